@@ -3,28 +3,30 @@
 A report does not depend on the machine that makes it: hardware, versions and commits are those of the results.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from experiments.spec.attention_queries import queried
 from experiments.spec.figure_runs import answered_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.shown_sequences import shown_sequences
-from experiments.spec.table import Cell, Row, Table
+from experiments.spec.table import Cell, Table
 from reports.claims.claims import judge
 from reports.claims.judgement import JudgedClaim
-from reports.pages.cells import report_cell
+from reports.pages.cells import contradictions, report_cell
 from reports.pages.chance import near_chance
-from reports.pages.derived_cells import contradictions
 from reports.pages.facts import facts_of
-from reports.pages.marks import with_best, with_other_conditions, with_other_copies, without_incomparable
-from reports.pages.names import cell_name
+from reports.pages.marks import marked
 from reports.pages.report import Report, ReportCell, ReportRow
-from reports.pages.sources import find_clips, find_maps, find_strip
-from runner.inference.answers import AnsweredClip
-from runner.store.kept_pictures import AttentionMaps, MaskStrip
+from reports.pages.table_texts import cell_name
+from runner.inference.answers import held_clips
+from runner.store.kept_pictures import AttentionMaps, MaskStrip, maps_id, strip_id
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from reports.pages.report import Pictures
 
 
 def collect(
@@ -43,25 +45,19 @@ def collect(
         StoreError: if a result file cannot be read.
     """
     table = table.at(scale)
-    keys = None if rows is None else tuple(rows)
-    texts = tuple(overrides)
+    keys, texts = None if rows is None else tuple(rows), tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
-    found = _rows(cells, unmodified, store, texts)
-    report_rows = with_other_conditions(with_other_copies(found, table, cells))
-    report_rows = without_incomparable(report_rows, table) if scale.small else report_rows
-    guesses = _guesses(table, report_rows) if scale.small else []
-    notes = (*guesses, *table.notes, *contradictions(table, [row.row for row in report_rows]))
+    found = marked(_rows(table, scale, cells, unmodified, store, texts), table, small=scale.small)
+    notes = (*table.notes, *contradictions(table, [row.row for row in found]))
     return Report(
         table=table,
         scale=scale,
         seeds=seeds,
         overrides=texts,
-        rows=with_best(report_rows, table, small=scale.small),
-        facts=facts_of(table, cells, notes),
-        attention_maps=_attention_maps(table, cells, store),
-        mask_strips=_mask_strips(table, cells, store),
-        answered_clips=_answered_clips(table, cells, store),
+        rows=found,
+        facts=facts_of(table, cells, (*_guesses(table, found), *notes) if scale.small else notes),
+        pictures={row: pictures for row, pictures in _pictures(table, cells, store) if pictures},
     )
 
 
@@ -81,70 +77,61 @@ def judged_claims(
     keys |= {key for metric in metrics if isinstance(metric, Derived) for key in metric.columns}
     cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
     generated = any(cell.run.data.dataset.is_replaced for cell in cells if cell.tested and cell.run is not None)
-    return judge(table, scale, _rows(cells, cells, store, texts), generated=generated)
+    return judge(table, scale, _rows(table, scale, cells, cells, store, texts), generated=generated)
 
 
 def _rows(
-    cells: Sequence[Cell], unmodified: Sequence[Cell], store: RunStore, overrides: tuple[str, ...]
+    table: Table,
+    scale: Scale,
+    cells: Sequence[Cell],
+    unmodified: Sequence[Cell],
+    store: RunStore,
+    overrides: tuple[str, ...],
 ) -> list[ReportRow]:
-    """Rows of a report.
+    """Rows of a report. Derived cells are computed after the cells that they depend on.
 
     Args:
         unmodified: the same cells without the overrides.
     """
-    rows: dict[str, list[tuple[Cell, bool]]] = {}
-    for cell, other in zip(cells, unmodified, strict=True):
-        rows.setdefault(cell.row.key, []).append((cell, _run_ids(cell) != _run_ids(other)))
-    return [_row(several[0][0].row, several, store, overrides) for several in rows.values()]
+    found: dict[str, dict[str, ReportCell]] = {cell.row.key: {} for cell in cells}
+    pairs = zip(cells, unmodified, strict=True)
+    for cell, other in sorted(pairs, key=lambda pair: isinstance(pair[0].metric, Derived)):
+        of_row, modified = found[cell.row.key], cell.tested and _ids(cell) != _ids(other)
+        shown = cell if _is_comparable(cell, table, scale) else replace(cell, printed=None)
+        of_row[cell.column.key] = report_cell(shown, store, of_row, modified=modified, overrides=overrides)
+    rows: dict[str, list[ReportCell]] = {}
+    for cell in cells:
+        rows.setdefault(cell.row.key, []).append(found[cell.row.key][cell.column.key])
+    return [ReportRow(row=several[0].row, cells=tuple(several)) for several in rows.values()]
+
+
+def _ids(cell: Cell) -> tuple[str, str] | None:
+    return (cell.run.train_id, cell.run.eval_id) if cell.run is not None else None
+
+
+def _is_comparable(cell: Cell, table: Table, scale: Scale) -> bool:
+    """Whether our value can be compared with the printed one: not one of a small model or of the user's own data."""
+    if cell.tested and cell.run is not None and cell.run.data.dataset.own_folder is not None:
+        return False
+    return not (scale.small and table.rests_on_test(cell.metric))
 
 
 def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
     """Note on the accuracies that cannot be told from those of guesses."""
     names = [
-        cell_name(table, row.row, column)
+        cell_name(table, cell.row, cell.column)
         for row in rows
-        for cell, column in zip(row.cells, table.columns, strict=True)
-        if any(near_chance(result.record, row.row.metric_of(column)) for result in cell.seeds if result.record)
+        for cell in row.cells
+        if any(near_chance(result.test.record, cell.metric) for result in cell.seeds if result.test is not None)
     ]
     return [f"No better than guessing, so that it shows only that the path runs: {'; '.join(names)}."] if names else []
 
 
-def _attention_maps(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, AttentionMaps]:
-    """Existing attention maps of the table's figure, by the row's key."""
-    found = {row: find_maps(run, query, store) for row, run, query in queried(table.figure, cells)}
-    return {row: maps for row, maps in found.items() if maps is not None}
-
-
-def _mask_strips(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, MaskStrip]:
-    """Existing masks of the table's figure, by the row's key."""
-    found = {shown.row: find_strip(shown, store) for shown in shown_sequences(table.figure, cells)}
-    return {row: strip for row, strip in found.items() if strip is not None}
-
-
-def _answered_clips(table: Table, cells: Iterable[Cell], store: RunStore) -> dict[str, tuple[AnsweredClip, ...]]:
-    """Existing clips with answers of the table's figure, by the row's key."""
-    found = {row: find_clips(run, store) for row, run in answered_runs(table.figure, cells)}
-    return {row: clips for row, clips in found.items() if clips}
-
-
-def _run_ids(cell: Cell) -> tuple[tuple[str, str], ...]:
-    return tuple((run.train_id, run.eval_id) for run in cell.runs) if cell.tested else ()
-
-
-def _row(row: Row, cells: list[tuple[Cell, bool]], store: RunStore, overrides: tuple[str, ...]) -> ReportRow:
-    """Row of a report. Derived cells are computed after the cells that they depend on.
-
-    Args:
-        cells: cells of the row, each with whether the overrides change its runs.
-    """
-    finished: dict[str, ReportCell] = {}
-    for cell, modified in sorted(cells, key=lambda pair: isinstance(pair[0].metric, Derived)):
-        finished[cell.column.key] = replace(report_cell(cell, modified, store, overrides, finished), form=cell.form)
-    runs = [cell.run for cell, _ in cells if cell.run is not None]
-    return ReportRow(
-        row=row,
-        cells=tuple(finished[cell.column.key] for cell, _ in cells),
-        pretrained=any(run.pretrained for run in runs) or any(cell.released for cell in finished.values())
-        if runs
-        else None,
-    )
+def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> "Iterator[tuple[str, Pictures | None]]":
+    """What the table's figure shows of each row, if it is kept."""
+    for row, run, query in queried(table.figure, cells):
+        yield row, store.pictures(AttentionMaps, maps_id(run, query), store.shown(run))
+    for shown in shown_sequences(table.figure, cells):
+        yield shown.row, store.pictures(MaskStrip, strip_id(shown), store.shown(shown.run))
+    for row, run in answered_runs(table.figure, cells):
+        yield row, list(held_clips(run, store.shown(run)))

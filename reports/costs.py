@@ -6,8 +6,8 @@ from experiments.spec.metrics import Computed, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import one_line
 from reports.pages.markup import Markdown
-from reports.pages.names import row_names
 from reports.pages.report import Report
+from reports.pages.table_texts import row_names
 from runner.measure.computed_values import computed
 from runner.measure.memory import saved_for_backward
 

@@ -18,9 +18,8 @@ from reports import saved
 from reports.claims.judgement import JudgedClaim
 from reports.pages.frame import csv_text
 from reports.pages.markup import Markdown
-from reports.pages.names import cell_name
 from reports.pages.report import Report, ReportCell
-from reports.pages.table_texts import DASH, cell_text
+from reports.pages.table_texts import DASH, cell_name, cell_text
 from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
@@ -128,7 +127,7 @@ def _counted(report: Report) -> Iterator[tuple[str, bool, float]]:
             if is_counted and cell.printed is not None and _is_number(cell.value) == _is_number(cell.printed):
                 form = cell.form or column.form
                 ours, printed = value_text(cell.value, form), value_text(cell.printed, form)
-                name = f"{cell_name(report.table, row.row, column)}: {cell_text(cell, column)}"
+                name = f"{cell_name(report.table, row.row, column)}: {cell_text(cell)}"
                 yield name, ours == printed, _miss(float(ours), cell.printed) if _is_number(cell.value) else 0.0
 
 

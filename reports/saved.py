@@ -167,13 +167,15 @@ def publish(report: Report, store: RunStore) -> int:
     Raises:
         StoreError: if they cannot be written.
     """
-    shown = [cell for row in report.rows for cell in row.cells]
-    tests = {result.source for cell in shown for result in cell.seeds if result.source is not None}
-    results = {source for source in tests if not source.published}
-    for source in {*results, *(cell.source for cell in shown if cell.source is not None)}:
-        if not source.published:
-            store.publish(store.run(source.train_id), source.file)
-    cells = report.table.cells(report.scale, overrides=report.overrides, seeds=report.seeds)
+    results = [result.test for cell in report.cells for result in cell.seeds]
+    made = {
+        found.file: found.directory
+        for found in (*results, *(cell.measurement for cell in report.cells))
+        if found is not None and not found.directory.is_published
+    }
+    for file, directory in made.items():
+        store.publish(directory, file)
+    cells = [cell.cell for cell in report.cells]
     for _, run, query in queried(report.table.figure, cells):
         if run.data.dataset.stand_in is not None:
             store.publish_pictures(run, AttentionMaps.folder, maps_id(run, query))
@@ -183,4 +185,4 @@ def publish(report: Report, store: RunStore) -> int:
     for _, run in answered_runs(report.table.figure, cells):
         if run.data.dataset.stand_in is not None:
             publish_clips(run, store)
-    return len(results)
+    return len({result.file for result in results if result is not None and result.file in made})

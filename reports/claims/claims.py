@@ -17,7 +17,7 @@ from experiments.spec.table import Table, Value
 from reports.claims.evidence import Measurements
 from reports.claims.judgement import JudgedClaim, Judgement, Printed
 from reports.claims.resampling import LEVEL, holm
-from reports.pages.derived_cells import derived_in_print
+from reports.pages.cells import derived_in_print
 from reports.pages.report import Report, ReportRow
 
 # Assumed share of the test items that exactly one of two printed models gets right. No printed row states it.

@@ -175,7 +175,7 @@ class Measurements:
             counted = cell.counted
             values = [computed(counted.name, counted.of, run) for run in paper_runs if run is not None]
             return [Leaf(cell, metric, value) for value in values]
-        found = next(c for c in self.rows[cell.row].cells if c.column == cell.column)
+        found = next(c for c in self.rows[cell.row].cells if c.column.key == cell.column)
         if found.state == "quoted":
             base = self.columns[cell.column].base if metric in ACCURACIES else None
             items = base.data.dataset.official_size("test") if base is not None else None
@@ -186,9 +186,9 @@ class Measurements:
                 metric,
                 found.value,
                 conditions=found.conditions,
-                tests={r.seed: r.record for r in found.seeds if r.record is not None and r.value is not None},
+                tests={r.run.seed: r.test.record for r in found.seeds if r.test is not None and r.value is not None},
                 repeats=found.repeats,
-                by_seed={r.seed: r.value for r in found.seeds if r.value is not None},
+                by_seed={r.run.seed: r.value for r in found.seeds if r.value is not None},
                 state="not run" if found.state == "derived" else found.state,
             )
         ]

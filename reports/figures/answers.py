@@ -12,8 +12,8 @@ from experiments.spec.run import RunConfig
 from reports.figures.canvas import empty_figure
 from reports.figures.drawer import Drawer
 from reports.pages.markup import Markdown
-from reports.pages.names import row_names
 from reports.pages.report import Report
+from reports.pages.table_texts import row_names
 from runner.inference.answers import AnsweredClip, Confusion, NamedAnswer, saved_answers
 from runner.store.run_directory import RunDirectory
 
@@ -36,11 +36,7 @@ class AnsweredClipDrawer(Drawer):
         super().__init__(report)
         names = row_names(report.table)
         shown = slice(figure.first, figure.first + figure.number)
-        self.clips = {
-            names[row.row.key]: report.answered_clips[row.row.key][shown]
-            for row in report.rows
-            if row.row.key in report.answered_clips
-        }
+        self.clips = {names[key]: clips[shown] for key, clips in report.pictures.items() if isinstance(clips, list)}
 
     def has_content(self) -> bool:
         return any(self.clips.values())

@@ -69,8 +69,8 @@ def scores_by_class(result: Mapping, kind: str | None) -> dict[str, ClassF1]:
 
 def _results(report: Report, key: str, column: str) -> dict[int, dict]:
     """Results of the finished tests of a cell, by seed."""
-    cells = [cell for row in report.rows if row.row.key == key for cell in row.cells if cell.column == column]
-    return {r.seed: fields_of_test(r.record) for cell in cells for r in cell.seeds if r.record is not None}
+    results = [result for cell in report.column(column) if cell.row.key == key for result in cell.seeds]
+    return {r.run.seed: fields_of_test(r.test.record) for r in results if r.test is not None}
 
 
 def _supports(scores: Mapping[str, ClassF1]) -> dict[str, int]:

@@ -18,9 +18,8 @@ from experiments.spec.scales import Scale
 from reports.figures.canvas import png
 from reports.figures.drawer import Drawer
 from reports.pages.markup import Markdown
-from reports.pages.names import row_names
 from reports.pages.report import Report
-from reports.pages.table_texts import data_text
+from reports.pages.table_texts import data_text, row_names
 from runner.machine.files import replacing, write_atomically
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def notice(report: Report, found: Drawer) -> str | None:
     published results, and overrides."""
     facts = report.facts
     cells = {
-        row.row.key: [c for c in row.cells if c.value is not None and c.column in found.shown_columns()]
+        row.row.key: [c for c in row.cells if c.value is not None and c.column.key in found.shown_columns()]
         for row in report.rows
         if not row.row.quoted
     }

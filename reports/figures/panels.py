@@ -11,8 +11,8 @@ from experiments.spec.figures import BarPanel, Bars, CellPanel, Panel, Panels
 from reports.figures.canvas import COLOURS, MARKERS, empty_figure
 from reports.figures.drawer import Drawer
 from reports.pages.frame import csv_text
-from reports.pages.names import row_names
-from reports.pages.report import Report, ReportCell, ReportRow, quoted_number
+from reports.pages.report import Report, ReportCell, ReportRow
+from reports.pages.table_texts import row_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ def points_of(report: Report, panel: CellPanel) -> Iterator[Point]:
 
 
 def _cell(row: ReportRow, column: str) -> ReportCell:
-    return next(cell for cell in row.cells if cell.column == column)
+    return next(cell for cell in row.cells if cell.column.key == column)
 
 
 def _numbers(
@@ -94,10 +94,10 @@ def _numbers(
         with_print: whether printed and quoted numbers are shown.
     """
     cell, *others = cells
-    quoted = quoted_number(cell) if row.row.quoted else None
+    quoted = cell.quoted_number if row.row.quoted else None
     if others:
-        base = {result.seed: result.value for result in others[0].seeds}
-        pairs = [(result.value, base.get(result.seed)) for result in cell.seeds]
+        base = {result.run.seed: result.value for result in others[0].seeds}
+        pairs = [(result.value, base.get(result.run.seed)) for result in cell.seeds]
         differences = [ours - other for ours, other in pairs if ours is not None and other is not None]
         if differences:
             std = statistics.stdev(differences) if len(differences) > 1 else None

@@ -10,9 +10,8 @@ from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
 from reports.figures.canvas import COLOURS, MARKERS, empty_figure
 from reports.figures.drawer import Drawer
-from reports.pages.names import row_names
-from reports.pages.report import Report, ReportRow, quoted_number
-from reports.pages.table_texts import DASH
+from reports.pages.report import Report, ReportRow
+from reports.pages.table_texts import DASH, row_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,8 +103,8 @@ class RowPlot(Drawer):
 
     def warnings(self) -> list[str]:
         """Devices of measurements, and the size of the models whose GFLOPs are plotted."""
-        cells = (cell for row in self.report.rows for cell in row.cells if cell.column in self.shown_columns())
-        devices = " and ".join(sorted({cell.device for cell in cells if cell.device is not None}))
+        shown = (cell.measurement for cell in self.report.cells if cell.column.key in self.shown_columns())
+        devices = " and ".join(sorted({found.record["hardware"] for found in shown if found is not None}))
         found = [f"Speed and memory of ours are measured on {devices}."] if devices else []
         if self.plot.cost is not None and self.report.scale.small:
             found.append("GFLOPs are those of the models at the paper's size.")
@@ -174,7 +173,7 @@ def _numbers(report: Report, row: ReportRow, column: Column) -> tuple[float | No
     """Our number in a cell, the printed one, and the standard deviation of ours. A quoted row has printed ones only."""
     cell = row.cells[report.table.columns.index(column)]
     if row.row.quoted:
-        return None, number(cell.printed if isinstance(cell.printed, str) else quoted_number(cell)), None
+        return None, number(cell.printed if isinstance(cell.printed, str) else cell.quoted_number), None
     return number(cell.value), number(cell.printed), cell.std
 
 

@@ -22,9 +22,8 @@ from experiments.spec.scales import Scale
 from reports.figures.canvas import empty_figure, png
 from reports.figures.drawer import Drawer
 from reports.figures.figures import REMEDY, notice_of_run
-from reports.pages.names import row_names
 from reports.pages.report import Report
-from reports.pages.table_texts import data_text
+from reports.pages.table_texts import data_text, row_names
 from runner.machine.files import replacing
 from runner.store.kept_pictures import AttentionMaps, MaskStrip
 
@@ -104,7 +103,9 @@ class AttentionStripDrawer(Drawer):
         self.column = figure.column
         names = row_names(report.table)
         self.strips = [
-            Strip(names[key], maps) for key, maps in report.attention_maps.items() if rows is None or key in rows
+            Strip(names[key], maps)
+            for key, maps in report.pictures.items()
+            if isinstance(maps, AttentionMaps) and (rows is None or key in rows)
         ]
 
     def has_content(self) -> bool:
@@ -279,7 +280,7 @@ class MaskStripDrawer(Drawer):
         super().__init__(report)
         self.column = figure.column
         names = row_names(report.table)
-        self.strips = {names[key]: strip for key, strip in report.mask_strips.items()}
+        self.strips = {names[key]: strip for key, strip in report.pictures.items() if isinstance(strip, MaskStrip)}
 
     def has_content(self) -> bool:
         return bool(self.strips)

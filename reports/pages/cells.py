@@ -2,17 +2,15 @@
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from experiments.spec.edits import apply, override
 from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Tested
 from experiments.spec.run import RunConfig
-from experiments.spec.table import Cell
-from reports.pages.derived_cells import derived_cell, quoted_cell
-from reports.pages.report import ReportCell, SeedResult, State, joint_state
-from reports.pages.sources import find_measurement, find_result
+from experiments.spec.table import Cell, Row, Table
+from reports.pages.report import UNFINISHED, ReportCell, SeedResult, State, joint_state
+from reports.pages.table_texts import cell_name
 from runner.machine.files import StoreError
 from runner.measure.computed_values import computed
 from runner.store.records import fields_of_test
@@ -20,12 +18,13 @@ from runner.store.store import RunStore
 
 
 def report_cell(
-    cell: Cell, modified: bool, store: RunStore, overrides: tuple[str, ...], others: dict[str, ReportCell]
+    cell: Cell, store: RunStore, others: Mapping[str, ReportCell], *, modified: bool, overrides: tuple[str, ...]
 ) -> ReportCell:
-    """Cell of a report, computed according to the kind of its metric.
+    """Cell of a report.
 
     Args:
-        others: cells of the row that are already computed.
+        others: cells of the row that are already computed, by column: those that a derived one depends on.
+        modified: whether the overrides change its run.
     """
     if cell.row.quoted:
         return quoted_cell(cell, others)
@@ -37,8 +36,8 @@ def report_cell(
         case Computed() as metric if cell.paper_run is not None:
             return _computed_cell(cell, metric, cell.paper_run, overrides)
         case Tested() as metric if cell.paper_run is not None:
-            return _tested_cell(cell, metric, modified, store)
-    return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
+            return _tested_cell(cell, metric, store, modified=modified)
+    return ReportCell(cell=cell, state="not applicable")
 
 
 def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
@@ -51,30 +50,17 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
     """Cell with a value of `reproduce measure`."""
-    found = find_measurement(run.train_id, metric.kind, store)
-    if found is None:
-        return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
-    record, source = found
-    value = metric.value(record, run)
-    if value is None and metric.in_turns:  # measured without the runs that the value refers to
-        return ReportCell(column=cell.column.key, state="not run", printed=cell.printed)
-    if value is None:
+    found = store.measurement(run.train_id, metric.kind)
+    value = None if found is None else metric.value(found.record, run)
+    if found is not None and value is None and not metric.in_turns:
         raise StoreError(
             f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
             f"it made again"
         )
-    return ReportCell(
-        column=cell.column.key,
-        state="measured",
-        printed=cell.printed,
-        value=value,
-        published=source.published,
-        source=source,
-        measurement=record,
-        conditions=metric.conditions_of(record),
-        device=record["hardware"],
-        repeats=metric.repeats(record, run),
-    )
+    if found is None or value is None:  # one in turns may have been made without the runs that the value refers to
+        return ReportCell(cell=cell, state="not run")
+    published = found.directory.is_published
+    return ReportCell(cell=cell, state="measured", value=value, published=published, measurement=found)
 
 
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
@@ -83,23 +69,21 @@ def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tupl
     try:
         value = computed(metric.name, metric.of, overridden(run, overrides)) if overrides else as_printed
     except ValueError:  # e.g. a crop of 40, which is valid for small models only
-        return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
+        value = None
     if value is None:
-        return ReportCell(column=cell.column.key, state="not applicable", printed=cell.printed)
+        return ReportCell(cell=cell, state="not applicable")
     changed = value != as_printed
-    state: State = "modified" if changed else "measured"
-    return ReportCell(column=cell.column.key, state=state, printed=cell.printed, value=value, modified=changed)
+    return ReportCell(cell=cell, state="modified" if changed else "measured", value=value, modified=changed)
 
 
-def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) -> ReportCell:
+def _tested_cell(cell: Cell, metric: Tested, store: RunStore, *, modified: bool) -> ReportCell:
     """Cell with the mean over the finished tests, one per seed."""
     results = tuple(_seed_result(run, metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
-    state = joint_state([result.state for result in results])
+    state = joint_state(result.state for result in results)
     return ReportCell(
-        column=cell.column.key,
+        cell=cell,
         state="modified" if modified and state == "done" else state,
-        printed=None if any(run.data.dataset.own_folder is not None for run in cell.runs) else cell.printed,
         value=statistics.fmean(values) if values else None,
         std=statistics.stdev(values) if len(values) > 1 else None,
         num_seeds=len(values),
@@ -107,35 +91,87 @@ def _tested_cell(cell: Cell, metric: Tested, modified: bool, store: RunStore) ->
         seeds=results,
         modified=modified,
         released=any(result.released for result in results),
-        published=any(result.source.published for result in results if result.source is not None),
-        progress=_joint_progress(results),
+        published=any(result.published for result in results),
     )
 
 
 def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
     """Result of one seed, or the state of its unfinished run."""
-    result = SeedResult(seed=run.seed, train_id=run.train_id, eval_id=run.eval_id, state="not run")
     if isinstance(metric, OfTraining) and run.optim is None:
-        return replace(result, state="not applicable")
-    found = find_result(run, store)
+        return SeedResult(run=run, state="not applicable")
+    found = store.test(run, store.shown(run))
     if found is None:
         directory = store.run(run.train_id)
         state = directory.state(run)
-        return replace(result, state=state, progress=directory.fraction_done() if state == "running" else None)
-    record, source = found
-    value = metric.value(fields_of_test(record))
+        return SeedResult(run=run, state=state, progress=directory.fraction_done() if state == "running" else None)
+    value = metric.value(fields_of_test(found.record))
     if value is None and metric.is_optional:  # e.g. released weights: their training is not measured here
-        return replace(result, state="not applicable", record=record, source=source)
+        return SeedResult(run=run, state="not applicable", test=found)
     if value is None or not math.isfinite(value):
         raise StoreError(
             f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
             f"made again"
         )
-    return replace(result, state="done", value=value, record=record, source=source)
+    return SeedResult(run=run, state="done", value=value, test=found)
 
 
-def _joint_progress(results: tuple[SeedResult, ...]) -> float | None:
-    """Mean progress over the seeds of a cell; None if no seed is running."""
-    if not any(result.progress is not None for result in results):
-        return None
-    return statistics.fmean(1.0 if r.state == "done" else r.progress or 0.0 for r in results)
+def derived_cell(cell: Cell, metric: Derived, others: Mapping[str, ReportCell]) -> ReportCell:
+    """Cell of a derived metric, computed for each seed, so that its `std` is that of the derived value."""
+    sources = {key: others[key] for key in metric.columns}
+    derived = []
+    for seed in cell.seeds:
+        found = {key: _of_seed(source, seed) for key, source in sources.items()}
+        derived.append(metric.value({key: value for key, value in found.items() if isinstance(value, int | float)}))
+    values = [value for value in derived if value is not None]
+    states: list[State] = [source.state for source in sources.values() if source.state in UNFINISHED]
+    varies = any(source.seeds for source in sources.values())
+    complete = len(values) == len(derived) and not states
+    return ReportCell(
+        cell=cell,
+        state="derived" if complete else joint_state(states or ["not run"]),
+        value=statistics.fmean(values) if values else None,
+        std=statistics.stdev(values) if len(values) > 1 else None,
+        num_seeds=len(values) if varies else 0,
+        num_requested=len(derived) if varies else 0,
+        modified=any(source.modified for source in sources.values()),
+        released=any(source.released for source in sources.values()),
+        published=bool(values) and any(source.published for source in sources.values()),
+    )
+
+
+def _of_seed(cell: ReportCell, seed: int) -> float | str | None:
+    """Value of a cell for a seed; the only one of a cell without seeds."""
+    return next((result.value for result in cell.seeds if result.run.seed == seed), None if cell.seeds else cell.value)
+
+
+def quoted_cell(cell: Cell, others: Mapping[str, ReportCell]) -> ReportCell:
+    """Cell of a quoted row, with a value if its metric is derived and the cells that it needs are printed."""
+    printed = {key: float(other.printed) for key, other in others.items() if isinstance(other.printed, int | float)}
+    value = cell.metric.value(printed) if isinstance(cell.metric, Derived) else None
+    return ReportCell(cell=cell, state="quoted", value=value)
+
+
+def derived_in_print(table: Table, row: Row, metric: Derived) -> float | None:
+    """Derived value of the printed cells of a row; None if one of them is not printed or is no number."""
+    cells = zip(table.columns, row.paper, strict=False)  # a row may have no printed cells
+    return metric.value({column.key: float(value) for column, value in cells if isinstance(value, int | float)})
+
+
+def contradictions(table: Table, rows: Iterable[Row]) -> list[str]:
+    """Sentences on printed values of derived columns that do not follow from the printed cells of their rows.
+
+    A value follows if it is at most half a unit of the last printed digit away.
+    """
+    found = []
+    for row in rows:
+        for column, printed in zip(table.columns, row.paper, strict=False):
+            metric = row.metric_of(column)
+            if not (isinstance(metric, Derived) and isinstance(printed, int | float)):
+                continue
+            value, form = derived_in_print(table, row, metric), column.form
+            if value is not None and abs(value - printed) > 0.5 * 10 ** -form.decimals(printed) + 1e-9:
+                found.append(
+                    f"{cell_name(table, row, column)}: printed {form.text(printed)}, the {metric.noun} of its cells is "
+                    f"{form.text(value)}."
+                )
+    return found

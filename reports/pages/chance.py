@@ -12,7 +12,6 @@ def near_chance(result: TestRecord, metric: Metric) -> bool:
     """Whether the accuracy of a test cannot be told from that of guessing the commonest class.
 
     Pairs of a verb and a noun are not counted. None is more frequent than the commonest class of either kind.
-
     """
     kinds = [
         [support for _, _, support in classes.values()]

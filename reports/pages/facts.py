@@ -1,4 +1,4 @@
-"""Facts about the runs of a report: their data sets, what the scale changes in them, and notes."""
+"""Facts about the runs of a report: their data sets, and what the scale changes in them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Facts:
     """Data sets that are read as given with --data."""
     changes: tuple[tuple[str, str], ...]
     """Changes of the paper's runs by scale and overrides: dotted path and "before → after"."""
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     """Notes of the table, and on the results."""
 
 

@@ -22,14 +22,14 @@ def frame(report: Report) -> list[dict[str, object]]:
             "table": report.table.name,
             "scale": report.scale.name,
             **_of_row(report, row),
-            "column": column.key,
-            "header": one_line(column.header),
-            "metric": row.row.metric_of(column).name,
+            "column": cell.column.key,
+            "header": one_line(cell.column.header),
+            "metric": cell.metric.name,
             **_of_cell(cell),
             **_of_seed(cell, seed),
         }
         for row in report.rows
-        for cell, column in zip(row.cells, report.table.columns, strict=True)
+        for cell in row.cells
         for seed in cell.seeds or [None]
     ]
 
@@ -61,14 +61,14 @@ def _of_cell(cell: ReportCell) -> dict[str, object]:
 
 def _of_seed(cell: ReportCell, seed: SeedResult | None) -> dict[str, object]:
     """Result of a seed, or the measurement of a cell without seeds, with the path of its file from here."""
-    source = cell.source if seed is None else seed.source
-    train_id = source.train_id if seed is None and source is not None else None
+    source = cell.measurement if seed is None else seed.test
+    train_id = seed.run.train_id if seed is not None else source and source.directory.path.name
     return {
-        "seed": seed and seed.seed,
+        "seed": seed and seed.run.seed,
         "value_of_seed": seed and _number(seed.value),
         "state_of_seed": seed and seed.state,
-        "train_id": seed.train_id if seed is not None else train_id,
-        "eval_id": seed and seed.eval_id,
+        "train_id": train_id,
+        "eval_id": seed and seed.run.eval_id,
         "result": source and os.path.relpath(source.file),
         "commit": source and source.commit,
     }
@@ -113,5 +113,5 @@ def frame_as_json(report: Report) -> dict[str, object]:
 
 def _origins(report: Report) -> Iterator[dict[str, object]]:
     for origin in origins_of(report):
-        files = {"result": os.path.relpath(origin.source.file), "train_id": origin.source.train_id}
+        files = {"result": os.path.relpath(origin.source.file), "train_id": origin.train_id}
         yield {"row": origin.row, "columns": origin.columns, **files, "commit": origin.source.commit, **origin.facts}

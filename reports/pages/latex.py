@@ -64,10 +64,6 @@ def latex(report: Report) -> str:
     The notes stand below the table, so that the caption stays short.
     """
     table, markup = report.table, Latex()
-    lines = [
-        [*(markup.label(row, i, text) for i, text in enumerate(labels)), *map(markup.cell, row.cells, table.columns)]
-        for row, labels in zip(report.rows, shown_labels(report), strict=True)
-    ]
     environment = "table*" if _width(report) > SPANNING else "table"
     return "\n".join(
         [
@@ -80,7 +76,7 @@ def latex(report: Report) -> str:
             r"\footnotesize",
             r"\setlength{\tabcolsep}{4pt}",
             FIT,
-            *_tabular(header_levels(table), lines, alignments(report), markup),
+            *_tabular(header_levels(table), markup.lines(report), alignments(report), markup),
             r"\par\smallskip",
             rf"\parbox{{\linewidth}}{{\scriptsize {' '.join(_notes(report, markup))}}}",
             rf"\end{{{environment}}}",
@@ -91,11 +87,9 @@ def latex(report: Report) -> str:
 
 def _width(report: Report) -> int:
     """Characters of the widest texts of all columns."""
-    columns = report.table.columns
     headers = header_levels(report.table)[-1]
     rows = [
-        [*labels, *map(cell_text, row.cells, columns)]
-        for row, labels in zip(report.rows, shown_labels(report), strict=True)
+        [*labels, *map(cell_text, row.cells)] for row, labels in zip(report.rows, shown_labels(report), strict=True)
     ]
     return sum(max(map(len, texts)) for texts in zip(headers, *rows, strict=True))
 

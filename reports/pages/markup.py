@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from tabulate import tabulate
 
-from experiments.spec.table import Bold, Column, Value, printed_style
+from experiments.spec.table import Bold, Value, printed_style
 from reports.pages.report import Report, ReportCell, ReportRow
-from reports.pages.table_texts import DASH, in_brackets, ours_text, printed_text
+from reports.pages.table_texts import DASH, in_brackets, ours_text, printed_text, shown_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 Alignment = Literal["left", "center", "right"]
@@ -36,17 +36,24 @@ class Markup(ABC):
     def underlined(self, text: str) -> str:
         """Escaped text underlined."""
 
+    def lines(self, report: Report) -> list[list[str]]:
+        """Labels and cells of each row."""
+        return [
+            [*(self.label(row, index, text) for index, text in enumerate(labels)), *map(self.cell, row.cells)]
+            for row, labels in zip(report.rows, shown_labels(report), strict=True)
+        ]
+
     def label(self, row: ReportRow, index: int, text: str) -> str:
         """Label of a row. Quoted rows are in italics; labels that the paper prints in bold are bold."""
         label = row.row.labels[index]
         return self._styled(text, italic=isinstance(label, str) and row.row.quoted, bold=isinstance(label, Bold))
 
-    def cell(self, cell: ReportCell, column: Column) -> str:
+    def cell(self, cell: ReportCell) -> str:
         """Cell, `ours (printed)`. Quoted values are in italics; the best measured value of a column is bold.
 
         Printed numbers have the style that they have in the paper.
         """
-        ours, printed = ours_text(cell, column), printed_text(cell, column)
+        ours, printed = ours_text(cell), printed_text(cell)
         if cell.state == "quoted" and not printed:
             shown = self.printed(ours, cell.printed)
             return self.italic(shown) if cell.printed is not None else shown

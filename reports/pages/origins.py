@@ -1,20 +1,18 @@
 """Origins of the numbers of a report: a line for each run and each measurement, with its files and how it was made."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-from msgspec import to_builtins
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from experiments.spec.metrics import Computed, Derived, Measured
 from experiments.spec.run import RunConfig
-from experiments.spec.table import Cell, one_line
-from reports.pages.data_copies import copy_text
+from experiments.spec.table import one_line
+from reports.pages.marks import copy_text
 from reports.pages.markup import Markdown
-from reports.pages.names import row_names
 from reports.pages.report import Report, ReportCell, SeedResult
-from reports.pages.sources import Source
-from reports.pages.table_texts import PUBLISHED_SIGN
+from reports.pages.table_texts import PUBLISHED_SIGN, row_names
 from runner.store.records import RecordedSplit, TestRecord
+from runner.store.store import StoredMeasurement, StoredTest
 
 # Measured as the README says.
 ELSEWHERE = (
@@ -29,54 +27,46 @@ class Origin:
 
     row: str
     columns: list[str]
-    source: Source
-    facts: dict[str, str] = field(default_factory=dict)
+    source: StoredTest | StoredMeasurement
+    facts: dict[str, str]
+
+    @property
+    def train_id(self) -> str:
+        return self.source.directory.path.name
 
 
 def origins_of(report: Report) -> list[Origin]:
     """Origins of all values that come from files, row by row."""
-    names, found = row_names(report.table), dict[tuple[str, Source], Origin]()
-    cells = {(cell.row.key, cell.column.key): cell for cell in _cells(report)}
-    for row in report.rows:
-        for shown, column in zip(row.cells, report.table.columns, strict=True):
-            for source, facts in _sources(shown, cells[row.row.key, column.key]):
-                origin = found.setdefault((row.row.key, source), Origin(names[row.row.key], [], source, facts))
-                origin.columns.append(one_line(column.header))
+    names, found = row_names(report.table), dict[tuple[str, Path], Origin]()
+    for cell in report.cells:
+        for source, facts in _sources(cell):
+            new = Origin(names[cell.row.key], [], source, facts)
+            found.setdefault((cell.row.key, source.file), new).columns.append(one_line(cell.column.header))
     return list(found.values())
 
 
-def _cells(report: Report) -> tuple[Cell, ...]:
-    rows = [row.row.key for row in report.rows]
-    return report.table.cells(report.scale, rows=rows, overrides=report.overrides, seeds=report.seeds)
-
-
-def runs_of(report: Report) -> dict[tuple[str, str], RunConfig]:
-    """Runs of the tested cells, by the ids of the run and of its test."""
-    return {(run.train_id, run.eval_id): run for cell in _cells(report) if cell.tested for run in cell.runs}
-
-
-def _sources(shown: ReportCell, cell: Cell) -> list[tuple[Source, dict[str, str]]]:
+def _sources(cell: ReportCell) -> Iterator[tuple[StoredTest | StoredMeasurement, dict[str, str]]]:
     """Sources of a cell, each with its facts."""
-    if shown.source is not None and shown.measurement is not None and isinstance(cell.metric, Measured):
-        return [(shown.source, _facts_of_measurement(shown.measurement, cell, cell.metric))]
-    runs = zip(shown.seeds, cell.runs, strict=True) if shown.seeds else ()
-    return [(r.source, _facts_of_test(r, run)) for r, run in runs if r.source is not None and r.value is not None]
+    if cell.measurement is not None and isinstance(cell.metric, Measured):
+        yield cell.measurement, _facts_of_measurement(cell.measurement.record, cell.cell.paper_run, cell.metric)
+    for result in cell.seeds:
+        if result.test is not None and result.value is not None:
+            yield result.test, _facts_of_test(result, result.test.record)
 
 
-def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
+def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
     """Facts about a test and the training of its weights. Older results lack some."""
-    record = result.record
-    assert record is not None
+    run = result.run
     videos = record.videos
     official = run.data.dataset.official_size("test")
     counts = f"{videos.evaluated} / {videos.failed} / {videos.missing}"
     replaced = "unknown" if record.replaced_in_training is None else str(record.replaced_in_training)
     is_trained = run.optim is not None and not result.released
     return {
-        "seed": str(result.seed),
+        "seed": str(run.seed),
         "views × crops": f"{record.views} × {record.crops}",
         "evaluated / failed / missing": counts + (f" of {official} official" if official is not None else ""),
-        "data": copy_text(to_builtins(record.data)),
+        "data": copy_text(record.data),
         "weights": _weights(record),
         "replaced in training": replaced if is_trained else "",
         "devices × items at a time × accumulation": ", then ".join(map(_split, record.batch_splits)),
@@ -86,12 +76,12 @@ def _facts_of_test(result: SeedResult, run: RunConfig) -> dict[str, str]:
     }
 
 
-def _facts_of_measurement(record: dict, cell: Cell, metric: Measured) -> dict[str, str]:
-    assert cell.paper_run is not None
+def _facts_of_measurement(record: dict, run: RunConfig | None, metric: Measured) -> dict[str, str]:
+    assert run is not None
     count, rounds = record["batch_size"], record.get("rounds", 0)
     median = f"; median of {rounds} rounds" if rounds > 1 else "; one round" if rounds else ""
     return {
-        "measured": f"{metric.sentence} {count:,} {cell.paper_run.data.size.kind}{'' if count == 1 else 's'}{median}",
+        "measured": f"{metric.sentence} {count:,} {run.data.size.kind}{'' if count == 1 else 's'}{median}",
         "session": record.get("session", ""),
         "precision": record["precision"],
         "hardware": record["hardware"],
@@ -148,13 +138,13 @@ def origins_text(report: Report, markup: Markdown) -> str:
     lines = [
         [
             markup.escaped(origin.row),
-            markup.link(source.file.stem, source.file) + (f" {PUBLISHED_SIGN}" if source.published else ""),
-            markup.link(source.train_id, source.config) if source.config.exists() else source.train_id,
-            source.commit,
+            markup.link(origin.source.file.stem, origin.source.file)
+            + (f" {PUBLISHED_SIGN}" if origin.source.directory.is_published else ""),
+            _config_link(origin, markup),
+            origin.source.commit,
             *(markup.escaped(texts[name][number]) for name in differing),
         ]
         for number, origin in enumerate(origins)
-        for source in [origin.source]
     ]
     table = markup.table([["row", "result", "run", "commit", *differing]], lines) if lines else ""
     elsewhere = markup.paragraph(ELSEWHERE) if report.scale.small and origins else ""
@@ -162,15 +152,18 @@ def origins_text(report: Report, markup: Markdown) -> str:
     return markup.folded("Where the numbers come from", *parts)
 
 
+def _config_link(origin: Origin, markup: Markdown) -> str:
+    config = origin.source.directory.config
+    return markup.link(origin.train_id, config) if config.exists() else origin.train_id
+
+
 def _without_runs(report: Report, markup: Markdown) -> str:
     """Sentences on the columns, and the rows of a setting, whose values need no run."""
-    columns = report.table.columns
-    shown = [c for i, c in enumerate(columns) if any(row.cells[i].value is not None for row in report.rows)]
-    computed = [one_line(c.header) for c in shown if isinstance(c.metric, Computed)]
-    own = [
-        r.row for r in report.rows if r.row.metric and any(isinstance(r.row.metric_of(c), Computed) for c in columns)
-    ]
-    computed += [row_names(report.table)[row.key] for row in own]
+    names, columns = row_names(report.table), report.table.columns
+    shown = [column for column in columns if any(cell.value is not None for cell in report.column(column.key))]
+    computed = [one_line(column.header) for column in shown if isinstance(column.metric, Computed)]
+    of_rows = (cell.row.key for cell in report.cells if cell.row.metric and isinstance(cell.metric, Computed))
+    computed += [names[key] for key in dict.fromkeys(of_rows)]
     sentences = [f"{', '.join(computed)}: computed from the config, without a run."] if computed else []
     headers = {column.key: one_line(column.header) for column in columns}
     for column in shown:

@@ -11,7 +11,6 @@ from reports.pages.table_texts import (
     legend,
     prints_numbers,
     shown_headers,
-    shown_labels,
     shown_styles,
     shows_printed,
     untested,
@@ -58,15 +57,7 @@ def _cell_note(report: Report) -> str:
 
 def table_text(report: Report, markup: Markdown) -> str:
     """Rows and columns in the paper's layout."""
-    columns, num_labels = report.table.columns, len(report.table.labels)
-    lines = [
-        [
-            *(markup.label(row, index, text) for index, text in enumerate(labels)),
-            *map(markup.cell, row.cells, columns),
-        ]
-        for row, labels in zip(report.rows, shown_labels(report), strict=True)
-    ]
-    return markup.table(shown_headers(report.table), lines, alignments(report), num_labels)
+    return markup.table(shown_headers(report.table), markup.lines(report), alignments(report), len(report.table.labels))
 
 
 def _legend(report: Report, markup: Markdown) -> str:

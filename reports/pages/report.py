@@ -1,18 +1,23 @@
-"""Contents of a report: rows and cells with measured values and states, and the facts in its footer."""
+"""Contents of a report: rows of cells, each with its records, and the facts about their runs."""
 
-from collections.abc import Iterable
+import statistics
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from experiments.spec.metrics import Measured, Metric
 from experiments.spec.number_formats import NumberFormat
+from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
-from experiments.spec.table import Row, Table, Value
+from experiments.spec.table import Cell, Column, Row, Table, Value
 from reports.pages.facts import Facts
-from reports.pages.names import row_names
-from reports.pages.sources import Source
-from runner.inference.answers import AnsweredClip
-from runner.store.kept_pictures import AttentionMaps, MaskStrip
-from runner.store.records import TestRecord
+from runner.store.store import StoredMeasurement, StoredTest
+
+if TYPE_CHECKING:
+    from runner.inference.answers import AnsweredClip
+    from runner.store.kept_pictures import AttentionMaps, MaskStrip
+
+    Pictures = AttentionMaps | MaskStrip | list[AnsweredClip]
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",
@@ -25,89 +30,117 @@ UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "trained", 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedResult:
-    """Result of one seed of a trained cell: its run, and its value if the test has finished."""
+    """Result of one seed of a tested cell: its run, and its value if the test has finished."""
 
-    seed: int
-    train_id: str
-    eval_id: str
+    run: RunConfig
     state: State
     value: float | None = None
     progress: float | None = None
-    record: TestRecord | None = None
-    source: Source | None = None
+    test: StoredTest | None = None
 
     @property
     def released(self) -> bool:
-        return self.record is not None and self.record.released_weights is not None
+        return self.test is not None and self.test.record.released_weights is not None
+
+    @property
+    def published(self) -> bool:
+        return self.test is not None and self.test.directory.is_published
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportCell:
-    """Cell of a report: one row in one column.
+    """Cell of a table with what the store has of it."""
 
-    Args:
-        value: value measured here, the mean over the finished seeds; in a quoted row, the derived value of the printed
-            cells of a derived column.
-        std: sample standard deviation (n - 1) over the finished seeds; None for fewer than two.
-        num_seeds: number of seeds in `value`; 0 for a value without training.
-        num_requested: number of requested seeds; 0 for a value without training.
-        printed: value in the paper.
-        form: format of the numbers of its row; None for that of its column.
-        modified: whether overrides of the command line change the run.
-        released: whether released weights were tested instead of weights trained here.
-        published: whether the value comes from published results instead of the run store.
-        other_data: whether it was measured on other data than the rest of the table, or under other conditions than
-            the rest of its column.
-        best: whether the value is the best of its column, after rounding; quoted values are included.
-        source, measurement: origin and record of a value of `reproduce measure`. The seeds have their own.
-        conditions: conditions of a measurement. Values under other conditions are not compared.
-        device: hardware of a measurement.
-        repeats: values of the repeats of a measurement; empty for a value that counts as exact.
-    """
-
-    column: str
+    cell: Cell
     state: State
-    printed: Value
-    form: NumberFormat | None = None
     value: float | str | None = None
+    """Value measured here, the mean over the finished seeds; in a quoted row, what its printed cells give for a derived
+    column."""
     std: float | None = None
+    """Sample standard deviation (n - 1) over the finished seeds; None for fewer than two."""
     num_seeds: int = 0
     num_requested: int = 0
+    """Numbers of seeds in the value, and of requested ones; 0 for a value without training."""
     seeds: tuple[SeedResult, ...] = ()
+    measurement: StoredMeasurement | None = None
     modified: bool = False
+    """Whether overrides of the command line change the run."""
     released: bool = False
+    """Whether released weights were tested instead of weights trained here."""
     published: bool = False
+    """Whether the value comes from published results instead of the run store."""
     other_data: bool = False
+    """Whether it was measured on other data than the rest of the table, or under other conditions than the rest of its
+    column."""
     best: bool = False
-    progress: float | None = None
-    source: Source | None = None
-    measurement: dict | None = None
-    conditions: str | None = None
-    device: str | None = None
-    repeats: tuple[float, ...] = ()
+    """Whether the value is the best of its column, after rounding; quoted values are included."""
+
+    @property
+    def row(self) -> Row:
+        return self.cell.row
+
+    @property
+    def column(self) -> Column:
+        return self.cell.column
+
+    @property
+    def metric(self) -> Metric:
+        return self.cell.metric
+
+    @property
+    def form(self) -> NumberFormat:
+        return self.cell.form
+
+    @property
+    def printed(self) -> Value:
+        """Value in the paper; None without one that can be compared."""
+        return self.cell.printed
+
+    @property
+    def progress(self) -> float | None:
+        """Mean finished fraction over the seeds; None if no seed is running."""
+        if all(seed.progress is None for seed in self.seeds):
+            return None
+        return statistics.fmean(1.0 if seed.state == "done" else seed.progress or 0.0 for seed in self.seeds)
+
+    @property
+    def conditions(self) -> str | None:
+        """Conditions of a measurement. Values under other conditions are not compared."""
+        metric, found = self.metric, self.measurement
+        return metric.conditions_of(found.record) if found is not None and isinstance(metric, Measured) else None
+
+    @property
+    def repeats(self) -> tuple[float, ...]:
+        """Values of the repeats of a measurement; empty for a value that counts as exact."""
+        metric, found, run = self.metric, self.measurement, self.cell.paper_run
+        if not isinstance(metric, Measured) or found is None or run is None:
+            return ()
+        return metric.repeats(found.record, run)
+
+    @property
+    def quoted_number(self) -> float | None:
+        """Number of a cell of a quoted row: the printed one or else, in a derived column, that of the printed cells."""
+        found = self.value if self.printed is None else self.printed
+        return found if isinstance(found, int | float) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
-    """Row of the table with its cells, in the order of the columns.
-
-    `pretrained`: whether its runs start from pretrained weights; None for a row without runs.
-    """
+    """Row of the table with its cells, in the order of the columns."""
 
     row: Row
     cells: tuple[ReportCell, ...]
-    pretrained: bool | None = None
+
+    @property
+    def pretrained(self) -> bool | None:
+        """Whether its runs start from pretrained weights; None for a row without runs."""
+        runs = [cell.cell.run for cell in self.cells if cell.cell.run is not None]
+        return any(run.pretrained for run in runs) or any(cell.released for cell in self.cells) if runs else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Table at a scale, with everything that its renderings show.
-
-    Args:
-        attention_maps: attention maps of the table's figure, by the row's key.
-        mask_strips: masks of the table's figure, by the row's key.
-        answered_clips: clips with answers of the table's figure, by the row's key.
-    """
+    """Table at a scale, with everything that its renderings show."""
 
     table: Table
     scale: Scale
@@ -115,48 +148,22 @@ class Report:
     overrides: tuple[str, ...]
     rows: tuple[ReportRow, ...]
     facts: Facts
-    attention_maps: dict[str, AttentionMaps] = field(default_factory=dict, compare=False)
-    mask_strips: dict[str, MaskStrip] = field(default_factory=dict, compare=False)
-    answered_clips: dict[str, tuple[AnsweredClip, ...]] = field(default_factory=dict, compare=False)
+    pictures: "Mapping[str, Pictures]" = field(default_factory=dict, compare=False)
+    """What the table's figure shows, by the row's key: attention maps, masks, or clips with answers."""
+
+    @property
+    def cells(self) -> list[ReportCell]:
+        """Cells row by row."""
+        return [cell for row in self.rows for cell in row.cells]
 
     @property
     def whole(self) -> bool:
         """Whether the report has every row and no overrides. Other reports are printed, not saved."""
         return not self.overrides and len(self.rows) == len(self.table.rows)
 
-    @property
-    def measured_headers(self) -> tuple[str | tuple[str, ...], ...]:
-        """Headers of the columns with values computed or measured at the paper's size, at every scale.
-
-        Rows with a metric of their own are named themselves, unless they are tested in other columns.
-        """
-        of_columns = [row for row in self.rows if row.row.metric is None]
-        headers = [
-            column.header
-            for index, column in enumerate(self.table.columns)
-            if any(row.cells[index].state == "measured" for row in of_columns)
-        ]
-        names = row_names(self.table)
-        of_rows = [
-            row
-            for row in self.rows
-            if row.row.metric
-            and any(cell.state == "measured" for cell in row.cells)
-            and not any(cell.num_requested for cell in row.cells)
-        ]
-        return (*headers, *(names[row.row.key] for row in of_rows))
-
-
-def quoted_number(cell: ReportCell) -> float | None:
-    """Number of a cell of a quoted row: the printed one or else, in a derived column, that of the printed cells."""
-    found = cell.value if cell.printed is None else cell.printed
-    return found if isinstance(found, int | float) else None
-
-
-def quoted_values(rows: Iterable[ReportRow], index: int) -> list[float]:
-    """Numbers of quoted rows in the column with this index."""
-    found = (quoted_number(row.cells[index]) for row in rows if row.row.quoted)
-    return [number for number in found if number is not None]
+    def column(self, key: str) -> list[ReportCell]:
+        """Cells of a column, row by row."""
+        return [cell for cell in self.cells if cell.column.key == key]
 
 
 def joint_state(states: Iterable[State]) -> State:
@@ -166,3 +173,8 @@ def joint_state(states: Iterable[State]) -> State:
         if state in found:
             return state
     return "done"
+
+
+def quoted_numbers(cells: Iterable[ReportCell]) -> list[float]:
+    """Numbers of the cells of quoted rows."""
+    return [number for cell in cells if cell.row.quoted and (number := cell.quoted_number) is not None]

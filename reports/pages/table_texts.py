@@ -1,21 +1,49 @@
-"""Texts of a table that all formats share: cells with their signs, labels, headers, legend and warnings."""
+"""Texts of a table that all formats share: names, cells with their signs, labels, headers, legend and warnings."""
 
 from experiments.spec.number_formats import value_text
-from experiments.spec.table import Column, Header, Table, label_text, one_line, printed_style
-from reports.pages.report import Report, ReportCell, ReportRow, quoted_values
+from experiments.spec.table import Column, Header, Row, Table, label_text, one_line, printed_style
+from reports.pages.report import Report, ReportCell, ReportRow, quoted_numbers
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
 MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "‖"
 
 
-def ours_text(cell: ReportCell, column: Column) -> str:
+def row_name(table: Table, row: Row) -> str:
+    """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
+
+    Numbers have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining is left
+    out, because it does not hold at every scale.
+    """
+    labels = [(h, label) for h, label in zip(table.label_names, row.labels, strict=True) if h != table.pretraining]
+    named = [(header.replace(", ", ","), label) for header, label in labels if isinstance(label, str)]
+    texts = ", ".join(
+        f"{header}={label}" if any(map(str.isdigit, label)) and not any(map(str.isalpha, label)) else label
+        for header, label in named
+    )
+    ticked = ", ".join(header for header, label in labels if label is True)
+    return f"{texts} ({ticked})" if texts and ticked else texts or ticked or row.key
+
+
+def row_names(table: Table) -> dict[str, str]:
+    """Names of all rows, by key. Rows with equal names are distinguished by their keys."""
+    names = {row.key: row_name(table, row) for row in table.rows}
+    same = list(names.values())
+    return {key: name if same.count(name) == 1 else f"{name} [{key}]" for key, name in names.items()}
+
+
+def cell_name(table: Table, row: Row, column: Column) -> str:
+    """Name of a cell in one line: its row and the header of its column, e.g. `Joint · Top-1 / K-400`."""
+    return f"{row_names(table)[row.key]} · {one_line(column.header)}"
+
+
+def ours_text(cell: ReportCell) -> str:
     """Measured value, as `mean ± std (n=3)` for several seeds, or the state; in quoted rows the quoted value.
 
     A cell without a measured value never shows the printed value, except in rows that the paper itself quotes. There, a
     derived column shows what follows from the printed cells. `std` is the sample standard deviation (n - 1) over the
     seeds.
     """
-    form = cell.form or column.form
+    form = cell.form
     if cell.state == "quoted":
         return value_text(cell.printed if cell.value is None else cell.value, form) or DASH
     if cell.value is None:
@@ -40,15 +68,15 @@ def marks(cell: ReportCell) -> str:
     return "".join(sign for sign, applies in signs if applies)
 
 
-def printed_text(cell: ReportCell, column: Column) -> str:
+def printed_text(cell: ReportCell) -> str:
     """Printed value beside a measured value or a state; empty in quoted rows whose value is the printed one."""
-    text = value_text(cell.printed, cell.form or column.form)
-    return "" if cell.state == "quoted" and text == ours_text(cell, column) else text
+    text = value_text(cell.printed, cell.form)
+    return "" if cell.state == "quoted" and text == ours_text(cell) else text
 
 
-def cell_text(cell: ReportCell, column: Column) -> str:
+def cell_text(cell: ReportCell) -> str:
     """Cell without styles: `ours (printed)`."""
-    ours, printed = ours_text(cell, column), printed_text(cell, column)
+    ours, printed = ours_text(cell), printed_text(cell)
     return f"{ours} {in_brackets(printed)}" if printed else ours
 
 
@@ -119,12 +147,13 @@ def levels(header: Header) -> tuple[str, ...]:
 def warning(report: Report) -> str | None:
     """Warning about small models and generated data; None for the paper's models on given data."""
     facts, small = report.facts, report.scale.small
+    measured_parts = _measured_parts(report)
     if not (facts.generated or facts.given):
-        measured = small and report.measured_headers
-        return "Every column is measured on the model at the paper's size." if measured else None
+        every = small and measured_parts
+        return "Every column is measured on the model at the paper's size." if every else None
     if not (small or facts.generated):
         return None
-    *first, last = map(one_line, report.measured_headers or ("",))
+    *first, last = measured_parts or [""]
     measured = f"{', '.join(first)} and {last} are" if first else f"{last} is"
     exception = f" Only {measured} measured at the paper's size." if last and small else ""
     command = f", which `reproduce show {report.table.name}` prints" if prints_numbers(report) else ""
@@ -132,9 +161,19 @@ def warning(report: Report) -> str | None:
     return f"These numbers come from {origin}. They are not comparable with those of the paper{command}.{exception}"
 
 
+def _measured_parts(report: Report) -> list[str]:
+    """Columns with values computed or measured at the paper's size at every scale, and rows of such a setting."""
+    measured = [cell for cell in report.cells if cell.state == "measured"]
+    columns = {cell.column.key for cell in measured if cell.row.metric is None}
+    tested = {cell.row.key for cell in report.cells if cell.num_requested}
+    rows = dict.fromkeys(cell.row.key for cell in measured if cell.row.metric and cell.row.key not in tested)
+    headers = [one_line(column.header) for column in report.table.columns if column.key in columns]
+    return headers + [row_names(report.table)[key] for key in rows]
+
+
 def untested(report: Report) -> str | None:
     """Sentence above a report in which no accuracy has been measured; None for any other report."""
-    tested = [cell for row in report.rows for cell in row.cells if cell.num_requested]
+    tested = [cell for cell in report.cells if cell.num_requested]
     if not tested or any(cell.value is not None for cell in tested):
         return None
     return "Nothing has been trained or tested here at this scale: a dash stands where a measured number belongs."
@@ -161,56 +200,50 @@ def prints_numbers(report: Report) -> bool:
 
 
 def shows_printed(report: Report) -> bool:
-    return any(cell.printed is not None for row in report.rows for cell in row.cells)
+    return any(cell.printed is not None for cell in report.cells)
 
 
 def shown_styles(report: Report) -> list[str]:
     """Styles of the printed values that the report shows."""
-    cells = [pair for row in report.rows for pair in zip(row.cells, report.table.columns, strict=True)]
-    styles = (printed_style(cell.printed) for cell, c in cells if cell.state == "quoted" or printed_text(cell, c))
+    styles = (printed_style(c.printed) for c in report.cells if c.state == "quoted" or printed_text(c))
     return sorted({style for style in styles if style is not None})
 
 
 def legend(report: Report) -> list[tuple[str, str]]:
     """Signs in the table, and their meanings."""
-    cells = [cell for row in report.rows for cell in row.cells]
-    quoted = [cell for cell in cells if cell.state == "quoted"]
-    signs = []
-    meanings = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
-    if any(cell.printed is None and cell.value is None for cell in quoted):
-        meanings.append("in quoted rows, not printed" + (" or not comparable" if report.scale.small else ""))
-    if meanings:
-        has_dashes = any(label is None for row in report.rows for label in row.row.labels)
-        of_labels = " (among the labels, as printed: does not apply)" if has_dashes else ""
-        signs.append((DASH, ", ".join(meanings) + of_labels))
-    if any(cell.state == "not applicable" for cell in cells):
-        signs.append((NOT_APPLICABLE, "does not apply"))
-    if any(cell.state == "running" for cell in cells):
-        signs.append((RUNNING, "running"))
-    if any(cell.released for cell in cells):
-        signs.append((RELEASED_SIGN, "released weights, tested here"))
-    if any(cell.modified for cell in cells):
-        signs.append((MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}"))
-    if any(cell.published for cell in cells):
-        signs.append((PUBLISHED_SIGN, "published: a result that comes with the project, not run here"))
-    if any(cell.other_data for cell in cells):
-        signs.append(
-            (
-                OTHER_DATA_SIGN,
-                "measured on other data or under other conditions than the rest",
-            )
-        )
-    if any(cell.num_requested > 1 for cell in cells):
-        signs.append(("±", "sample standard deviation over the seeds"))
-    return signs
+    cells = report.cells
+    dashes = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
+    if any(cell.state == "quoted" and cell.printed is None and cell.value is None for cell in cells):
+        dashes.append("in quoted rows, not printed" + (" or not comparable" if report.scale.small else ""))
+    has_labels = any(label is None for row in report.rows for label in row.row.labels)
+    of_labels = " (among the labels, as printed: does not apply)" if has_labels else ""
+    signs = (
+        (DASH, ", ".join(dashes) + of_labels, bool(dashes)),
+        (NOT_APPLICABLE, "does not apply", any(cell.state == "not applicable" for cell in cells)),
+        (RUNNING, "running", any(cell.state == "running" for cell in cells)),
+        (RELEASED_SIGN, "released weights, tested here", any(cell.released for cell in cells)),
+        (MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}", any(cell.modified for cell in cells)),
+        (
+            PUBLISHED_SIGN,
+            "published: a result that comes with the project, not run here",
+            any(cell.published for cell in cells),
+        ),
+        (
+            OTHER_DATA_SIGN,
+            "measured on other data or under other conditions than the rest",
+            any(cell.other_data for cell in cells),
+        ),
+        ("±", "sample standard deviation over the seeds", any(cell.num_requested > 1 for cell in cells)),
+    )
+    return [(sign, meaning) for sign, meaning, is_shown in signs if is_shown]
 
 
 def best_text(report: Report) -> str | None:
     """Meaning of bold values; None if there are none."""
-    columns = [i for i in range(len(report.table.columns)) if any(row.cells[i].best for row in report.rows)]
+    columns = {cell.column.key for cell in report.cells if cell.best}
     if not columns:
         return None
-    with_quoted = any(quoted_values(report.rows, index) for index in columns)
+    with_quoted = any(quoted_numbers(report.column(key)) for key in columns)
     parts = ["the best of their column"]
     parts += ["quoted values included"] if with_quoted else []
     parts += ["controls apart"] if any(row.row.metric for row in report.rows) else []

@@ -100,7 +100,7 @@ def end(*, finished: bool) -> Summary:
 
 def text_columns(report: Report) -> list[Column]:
     """Columns with a text, or with yes or no, in any row. All their values are labels, not measures."""
-    keys = {cell.column for row in report.rows for cell in row.cells if isinstance(cell.value, str | bool)}
+    keys = {cell.column.key for cell in report.cells if isinstance(cell.value, str | bool)}
     return [column for column in report.table.columns if column.key in keys]
 
 

@@ -25,10 +25,8 @@ from experiments.spec.table import one_line
 from reports.claims.claims import claims_of
 from reports.figures import figures
 from reports.pages.markup import Unlinked
-from reports.pages.names import row_names
-from reports.pages.origins import runs_of
 from reports.pages.report import Report, ReportRow, SeedResult
-from reports.pages.table_texts import levels
+from reports.pages.table_texts import levels, row_names
 from reports.saved import claims_text, report_path, whole_page
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
@@ -150,41 +148,37 @@ def _tested_sessions(
         session: the row without a run.
         drawn, drawn_column: picture of the row, and the column whose run it shows.
     """
-    runs, tests = runs_of(report), _tests(row, report)
+    tests = _tests(row)
     sessions: dict[str, Session] = {}
     for cell in row.cells:
         for result in cell.seeds:
-            own = tests[result.train_id]
-            seed = f" · seed {result.seed}" if len(cell.seeds) > 1 else ""
+            own = tests[result.run.train_id]
+            seed = f" · seed {result.run.seed}" if len(cell.seeds) > 1 else ""
             seed += " · released weights" if result.released else ""
-            published = " · published" if all(map(_is_published, own.values())) else ""
-            is_drawn = drawn is not None and cell.column == drawn_column and result.seed == report.seeds[0]
-            tested_here = [r for r in own.values() if r.value is not None and not _is_published(r)]
+            published = " · published" if all(one.published for one in own.values()) else ""
+            is_drawn = drawn is not None and cell.column.key == drawn_column and result.run.seed == report.seeds[0]
+            tested_here = [r for r in own.values() if r.value is not None and not r.published]
             found = replace(
                 session,
                 name=f"{session.name} · {_file_name(_shared_header(own))}{seed}{published}",
-                curves=store.run(result.train_id).tensorboard,
+                curves=store.run(result.run.train_id).tensorboard,
                 finished=all(other.value is not None for other in own.values()),
                 pictures={PICTURE: drawn} if is_drawn and drawn is not None else {},
-                texts={CONFIG: _config(runs[result.train_id, result.eval_id])},
-                test=(runs[result.train_id, tested_here[0].eval_id], tested_here[0].released) if tested_here else None,
+                texts={CONFIG: _config(result.run)},
+                test=(tested_here[0].run, tested_here[0].released) if tested_here else None,
             )
-            sessions.setdefault(result.train_id, found)
+            sessions.setdefault(result.run.train_id, found)
     return sessions.values()
 
 
-def _is_published(result: SeedResult) -> bool:
-    return result.source is not None and result.source.published
-
-
-def _tests(row: ReportRow, report: Report) -> dict[str, dict[tuple[str, ...], SeedResult]]:
+def _tests(row: ReportRow) -> dict[str, dict[tuple[str, ...], SeedResult]]:
     """Tests of each run of a row, by the header of the first column that shows the test."""
     tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
-    for cell, column in zip(row.cells, report.table.columns, strict=True):
+    for cell in row.cells:
         for result in cell.seeds:
-            of_run = tests.setdefault(result.train_id, {})
-            if all(other.eval_id != result.eval_id for other in of_run.values()):
-                of_run[levels(column.header)] = result
+            of_run = tests.setdefault(result.run.train_id, {})
+            if all(other.run.eval_id != result.run.eval_id for other in of_run.values()):
+                of_run[levels(cell.column.header)] = result
     return tests
 
 

@@ -21,6 +21,11 @@ class StoredTest(NamedTuple):
     def file(self) -> Path:
         return self.directory.metrics(self.record.eval_id)
 
+    @property
+    def commit(self) -> str:
+        """Commit of the code that made the result; of a training and its test, if they differ, both."""
+        return self.record.commits
+
 
 class StoredMeasurement(NamedTuple):
     """Measurement of a run, and the directory and the file that it lies in."""
@@ -28,6 +33,10 @@ class StoredMeasurement(NamedTuple):
     record: dict
     directory: RunDirectory
     file: Path
+
+    @property
+    def commit(self) -> str:
+        return str(self.record["commit"])
 
 
 class RunStore:

@@ -185,10 +185,10 @@ def test_released_file_is_imported_tested_and_marked_in_the_report(
     ((table, rows),) = find([ROW])
     report = collect(table, PAPER, RunStore(tmp_path / "runs"), overrides=[*SMALL, *PROTOCOL], rows=rows)
     text = render(report, "md")
-    (top1,) = [cell for cell in report.rows[0].cells if cell.column == "top1"]
+    (top1,) = [cell for cell in report.rows[0].cells if cell.column.key == "top1"]
     assert top1.value is not None and top1.released
     assert "†‡" in text and "released weights, tested here" in text
-    assert not RunStore(tmp_path / "runs").run(top1.seeds[0].train_id).weights.exists()
+    assert not RunStore(tmp_path / "runs").run(top1.seeds[0].run.train_id).weights.exists()
 
 
 def test_file_of_another_model_is_refused_and_nothing_is_written(

@@ -16,7 +16,7 @@ from experiments.motionformer.table5 import (
 from experiments.spec.metrics import PeakMegabytes
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
-from reports.pages.derived_cells import contradictions
+from reports.pages.cells import contradictions
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_published_maps_stand_until_the_run_has_ended(store: RunStore, keep_maps
     shutil.rmtree(directory.path / "metrics")
     with directory.claim():
         report = collect(FIGURE4, TINY, store)
-    assert report.attention_maps.keys() == {"k400"} and report.rows[0].cells[0].published
+    assert report.pictures.keys() == {"k400"} and report.rows[0].cells[0].published
 
 
 def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_maps: KeepMaps) -> None:
@@ -347,7 +347,7 @@ def test_picture_and_provenance_are_part_of_the_report_and_published(masked: Rep
     publish(masked, store)
     assert store.results is not None
     published = collect(TABLE9, TINY, RunStore(store.root / "none", results=store.results))
-    assert set(published.mask_strips) == {"ours", "kept"}
+    assert set(published.pictures) == {"ours", "kept"}
 
 
 def test_a_report_without_masks_has_no_picture(store: RunStore) -> None:

@@ -3,61 +3,57 @@ from dataclasses import replace
 import pytest
 
 from experiments.spec.catalog import load
-from experiments.spec.metrics import DEVICE_HOURS, TOP1
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Cell, Table
 from reports.collect import collect
 from reports.pages.report import ReportCell
-from reports.pages.table_texts import label_texts, ours_text, printed_text, shown_headers, warning
+from reports.pages.table_texts import label_texts, ours_text, printed_text, row_names, shown_headers, warning
 from runner.store.store import RunStore
 from tests.reports.saved_reports import render
 from tests.runner.stored_metrics import write_result
 
 
-def test_std_has_two_significant_digits_if_its_column_would_round_it_to_zero() -> None:
-    column = Column(key="a", header="A", metric=DEVICE_HOURS, digits=0)
-    cell = ReportCell(column="a", state="done", printed=None, value=0.16, std=0.057, num_seeds=2, num_requested=2)
-    assert ours_text(cell, column) == "0.16 ± 0.057 (n=2)"
+def cell(table: Table, **parts: object) -> ReportCell:
+    """Cell of a column of percentages, printed as 79.7."""
+    column = replace(table.columns[1], digits=1)
+    return ReportCell(cell=Cell(table.rows[3], column, 79.7), **parts)  # type: ignore[arg-type]
+
+
+def test_std_has_two_significant_digits_if_its_column_would_round_it_to_zero(table: Table) -> None:
+    shown = cell(table, state="done", value=0.16, std=0.0057, num_seeds=2, num_requested=2)
+    assert ours_text(shown) == "0.2 ± 0.0057 (n=2)"
 
 
 @pytest.mark.parametrize(
-    ("value", "digits", "text"),
+    ("parts", "texts"),
     [
-        (384.4, 0, "384"),
-        (0.0125, 0, "0.013"),
-        (0.0, 0, "0"),
-        (-0.02, 1, "-0.020"),
-        (0.06, 1, "0.1"),
-        (79.66, 1, "79.7"),
+        ({"state": "done", "value": 79.44}, ("79.4", "79.7")),
+        ({"state": "not run"}, ("–", "79.7")),
+        ({"state": "not applicable"}, ("n/a", "79.7")),
+        ({"state": "failed"}, ("failed", "79.7")),
+        ({"state": "quoted"}, ("79.7", "")),
     ],
 )
-def test_numbers_have_the_digits_of_their_column_unless_they_round_to_zero(
-    value: float, digits: int, text: str
+def test_cells_keep_what_is_printed_beside_their_value_or_state(
+    table: Table, parts: dict[str, object], texts: tuple[str, str]
 ) -> None:
-    column = Column(key="a", header="A", metric=TOP1, digits=digits)
-    assert ours_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
+    shown = cell(table, **parts)
+    assert (ours_text(shown), printed_text(shown)) == texts
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(12.4, "12"), (7.5, "7.5"), (0.367, "0.37"), (0.00185, "0.0019"), (384.4, "384"), (0.0, "0.0")]
+    ("name", "row"),
+    [
+        ("motionformer/table4", "Trajectory (Att_T, Norm_S)"),  # ticked labels
+        ("msca/table4", "patches=16, N_b=8, N_f=8"),  # numbers after the first text
+        ("xvit/main-aggregation", "0 (temp. avg.)"),  # a number alone
+        ("motionformer/table3c", "Trajectory (E), N/A"),
+        ("deform3d/tableA2", "Ours: 112 pixels, T=4, wnd=2"),
+    ],
 )
-def test_numbers_of_a_column_without_decimals_have_two_significant_digits(value: float, text: str) -> None:
-    column = Column(key="a", header="A", metric=TOP1, digits=None)
-    assert ours_text(ReportCell(column="a", state="done", printed=None, value=value), column) == text
-
-
-def test_cells_keep_what_is_printed_beside_their_value_or_state() -> None:
-    column = Column(key="a", header="A", metric=TOP1)
-
-    def texts(**parts: object) -> tuple[str, str]:
-        cell = ReportCell(column="a", printed=79.7, **parts)  # type: ignore[arg-type]
-        return ours_text(cell, column), printed_text(cell, column)
-
-    assert texts(state="done", value=79.44) == ("79.4", "79.7")
-    assert texts(state="not run") == ("–", "79.7")
-    assert texts(state="not applicable") == ("n/a", "79.7")
-    assert texts(state="failed") == ("failed", "79.7")
-    assert texts(state="quoted") == ("79.7", "")
+def test_a_name_has_the_labels_of_its_row(name: str, row: str) -> None:
+    names = row_names(load(name)).values()
+    assert row in names and len(set(names)) == len(names)
 
 
 def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store: RunStore) -> None:

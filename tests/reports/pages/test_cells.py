@@ -15,7 +15,7 @@ from reports.claims.claims import claims_of
 from reports.collect import collect
 from reports.pages.frame import frame
 from reports.pages.latex import latex
-from reports.pages.report import ReportCell, quoted_values
+from reports.pages.report import ReportCell, quoted_numbers
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
 
@@ -107,7 +107,7 @@ def test_quoted_values_count_as_printed_and_are_never_best(means: Table, store: 
     for column, top1 in (("ssv2", 70.0), ("k400", 80.0)):
         finish(means.run_of(f"ours.{column}", PAPER, (), 0), top1)
     report = collect(means, PAPER, store)
-    assert quoted_values(report.rows, 0) == pytest.approx([71.2, 75.8, 74.81, 70.0], abs=0.01)
+    assert quoted_numbers(report.column("hm")) == pytest.approx([71.2, 75.8, 74.81, 70.0], abs=0.01)
     assert not any(row.cells[0].best for row in report.rows)  # 75.8 is printed, ours is 74.7
     fewer = collect(replace(means, rows=(means.rows[0], means.rows[2], means.rows[5])), PAPER, store)
     assert not any(row.cells[0].best for row in fewer.rows)  # 74.8 follows from printed cells
