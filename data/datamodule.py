@@ -76,10 +76,19 @@ class DataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
-        items = self.data.train_items(self.train_list, self.loading.seed)
+        items = self.data.train_items(self.list_of("train"), self.loading.seed)
         self.set_known_errors(items, "train")
+        batches = EpochBatches(
+            len(items),
+            self.batch_size,
+            self.loading.seed,
+            rank=self.rank,
+            world_size=self.world_size,
+            accumulate=self.accumulate,
+            rest_multiple=self.loading.rest_multiple,
+        )
         unreadable, workers = self.unreadable_in("train"), self.loading.num_workers
-        self.train_loader = TrainLoader(items, self.train_batches(), unreadable, workers)
+        self.train_loader = TrainLoader(items, batches, unreadable, workers)
         if self.position is not None:
             self.train_loader.load_state_dict(self.position)
         self.loaders.append(self.train_loader)
@@ -123,7 +132,7 @@ class DataModule(pl.LightningDataModule):
 
     def test_dataloader(self) -> TestLoader:
         """All views of each test item, each view on one device only."""
-        items = self.data.test_items(self.test_list, self.loading.evaluation)
+        items = self.data.test_items(self.list_of("test"), self.loading.evaluation)
         order = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         return self._test_loader(items, "test", 1, order)
 
@@ -155,18 +164,6 @@ class DataModule(pl.LightningDataModule):
                 count, path = len(items.known_errors), self.loading.decoded.path
                 logger.warning("%d %s items count as unreadable: they are listed in %s", count, split, path)
 
-    def train_batches(self) -> EpochBatches:
-        """Training batches in order."""
-        return EpochBatches(
-            self.num_train,
-            self.batch_size,
-            self.loading.seed,
-            rank=self.rank,
-            world_size=self.world_size,
-            accumulate=self.accumulate,
-            rest_multiple=self.loading.rest_multiple,
-        )
-
     def list_of(self, split: Split) -> ItemList:
         """Items of a split, which are read once."""
         if split not in self.lists:
@@ -186,22 +183,6 @@ class DataModule(pl.LightningDataModule):
         all_processes: list[set[str]] = [own] * self.world_size
         torch.distributed.all_gather_object(all_processes, own)
         return len(set().union(*all_processes))
-
-    @property
-    def train_list(self) -> ItemList:
-        return self.list_of("train")
-
-    @property
-    def test_list(self) -> ItemList:
-        return self.list_of("test")
-
-    @property
-    def num_train(self) -> int:
-        return len(self.train_list)
-
-    @property
-    def num_test(self) -> int:
-        return len(self.test_list)
 
     def fingerprint(self) -> DataFingerprint:
         """Fingerprint of the data set at this moment, independent of its folder."""

@@ -44,6 +44,7 @@ from data.stand_ins.of_figures import FineGymStandIn
 POSE_FILES = ("gym_2d.pkl", "gym_hrnet.pkl")
 CATEGORY = re.compile(r"Clabel:\s*(\d+);.*;\s*(.+)", re.ASCII)
 NAME = re.compile(r"(?P<video>[\w-]+)_(?P<event>E_\d+_\d+)_(?P<action>A_\d+_\d+)", re.ASCII)
+TOLERANCE = 2  # frames that cutting may add or remove
 UNUSED_RATE = 30.0  # of pictures, which a video file does not have
 REMEDY = "get the file of poses again"
 
@@ -72,7 +73,6 @@ class PoseLibrary:
     """
 
     def __init__(self, path: str, annotations: Sequence[object], people: int) -> None:
-        self.path = path
         self.stored: dict[str, Stored] = {}
         self.problems: dict[str, str] = {}
         parts, first = [np.empty((0, people, len(JOINTS), 2), np.float16)], 0
@@ -91,15 +91,12 @@ class PoseLibrary:
             first += len(places)
         self.places = np.concatenate(parts)  # (all frames, P, J, 2)
 
-    def __len__(self) -> int:
-        return len(self.stored) + len(self.problems)
-
-    def poses(self, name: str) -> Poses:
+    def stored_poses(self, path: str, video_id: str) -> Poses:
         """Joints of a video."""
-        stored = self.stored.get(key(name))
+        stored = self.stored.get(key(video_id))
         if stored is None:
-            reason = self.problems.get(key(name), "the file has no joints of this video")
-            raise DecodeError(f"{self.path}: {name}", f"{reason}; {REMEDY}")
+            reason = self.problems.get(key(video_id), "the file has no joints of this video")
+            raise DecodeError(f"{path}: {video_id}", f"{reason}; {REMEDY}")
         places = self.places[stored.first : stored.first + stored.num_frames]
         return Poses(places.astype(np.float32) + 0.5, stored.height, stored.width)
 
@@ -143,21 +140,6 @@ def _read(path: Path, people: int, modified: int, size: int) -> PoseLibrary:
     return PoseLibrary(str(path), annotations, people)
 
 
-@dataclass(frozen=True)
-class FineGymVideos(PoseVideoList):
-    """Sub-actions of one split, and the joints of all splits. Cutting may add or remove up to two frames."""
-
-    tolerance: ClassVar[int] = 2
-
-    library: PoseLibrary
-
-    def stored_poses(self, index: int) -> Poses:
-        return self.library.poses(self.records[index].video_id)
-
-    def pose_name(self, index: int) -> str:
-        return f"{self.pose_files[index]}: {self.records[index].video_id}"
-
-
 class FineGym:
     """Reader of FineGym in a root folder."""
 
@@ -197,14 +179,14 @@ class FineGym:
 
             return FineGymDrawing
 
-        def read(self, root: Path, split: Split) -> FineGymVideos:
+        def read(self, root: Path, split: Split) -> PoseVideoList:
             """Sub-actions of a split. The test split is the validation split."""
             return FineGym(self, root).videos(split)
 
     def __init__(self, config: Config, root: Path) -> None:
         self.config, self.root = config, root
 
-    def videos(self, split: Split) -> FineGymVideos:
+    def videos(self, split: Split) -> PoseVideoList:
         """Sub-actions of a split in the order of its list."""
         annotation = self.annotation(split)
         lines, records = list_lines(annotation), []
@@ -221,7 +203,15 @@ class FineGym:
         poses = self.pose_file()
         library = pose_library(poses, self.config.people)
         files = (str(poses),) * len(records)
-        return FineGymVideos(tuple(records), self.class_names(), files, self.config.people, library)
+        return PoseVideoList(
+            tuple(records),
+            self.class_names(),
+            files,
+            self.config.people,
+            library.stored_poses,
+            TOLERANCE,
+            is_shared=True,
+        )
 
     def annotation(self, split: Split) -> Path:
         """List of a split."""

@@ -30,6 +30,7 @@ from data.poses import Poses
 from data.stand_ins.of_figures import NtuStandIn
 
 HEIGHT, WIDTH = 1080, 1920
+TOLERANCE = 2  # frames that a decoder may find more or less than the skeleton has
 VIDEO_ENDING = "_rgb"
 BODY_FIELDS, JOINT_FIELDS, COLOR_X, COLOR_Y = 10, 12, 5, 6
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})", re.ASCII)
@@ -85,18 +86,13 @@ class VideoName(NamedTuple):
                 return self.setup % 2 == 0
 
 
-@dataclass(frozen=True)
-class NtuVideos(PoseVideoList):
-    """Videos of one split of NTU RGB+D. A decoder may find up to two frames more or less than the skeleton has."""
-
-    tolerance: ClassVar[int] = 2
-
-    def stored_poses(self, index: int) -> Poses:
-        num_frames, bodies = skeleton_bodies(self.pose_files[index])
-        places = np.empty((num_frames, len(bodies), len(JOINTS), 2), np.float32)
-        for person, of_body in enumerate(sorted(bodies.values(), key=spread, reverse=True)):
-            places[:, person] = of_body
-        return Poses(places, HEIGHT, WIDTH)
+def stored_poses(path: str, video_id: str) -> Poses:
+    """Joints of all bodies in the file of a video."""
+    num_frames, bodies = skeleton_bodies(path)
+    places = np.empty((num_frames, len(bodies), len(JOINTS), 2), np.float32)
+    for person, of_body in enumerate(sorted(bodies.values(), key=spread, reverse=True)):
+        places[:, person] = of_body
+    return Poses(places, HEIGHT, WIDTH)
 
 
 class Ntu:
@@ -139,7 +135,7 @@ class Ntu:
 
             return NtuDrawing
 
-        def read(self, root: Path, split: Split) -> NtuVideos:
+        def read(self, root: Path, split: Split) -> PoseVideoList:
             """Videos of a split in the order of their names. The validation split is the test split.
 
             The video or the skeleton of one may be missing.
@@ -159,7 +155,7 @@ class Ntu:
                 records.append(VideoRecord(path, int(name[-3:]) - 1, name))
                 files.append(skeletons.get(name, os.path.join(folders[1], f"{name}.skeleton")))
             classes = tuple(f"A{number:03d}" for number in range(1, self.num_classes + 1))
-            return NtuVideos(tuple(records), classes, tuple(files), self.people)
+            return PoseVideoList(tuple(records), classes, tuple(files), self.people, stored_poses, TOLERANCE)
 
         def files(self, root: Path, ending: str, suffixes: tuple[str, ...]) -> dict[str, str]:
             """Files of the videos of this release, by the names of the videos.

@@ -27,22 +27,18 @@ POSE_FIELDS = ("x", "y", "visibility", "dimensions")
 JOINTS = ("head", *both_sides("shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
 
 
-@dataclass(frozen=True)
-class PennActionVideos(PoseVideoList):
-    """Videos of one split of Penn Action."""
-
-    def stored_poses(self, index: int) -> Poses:
-        path = self.pose_files[index]
-        with decoding(path):
-            x, y, visibility, dimensions = (field.astype(np.float64) for field in mat_fields(path, POSE_FIELDS))
-            shape = (len(x), len(JOINTS))
-            if not x.shape == y.shape == visibility.shape == shape:
-                shapes = ", ".join(" x ".join(map(str, values.shape)) for values in (x, y, visibility))
-                raise ValueError(f"x, y, visibility are {shapes}; they must be frames x {shape[1]}")
-            height, width = dimensions.ravel()[:2]
-        places = np.stack([x, y], -1) - 0.5  # the middle of the first pixel is 0.5 here, and 1 in the file
-        places[visibility == 0] = np.nan
-        return Poses(places[:, None].astype(np.float32), float(height), float(width))
+def stored_poses(path: str, video_id: str) -> Poses:
+    """Joints in the file of a video."""
+    with decoding(path):
+        x, y, visibility, dimensions = (field.astype(np.float64) for field in mat_fields(path, POSE_FIELDS))
+        shape = (len(x), len(JOINTS))
+        if not x.shape == y.shape == visibility.shape == shape:
+            shapes = ", ".join(" x ".join(map(str, values.shape)) for values in (x, y, visibility))
+            raise ValueError(f"x, y, visibility are {shapes}; they must be frames x {shape[1]}")
+        height, width = dimensions.ravel()[:2]
+    places = np.stack([x, y], -1) - 0.5  # the middle of the first pixel is 0.5 here, and 1 in the file
+    places[visibility == 0] = np.nan
+    return Poses(places[:, None].astype(np.float32), float(height), float(width))
 
 
 class PennAction:
@@ -68,7 +64,7 @@ class PennAction:
 
             return PennActionDrawing
 
-        def read(self, root: Path, split: Split) -> PennActionVideos:
+        def read(self, root: Path, split: Split) -> PoseVideoList:
             """Videos of a split. The validation split is the test split. Classes are in alphabetical order."""
             base = next((path for path in (root, root / "Penn_Action") if (path / "labels").is_dir()), root)
             labels = {path.stem: label_in(str(path)) for path in sorted((base / "labels").glob("*.mat"))}
@@ -95,7 +91,7 @@ class PennAction:
                 pictures = Pictures(pattern, num_frames, DEFAULT_FPS)
                 records.append(VideoRecord(folder, names.index(action), name, pictures=pictures))
             paths = tuple(str(base / "labels" / f"{name}.mat") for name in chosen)
-            return PennActionVideos(tuple(records), tuple(names), paths, self.people)
+            return PoseVideoList(tuple(records), tuple(names), paths, self.people, stored_poses)
 
 
 def refuse_unlabelled(folder: Path, labelled: set[str]) -> None:

@@ -1,6 +1,6 @@
 """Result of every reader of videos with joints: the videos of one split, and access to their joints."""
 
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -49,30 +49,28 @@ class PoseDatasetConfig(VideoDataset):
 
 
 @dataclass(frozen=True)
-class PoseVideoList(VideoList, ABC):
-    """Videos of one split with the files of their joints, which are read on demand.
-
-    `pose_files`: file of the joints of each video.
-    `people`: number of people whose joints are kept.
-    `tolerance`: number of frames by which joints and video may differ in length.
-    """
-
-    tolerance: ClassVar[int] = 0
+class PoseVideoList(VideoList):
+    """Videos of one split with the files of their joints, which are read on demand."""
 
     pose_files: tuple[str, ...]
+    """File of the joints of each video."""
     people: int
-
-    @abstractmethod
-    def stored_poses(self, index: int) -> Poses:
-        """Joints of a video, of any number of people, the most important first."""
+    """Number of people whose joints are kept."""
+    stored_poses: Callable[[str, str], Poses]
+    """Joints of any number of people, the most important first, from a file and the id of the video."""
+    tolerance: int = 0
+    """Number of frames by which joints and video may differ in length."""
+    is_shared: bool = False
+    """Whether all videos share one file of joints, so that messages also name the video."""
 
     def pose_name(self, index: int) -> str:
         """Name of the joints of a video in messages, which begins with the path of their file."""
-        return self.pose_files[index]
+        file = self.pose_files[index]
+        return f"{file}: {self.records[index].video_id}" if self.is_shared else file
 
     def poses(self, index: int) -> Poses:
         """Joints of a video."""
-        poses = self.stored_poses(index).with_people(self.people)
+        poses = self.stored_poses(self.pose_files[index], self.records[index].video_id).with_people(self.people)
         if not poses.valid.any():
             raise DecodeError(self.pose_name(index), "no joint has a place in any frame")
         return poses

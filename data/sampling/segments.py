@@ -73,11 +73,9 @@ class SegmentSampling(Sampling):
         return self.source_indices(timeline, np.array(indices))
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
-        """Frame indices of evenly spaced clips. A clip that spans the whole video has a single view."""
+        """Frame indices of evenly spaced clips. A clip that spans the whole video has a single view, the middle one."""
         if num_views == 1:
             return [self.centre(timeline)]
-        if self.span == 1:
-            raise ValueError(f"segment sampling spans the whole video: {num_views} views would be the same, use 1")
         return [self.segment_middles(timeline, view / num_views) for view in range(num_views)]
 
     def centre(self, timeline: Timeline) -> Indices:

@@ -84,11 +84,13 @@ def evaluate(
     scores = module.scores
     if not isinstance(scores, ViewScores):
         raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")
-    scores.check(datamodule.num_test)
+    scores.check(len(datamodule.list_of("test")))
     result = scores.result()
     if not labelled and not result.evaluated:
         reasons = datamodule.unreadable_in("test").reasons
-        raise DataError(f"none of the {datamodule.num_test} videos can be read: {'; '.join(reasons.values())}")
+        raise DataError(
+            f"none of the {len(datamodule.list_of('test'))} videos can be read: {'; '.join(reasons.values())}"
+        )
     return {
         "weights": source,
         "data": datamodule.fingerprint().as_json(),
@@ -108,7 +110,7 @@ def video_entries(
     datamodule: DataModule, scores: ViewScores, names: ClassNames, *, labelled: bool
 ) -> list[dict[str, object]]:
     """Label, state and best classes of each video, and the error of an unreadable one."""
-    items, reasons = datamodule.test_list, datamodule.unreadable_in("test").reasons
+    items, reasons = datamodule.list_of("test"), datamodule.unreadable_in("test").reasons
     files, entries = datamodule.data.files(items), []
     for index, name in enumerate(items.ids):
         video, label, label_name = scores.items[index], None, None

@@ -66,7 +66,7 @@ class PredictionFiles(Callback):
         datamodule = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]: set by `Trainer.test`
         assert isinstance(datamodule, DataModule)
         for index, prediction in pl_module.scores.take_predictions().items():
-            for path, content in self.data.result_files(datamodule.test_list, index, prediction):
+            for path, content in self.data.result_files(datamodule.list_of("test"), index, prediction):
                 with replacing(self.folder / path) as partial:
                     partial.write_bytes(content)
 
@@ -77,7 +77,7 @@ def finished_test(scores: Scores, datamodule: DataModule, data: DataFingerprint)
     Args:
         data: fingerprint of the data before the test.
     """
-    items = datamodule.test_list
+    items = datamodule.list_of("test")
     allowed = datamodule.unreadable_in("test").allowed
     return SavedScores(scores, items.ids, items.class_names, data.annotations, allowed)
 

@@ -127,7 +127,7 @@ class Execution:
             released = start_weights(model, run, store)
             if is_first:
                 save_started_from(directory, released)
-                data, names = self.datamodule.fingerprint(), self.datamodule.train_list.class_names
+                data, names = self.datamodule.fingerprint(), self.datamodule.list_of("train").class_names
                 save_data_record(run, store, data, self.datamodule.root, names)
         else:
             if directory.best_weights.exists():
@@ -175,7 +175,7 @@ class Execution:
         if data is None:
             return
         seconds, test = time.time() - self.started, finished_test(self.module.scores, datamodule, data)
-        if (clips := decoded_clips(run.data, run.evaluation, datamodule.test_list)) is not None:
+        if (clips := decoded_clips(run.data, run.evaluation, datamodule.list_of("test"))) is not None:
             write_pictures(tested.pictures(clips.folder, run.eval_id), clips)
         save_test_results(
             run,

@@ -17,6 +17,7 @@ from torch import Tensor
 HEIGHT, WIDTH, NUM_BITS, BIT_WIDTH = 48, 128, 8, 16
 
 WriteVideo = Callable[..., Path]
+ENCODED: dict[str, bytes] = {}  # content of videos, by their settings
 
 
 def numbered_image(number: int) -> NDArray[np.uint8]:
@@ -38,8 +39,15 @@ def write_numbered_video(
     times: Sequence[int] | None = None,
     with_sound: bool = False,
 ) -> Path:
-    """Encode frames 0, 1, ... `times`: presentation times in milliseconds; those of a constant rate if None."""
+    """Encode frames 0, 1, ... `times`: presentation times in milliseconds; those of a constant rate if None.
+
+    The same video is encoded once.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    key = repr((path.suffix, num_frames, rate, codec, options, container_options, times, with_sound))
+    if key in ENCODED:
+        path.write_bytes(ENCODED[key])
+        return path
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         assert isinstance(stream, VideoStream)
@@ -58,6 +66,7 @@ def write_numbered_video(
         container.mux(stream.encode(None))
         if sound is not None:
             container.mux(sound.encode(None))
+    ENCODED[key] = path.read_bytes()
     return path
 
 

@@ -2,7 +2,6 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -154,24 +153,22 @@ def test_a_video_that_fits_its_share_of_the_memory_is_decoded_once(
     assert (FrameCache(1000).share, FrameCache(0).share) == (FRAME_BYTES // 1000, FRAME_BYTES)
 
 
-class Counted(PoseVideoList):
-    """Videos of as many frames as their index plus one, whose reads are counted. The fourth cannot be read."""
+def test_joints_that_fit_their_share_are_read_once_and_errors_are_raised_each_time() -> None:
+    reads = []
 
-    reads: ClassVar[list[int]] = []
-
-    def stored_poses(self, index: int) -> Poses:
-        self.reads.append(index)
+    def poses(path: str, video_id: str) -> Poses:
+        """Joints of as many frames as the id plus one. Those of the fourth video cannot be read."""
+        reads.append(index := int(video_id))
         if index == 3:
-            raise DecodeError("a.mat", "cut short")
+            raise DecodeError(path, "cut short")
         return Poses(np.full((index + 1, 2, 13, 2), float(index), np.float32), 64.0, 64.0)
 
-
-def test_joints_that_fit_their_share_are_read_once_and_errors_are_raised_each_time() -> None:
     records = tuple(VideoRecord(f"{index}.mp4", 0, str(index)) for index in range(4))
-    cache = PoseCache(Counted(records, ("a",), ("a.mat",) * 4, 2), 4 * 2 * 2 * 13 * 2 * 4)  # two frames each
+    videos = PoseVideoList(records, ("a",), ("a.mat",) * 4, 2, poses)
+    cache = PoseCache(videos, 4 * 2 * 2 * 13 * 2 * 4)  # two frames each
     for _ in range(3):
         for index in (1, 2):
             assert (cache.poses(index).places == index).all()
         with pytest.raises(DecodeError, match="cut short"):
             cache.poses(3)
-    assert Counted.reads == [1, 2, 3, 2, 3, 2, 3]
+    assert reads == [1, 2, 3, 2, 3, 2, 3]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-import torch
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.datasets.kinetics import Kinetics
@@ -68,10 +67,6 @@ class SoundData(DataConfig):
         return self
 
 
-def test_the_targets_are_those_of_the_data_set() -> None:
-    assert SoundData().targets == ClassTarget(7)
-
-
 def test_the_test_size_is_that_of_training_by_default_and_other_frames_are_refused() -> None:
     assert SoundData().test_size(EvalConfig()) == ClipSize(1, 8, 8)
     with pytest.raises(ValueError) as caught:
@@ -79,11 +74,6 @@ def test_the_test_size_is_that_of_training_by_default_and_other_frames_are_refus
     assert str(caught.value) == (
         "evaluation.frames is 4; a clip has no other number of frames in the test: leave it None"
     )
-
-
-def test_inputs_are_unchanged_by_default() -> None:
-    inputs = (torch.zeros(2, dtype=torch.uint8), torch.ones(3))
-    assert SoundData().on_device(inputs) is inputs
 
 
 def test_other_videos_cannot_replace_the_items_by_default() -> None:
@@ -96,20 +86,6 @@ def test_views_match_only_an_equal_protocol_by_default() -> None:
     assert data.views_within(evaluation, EvalConfig(views=4)) == (0, 1, 2, 3)
     for other in (EvalConfig(views=8), EvalConfig(views=4, crops=1), replace(evaluation, merge="mean of logits")):
         assert data.views_within(evaluation, other) is None
-
-
-def test_a_data_set_is_the_real_one_by_default() -> None:
-    assert Sounds().stand_in is None
-
-
-def test_items_are_called_items_by_default() -> None:
-    assert (Sounds.unit, Kinetics.Config.unit) == ("items", "videos")
-
-
-@pytest.mark.parametrize("base", [DatasetConfig, DataConfig])
-def test_the_base_configs_are_abstract(base: type) -> None:
-    with pytest.raises(TypeError, match="abstract"):
-        base()
 
 
 @pytest.mark.parametrize(

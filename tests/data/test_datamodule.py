@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from data.datamodule import DataModule, Loading
+from data.datamodule import DataModule
 from data.datasets.epic100 import Epic100
 from data.datasets.own_videos import ListFile
 from data.errors import DataError
@@ -17,19 +17,16 @@ from data.sampling.strides import DenseSampling
 from data.video_data import VideoData
 from data.worker_processes import STOP_SIGNALS
 from interface.batches import Batch
-from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget
-from tests.data.small_clips import DATA
+from tests.data.small_clips import DATA, data_module
 
 FrameNumbers = Callable[[Tensor], list[int]]
 
 NUM_TRAIN, NUM_TEST = 22, 5
-PROTOCOL = EvalConfig(views=2, crops=3)
 
 
-def module(root: Path, data: VideoData = DATA, protocol: EvalConfig = PROTOCOL, **options: int) -> DataModule:
-    arguments = {"seed": 0, "batch_size": 4, "test_batch_size": 3, "num_workers": 0, **options}
-    return DataModule(Loading(data=data, evaluation=protocol, root=root, **arguments))  # type: ignore[arg-type]
+def module(root: Path, data: VideoData = DATA, views: int = 2, crops: int = 3, **options: object) -> DataModule:
+    return data_module(root, data, views, crops, **{"test_batch_size": 3, **options})
 
 
 def epoch_of(datamodule: DataModule, epoch: int) -> list[Batch]:
@@ -49,7 +46,7 @@ def test_training_batches_have_the_configured_shapes(kinetics_root: Path) -> Non
     datamodule = module(kinetics_root)
     batches = epoch_of(datamodule, 0)
     assert len(batches) == NUM_TRAIN // 4
-    assert datamodule.num_train == NUM_TRAIN
+    assert len(datamodule.list_of("train")) == NUM_TRAIN
     for batch in batches:
         (clips,) = batch.inputs
         assert clips.shape == (4, 4, 3, 32, 32)
@@ -161,7 +158,7 @@ def test_a_segment_counts_once_however_many_of_its_pictures_are_missing(tmp_path
         for number in range(first + 1, first + 31):
             Image.new("RGB", (40, 40)).save(folder / f"frame_{number:010d}.jpg")
     data = replace(DATA, dataset=Epic100.Config(), sampling=DenseSampling.Config(stride=1))
-    datamodule = module(tmp_path, data, EvalConfig(views=10, crops=1), allow_bad=1)
+    datamodule = module(tmp_path, data, views=10, crops=1, allow_bad=1)
     assert sum(batch.missing.sum().item() for batch in datamodule.test_dataloader()) == 10
     unreadable = datamodule.unreadable_in("test")
     assert unreadable.files == [f"{folder} from 20.00 to 20.50 s"]
@@ -204,34 +201,21 @@ def test_validation_uses_the_middle_of_each_video_once(kinetics_root: Path, fram
     assert clips.shape == (NUM_TEST, 1, 4, 3, 48, 48)
     assert batch.items.tolist() == list(range(NUM_TEST))
     # The three test crops of the middle clip show the whole width, 48 + 32 + 48 columns.
-    (tested,) = module(kinetics_root, data, EvalConfig(views=1, crops=3), test_batch_size=5).test_dataloader()
+    (tested,) = module(kinetics_root, data, views=1, crops=3, test_batch_size=5).test_dataloader()
     left, middle, right = tested.inputs[0][3]
     assert torch.equal(clips[3, 0], middle)
     assert frame_numbers(torch.cat([left, middle[..., 8:40], right], -1)) == [10, 15, 20, 25]  # of 35 frames
-
-
-def test_fingerprint_is_that_of_both_splits(kinetics_root: Path) -> None:
-    before = module(kinetics_root).fingerprint()
-    assert before.train is not None
-    assert (before.train.items, before.test.items) == (NUM_TRAIN, NUM_TEST)
-    assert module(kinetics_root, batch_size=2).fingerprint() == before
-    lines = (kinetics_root / "train.csv").read_text()
-    (kinetics_root / "train.csv").write_text(lines.replace("train/3.mp4 0", "train/3.mp4 1"))
-    assert module(kinetics_root).fingerprint().train != before.train
-    (kinetics_root / "train.csv").unlink()
-    alone = module(kinetics_root).fingerprint()  # a test does not need the training list
-    assert (alone.train, alone.test) == (None, before.test)
 
 
 def test_real_clips_go_through_reader_decoder_and_views(clips: Path, tmp_path: Path) -> None:
     names = ["test.mp4", "test_video_structuralize.mp4", "part_0.mp4", "test.avi"]
     (tmp_path / "list.txt").write_text("\n".join(f"{clips.resolve() / name} {i}" for i, name in enumerate(names)))
     data = VideoData(dataset=ListFile.Config(predicted=ClassTarget(4)))
-    datamodule = module(tmp_path / "list.txt", data, EvalConfig(views=10, crops=3), test_batch_size=10)
+    datamodule = module(tmp_path / "list.txt", data, views=10, crops=3, test_batch_size=10)
     batches = list(datamodule.test_dataloader())
     assert [batch.inputs[0].shape for batch in batches] == [(10, 3, 16, 3, 224, 224)] * 4
     assert not any(batch.unreadable.any() for batch in batches)
-    assert datamodule.num_test == 4
+    assert len(datamodule.list_of("test")) == 4
     for batch in (batches[0], batches[1], batches[3]):
         assert len({clip.float().mean().item() for clip in batch.inputs[0]}) == 10
     short = batches[2].inputs[0]  # about one second: all views are equal, and the last frame is repeated
@@ -309,14 +293,6 @@ def test_training_resumes_bit_for_bit_from_any_batch(kinetics_root: Path, tmp_pa
         resumed = trained(kinetics_root, [], tmp_path / f"{name}.ckpt", num_workers)
         assert resumed.seen == whole.seen[start:], name
         assert torch.equal(resumed.linear.weight, whole.linear.weight), name
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_lightning_tests_every_view_once(kinetics_root: Path) -> None:
-    recorder = Recorder()
-    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, use_distributed_sampler=False)
-    trainer.test(recorder, module(kinetics_root), verbose=False)
-    assert recorder.num_tested == 2 * NUM_TEST
 
 
 def test_a_validation_of_a_part_takes_some_items(kinetics_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from data.config import VideoFacts
-from data.datamodule import DataModule, Loading
 from data.decoded_files import Decoded, DecodedFiles, Stamp
 from data.errors import DataError
 from data.video.frame_sources import opened
-from interface.evaluation import EvalConfig
-from tests.data.small_clips import DATA
+from tests.data.small_clips import data_module
 
 
 def entry(path: Path, name: str, reason: str = "cut short") -> Decoded:
@@ -79,21 +77,6 @@ def test_an_entry_holds_only_for_files_of_its_size_and_time(video: Path, tmp_pat
     assert not bad.errors(["a"], [(str(video),)])
 
 
-def module(root: Path, decoded: DecodedFiles | None) -> DataModule:
-    loading = Loading(
-        data=DATA,
-        evaluation=EvalConfig(views=2, crops=1),
-        root=root,
-        seed=0,
-        batch_size=4,
-        test_batch_size=4,
-        num_workers=0,
-        allow_bad=5,
-        decoded=decoded,
-    )
-    return DataModule(loading)
-
-
 def test_listed_videos_are_unreadable_without_being_opened(
     kinetics_root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -107,7 +90,7 @@ def test_listed_videos_are_unreadable_without_being_opened(
 
     monkeypatch.setattr("data.clips.opened", recorded)
     with caplog.at_level(logging.WARNING):
-        datamodule = module(kinetics_root, bad)
+        datamodule = data_module(kinetics_root, views=2, allow_bad=5, decoded=bad)
         tested = list(datamodule.test_dataloader())
         trained = list(datamodule.train_dataloader())
     assert not paths & set(names) and len(paths) > 10
@@ -118,20 +101,5 @@ def test_listed_videos_are_unreadable_without_being_opened(
     # Replaced by the same videos as if they had been opened and found to be damaged.
     for name in names:
         (kinetics_root / name).write_bytes(b"damaged")
-    again = list(module(kinetics_root, None).train_dataloader())
+    again = list(data_module(kinetics_root, views=2, allow_bad=5).train_dataloader())
     assert [batch.items.tolist() for batch in again] == [batch.items.tolist() for batch in trained]
-
-
-def test_an_item_that_may_not_be_read_is_listed_only_while_that_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.mp4"
-    path.write_bytes(b"12345")
-    readable = Stamp.of([str(path)])
-    monkeypatch.setattr("data.decoded_files.os.access", lambda *_: False)
-    forbidden = Stamp.of([str(path)])
-    entries = listed(tmp_path / "list.txt", Decoded(forbidden or Stamp(0, 0), "a.mp4", str(path), "Permission denied"))
-    assert forbidden == Stamp(5, 0) != readable
-    assert list(entries.errors(["a.mp4"], [(str(path),)])) == [0]
-    monkeypatch.undo()
-    assert list(entries.errors(["a.mp4"], [(str(path),)])) == []

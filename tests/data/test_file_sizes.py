@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -33,18 +32,6 @@ def test_missing_files_are_those_that_a_request_for_each_does_not_find(tmp_path:
     paths = [str(tmp_path / name) for name in (*names, "b/frame_01.jpg", "b/frame_02.jpg", "b/../a/1.mp4")]
     assert missing_of(paths) == {path for path in paths if size_of(path) is None}
     assert len(missing_of(paths)) == 3 + 3 + 18 + 1 and missing_of([]) == set()
-
-
-def test_files_of_a_folder_that_cannot_be_listed_are_requested_one_by_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a.mp4").touch()
-
-    def refused(folder: str) -> None:
-        raise PermissionError(folder)
-
-    monkeypatch.setattr(os, "scandir", refused)
-    assert missing_of([f"{tmp_path}/a.mp4", f"{tmp_path}/b.mp4"]) == {f"{tmp_path}/b.mp4"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from PIL import Image
 from data.config import DataConfig
 from data.datasets.epic100 import COLUMNS, Epic100
 from data.datasets.kinetics import Kinetics
-from data.datasets.ssv2 import SSv2
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.video_data import VideoData
@@ -106,13 +105,3 @@ def test_a_repeated_line_is_refused(root: Path, text: str, message: str) -> None
     with pytest.raises(DataError, match=message) as caught:
         DATA.dataset.build(root, "test")
     assert "\n" not in str(caught.value)
-
-
-def test_official_sizes_are_those_of_the_published_splits() -> None:
-    assert Kinetics.Config().official_size("test") == Kinetics.Config().official_size("val") == 19_906
-    assert Kinetics.Config(test_split="test").official_size("test") == 39_805
-    assert Kinetics.Config(name="kinetics600", num_classes=600).official_size("test") == 29_793
-    assert (SSv2.Config().official_size("train"), SSv2.Config().official_size("test")) == (168_913, 24_777)
-    assert (Epic100.Config().official_size("train"), Epic100.Config().official_size("test")) == (67_217, 9_668)
-    assert Kinetics.Config(name="mine").official_size("test") is None
-    assert SSv2.Config().tiny().official_size("test") is None

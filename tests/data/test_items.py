@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items import Draw, Item, TestItems, TrainItems, collated, seeded
-from interface.batches import Batch
+from data.items import Draw, TestItems, TrainItems, collated, seeded
 
 
 class Numbers:
@@ -88,12 +87,6 @@ def test_the_draws_of_a_seed_are_pinned() -> None:
         )
 
 
-def test_a_readable_training_item_is_not_replaced() -> None:
-    item = drawn_items()[Draw(0, 7)]
-    assert item.inputs[0].tolist() == [7]
-    assert item[1:] == ((7, 70), 7, 0, False, False, ())
-
-
 def test_the_draws_of_its_place_replace_an_unreadable_training_item() -> None:
     broken = tuple(range(1, 20, 2))
     items = drawn_items(broken=broken)
@@ -124,13 +117,6 @@ def test_ten_unreadable_replacements_are_an_error() -> None:
     assert str(caught.value) == "11 training items in a row cannot be read, the first: item 3: broken"
 
 
-def test_the_views_of_a_test_item_follow_each_other() -> None:
-    items = viewed_items(3)
-    assert len(items) == 60
-    assert [items[place].inputs[0].tolist() for place in range(5)] == [[[0, 0]], [[0, 1]], [[0, 2]], [[1, 0]], [[1, 1]]]
-    assert [items[59].place, items[59].view] == [19, 2]
-
-
 def test_an_unreadable_test_item_is_blank_and_keeps_its_label() -> None:
     items = viewed_items(2, broken=(4, 5))
     failed, missing = items[9], items[10]
@@ -147,13 +133,3 @@ def test_a_batch_has_every_field_of_its_items_and_their_errors() -> None:
     assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[0, 0]]]]
     assert [field.tolist() for field in batch[1:6]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
     assert [error.path for error in errors] == ["item 2"]
-
-
-def test_a_batch_stacks_each_input_by_itself_and_plain_labels_flat() -> None:
-    items = [Item((torch.zeros(3), torch.ones(2, 2)), label, place) for label, place in ((4, 0), (5, 9))]
-    batch, errors = collated(items)
-    assert isinstance(batch, Batch)
-    assert [part.shape for part in batch.inputs] == [(2, 3), (2, 2, 2)]
-    assert batch.targets.tolist() == [4, 5]
-    assert batch.items.tolist() == [0, 9]
-    assert errors == ()

@@ -94,11 +94,6 @@ def test_devices_share_test_items_without_repeating_any(world_size: int) -> None
     assert all(places[0::2] == [place - 1 for place in places[1::2]] for places in shares)  # an item's views together
 
 
-def test_one_percent_of_a_split_may_be_unreadable_by_default() -> None:
-    assert [UnreadableItems("test", count, None).allowed for count in (99, 100, 250)] == [0, 1, 2]
-    assert UnreadableItems("test", 250, 0).allowed == 0
-
-
 def test_an_unreadable_item_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     unreadable = UnreadableItems("test", 5, 2)
     for error in (DecodeError("b", "broken"), DecodeError("a", "gone", missing=True), DecodeError("b", "again")):

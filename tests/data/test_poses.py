@@ -31,10 +31,6 @@ def test_joints_are_scaled_to_resized_pictures() -> None:
     assert joints[0, 3].tolist() == [4.0, 1.5, 1.0]
 
 
-def test_indices_beyond_the_last_frame_give_the_last_frame() -> None:
-    assert poses(frames=3).joints(np.array([2, 4]), 20, 40)[:, 0, 0].tolist() == [2, 2]
-
-
 def test_joints_without_a_place_are_zeros() -> None:
     given = poses()
     given.places[0, 0, 1] = [5, NAN]
@@ -58,11 +54,6 @@ def test_joints_outside_of_the_clip_have_no_place() -> None:
     joints = moved(masked(places, torch.ones(1, 4, dtype=torch.bool)), Geometry(), torch.arange(4), 32)
     assert joints[0, :, 2].tolist() == [0, 1, 1, 0]
     assert joints[0, 0].tolist() == joints[0, 3].tolist() == [0, 0, 0]
-
-
-def test_joints_without_a_place_keep_none_wherever_they_are_moved() -> None:
-    joints = torch.zeros(2, 4, 3)
-    assert not moved(joints, Geometry().cropped(-5, -5), torch.arange(4), 32).any()
 
 
 def test_a_mirrored_clip_has_left_and_right_joints_swapped() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from data.config import DataConfig
-from data.datamodule import DataModule, Loading
+from data.datamodule import DataModule
 from data.datasets.aan import Aan
 from data.datasets.cifar10 import Cifar10
 from data.datasets.imdb import Imdb
@@ -23,6 +23,7 @@ from data.synthetic.listops import ListOpsDrawing
 from data.token_data import TokenData, padded_ids
 from interface.evaluation import EvalConfig
 from interface.sizes import TokenSequenceSize
+from tests.data.small_clips import data_module
 
 ONE_VIEW = EvalConfig(views=1, crops=1)
 SIZE = TokenSequenceSize(6, 10)
@@ -126,17 +127,7 @@ def test_processes_share_a_validation() -> None:
 
 
 def module(data: DataConfig, root: Path) -> DataModule:
-    loading = Loading(
-        data=data,
-        evaluation=ONE_VIEW,
-        root=root,
-        seed=0,
-        batch_size=8,
-        test_batch_size=8,
-        num_workers=0,
-        validation_items=8,
-    )
-    return DataModule(loading)
+    return data_module(root, data, batch_size=8, test_batch_size=8, validation_items=8)
 
 
 def test_a_resumed_training_continues_the_validations(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
 import math
-import re
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import pytest
 
-from interface.ranges import CheckedConfig, Count, Positive, Range, Share, ShareAboveZero, ShareBelowOne, check_range
+from interface.ranges import CheckedConfig, Count, Positive, Range, Share, ShareAboveZero, ShareBelowOne
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,44 +55,3 @@ def test_a_field_that_is_declared_again_keeps_its_range_unless_it_has_another() 
     assert Special().share == 2.0
     with pytest.raises(ValueError, match="side is 17; it must be between 1 and 16"):
         Special(side=17)
-
-
-def range_of(least: float, below: float, exclusive: bool) -> Range:
-    return Range(above=least, below=below) if exclusive else Range(least=least, below=below)
-
-
-@pytest.mark.parametrize(
-    ("value", "least", "below", "exclusive"),
-    [
-        (1, 1, math.inf, False),
-        (10**9, 1, math.inf, False),
-        (1e-9, 0, math.inf, True),
-        (0.0, 0, 1, False),
-        (0.999, 0, 1, True),
-        (None, 1, math.inf, False),
-        (None, 0, 1, True),
-    ],
-)
-def test_numbers_in_range_are_accepted(value: float | None, least: float, below: float, exclusive: bool) -> None:
-    check_range("model.rate", value, range_of(least, below, exclusive))
-
-
-@pytest.mark.parametrize(
-    ("value", "least", "below", "exclusive", "message"),
-    [
-        (0, 1, math.inf, False, "model.rate is 0; it must be 1 or more"),
-        (-2, 1, math.inf, False, "model.rate is -2; it must be 1 or more"),
-        (0.0, 0, math.inf, True, "model.rate is 0.0; it must be more than 0"),
-        (1.0, 0, 1, False, "model.rate is 1.0; it must be 0 or more and below 1"),
-        (0.5, 0.5, 1.5, True, "model.rate is 0.5; it must be more than 0.5 and below 1.5"),
-        (math.nan, 0, math.inf, False, "model.rate is nan; it must be 0 or more"),
-        (math.nan, 0, 1, True, "model.rate is nan; it must be more than 0 and below 1"),
-        (math.inf, 0, math.inf, True, "model.rate is inf; it must be more than 0"),
-        (-math.inf, 0, 1, False, "model.rate is -inf; it must be 0 or more and below 1"),
-    ],
-)
-def test_numbers_out_of_range_are_refused_with_the_field_and_its_range(
-    value: float, least: float, below: float, exclusive: bool, message: str
-) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_range("model.rate", value, range_of(least, below, exclusive))

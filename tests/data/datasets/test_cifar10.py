@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from data.datasets.cifar10 import Cifar10, grey
-from data.errors import DataError, MissingAnnotationError
-from data.stand_ins.of_sequences import Cifar10StandIn
+from data.errors import DataError
 
 CONFIG = Cifar10.Config(test_batch=None)
 NAMES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -97,15 +96,3 @@ def test_other_pickles_are_refused_without_running_code(
     with pytest.raises(DataError, match=r"data_batch_3: .*; get the file again"):
         CONFIG.build(tmp_path / "py", "train")
     assert "code from a pickle" not in capsys.readouterr().out
-
-
-def test_a_missing_batch_is_named(tmp_path: Path) -> None:
-    write_binary(tmp_path)
-    (tmp_path / "data_batch_5.bin").unlink()
-    with pytest.raises(MissingAnnotationError, match=r"no data_batch_5.bin in .*; extract cifar-10-binary.tar.gz"):
-        CONFIG.build(tmp_path, "train")
-
-
-def test_the_sizes_of_generated_batches_are_whole() -> None:
-    with pytest.raises(ValueError, match="multiple of 9"):
-        Cifar10StandIn(num_train=100)

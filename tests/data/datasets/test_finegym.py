@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from data.config import Split
-from data.datasets.finegym import FineGym, FineGymVideos, PoseLibrary, pose_library
+from data.datasets.finegym import FineGym, PoseLibrary, pose_library
+from data.datasets.pose_videos import PoseVideoList
 from data.datasets.videos import Span, VideoRecord
-from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.errors import DataError, DecodeError
 from data.stand_ins.of_videos import SSv2StandIn
 from tests.data.pose_files import pose_annotation, write_poses
 
@@ -32,9 +33,9 @@ TIMES = {
 }
 
 
-def read(config: FineGym.Config, root: Path, split: Split) -> FineGymVideos:
+def read(config: FineGym.Config, root: Path, split: Split) -> PoseVideoList:
     videos = config.build(root, split)
-    assert isinstance(videos, FineGymVideos)
+    assert isinstance(videos, PoseVideoList)
     return videos
 
 
@@ -120,30 +121,12 @@ def test_the_training_list_is_that_of_the_release(root: Path) -> None:
     assert (CONFIG.official_size("train"), CONFIG.official_size("test")) == (20_484, 8_521)
 
 
-def test_the_other_set_has_lists_of_its_own(root: Path) -> None:
-    config = FineGym.Config(name="gym288", num_classes=288)
-    with pytest.raises(MissingAnnotationError, match=r"^gym288: no gym288_train_element_v1\.0\.txt in "):
-        read(config, root, "train")
-    (root / "annotations").mkdir()
-    (root / "annotations/gym288_train_element_v1.0.txt").write_text(f"{FIRST} 287\n")
-    videos = read(config, root, "train")
-    assert (videos.label(0), len(videos.class_names)) == (287, 288)
-
-
 def test_class_names_come_from_the_published_categories(root: Path) -> None:
     assert read(CONFIG, root, "train").class_names[1] == "class 1"
     (root / "gym99_categories.txt").write_text(
         "Clabel: 0; set: 1; Glabel: 1; (VT) round-off\nClabel: 2; set: 1; Glabel: 7; (VT) tsukahara\n"
     )
     assert read(CONFIG, root, "train").class_names[:3] == ("(VT) round-off", "class 1", "(VT) tsukahara")
-
-
-def test_written_joints_are_read_again(root: Path) -> None:
-    videos = read(CONFIG, root, "train")
-    for index in range(2):
-        poses = videos.poses(index)
-        assert (poses.height, poses.width) == (120, 160)
-        np.testing.assert_array_equal(poses.places[:, 0], joints(seed=index)[0] + 0.5)
 
 
 def test_names_without_the_marks_of_event_and_action_are_known(root: Path) -> None:
@@ -260,7 +243,7 @@ def test_the_people_with_the_highest_scores_are_kept() -> None:
     scores = np.ones((3, 5, 17)) * np.array([0.2, 0.9, 0.5])[:, None, None]
     given = joints(3)
     for people, kept in ((1, [1]), (2, [1, 2]), (4, [1, 2, 0])):
-        poses = PoseLibrary("a.pkl", [pose_annotation("a", given, scores)], people).poses("a")
+        poses = PoseLibrary("a.pkl", [pose_annotation("a", given, scores)], people).stored_poses("a.pkl", "a")
         np.testing.assert_array_equal(poses.places[:, : len(kept)], given[kept].swapaxes(0, 1) + 0.5)
         assert not poses.valid[:, len(kept) :].any()
 
@@ -268,28 +251,21 @@ def test_the_people_with_the_highest_scores_are_kept() -> None:
 def test_joints_without_a_score_or_a_number_have_no_place() -> None:
     scores, given = np.ones((1, 5, 17)), joints()
     scores[0, 2, 3], given[0, 4, 5, 0] = 0, np.nan
-    valid = PoseLibrary("a.pkl", [pose_annotation("a", given, scores)], 1).poses("a").valid
+    valid = PoseLibrary("a.pkl", [pose_annotation("a", given, scores)], 1).stored_poses("a.pkl", "a").valid
     assert valid.sum() == 5 * 17 - 2 and not valid[2, 0, 3] and not valid[4, 0, 5]
 
 
-def test_joints_of_all_videos_are_in_one_array_of_half_precision() -> None:
-    library = PoseLibrary("a.pkl", [annotation(str(number), seed=number) for number in range(50)], 1)
-    assert library.places.dtype == np.float16 and library.places.shape == (250, 1, 17, 2)
-    copied = pickle.loads(pickle.dumps(library))
-    np.testing.assert_array_equal(copied.poses("7").places, library.poses("7").places)
-
-
 def test_a_pickle_is_read_once_for_all_splits_and_again_when_it_changes(root: Path) -> None:
-    first = read(CONFIG, root, "train").library
-    assert read(CONFIG, root, "test").library is first
+    first = read(CONFIG, root, "train").stored_poses
+    assert read(CONFIG, root, "test").stored_poses == first
     write_poses(root / "gym_2d.pkl", [annotation(FIRST, seed=5)])
-    assert read(CONFIG, root, "train").library is not first
+    assert read(CONFIG, root, "train").stored_poses != first
 
 
 def test_an_older_pickle_is_a_list_of_annotations(tmp_path: Path) -> None:
     path = tmp_path / "gym.pkl"
     path.write_bytes(pickle.dumps([annotation("a"), annotation("b")]))
-    assert len(pose_library(path, 1)) == 2
+    assert len(pose_library(path, 1).stored) == 2
 
 
 @pytest.mark.parametrize(
@@ -307,9 +283,9 @@ def test_an_older_pickle_is_a_list_of_annotations(tmp_path: Path) -> None:
 )
 def test_a_broken_annotation_makes_only_its_video_unreadable(fields: dict[str, object], message: str) -> None:
     library = PoseLibrary("a.pkl", [annotation("a") | fields, annotation("b")], 1)
-    assert library.poses("b").num_frames == 5
+    assert library.stored_poses("a.pkl", "b").num_frames == 5
     with pytest.raises(DecodeError) as caught:
-        library.poses("a")
+        library.stored_poses("a.pkl", "a")
     assert str(caught.value).startswith(f"a.pkl: a: {message}") and "get the file of poses again" in str(caught.value)
 
 

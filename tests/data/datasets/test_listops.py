@@ -1,15 +1,13 @@
 """Reader of ListOps."""
 
 import random
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from data.datasets.listops import TINY, TOKENS, ListOps, value_of
+from data.datasets.listops import TOKENS, ListOps, value_of
 from data.errors import DataError, DecodeError
 from data.stand_ins.of_sequences import ListOpsStandIn
-from data.synthetic.ensure import ensure
 from data.synthetic.listops import ListOpsDrawing
 
 EXAMPLE = "( ( ( [MAX 2 ) 9 ) ] )\t9"
@@ -70,19 +68,6 @@ def test_examination_compares_the_value_of_the_expression_with_that_of_the_line(
     items.examine(0)
     with pytest.raises(DecodeError, match=f"{path}:3: its value is 9, not 8"):
         items.examine(1)
-
-
-def test_generated_files_are_those_that_the_reader_reads(tmp_path: Path) -> None:
-    small = replace(TINY, num_train=250, num_val=40)
-    root = ensure(ListOpsDrawing(small), tmp_path, progress=False, workers=0)
-    config = ListOps.Config(stand_in=small, test_batch=32)
-    items = {split: config.build(root, split) for split in ("train", "val", "test")}
-    assert [len(items[split]) for split in ("train", "val", "test")] == [250, 40, 32]
-    for index in range(250):
-        items["train"].examine(index)  # the values are right
-    assert len({items["train"].tokens(index)[0].tobytes() for index in range(250)}) == 250
-    assert items["test"].fingerprint != items["val"].fingerprint
-    assert list(root.iterdir()) and not (root / "blocks").exists()
 
 
 def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:

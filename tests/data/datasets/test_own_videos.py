@@ -1,15 +1,12 @@
 """One's own videos: lists, folders with their layouts, classes and split, and files without labels."""
 
-import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from data.datasets.folders import videos_below
 from data.datasets.own_videos import ListFile, UnlabelledVideos, VideoFolder
 from data.errors import DataError, MissingAnnotationError
-from interface.targets import ClassTarget, MaskTarget, VerbNounTarget
+from interface.targets import ClassTarget, VerbNounTarget
 
 
 def touched(root: Path, *names: str) -> Path:
@@ -41,13 +38,6 @@ def test_the_split_does_not_depend_on_the_place_of_the_folder(tmp_path: Path) ->
     first, second = (VideoFolder.Config.of(touched(tmp_path / place / "pets", *names)) for place in ("x", "y"))
     assert first == second
     assert ids(first, "test") == ids(second, "test")
-
-
-def test_empty_class_folders_name_the_data_set_of_a_trained_model(tmp_path: Path) -> None:
-    trained = VideoFolder.Config.of(touched(tmp_path / "x/pets", "a/1.mp4", "a/2.mp4", "b/1.mp4", "b/2.mp4"))
-    for name in "ab":
-        (tmp_path / "y/pets" / name).mkdir(parents=True)
-    assert VideoFolder.Config.of(tmp_path / "y/pets") == trained
 
 
 def test_a_divided_folder_is_read_as_divided(tmp_path: Path) -> None:
@@ -105,16 +95,6 @@ def test_a_folder_without_test_videos_and_names_given_twice_are_refused(tmp_path
         VideoFolder.Config.of(tmp_path / "b")
 
 
-def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unreadable(folder: Path, onerror: Callable[[OSError], None]) -> Iterator[object]:
-        onerror(PermissionError(13, "Permission denied", str(folder)))
-        return iter(())
-
-    monkeypatch.setattr(os, "walk", unreadable)
-    with pytest.raises(DataError, match=r"pets: cannot be read \(Permission denied\); check its rights"):
-        videos_below(tmp_path / "pets")
-
-
 def test_lists_of_one_class_and_videos_in_both_lists_are_refused(tmp_path: Path) -> None:
     touched(tmp_path, "a.mp4", "b.mp4")
     (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,cats\n")
@@ -150,13 +130,6 @@ def test_folders_of_other_layouts_are_refused(names: tuple[str, ...], message: s
     (tmp_path / "pets").mkdir()
     with pytest.raises(DataError, match=message):
         VideoFolder.Config.of(touched(tmp_path / "pets", *names))
-
-
-def test_missing_folders_and_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere does not exist; name the folder of your videos"):
-        VideoFolder.Config.of(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"a\.mp4 is a file; name the folder of your videos"):
-        VideoFolder.Config.of(touched(tmp_path, "a.mp4") / "a.mp4")
 
 
 def test_a_class_needs_a_training_and_a_test_video(tmp_path: Path) -> None:
@@ -227,15 +200,3 @@ def test_verbs_and_nouns_of_a_list_may_be_names_or_numbers(tmp_path: Path) -> No
     (tmp_path / "mine.csv").write_text("a.mp4,1,2\n")
     unnamed = ListFile.Config(predicted=VerbNounTarget(5, 7)).build(tmp_path / "mine.csv", "test").class_names
     assert (unnamed[4], unnamed[5], len(unnamed)) == ("verb 4", "noun 0", 12)
-
-
-def test_a_folder_with_the_name_of_a_header_is_read(tmp_path: Path) -> None:
-    touched(tmp_path, "video/img_00001.jpg")
-    (tmp_path / "mine.txt").write_text("video 30 2\n")
-    (record,) = ListFile.Config(predicted=ClassTarget(3)).build(tmp_path / "mine.txt", "test").records
-    assert (record.path, record.pictures and record.pictures.number) == (f"{tmp_path}/video", 30)
-
-
-def test_targets_without_labels_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"^data\.dataset\.predicted has no kind of label"):
-        ListFile.Config(predicted=MaskTarget())

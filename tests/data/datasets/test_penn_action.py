@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 from data.config import Split
-from data.datasets.penn_action import PennAction, PennActionVideos
+from data.datasets.penn_action import PennAction
+from data.datasets.pose_videos import PoseVideoList
 from data.datasets.videos import Pictures, VideoRecord
-from data.errors import DataError, DecodeError, MissingAnnotationError
-from tests.data.pose_files import HEIGHT, JOINTS, WIDTH, Places, places, write_mat, write_penn
+from data.errors import DataError, DecodeError
+from tests.data.pose_files import JOINTS, Places, places, write_mat, write_penn
 
 CONFIG = PennAction.Config(num_classes=2)
 Written = dict[str, Places]
 
 
-def read(config: PennAction.Config, root: Path, split: Split) -> PennActionVideos:
+def read(config: PennAction.Config, root: Path, split: Split) -> PoseVideoList:
     videos = config.build(root, split)
-    assert isinstance(videos, PennActionVideos)
+    assert isinstance(videos, PoseVideoList)
     return videos
 
 
@@ -41,20 +42,6 @@ def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(roo
     assert train.fingerprint != test.fingerprint
 
 
-def test_a_flag_of_zero_is_of_the_test_split(root: Path, written: Written) -> None:
-    write_mat(root / "labels/0005.mat", written["0005"], action="bowl", train=0)
-    assert read(CONFIG, root, "test").ids == ("0005", "0006")
-
-
-def test_written_joints_are_read_again(root: Path, written: Written) -> None:
-    videos = read(CONFIG, root, "train")
-    for index, name in enumerate(videos.ids):
-        poses = videos.poses(index)
-        assert (poses.height, poses.width, poses.num_frames) == (HEIGHT, WIDTH, len(written[name]))
-        assert poses.valid.all()
-        np.testing.assert_allclose(poses.places[:, 0], written[name], atol=1e-4)
-
-
 def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, written: Written) -> None:
     joints = places(13)
     visibility = np.ones((13, JOINTS), bool)
@@ -78,13 +65,6 @@ def test_the_published_sizes_are_those_of_the_real_data() -> None:
     assert (config.official_size("train"), config.official_size("test"), config.targets.num_classes) == (1258, 1068, 15)
     assert (config.num_joints, PennAction.Config(people=2).num_joints) == (13, 26)
     assert PennAction.Config(people=2).mirrored[13:17] == (13, 15, 14, 17)
-
-
-@pytest.mark.parametrize("people", [0, -1, float("nan"), float("inf"), 10**24])
-def test_a_number_of_people_out_of_range_is_refused(people: int) -> None:
-    with pytest.raises(ValueError) as caught:
-        PennAction.Config(people=people)
-    assert str(caught.value) == f"data.dataset.people is {people}; it must be between 1 and 100"
 
 
 # Broken files whose class or split is unknown: the data set is refused
@@ -147,13 +127,6 @@ def test_a_folder_without_frames_is_refused(root: Path, written: Written) -> Non
     assert refusal(root).startswith(
         f"penn-action: none of the 4 videos of {root}/labels exists, e.g. {root}/frames/0001"
     )
-
-
-def test_a_split_without_videos_is_refused(root: Path, written: Written) -> None:
-    for name in ("0005", "0006"):
-        write_mat(root / f"labels/{name}.mat", written[name], action="bowl", train=1)
-    with pytest.raises(MissingAnnotationError, match=r"/labels: no file is of the test split; get the files again$"):
-        read(CONFIG, root, "test")
 
 
 # Broken joints of a video: the video is unreadable

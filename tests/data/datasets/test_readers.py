@@ -109,10 +109,3 @@ def test_unusable_roots_are_named_in_one_line(name: str, tmp_path: Path) -> None
             assert str(refusal(tmp_path / root)).startswith(expected)
         error = refusal(tmp_path)
         assert isinstance(error, MissingAnnotationError) and f" in {tmp_path}" in str(error) and "; " in str(error)
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_the_published_sizes_are_known(name: str) -> None:
-    config = replace(DATASETS[name], stand_in=None)
-    assert (config.official_size("test") or 0) > 0
-    assert (config.official_size("val") == config.official_size("test")) or config.own_validation

@@ -1,6 +1,5 @@
 """Lists of videos: the manifest, and the lists of PySlowFast, mmaction2 and TSM."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from data.datasets.video_lists import (
     ListLine,
     folder_class_names,
     frame_rates,
-    list_lines,
     listed_videos,
     parsed,
     picture_name,
@@ -183,11 +181,6 @@ def test_lists_of_folders_of_pictures_are_read(root: Path) -> None:
     assert commas.records[1].path == f"{root}/train/yoga/b"
 
 
-def test_listed_paths_may_begin_with_the_name_of_the_folder(root: Path) -> None:
-    (root / "train.txt").write_text("k400/frames/yoga/b 7 2\n")
-    assert KINETICS.build(root, "train").records[0].path == f"{root}/frames/yoga/b"
-
-
 def test_lists_of_frames_may_name_video_files(root: Path) -> None:
     shutil.rmtree(root / "frames")
     (root / "yoga").mkdir()
@@ -225,21 +218,6 @@ def test_the_names_of_pictures_are_found(name: str, tmp_path: Path) -> None:
         picture_name([str(tmp_path / "empty")])
 
 
-def test_reading_a_list_looks_up_few_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = [f"yoga/{number} 300 {number % 3}" for number in range(20_000)]
-    (root / "train.txt").write_text("\n".join(["yoga/b 7 2", *lines]))
-    looked_up: list[str] = []
-    stat = os.stat
-
-    def counted(path: str, **kwargs: object) -> os.stat_result:
-        looked_up.append(str(path))
-        return stat(path, **kwargs)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(os, "stat", counted)
-    assert len(KINETICS.build(root, "train")) == 20_001
-    assert 0 < len(looked_up) < 1500
-
-
 def test_fingerprints_depend_on_the_numbers_of_frames_and_on_the_ends_of_each_folder(root: Path) -> None:
     data = VideoData(dataset=KINETICS)
 
@@ -265,9 +243,3 @@ def test_clips_are_taken_from_the_pictures(root: Path) -> None:
         (clip,) = data.test_items(items, EvalConfig(views=1, crops=1))[0].inputs
         assert clip.shape == (1, 4, 3, 6, 6)
         assert clip.float().mean((0, 2, 3, 4)).round().int().tolist() == expected
-
-
-def test_a_list_is_text(tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(DataError, match=r"list\.csv: .*can't decode"):
-        list_lines(tmp_path / "list.csv")

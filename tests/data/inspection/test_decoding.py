@@ -1,6 +1,5 @@
 """Complete decoding of a split: outcomes, processes, going on after an interruption, and tests that follow."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from data.config import VideoFacts
 from data.decoded_files import Decoded, DecodedFiles
 from data.errors import DataError
-from data.inspection.decoding import CompleteItems, decoded_items, sample
+from data.inspection.decoding import CompleteItems, decoded_items
 from data.item_lists import ItemLists
 from data.synthetic.ensure import ensure
 from data.video_data import VideoData
@@ -81,14 +80,6 @@ def test_a_killed_process_is_an_error_with_its_remedy(kinetics_root: Path, monke
     monkeypatch.setattr(CompleteItems, "__getitem__", killed)
     with pytest.raises(DataError, match="a decoding process was killed"):
         decoded(kinetics_root)
-
-
-@pytest.mark.parametrize(
-    ("indices", "count", "expected"),
-    [(range(10, 26), 4, [10, 14, 18, 22]), ([3, 5], 4, [3, 5]), ([], 4, []), ([3, 5], None, [3, 5])],
-)
-def test_a_sample_is_the_same_each_time(indices: Sequence[int], count: int | None, expected: list[int]) -> None:
-    assert sample(indices, count) == expected
 
 
 def test_a_listed_video_counts_as_failed_in_a_test(weighted: RunConfig, store: RunStore) -> None:

@@ -11,7 +11,7 @@ from data.config import DataConfig, Split, VideoFacts
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.decoded_files import Decoded, DecodedFiles, Stamp
-from data.findings import Finding, number_of
+from data.findings import Finding
 from data.inspection.decoding import decoded_items
 from data.inspection.inspection import Inspection, Need, video_files, video_findings
 from data.item_lists import ItemLists
@@ -80,10 +80,6 @@ def test_empty_and_superfluous_files_are_warnings(root: Path) -> None:
     empty, extra = problems(inspected(root))
     assert (empty.severity, empty.what) == ("warning", f"1 test file of 0 bytes, e.g. {root}/val/jump/f.mp4")
     assert (extra.severity, extra.what) == ("warning", "1 video file in no list, e.g. train/jump/z.webm")
-
-
-def test_videos_of_splits_that_no_run_reads_are_not_superfluous(root: Path) -> None:
-    assert not problems(inspected(root, splits=("test",)))
 
 
 def test_numbers_of_items_stand_beside_the_official_ones(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,10 +193,6 @@ def test_folders_that_cannot_be_listed_are_named(root: Path, monkeypatch: pytest
     monkeypatch.setattr("data.inspection.inspection.os.scandir", refuse)
     found = problems(inspected(root))[0]
     assert (found.severity, found.what) == ("error", f"1 folder cannot be listed, e.g. {root}/train/dance")
-
-
-def test_one_item_is_singular() -> None:
-    assert (number_of(1, "train videos"), number_of(1200, "videos")) == ("1 train video", "1,200 videos")
 
 
 # Folders of pictures

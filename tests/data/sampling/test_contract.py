@@ -70,16 +70,6 @@ def test_training_clips_and_views_are_pinned_and_lie_in_the_video(digest: str, c
     assert found.hexdigest()[:12] == digest
 
 
-@pytest.mark.parametrize("config", CONFIGS.values())
-def test_draws_depend_on_the_state_of_random_alone(config: SamplingConfig) -> None:
-    sampling, video = config.build(8), timeline(300, Fraction(30))
-    clips = []
-    for _ in range(2):
-        random.seed(3)
-        clips.append(sampling.random(video).tolist())
-    assert clips[0] == clips[1]
-
-
 @pytest.mark.parametrize(
     ("config", "fewer", "more", "are_part"),
     [
@@ -151,10 +141,3 @@ def test_strides_and_rates_below_one_are_refused(kind: type[SamplingConfig]) -> 
         kind(stride=0)  # pyright: ignore[reportCallIssue]
     with pytest.raises(ValueError, match=r"^data\.sampling\.nominal_fps is 0"):
         Strided(nominal_fps=0)
-
-
-def test_the_expected_rate_is_the_nominal_one() -> None:
-    assert [config.expected_fps for config in (Dense(), Segment(), Strided(), Cyclic(), Padded(), Uniform())] == [
-        *(30, 30, 30),
-        *(None, None, None),
-    ]

@@ -96,13 +96,6 @@ def test_segments_choose_from_the_output_of_the_fps_filter(
     assert indices.tolist() == output
 
 
-def test_segment_sampling_has_one_view() -> None:
-    sampling = SegmentSampling.Config().build(16)
-    assert sampling.views(timeline(90), 1)[0].tolist() == sampling.centre(timeline(90)).tolist()
-    with pytest.raises(ValueError, match="3 views would be the same, use 1"):
-        sampling.views(timeline(90), 3)
-
-
 @pytest.mark.parametrize("num_frames", [1, 2, 7, 16, 25, 37, 60, 118])
 @pytest.mark.parametrize("frames", [8, 16])
 def test_views_are_the_middle_the_first_and_the_last_frame_of_each_segment(num_frames: int, frames: int) -> None:
@@ -111,20 +104,6 @@ def test_views_are_the_middle_the_first_and_the_last_frame_of_each_segment(num_f
     assert views[0].tolist() == [(a + b) // 2 for a, b in segments]
     assert views[1].tolist() == [a for a, _ in segments]
     assert views[2].tolist() == [b for _, b in segments]
-
-
-def test_random_frames_are_uniform_over_each_segment_with_both_ends() -> None:
-    sampling = SegmentViewSampling.Config().build(4)
-    random.seed(0)
-    drawn = np.array([sampling.random(timeline(13)) for _ in range(4000)])
-    for column, (a, b) in zip(drawn.T, authors_segments(13, 4), strict=True):
-        values, counts = np.unique(column, return_counts=True)
-        assert values.tolist() == list(range(a, b + 1))
-        assert counts.min() / len(drawn) > 0.9 / len(values)
-    random.seed(3)
-    again = sampling.random(timeline(13))
-    random.seed(3)
-    assert again.tolist() == sampling.random(timeline(13)).tolist()
 
 
 def rule_of_uniform_views(num_frames: int) -> tuple[list[int], list[int]]:
@@ -147,27 +126,7 @@ def test_uniform_training_clips_have_a_frame_of_each_segment(num_frames: int) ->
         assert counts.min() > 0.6 * len(drawn) / len(allowed)
 
 
-def test_uniform_training_clips_are_these() -> None:
-    sampling = UniformSampling.Config().build(16)
-    for num_frames in range(1, 16):
-        assert sampling.random(timeline(num_frames)).tolist() == [0] * 16
-    for num_frames in (16, 17, 31):  # segments of one frame
-        assert sampling.random(timeline(num_frames)).tolist() == list(range(16))
-    random.seed(2)
-    first = sampling.random(timeline(300)).tolist()
-    random.seed(2)
-    assert sampling.random(timeline(300)).tolist() == first
-
-
 @pytest.mark.parametrize("num_frames", LENGTHS)
 def test_uniform_views_are_those_of_the_rule(num_frames: int) -> None:
     views = UniformSampling.Config().build(16).views(timeline(num_frames), 2)
     assert tuple(view.tolist() for view in views) == rule_of_uniform_views(num_frames)
-
-
-def test_uniform_views_are_these() -> None:
-    first, middle = UniformSampling.Config().build(16).views(timeline(40), 2)  # segments of 2.5 frames
-    assert first.tolist() == [0, 2, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 30, 32, 35, 37]
-    assert middle.tolist() == [1, 3, 6, 8, 11, 13, 16, 18, 21, 23, 26, 28, 31, 33, 36, 38]
-    first, middle = UniformSampling.Config().build(16).views(timeline(4), 2)
-    assert first.tolist() == middle.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]

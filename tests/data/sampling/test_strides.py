@@ -37,14 +37,6 @@ def test_dense_views_are_those_of_the_released_code(fps: int, num_frames: int) -
     assert [view.tolist() for view in views] == [authors_view(num_frames, fps, k, 10) for k in range(10)]
 
 
-def test_dense_views_of_a_ten_second_video_at_thirty_frames() -> None:
-    views = DenseSampling.Config(stride=4).build(16).views(timeline(300), 10)
-    assert views[0].tolist() == [int(i * 63 / 15) for i in range(16)]
-    # Starts are max(300 - 64, 0) * k / 10, rounded up to a frame: the last clip ends before the video ends.
-    assert [view[0] for view in views] == [0, 24, 48, 71, 95, 118, 142, 166, 189, 213]
-    assert views[9][-1] == 276
-
-
 @pytest.mark.parametrize("fps", [50, 60])
 @pytest.mark.parametrize("num_frames", [2, 61, 107, 128, 300, 1234])
 def test_clips_from_fractions_are_those_of_the_released_code_for_pictures(fps: int, num_frames: int) -> None:
@@ -119,19 +111,6 @@ def test_a_stride_counts_frames_at_the_nominal_rate_or_those_of_the_video(fps: i
     assert plain.views(timeline(300, fps), 2)[1].tolist() == strided_view(300, 256, 1, 2)
 
 
-def test_random_starts_of_strided_clips_are_uniform() -> None:
-    sampling = StridedSampling.Config(stride=16).build(16)
-    random.seed(0)
-    starts = np.array([sampling.random(timeline(356))[0] for _ in range(4000)])
-    assert (starts.min(), starts.max()) == (0, 99)
-    assert starts.mean() == pytest.approx(49.5, abs=1.5)
-    assert sampling.random(timeline(100)).tolist() == strided_view(100, 256, 0, 1)
-    random.seed(1)
-    first = sampling.random(timeline(356))
-    random.seed(1)
-    assert first.tolist() == sampling.random(timeline(356)).tolist()
-
-
 @pytest.fixture
 def cyclic() -> CyclicSampling:
     return CyclicSampling.Config(stride=32).build(8)
@@ -200,41 +179,12 @@ def test_padded_clips_are_those_of_the_rule(num_frames: int) -> None:
     assert drawn == {tuple(padded_clip(num_frames, end)) for end in ends}
 
 
-def test_padded_clips_of_short_videos_are_these() -> None:
-    sampling = PaddedSampling.Config(stride=4).build(16)
-    assert sampling.random(timeline(3)).tolist() == [2] * 16  # no point at all: the last frame
-    assert sampling.random(timeline(7)).tolist() == [0] + [6] * 15  # one point
-    assert sampling.random(timeline(16)).tolist() == [0, 5, 10] + [15] * 13  # 0, 16/3, 32/3, 16
-    full = sampling.random(timeline(64)).tolist()
-    assert full == [0, 4, 8, 12, 17, 21, 25, 29, 34, 38, 42, 46, 51, 55, 59, 63]
-    assert sampling.random(timeline(65)).tolist() == full  # the only start: the last frame is never drawn
-
-
-def test_random_padded_spans_are_uniform() -> None:
-    sampling = PaddedSampling.Config().build(16)
-    random.seed(0)
-    starts, counts = np.unique([sampling.random(timeline(74))[0] for _ in range(5000)], return_counts=True)
-    assert starts.tolist() == list(range(10))
-    assert counts.min() > 400 and counts.max() < 600
-    random.seed(4)
-    first = sampling.random(timeline(300)).tolist()
-    random.seed(4)
-    assert sampling.random(timeline(300)).tolist() == first
-
-
 @pytest.mark.parametrize("num_frames", LENGTHS)
 @pytest.mark.parametrize("views", [2, 3, 5, 10])
 def test_padded_views_are_those_of_the_rule(num_frames: int, views: int) -> None:
     sampling = PaddedSampling.Config(stride=4).build(16)
     for clip, view in enumerate(sampling.views(timeline(num_frames), views)):
         assert view.tolist() == padded_view(num_frames, clip, views)
-
-
-def test_padded_views_are_these() -> None:
-    views = PaddedSampling.Config().build(16).views(timeline(102), 5)  # M = 26: starts at 0, 2.5, 5, 7.5 and 10
-    assert [view[0] for view in views] == [0, 8, 20, 28, 40]
-    assert views[1].tolist() == list(range(8, 72, 4))
-    assert PaddedSampling.Config().build(16).views(timeline(6), 2)[1].tolist() == [0] + [4] * 15
 
 
 def test_a_single_padded_view_is_the_clip_in_the_middle() -> None:

@@ -75,23 +75,9 @@ def test_a_stand_in_may_have_files_other_than_videos(tmp_path: Path, workers: in
     assert made == expected
 
 
-def test_a_finished_data_set_is_not_generated_again(tmp_path: Path) -> None:
-    root = ensure(SSv2Drawing(SMALL), tmp_path, progress=False, workers=0)
-    before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
-    assert ensure(SSv2Drawing(SMALL), tmp_path, progress=False, workers=0) == root
-    assert {path: path.stat().st_mtime_ns for path in root.rglob("*")} == before
-
-
 def test_every_field_has_a_folder_of_its_own() -> None:
     others = [replace(SMALL, seed=1), replace(SMALL, version=2), replace(SMALL, noise=0.03), replace(SMALL, num_val=9)]
     assert len({folder_name(stand_in) for stand_in in [SMALL, *others]}) == 5
-
-
-def test_a_stand_in_of_another_class_has_a_folder_of_its_own() -> None:
-    @dataclass(frozen=True, kw_only=True)
-    class Other(Slow): ...
-
-    assert folder_name(Slow()) != folder_name(Other())
 
 
 def test_a_killed_generation_leaves_no_partial_data_set(tmp_path: Path) -> None:
@@ -144,12 +130,6 @@ def test_a_full_disk_gives_a_one_line_error_and_no_data_set(tmp_path: Path, work
     with pytest.raises(StandInError, match=r"the slow stand-in cannot be written to .*No space left.*STAND_IN_CACHE"):
         ensure(SlowDrawing(failing), tmp_path, progress=False, workers=workers)
     assert not (tmp_path / folder_name(failing)).exists()
-
-
-def test_a_cache_that_is_a_file_gives_a_one_line_error(tmp_path: Path) -> None:
-    (tmp_path / "cache").touch()
-    with pytest.raises(StandInError, match="STAND_IN_CACHE"):
-        ensure(SSv2Drawing(SMALL), tmp_path / "cache", progress=False, workers=0)
 
 
 def test_an_environment_variable_sets_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

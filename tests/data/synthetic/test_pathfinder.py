@@ -14,22 +14,12 @@ from data.synthetic.pathfinder import (
     PathfinderDrawing,
     Picture,
     circle,
-    dilated,
-    disc_cells,
     moved,
     needed_cells,
 )
 
 SETTINGS = PathfinderStandIn(num_train=8, num_val=1, contour=6)
 EASY = PathfinderDrawing(SETTINGS)
-
-
-def test_pictures_have_the_full_range_and_two_discs() -> None:
-    for number in range(4):
-        picture, label = EASY.picture(number)
-        assert picture.shape == (32, 32) and picture.dtype == np.uint8
-        assert (picture.min(), picture.max()) == (0, 255) and label in (0, 1)
-        assert 0.05 < (picture > 0).mean() < 0.6
 
 
 def test_pictures_depend_on_the_seed_and_their_number_alone() -> None:
@@ -133,14 +123,6 @@ def test_points_are_rounded_up_and_circles_stay_in_the_picture() -> None:
     assert moved(SETTINGS, (3, 3), np.pi / 4, 2) == (5, 5)
     cells = circle((0, 5), 3, 32)
     assert cells and all(row >= 0 for row, _ in cells) and len(set(cells)) == len(cells)
-
-
-def test_dilation_is_by_a_disc() -> None:
-    mask = np.zeros((7, 7), np.float32)
-    mask[3, 3] = 1
-    assert dilated(mask, disc_cells(2)).sum() == 13
-    mask[0, 0] = 0.5
-    assert dilated(mask, disc_cells(1))[0].tolist() == [0.5, 0.5, 0, 0, 0, 0, 0]
 
 
 def test_only_the_published_settings_are_the_original() -> None:

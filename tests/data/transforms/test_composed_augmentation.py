@@ -4,8 +4,6 @@ import pickle
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +11,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
-from data.items import Draw, seeded
-from data.sampling.segments import SegmentViewSampling
+from data.items import seeded
 from data.transforms.composed_augmentation import (
     AutoAugment,
     ComposedAugmentation,
@@ -23,9 +20,7 @@ from data.transforms.composed_augmentation import (
     RandomErasing,
     ShortSideCrop,
 )
-from data.transforms.pillow_operations import with_bits
 from tests.data.pictures import picture
-from tests.data.small_clips import DATA
 
 RECIPES = {
     "kinetics": ComposedAugmentation.Config(),
@@ -120,23 +115,6 @@ def test_parts_may_be_left_out() -> None:
         assert torch.equal(augmentation(frames), frames)
 
 
-def test_tiny_clips_get_neither_auto_augment_nor_erasing() -> None:
-    tiny = RECIPES["ssv2"].tiny()
-    assert tiny == ComposedAugmentation.Config(auto_augment=None, crop=ShortSideCrop.Config(), flip=0.0)
-
-
-def test_training_items_depend_on_their_draw_alone(kinetics_root: Path) -> None:
-    data = replace(DATA, augmentation=RECIPES["ssv2"], sampling=SegmentViewSampling.Config())
-    videos = data.dataset.build(kinetics_root, "train")
-    draws = [Draw(epoch, place) for epoch in range(2) for place in range(6)]
-    items, others = (data.train_items(videos, seed=3) for _ in range(2))
-    clips = {draw: items[draw].inputs[0] for draw in draws}
-    for draw in reversed(draws):
-        random.random()
-        assert torch.equal(others[draw].inputs[0], clips[draw])
-    assert not torch.equal(clips[draws[0]], clips[draws[6]])
-
-
 def applied(name: str, magnitude: int) -> Image.Image:
     """The picture after the first operation of the policy with this name and magnitude, applied for certain."""
     operations = (operation for pair in AutoAugment.Config().build().policy for operation in pair)
@@ -185,19 +163,6 @@ def test_shifts_are_a_share_of_the_height_in_both_directions(shift: float) -> No
     assert places == {True, False}
 
 
-def test_auto_augment_changes_all_frames_alike() -> None:
-    still = picture().expand(5, -1, -1, -1)
-    augment = AutoAugment.Config().build()
-    changed = set()
-    for seed in range(60):
-        with seeded(seed):
-            clip = augment(still)
-        assert clip.shape == still.shape and clip.dtype == torch.uint8
-        assert (clip == clip[:1]).all()
-        changed.add(clip.float().mean().item())
-    assert len(changed) > 25
-
-
 def test_each_frame_is_changed_as_it_would_be_alone() -> None:
     frames = torch.cat([picture(), picture().flip(-1), 255 - picture()])
     augment = AutoAugment.Config().build()
@@ -232,19 +197,6 @@ def test_pairs_are_equally_likely_and_operations_as_likely_as_stated() -> None:
             assert drawn[number, place] / runs == pytest.approx(POLICY[2 * number + place][1] / 25, abs=0.01)
 
 
-def test_the_state_of_random_alone_decides_on_auto_augment() -> None:
-    frames = picture().expand(2, -1, -1, -1)
-    augment = AutoAugment.Config().build()
-    random.seed(5)
-    state = random.getstate()
-    first, after = augment(frames), random.random()
-    torch.manual_seed(1)
-    np.random.seed(1)
-    random.setstate(state)
-    assert torch.equal(augment(frames), first)
-    assert random.random() == after
-
-
 def test_worker_processes_may_get_a_copy() -> None:
     augment = AutoAugment.Config().build()
     copy = pickle.loads(pickle.dumps(augment))
@@ -254,7 +206,3 @@ def test_worker_processes_may_get_a_copy() -> None:
             with seeded(seed):
                 clips.append(one(picture()))
         assert torch.equal(*clips)
-
-
-def test_an_image_without_bits_is_black() -> None:
-    assert not np.asarray(with_bits(original(), 0)).any()

@@ -98,19 +98,3 @@ def test_a_scaled_crop_has_a_uniform_short_side_and_any_place() -> None:
         assert torch.equal(clip, frames[..., top : top + 224, left : left + 224])
         places[top, left] += 1
     assert len(places) > 50
-
-
-def test_the_short_side_is_that_of_the_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[int] = []
-
-    def resized(frames: Tensor, short_side: int) -> Tensor:
-        drawn.append(short_side)
-        return frames
-
-    monkeypatch.setattr("data.transforms.composed_augmentation.short_side_resized", resized)
-    crop = ShortSideCrop.Config().build(224)
-    with seeded(0):
-        for _ in range(5000):
-            crop(noise(1, 224, 224))
-    assert (min(drawn), max(drawn)) == (256, 320)
-    assert sum(drawn) / len(drawn) == pytest.approx(288, abs=1)

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from data.items import seeded
 from data.transforms.composed_augmentation import GREY, RandomErasing
-from data.transforms.pixels import normalized
 
 
 def erased_box(clip: Tensor) -> tuple[int, int, int, int] | None:
@@ -54,7 +53,3 @@ def test_probabilities_may_be_zero_and_one() -> None:
 
 def test_a_box_that_never_fits_erases_nothing() -> None:
     assert set(boxes(RandomErasing.Config(probability=1.0, area=(1.0, 1.0)), 20)) == {None}
-
-
-def test_grey_is_zero_after_the_normalisation() -> None:
-    assert abs(normalized(torch.full((1, 1, 3, 1, 1), GREY, dtype=torch.uint8), 0.5, 0.5)).max() < 0.5 / 127

@@ -9,7 +9,7 @@ from data.transforms.colour import ColourAugmentation
 from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation, MultiScaleCrop, ShortSideCrop
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
 from data.transforms.rand_augment import RandAugment
-from data.transforms.tracked_frames import Geometry, TrackedFrames
+from data.transforms.tracked_frames import TrackedFrames
 
 CROP = 48
 NUM_POINTS = 24
@@ -80,23 +80,6 @@ def test_dots_are_where_the_geometry_of_a_test_crop_says(
     assert len(crops) == num_crops
     assert sum(assert_dots_are_at(crop, points, deviation(*size)) for crop in crops) > 3 * num_crops
     assert torch.equal(Crops(num_crops, CROP, short_side)(frames), torch.stack([crop.frames for crop in crops]))
-
-
-def test_the_default_geometry_leaves_points_where_they_are() -> None:
-    points = torch.rand(5, 2)
-    assert torch.equal(Geometry().of(points), points)
-    assert not Geometry().is_mirrored
-
-
-def test_two_flips_of_the_same_width_are_none() -> None:
-    assert Geometry().mirrored(48).is_mirrored
-    assert Geometry().mirrored(48).mirrored(48) == Geometry()
-
-
-def test_the_corners_of_a_resized_box_are_those_of_the_clip() -> None:
-    geometry = Geometry().cropped(top=10, left=20).resized(48 / 30, 48 / 60)
-    corners = torch.tensor([[20.0, 10.0], [80.0, 40.0]])
-    torch.testing.assert_close(geometry.of(corners), torch.tensor([[0.0, 0.0], [48.0, 48.0]]))
 
 
 @pytest.mark.parametrize(

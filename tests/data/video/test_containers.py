@@ -43,13 +43,6 @@ def test_a_nul_character_in_a_path_is_an_unreadable_video() -> None:
         VideoFile("a\0b.mp4")
 
 
-def test_a_long_path_is_shortened_in_messages() -> None:
-    with pytest.raises(DecodeError, match=r"^/data/a{140,}\.\.\.a+\.mp4: File name too long$") as caught:
-        VideoFile(f"/data/{200_000 * 'a'}.mp4")
-    assert len(str(caught.value)) < 300
-    assert len(caught.value.path) > 200_000
-
-
 @pytest.mark.parametrize("suffix", VIDEO_SUFFIXES)
 def test_every_suffix_of_a_video_has_a_format_that_is_read(suffix: str) -> None:
     guessed = av.ContainerFormat({".webm": "matroska", ".mkv": "matroska", ".wmv": "asf", ".m4v": "mov", ".mp4": "mov",

@@ -1,7 +1,6 @@
 import pickle
 import struct
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -78,23 +77,11 @@ def test_frames_of_real_clips_are_those_of_a_full_decode(name: str, clips: Path)
     np.testing.assert_array_equal(frames_at(clips / name, list(indices)), expected[indices])
 
 
-def test_frames_come_in_the_requested_order(
-    tmp_path: Path, write_video: WriteVideo, frame_numbers: FrameNumbers
-) -> None:
-    with VideoFile(write_video(tmp_path / "a.mp4")) as video:
-        assert frame_numbers(video.frames([30, 2, 2, 17])) == [30, 2, 2, 17]
-
-
 def test_frames_beyond_the_last_are_the_last(
     tmp_path: Path, write_video: WriteVideo, frame_numbers: FrameNumbers
 ) -> None:
     with VideoFile(write_video(tmp_path / "a.mp4", 10)) as video:
         assert frame_numbers(video.frames([8, 9, 10, 63])) == [8, 9, 9, 9]
-
-
-def test_the_timeline_of_a_file(tmp_path: Path, write_video: WriteVideo) -> None:
-    with VideoFile(write_video(tmp_path / "a.mp4", 45, rate=25)) as video:
-        assert (video.timeline.num_frames, video.timeline.fps, video.timeline.seconds) == (45, 25, Fraction(9, 5))
 
 
 def test_only_requested_frames_are_converted(
