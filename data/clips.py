@@ -3,17 +3,17 @@
 F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, and every transform of the pixels.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from data.datasets.pose_videos import PoseVideoList
+from data.datasets.pose_videos import Poses, PoseVideoList, moved
 from data.datasets.videos import VideoList, VideoRecord
 from data.items import Inputs
-from data.poses import Poses, moved
 from data.sampling.base import Indices, Sampling, Timeline
 from data.transforms.pixels import Crops
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
@@ -32,22 +32,21 @@ class SampledFrames(NamedTuple):
     num_frames: int
 
 
+@dataclass
 class Clips:
-    """Clips of the videos of a list.
+    """Clips of the videos of a list."""
 
-    Args:
-        mirrored: index of the joint on the other side of the body, for each of the R joints; none without joints.
-    """
+    videos: VideoList
+    sampling: Sampling
+    reversed_channels: bool
+    mirrored: Tensor
+    """Index of the joint on the other side of the body, for each of the R joints; empty without joints."""
 
-    def __init__(
-        self, videos: VideoList, sampling: Sampling, *, reversed_channels: bool, mirrored: Sequence[int]
-    ) -> None:
-        self.videos, self.sampling, self.reversed_channels = videos, sampling, reversed_channels
-        self.mirrored = torch.tensor(mirrored)
+    def __post_init__(self) -> None:
         self.pose_cache: PoseCache | None = None
-        if mirrored:
-            assert isinstance(videos, PoseVideoList)
-            self.pose_cache = PoseCache(videos)
+        if len(self.mirrored):
+            assert isinstance(self.videos, PoseVideoList)
+            self.pose_cache = PoseCache(self.videos)
 
     def poses(self, index: int) -> tuple[Poses, ...]:
         """Joints in all frames of a video; none without joints."""
@@ -70,21 +69,15 @@ class Clips:
         return clip.frames, *(moved(part, clip.geometry, self.mirrored, side) for part in joints)
 
 
+@dataclass
 class RandomClips(Clips):
     """One augmented clip (F, 3, crop, crop) of a video, with the type of its augmentation, and its joints (F, R, 3)."""
 
-    def __init__(
-        self,
-        videos: VideoList,
-        sampling: Sampling,
-        augmentation: TrackedTransform,
-        *,
-        reversed_channels: bool,
-        mirrored: Sequence[int],
-    ) -> None:
-        super().__init__(videos, sampling, reversed_channels=reversed_channels, mirrored=mirrored)
-        self.augmentation = augmentation
-        self.frame_cache = FrameCache(len(videos))
+    augmentation: TrackedTransform
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.frame_cache = FrameCache(len(self.videos))
 
     def __call__(self, index: int) -> Inputs:
         poses = self.poses(index)  # before the frames are decoded: they may be missing
@@ -93,21 +86,12 @@ class RandomClips(Clips):
         return self.inputs(self.augmentation.tracked(self.ordered_channels(sampled.frames)), joints)
 
 
+@dataclass
 class ClipViews(Clips):
     """Crops (V, F, 3, crop, crop), uint8, of a temporal view of a video, and their joints (V, F, R, 3)."""
 
-    def __init__(
-        self,
-        videos: VideoList,
-        sampling: Sampling,
-        crops: Crops,
-        num_views: int,
-        *,
-        reversed_channels: bool,
-        mirrored: Sequence[int],
-    ) -> None:
-        super().__init__(videos, sampling, reversed_channels=reversed_channels, mirrored=mirrored)
-        self.crops, self.num_views = crops, num_views
+    crops: Crops
+    num_views: int
 
     def __call__(self, index: int, view: int) -> Inputs:
         poses = self.poses(index)

@@ -70,11 +70,6 @@ class TokenData(DataConfig):
         assert isinstance(items, TokenList)
         return items.files()
 
-    def examine(self, items: ItemList, index: int) -> None:
-        super().examine(items, index)
-        assert isinstance(items, TokenList)
-        items.examine(index)
-
     def tiny(self) -> Self:
         dataset = self.dataset.tiny()
         return replace(self, dataset=dataset, length=min(self.length, dataset.tiny_length), max_tokens=None)

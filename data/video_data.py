@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Self
 
+import torch
 from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, VideoFacts
@@ -81,13 +82,8 @@ class ClipData(DataConfig):
         from data.clips import RandomClips
 
         assert isinstance(items, VideoList)
-        clips = RandomClips(
-            items,
-            self.sampling.build(self.frames),
-            self.augmentation.build(self.crop),
-            reversed_channels=self.reversed_channels,
-            mirrored=self.mirrored,
-        )
+        sampling, augmentation = self.sampling.build(self.frames), self.augmentation.build(self.crop)
+        clips = RandomClips(items, sampling, self.reversed_channels, torch.tensor(self.mirrored), augmentation)
         return TrainItems(items, seed, clips)
 
     def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
@@ -95,14 +91,9 @@ class ClipData(DataConfig):
         from data.clips import ClipViews
 
         assert isinstance(items, VideoList)
-        views = ClipViews(
-            items,
-            self.sampling.for_test(evaluation).build(evaluation.frames or self.frames),
-            self.crops(evaluation),
-            evaluation.views,
-            reversed_channels=self.reversed_channels,
-            mirrored=self.mirrored,
-        )
+        sampling = self.sampling.for_test(evaluation).build(evaluation.frames or self.frames)
+        mirrored, crops = torch.tensor(self.mirrored), self.crops(evaluation)
+        views = ClipViews(items, sampling, self.reversed_channels, mirrored, crops, evaluation.views)
         return TestItems(items, evaluation.views, views, *views.blank_shapes())
 
     def files(self, items: ItemList) -> list[tuple[str, ...]]:

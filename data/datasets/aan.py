@@ -46,7 +46,7 @@ class Aan:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.aan import AanDrawing
+            from data.synthetic.texts import AanDrawing
 
             return AanDrawing
 

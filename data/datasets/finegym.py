@@ -34,11 +34,10 @@ from data.datasets.folders import (
     refuse_absent,
     refuse_duplicates,
 )
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList, both_sides
+from data.datasets.pose_videos import PoseDatasetConfig, Poses, PoseVideoList, both_sides
 from data.datasets.video_lists import labels_of, list_lines
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, reading, shortened
-from data.poses import Poses
 from data.stand_ins.of_figures import FineGymStandIn
 
 POSE_FILES = ("gym_2d.pkl", "gym_hrnet.pkl")

@@ -72,7 +72,7 @@ class Imdb:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.imdb import ImdbDrawing
+            from data.synthetic.texts import ImdbDrawing
 
             return ImdbDrawing
 

@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 from data.config import Split
 from data.datasets.annotations import file_text
 from data.datasets.folders import VIDEO_SUFFIXES, files_by_stem
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
+from data.datasets.pose_videos import PoseDatasetConfig, Poses, PoseVideoList
 from data.datasets.videos import VideoRecord
 from data.errors import DataError, MissingAnnotationError, decoding
-from data.poses import Poses
 from data.stand_ins.of_figures import NtuStandIn
 
 HEIGHT, WIDTH = 1080, 1920

@@ -21,7 +21,7 @@ from data.errors import DataError, MissingAnnotationError, shortened
 from interface.targets import ClassTarget, Targets
 
 NO_LABEL = -1
-PARTS = ("train", "val")
+PARTS, LISTS = ("train", "val"), ("train.csv", "val.csv")
 TEST_SHARE = 5  # one of so many videos of a class is set aside for the test
 LAYOUTS = "it holds CLASS/VIDEO files, or train/CLASS/VIDEO and val/CLASS/VIDEO, or the lists train.csv and val.csv"
 
@@ -155,7 +155,7 @@ class VideoFolder:
             """Videos of a split. "val" and "test" are the same."""
             root = Path(os.path.abspath(root.expanduser()))
             part = "train" if split == "train" else "val"
-            records = listed(self, root, part) if has_lists(root) else tuple(stored(self, root, part))
+            records = listed(self, root, part) if has_both(root, *LISTS) else tuple(stored(self, root, part))
             if not records:
                 no_videos(root / part)
             return VideoList(records, self.class_names)
@@ -211,31 +211,28 @@ def class_names(root: Path) -> tuple[str, ...]:
     if not root.is_dir():
         what = "is a file" if root.exists() else "does not exist"
         raise DataError(f"{root} {what}; name the folder of your videos: {LAYOUTS}")
-    divided = [part for part in PARTS if (root / part).is_dir()]
-    if has_lists(root):
+    if has_both(root, *LISTS):
         names = listed_names(root)
-    elif len(divided) == 1:
-        raise DataError(f"{root}: there is {divided[0]}, but not {PARTS[PARTS[0] in divided]}; {LAYOUTS}")
     else:
-        names = tuple(checked_name(folder.name) for folder in folders_in(root / "train" if divided else root))
+        base = root / "train" if has_both(root, *PARTS) else root
+        names = tuple(checked_name(folder.name) for folder in folders_in(base))
     if len(names) < 2:
         found = f"one class, '{shortened(names[0])}'," if names else "no class"
         raise DataError(f"{root}: it has {found} and two or more are needed; {LAYOUTS}")
     return names
 
 
-def has_lists(root: Path) -> bool:
-    """Whether a folder has the lists."""
-    present = [f"{part}.csv" for part in PARTS if (root / f"{part}.csv").is_file()]
+def has_both(root: Path, one: str, other: str) -> bool:
+    """Whether a folder has both of two files or folders."""
+    present = [name for name in (one, other) if (root / name).exists()]
     if len(present) == 1:
-        absent = "val.csv" if present == ["train.csv"] else "train.csv"
-        raise DataError(f"{root}: there is {present[0]}, but not {absent}; put the other videos into {absent}")
+        raise DataError(f"{root}: there is {present[0]}, but not {other if present == [one] else one}; {LAYOUTS}")
     return bool(present)
 
 
 def listed_names(root: Path) -> tuple[str, ...]:
     """Names of the classes of the lists."""
-    trained, tested = ({line.labels[0] for line in list_lines(root / f"{part}.csv")} for part in PARTS)
+    trained, tested = ({line.labels[0] for line in list_lines(root / name)} for name in LISTS)
     labels = trained | tested
     if not all(label.isascii() and label.isdigit() for label in labels):
         return tuple(sorted(trained))
@@ -244,10 +241,7 @@ def listed_names(root: Path) -> tuple[str, ...]:
         names = tuple(line.strip() for line in file_text(named).splitlines() if line.strip())
         refuse_duplicates(named, names, "class")
         return names
-    largest = max(map(int, labels))
-    if largest >= 10 * len(labels):
-        raise DataError(f"{root}: the lists have {len(labels)} classes and the number {largest}; number them from 0")
-    return tuple(f"class {number}" for number in range(largest + 1))
+    return tuple(f"class {number}" for number in range(max(map(int, labels)) + 1))
 
 
 def no_videos(folder: Path) -> NoReturn:

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from data.config import OfficialSizes, Split
 from data.datasets.folders import refuse_absent
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList, both_sides
+from data.datasets.pose_videos import PoseDatasetConfig, Poses, PoseVideoList, both_sides
 from data.datasets.video_lists import DEFAULT_FPS, picture_name
 from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
-from data.poses import Poses
 from data.stand_ins.of_figures import PennActionStandIn
 
 LABEL_FIELDS = ("action", "train", "nframes")

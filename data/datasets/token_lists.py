@@ -38,7 +38,6 @@ class TokenList:
         tokens: all token ids of the item with an index, one sequence or the two of a pair; a `DecodeError` if the item
             cannot be read.
         paths: file of each item; None for items that are not read from files again.
-        verify: check of an item that would be too slow for a training; a `DecodeError` if the item is damaged.
     """
 
     ids: tuple[str, ...]
@@ -47,7 +46,6 @@ class TokenList:
     fingerprint: str
     tokens: Callable[[int], tuple[Ids, ...]]
     paths: tuple[str, ...] | None = None
-    verify: Callable[[int], None] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -57,12 +55,6 @@ class TokenList:
 
     def files(self) -> list[tuple[str, ...]] | None:
         return None if self.paths is None else [(path,) for path in self.paths]
-
-    def examine(self, index: int) -> None:
-        """Read an item completely."""
-        self.tokens(index)
-        if self.verify is not None:
-            self.verify(index)
 
     def first(self, count: int) -> Self:
         """The first items."""

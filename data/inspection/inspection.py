@@ -12,9 +12,8 @@ from pathlib import Path
 from data.config import DataConfig, Split
 from data.datasets.folders import VIDEO_SUFFIXES
 from data.decoded_files import Decoded
-from data.errors import DataError, shortened
+from data.errors import DataError, Finding, number_of, shortened
 from data.file_sizes import is_frame, sizes_of
-from data.findings import Finding, number_of
 from data.item_lists import ItemLists
 from data.items import ItemList
 from data.loaders import allowed_number

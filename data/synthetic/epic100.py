@@ -57,21 +57,9 @@ CATEGORIES = {
 PARTICIPANTS = 10
 OLD_VIDEOS = 12  # per participant; further videos are numbered from 101, like the extension of 2020
 COLUMNS = (
-    "narration_id",
-    "participant_id",
-    "video_id",
-    "narration_timestamp",
-    "start_timestamp",
-    "stop_timestamp",
-    "start_frame",
-    "stop_frame",
-    "narration",
-    "verb",
-    "verb_class",
-    "noun",
-    "noun_class",
-    "all_nouns",
-    "all_noun_classes",
+    *("narration_id", "participant_id", "video_id", "narration_timestamp", "start_timestamp", "stop_timestamp"),
+    *("start_frame", "stop_frame", "narration", "verb", "verb_class", "noun", "noun_class"),
+    *("all_nouns", "all_noun_classes"),
 )
 
 

@@ -89,6 +89,11 @@ def joint(**weights: float) -> Floats:
     return np.array([weights.get(name, 0.0) for name in BODY])
 
 
+def alone(*names: str) -> list[Floats]:
+    """Weights of joints of the body."""
+    return [joint(**{name: 1.0}) for name in names]
+
+
 def layout(*rows: Floats, further_bones: tuple[tuple[int, int], ...] = ()) -> Layout:
     """Layout of joints with these weights. The joints of the body are among them."""
     weights = np.stack(rows)
@@ -117,7 +122,7 @@ def draw_limb(
 
 
 # Joints of three layouts, derived from those of one body: Penn Action (13), COCO (17) and NTU RGB+D (25).
-PENN_ACTION = layout(*(joint(**{name: 1.0}) for name in BODY))
+PENN_ACTION = layout(*alone(*BODY))
 
 COCO = layout(
     joint(head=1.0),  # nose
@@ -125,29 +130,20 @@ COCO = layout(
     joint(head=1.15, left_shoulder=-0.195, right_shoulder=0.045),  # right eye
     joint(head=1.0, left_shoulder=0.3, right_shoulder=-0.3),  # left ear
     joint(head=1.0, left_shoulder=-0.3, right_shoulder=0.3),  # right ear
-    *(joint(**{name: 1.0}) for name in BODY[1:]),
+    *alone(*BODY[1:]),
 )
 
 NTU = layout(
     joint(left_hip=0.5, right_hip=0.5),  # base of the spine
     joint(left_shoulder=0.25, right_shoulder=0.25, left_hip=0.25, right_hip=0.25),  # middle of the spine
     joint(head=0.35, left_shoulder=0.325, right_shoulder=0.325),  # neck
-    joint(head=1.0),
-    joint(left_shoulder=1.0),
-    joint(left_elbow=1.0),
-    joint(left_wrist=1.0),
+    *alone("head", "left_shoulder", "left_elbow", "left_wrist"),
     joint(left_wrist=1.25, left_elbow=-0.25),  # left hand
-    joint(right_shoulder=1.0),
-    joint(right_elbow=1.0),
-    joint(right_wrist=1.0),
+    *alone("right_shoulder", "right_elbow", "right_wrist"),
     joint(right_wrist=1.25, right_elbow=-0.25),  # right hand
-    joint(left_hip=1.0),
-    joint(left_knee=1.0),
-    joint(left_ankle=1.0),
+    *alone("left_hip", "left_knee", "left_ankle"),
     joint(left_ankle=1.15, left_knee=-0.15),  # left foot
-    joint(right_hip=1.0),
-    joint(right_knee=1.0),
-    joint(right_ankle=1.0),
+    *alone("right_hip", "right_knee", "right_ankle"),
     joint(right_ankle=1.15, right_knee=-0.15),  # right foot
     joint(left_shoulder=0.5, right_shoulder=0.5),  # spine at the shoulders
     joint(left_wrist=1.5, left_elbow=-0.5),  # tip of the left hand

@@ -12,8 +12,7 @@ import torch
 
 from data.config import DatasetConfig
 from data.decoded_files import DecodedFiles
-from data.errors import DataError
-from data.findings import Finding, number_of
+from data.errors import DataError, Finding, number_of
 from data.inspection.decoding import decoded_items
 from data.inspection.inspection import Inspection, Need, video_findings
 from data.stand_ins.stand_in import default_cache, generated_root

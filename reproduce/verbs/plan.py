@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from data.errors import DataError
-from data.findings import number_of
+from data.errors import DataError, number_of
 from data.item_lists import ItemLists
 from data.stand_ins.stand_in import generated_root
 from experiments.spec.run import RunConfig

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-from data.findings import number_of
+from data.errors import number_of
 from runner.machine.resources import Resources
 
 SECONDS_TO_END = 10.0  # until the other processes of a failed run are killed

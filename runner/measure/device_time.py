@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from data.findings import number_of
+from data.errors import number_of
 from experiments.spec.run import RunConfig
 from runner.store.provenance import hardware
 from runner.store.store import RunStore

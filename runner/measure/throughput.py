@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from data.findings import number_of
+from data.errors import number_of
 from experiments.spec.run import RunConfig
 from runner.measure.memory import NotMeasurableError, TooLargeError
 from runner.measure.training_step import is_out_of_memory

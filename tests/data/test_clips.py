@@ -10,11 +10,10 @@ from torch import Tensor
 
 from data.clips import FRAME_BYTES, FrameCache, PoseCache, RandomClips
 from data.datasets.kinetics import Kinetics
-from data.datasets.pose_videos import PoseVideoList
+from data.datasets.pose_videos import Poses, PoseVideoList
 from data.datasets.videos import VideoRecord
 from data.errors import DecodeError
 from data.items import Draw
-from data.poses import Poses
 from data.sampling.base import Indices, Timeline
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling

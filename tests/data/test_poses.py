@@ -5,8 +5,7 @@ import torch
 from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
-from data.datasets.pose_videos import PoseDatasetConfig
-from data.poses import Poses, masked, moved
+from data.datasets.pose_videos import PoseDatasetConfig, Poses, masked, moved
 from data.transforms.tracked_frames import Geometry
 
 NAN = float("nan")

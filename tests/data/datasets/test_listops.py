@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets.listops import TOKENS, ListOps, value_of
-from data.errors import DataError, DecodeError
+from data.datasets.listops import TOKENS, ListOps
+from data.errors import DataError
 from data.stand_ins.of_sequences import ListOpsStandIn
 from data.synthetic.listops import ListOpsDrawing
 
@@ -62,22 +62,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         CONFIG.build(tmp_path, "train")
 
 
-def test_examination_compares_the_value_of_the_expression_with_that_of_the_line(tmp_path: Path) -> None:
-    path = write(tmp_path, EXAMPLE, EXAMPLE.replace("\t9", "\t8"))
-    items = CONFIG.build(tmp_path, "train")
-    items.examine(0)
-    with pytest.raises(DecodeError, match=f"{path}:3: its value is 9, not 8"):
-        items.examine(1)
-
-
 def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:
     draw, generator = random.Random(0), ListOpsDrawing(ListOpsStandIn())
     expressions = [generator.expression(draw) for _ in range(500)]
     answers = {"[MAX": 9, "[MIN": 0, "[MED": 4, "[SM": 5}
     hits = [answers[e.text.replace("(", " ").split()[0]] == e.value for e in expressions]
     assert sum(hits) / len(hits) == pytest.approx(0.367, abs=0.07)
-
-
-def test_values_are_those_of_the_operators() -> None:
-    for text, value in ((b"I47]", 4), (b"A47]", 7), (b"E479]", 7), (b"E478]", 7), (b"E45]", 4), (b"SA95]8]", 7)):
-        assert value_of(text.translate(bytes.maketrans(b"AEIS", b"\x01\x02\x03\x04"))) == value

@@ -72,7 +72,6 @@ def test_every_item_can_be_read(name: str) -> None:
     items = config.build(root, "test")
     if isinstance(items, TokenList):
         for index in range(len(items)):
-            items.examine(index)
             tokens = items.tokens(index)
             assert len(tokens) == 1 + config.is_pair  # type: ignore[attr-defined]
             assert all(0 <= ids.min() <= ids.max() < config.num_ids for ids in tokens)  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from data.config import DataConfig, Split, VideoFacts
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.decoded_files import Decoded, DecodedFiles, Stamp
-from data.findings import Finding
+from data.errors import Finding
 from data.inspection.decoding import decoded_items
 from data.inspection.inspection import Inspection, Need, video_files, video_findings
 from data.item_lists import ItemLists

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.findings import Finding
+from data.errors import Finding
 from data.inspection.decoding import CompleteItems
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
@@ -124,7 +124,7 @@ def test_data_that_are_not_named_are_an_error_of_a_table(root: Path, capsys: pyt
     ("split", "line", "message"),
     [
         ("val", "( ( [MAX 2 ) 9\t9", r"basic_val.tsv:3: the expression does not parse"),
-        ("test", "( ( ( [MAX 2 ) 9 ) ] )\t2", r"basic_test.tsv:3: its value is 9, not 2"),
+        ("test", "( ( ( [MAX 2 ) X ) ] )\t2", r"basic_test.tsv:3: 'X' is no token"),
     ],
 )
 def test_a_validation_split_of_its_own_and_items_of_one_file_are_read(
