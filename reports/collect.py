@@ -3,30 +3,23 @@
 A report does not depend on the machine that makes it: hardware, versions and commits are those of the results.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from experiments.spec.attention_queries import queried
-from experiments.spec.figure_runs import answered_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
-from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Cell, Table
-from reports.claims.claims import judge
-from reports.claims.judgement import JudgedClaim
 from reports.pages.cells import contradictions, report_cell
 from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
 from reports.pages.marks import marked
-from reports.pages.report import Report, ReportCell, ReportRow
+from reports.pages.report import Pictures, Report, ReportCell, ReportRow
 from reports.pages.table_texts import cell_name
-from runner.inference.answers import held_clips
-from runner.store.kept_pictures import AttentionMaps, MaskStrip, maps_id, strip_id
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
-    from reports.pages.report import Pictures
+    from reports.claims.judgement import JudgedClaim
 
 
 def collect(
@@ -57,19 +50,29 @@ def collect(
         overrides=texts,
         rows=found,
         facts=facts_of(table, cells, (*_guesses(table, found), *notes) if scale.small else notes),
-        pictures={row: pictures for row, pictures in _pictures(table, cells, store) if pictures},
+        pictures=_pictures(table, cells, store),
     )
+
+
+def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, Pictures]:
+    if table.figure is None:
+        return {}
+    from reports.figures.kept import pictures_of  # here: most tables have no figure
+
+    return pictures_of(table.figure, cells, store)
 
 
 def judged_claims(
     table: Table, scale: Scale, store: RunStore, *, seeds: tuple[int, ...] = (0,), overrides: Iterable[str] = ()
-) -> tuple[JudgedClaim, ...]:
+) -> "tuple[JudgedClaim, ...]":
     """Verdicts on the claims of a table, from the columns of the claims alone.
 
     Raises:
         ValueError: for invalid overrides.
         StoreError: if a result file cannot be read.
     """
+    from reports.claims.claims import judge  # here: reports of tables without claims do not need it
+
     texts = tuple(overrides)
     named = [cell for claim in table.claims for cell in claim.cells]
     keys = {cell.column for cell in named if cell.counted is None}
@@ -125,13 +128,3 @@ def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
         if any(near_chance(result.test.record, cell.metric) for result in cell.seeds if result.test is not None)
     ]
     return [f"No better than guessing, so that it shows only that the path runs: {'; '.join(names)}."] if names else []
-
-
-def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> "Iterator[tuple[str, Pictures | None]]":
-    """What the table's figure shows of each row, if it is kept."""
-    for row, run, query in queried(table.figure, cells):
-        yield row, store.pictures(AttentionMaps, maps_id(run, query), store.shown(run))
-    for shown in shown_sequences(table.figure, cells):
-        yield shown.row, store.pictures(MaskStrip, strip_id(shown), store.shown(shown.run))
-    for row, run in answered_runs(table.figure, cells):
-        yield row, list(held_clips(run, store.shown(run)))

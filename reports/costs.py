@@ -9,7 +9,6 @@ from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.pages.table_texts import row_names
 from runner.measure.computed_values import computed
-from runner.measure.memory import saved_for_backward
 
 EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
 
@@ -41,6 +40,8 @@ def costs_of(report: Report) -> list[Cost]:
 
 def _gigabytes(run: RunConfig) -> str:
     """Size of the tensors saved for backward in units of 10^9 bytes, with two digits or more."""
+    from runner.measure.memory import saved_for_backward  # here: it loads what trains
+
     num_bytes = int(computed(SAVED, saved_for_backward, run))
     return f"{num_bytes / 1e9:.2f}" if num_bytes >= 1e8 else f"{num_bytes / 1e9:.2g}"
 

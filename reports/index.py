@@ -4,7 +4,7 @@ Counts and seeds of each report stand in `tables/summary.csv`, from which the pa
 """
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -44,39 +44,33 @@ compares it with the reports.
 
 
 class Summary(NamedTuple):
-    """Counts of a report.
-
-    Args:
-        seeds: its seeds, with blanks between them.
-        tests: cells of rows that are not quoted whose values come from tests; `tested`: those with a value.
-        costs: their other cells, computed from the config or measured; `filled`: those with a value.
-        counted: cells computed from a config that the paper prints; `as_printed`: those as it prints them.
-        largest_miss: largest difference of a counted number from the printed one in percent; empty if none differs.
-        missed: cell with the largest miss or, without one, a text that differs from the printed one.
-        claims: claims of the table; `printed_support`, `support`, `contradicted`: claims that the printed numbers and
-            ours support, and that ours do not support; `never`: claims that no run can ever decide.
-    """
+    """Counts of a report: cells of rows that are not quoted, and claims."""
 
     table: str
     scale: str
     seeds: str
     tests: int
+    """Cells whose values come from tests, and those with a value."""
     tested: int
     costs: int
+    """Other cells, and those with a value."""
     filled: int
     counted: int
+    """Cells computed from a config that the paper prints, and those that show the printed value."""
     as_printed: int
     largest_miss: str
+    """Largest difference of a counted number from the printed one in percent; empty if none differs."""
     missed: str
+    """Cell with the largest miss or, without one, a text that differs from the printed one."""
     claims: int
     printed_support: int
     support: int
     contradicted: int
     never: int
+    """Claims that no run can ever decide."""
 
     @property
     def decidable(self) -> int:
-        """Claims of the table that a run can decide."""
         return self.claims - self.never
 
 
@@ -85,28 +79,28 @@ Summaries = dict[tuple[str, str], Summary]  # by table and scale
 
 def summary(report: Report, claims: Iterable[JudgedClaim]) -> Summary:
     """Summary of a report."""
-    found: dict[bool, list[ReportCell]] = {True: [], False: []}
-    for row in (row for row in report.rows if not row.row.quoted):
-        for cell, column in zip(row.cells, report.table.columns, strict=True):
-            if cell.state != "not applicable":
-                found[report.table.rests_on_test(row.row.metric_of(column))].append(cell)
-    tests, costs = found[True], found[False]
-    counts = list(_counted(report))
-    name, is_as_printed, miss = max(counts, key=lambda count: (count[2], not count[1]), default=("", True, 0.0))
+    table = report.table
+    cells = [cell for cell in report.cells if not cell.row.quoted and cell.state != "not applicable"]
+    tests = [cell for cell in cells if table.rests_on_test(cell.metric)]
+    costs = [cell for cell in cells if not table.rests_on_test(cell.metric)]
+    counted = [cell for cell in report.cells if _is_counted(cell)]
+    different = {cell_name(table, c.row, c.column): c for c in counted if _shown(c.value, c) != _shown(c.printed, c)}
+    missed = max(different, key=lambda name: _miss(different[name]), default="")
+    miss = _miss(different[missed]) if missed else 0.0
     claims = list(claims)
     verdicts = [_verdict(judged) for judged in claims]
     return Summary(
-        table=report.table.name,
+        table=table.name,
         scale=report.scale.name,
         seeds=" ".join(map(str, report.seeds)),
         tests=len(tests),
         tested=sum(cell.value is not None for cell in tests),
         costs=len(costs),
         filled=sum(cell.value is not None for cell in costs),
-        counted=len(counts),
-        as_printed=sum(is_as_printed for _, is_as_printed, _ in counts),
+        counted=len(counted),
+        as_printed=len(counted) - len(different),
         largest_miss=f"{float(f'{miss:.2g}'):g}" if miss else "",
-        missed="" if is_as_printed else name,
+        missed=f"{missed}: {cell_text(different[missed])}" if missed else "",
         claims=len(claims),
         printed_support=sum(all(j.printed == "supported" for j in judged.judgements) for judged in claims),
         support=verdicts.count("supported"),
@@ -115,39 +109,34 @@ def summary(report: Report, claims: Iterable[JudgedClaim]) -> Summary:
     )
 
 
-def _counted(report: Report) -> Iterator[tuple[str, bool, float]]:
-    """Cells computed from a config at the paper's size, for which the paper prints a value of the same kind.
-
-    Each with its name, whether it shows the printed value, and the difference from a printed number in percent, after
-    rounding as printed.
-    """
-    for row in report.rows:
-        for cell, column in zip(row.cells, report.table.columns, strict=True):
-            is_counted = isinstance(row.row.metric_of(column), Computed) and cell.state == "measured"
-            if is_counted and cell.printed is not None and _is_number(cell.value) == _is_number(cell.printed):
-                form = cell.form or column.form
-                ours, printed = value_text(cell.value, form), value_text(cell.printed, form)
-                name = f"{cell_name(report.table, row.row, column)}: {cell_text(cell)}"
-                yield name, ours == printed, _miss(float(ours), cell.printed) if _is_number(cell.value) else 0.0
+def _is_counted(cell: ReportCell) -> bool:
+    """Whether a cell is computed from a config at the paper's size, and the paper prints a value of the same kind."""
+    is_computed = isinstance(cell.metric, Computed) and cell.state == "measured"
+    return is_computed and cell.printed is not None and _is_number(cell.value) == _is_number(cell.printed)
 
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _miss(ours: float, printed: Value) -> float:
-    """Difference from a printed number, in percent of it."""
-    assert isinstance(printed, int | float)
+def _shown(value: Value, cell: ReportCell) -> str:
+    return value_text(value, cell.form)
+
+
+def _miss(cell: ReportCell) -> float:
+    """Difference of a number, rounded as printed, from the printed one, in percent of it; 0 for texts."""
+    printed = cell.printed
+    if not isinstance(printed, int | float) or not _is_number(printed):
+        return 0.0
+    ours = float(_shown(cell.value, cell))
     return 100 * abs(ours - printed) / abs(printed) if printed else 100.0 * (ours != printed)
 
 
 def _verdict(judged: JudgedClaim) -> str:
     """Verdict on a claim: not supported if a comparison is not, never if one can never be, supported if all are."""
     verdicts = {judgement.verdict for judgement in judged.judgements}
-    if "not supported" in verdicts:
-        return "not supported"
-    if "never" in verdicts:
-        return "never"
+    if found := [verdict for verdict in ("not supported", "never") if verdict in verdicts]:
+        return found[0]
     return "supported" if verdicts == {"supported"} else "undecided"
 
 
@@ -216,48 +205,29 @@ def _report(table: str, scale: str) -> Path:
 
 def page(lines: Summaries) -> str:
     """Index as markdown, ending in a newline."""
-    shown = [paper for paper in papers() if paper in contents_of_papers() or any(t in _tables(paper) for t, _ in lines)]
+    tables = {paper: [name for name in captions() if name.startswith(f"{paper}/")] for paper in papers()}
+    named = {table for table, _ in lines}
+    shown = {paper: t for paper, t in tables.items() if paper in contents_of_papers() or not named.isdisjoint(t)}
     markup = Markdown(path().parent)
-    return "\n\n".join([INTRODUCTION, _totals(shown, lines), *(_paper(paper, lines, markup) for paper in shown)]) + "\n"
-
-
-def _tables(paper: str) -> list[str]:
-    return [name for name in captions() if name.startswith(f"{paper}/")]
-
-
-def _totals(shown: list[str], lines: Summaries) -> str:
-    """Sums over the tables of each paper, and of all."""
-    tables = {f"[{paper}](#{paper})": _tables(paper) for paper in shown}
-    tables["all"] = [name for names in tables.values() for name in names]
-    rows = [
-        [header, str(len(names)), *_tested(names, lines), *_counts(names, lines)] for header, names in tables.items()
-    ]
+    groups = {f"[{paper}](#{paper})": names for paper, names in shown.items()}
+    groups["all"] = [name for names in shown.values() for name in names]
+    totals = [[header, str(len(names)), *_counts(names, lines)] for header, names in groups.items()]
     headers = ["paper", "tables and figures", *TESTED, *COSTS, *CLAIMS]
-    return Markdown(path().parent).table([headers], rows, ["left", *["right"] * (len(headers) - 1)])
-
-
-def _at(names: Iterable[str], scale: str, lines: Summaries) -> list[Summary]:
-    return [lines[name, scale] for name in names if (name, scale) in lines]
-
-
-def _of_any_scale(names: Iterable[str], lines: Summaries) -> list[Summary]:
-    """Summary of each table at the first scale that has one."""
-    found = ([lines[name, scale] for scale in SCALES if (name, scale) in lines] for name in names)
-    return [of_table[0] for of_table in found if of_table]
-
-
-def _tested(names: Iterable[str], lines: Summaries) -> list[str]:
-    return [_of(_at(names, scale, lines), "tested", "tests") for scale in SCALES]
+    table = markup.table([headers], totals, ["left", *["right"] * (len(headers) - 1)])
+    parts = [_paper(paper, names, lines, markup) for paper, names in shown.items()]
+    return "\n\n".join([INTRODUCTION, table, *parts]) + "\n"
 
 
 def _counts(names: Iterable[str], lines: Summaries) -> list[str]:
-    """Costs, costs as printed, and claims that printed and own numbers support."""
-    any_scale = _of_any_scale(names, lines)
+    """Cells tested at each scale, costs, costs as printed, and claims that printed and own numbers support."""
+    at = {scale: [lines[name, scale] for name in names if (name, scale) in lines] for scale in SCALES}
+    first = list({line.table: line for scale in reversed(SCALES) for line in at[scale]}.values())
     return [
-        _of(any_scale, "filled", "costs"),
-        _of(any_scale, "as_printed", "counted"),
-        _of(any_scale, "printed_support", "claims"),
-        _of(_at(names, PAPER.name, lines), "support", "decidable"),
+        *(_of(at[scale], "tested", "tests") for scale in SCALES),
+        _of(first, "filled", "costs"),
+        _of(first, "as_printed", "counted"),
+        _of(first, "printed_support", "claims"),
+        _of(at[PAPER.name], "support", "decidable"),
     ]
 
 
@@ -267,43 +237,38 @@ def _of(several: list[Summary], part: str, whole: str) -> str:
     return f"{parts}/{wholes}" if wholes else DASH
 
 
-def _paper(paper: str, lines: Summaries, markup: Markdown) -> str:
+def _paper(paper: str, names: list[str], lines: Summaries, markup: Markdown) -> str:
     """Tables and pictures of a paper."""
-    found, here = contents_of_papers().get(paper), _tables(paper)
-    intro = []
+    found, intro = contents_of_papers().get(paper), []
     if found is not None:
         intro.append(f"[{found['title']}]({found['url']}).")
     if (readme := paper_readme(paper)) is not None:
         intro.append(f"What differs from the paper: {markup.file_link(readme)}.")
     if found is not None and found["without_numbers"]:
-        names = (name.replace("figure", "Figure ") for name in found["without_numbers"])
-        intro.append(f"Without results to reproduce: {', '.join(names)}.")
+        without = (name.replace("figure", "Figure ") for name in found["without_numbers"])
+        intro.append(f"Without results to reproduce: {', '.join(without)}.")
     headers = ["name", "caption", *TESTED, *COSTS, "largest miss", *CLAIMS]
-    rows = [_row(name, lines, markup) for name in sorted(here, key=natural_order)]
+    rows = [_row(name, lines, markup) for name in sorted(names, key=natural_order)]
     align = ["left", "left", *["right"] * len(TESTED + COSTS), "left", *["right"] * len(CLAIMS)]
     table = markup.table([headers], rows, align)
-    return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(here, markup)]))
+    return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(names, markup)]))
 
 
 def _row(name: str, lines: Summaries, markup: Markdown) -> list[str]:
     """Line of a table, with links to its reports."""
-    cells = [
-        markup.link(text, _report(name, scale)) if (name, scale) in lines else DASH
-        for scale, text in zip(SCALES, _tested([name], lines), strict=True)
-    ]
-    costs, as_printed, *claims = _counts([name], lines)
-    miss = _miss_text(_of_any_scale([name], lines), markup)
-    return [name.partition("/")[2], markup.escaped(captions()[name]), *cells, costs, as_printed, miss, *claims]
-
-
-def _miss_text(several: list[Summary], markup: Markdown) -> str:
-    """Largest miss with its cell; a dash if nothing is counted."""
-    if not several or not several[0].counted:
-        return DASH
-    missed = markup.escaped(several[0].missed)
-    if several[0].largest_miss:
-        return f"{several[0].largest_miss} % ({missed})"
-    return f"text of {missed}" if missed else "0"
+    counts = _counts([name], lines)
+    for index, scale in enumerate(SCALES):
+        counts[index] = markup.link(counts[index], _report(name, scale)) if (name, scale) in lines else DASH
+    line = next((lines[name, scale] for scale in SCALES if (name, scale) in lines), None)
+    miss = DASH
+    if line is not None and line.counted:
+        missed = markup.escaped(line.missed)
+        in_words = f"text of {missed}" if missed else "0"
+        miss = f"{line.largest_miss} % ({missed})" if line.largest_miss else in_words
+    num_costs = len(counts) - len(CLAIMS)
+    return [
+        *(name.partition("/")[2], markup.escaped(captions()[name])), *counts[:num_costs], miss, *counts[num_costs:]
+    ]  # fmt: skip
 
 
 def _pictures(names: Iterable[str], markup: Markdown) -> str:
@@ -311,15 +276,10 @@ def _pictures(names: Iterable[str], markup: Markdown) -> str:
     cells = []
     for name in names:
         files = {scale: _report(name, scale).with_suffix(".png") for scale in SCALES}
-        drawn = [_picture(name, scale, file, markup) for scale, file in files.items() if file.exists()]
-        cells += drawn[:1]
+        if scale := next((scale for scale, file in files.items() if file.exists()), None):
+            image = f'<img src="{markup.address(files[scale])}" width="{WIDTH}" alt="{escape(captions()[name])}">'
+            link = f'<a href="{markup.address(_report(name, scale))}">{image}</a>'
+            cells.append(f"{link}<br>{Path(name).name} at `{scale}`")
     rows = [cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE)]
     lines = [[""] * PER_LINE, ["---"] * PER_LINE, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""  # unpadded: its cells are long
-
-
-def _picture(name: str, scale: str, file: Path, markup: Markdown) -> str:
-    """Picture with its name, and a link to its report."""
-    caption = escape(captions()[name])
-    image = f'<img src="{markup.address(file)}" width="{WIDTH}" alt="{caption}">'
-    return f'<a href="{markup.address(_report(name, scale))}">{image}</a><br>{Path(name).name} at `{scale}`'

@@ -2,32 +2,30 @@
 
 Committed pages are in reports/tables. They show the committed results alone. A page is fresh if it and the data of its
 figure equal new ones, and its picture exists: everything else in a picture stands in one of them.
+
+Figures and claims, which only some tables have, are imported for them alone.
 """
 
 import json
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
-from experiments.spec.attention_queries import queried
-from experiments.spec.figure_runs import answered_runs
 from experiments.spec.scales import Scale
-from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Table
-from reports.claims import claim_text
-from reports.claims.judgement import JudgedClaim
 from reports.costs import costs_of, costs_text
-from reports.figures import figures
 from reports.pages.frame import frame_as_csv, frame_as_json
 from reports.pages.markup import ROOT, Markdown
 from reports.pages.page import page
 from reports.pages.report import Report
-from runner.inference.answers import publish_clips
 from runner.machine.files import StoreError, write_atomically
-from runner.store.kept_pictures import AttentionMaps, MaskStrip, maps_id, strip_id
 from runner.store.store import RunStore
 
+if TYPE_CHECKING:
+    from reports.claims.judgement import JudgedClaim
+
+    Claims = tuple[JudgedClaim, ...]
+
 Format = Literal["md", "csv", "json", "latex"]
-Claims = tuple[JudgedClaim, ...]
 TABLES = ROOT / "reports" / "tables"
 
 
@@ -40,21 +38,29 @@ def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
     return (root or TABLES) / f"{table.name}.{scale.name}.md"
 
 
-def rendered(report: Report, claims: Claims, form: Format = "md", path: Path | None = None) -> str:
+def claims_of(report: Report) -> "Claims":
+    """Verdicts on the claims of the table of a report; empty without all its rows."""
+    if not report.table.claims or len(report.rows) < len(report.table.rows):
+        return ()
+    from reports.claims.claims import judge
+
+    return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
+
+
+def rendered(report: Report, claims: "Claims", form: Format = "md", path: Path | None = None) -> str:
     """Report as text, ending in a newline. Links and paths start from the current directory.
 
     Args:
         path: file of the report, for links to its picture; by default the committed one.
-
-    Raises:
-        ValueError: for an unknown format.
     """
     match form:
         case "md":
             return _markdown(report, claims, path or report_path(report.table, report.scale), Path.cwd())
         case "json":
+            from reports.claims.claim_text import as_json
+
             costs = [cost._asdict() for cost in costs_of(report)]
-            values = {**frame_as_json(report), "costs": costs, "claims": claim_text.as_json(claims)}
+            values = {**frame_as_json(report), "costs": costs, "claims": as_json(claims)}
             return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
         case "csv":
             return frame_as_csv(report)
@@ -62,13 +68,16 @@ def rendered(report: Report, claims: Claims, form: Format = "md", path: Path | N
             from reports.pages.latex import latex
 
             return latex(report)
-    raise ValueError(f"unknown format '{form}'; choose from {', '.join(get_args(Format))}")
 
 
-def _markdown(report: Report, claims: Claims, path: Path, folder: Path) -> str:
+def _markdown(report: Report, claims: "Claims", path: Path, folder: Path) -> str:
     """Page as markdown, with links that start from a folder."""
-    markup = Markdown(folder)
-    return whole_page(report, claims_text(report, claims, markup), markup, path)
+    markup, text = Markdown(folder), ""
+    if claims:
+        from reports.claims.claim_text import claims_text
+
+        text = claims_text(report, claims, markup)
+    return whole_page(report, text, markup, path)
 
 
 def whole_page(report: Report, claims: str, markup: Markdown, path: Path) -> str:
@@ -78,35 +87,17 @@ def whole_page(report: Report, claims: str, markup: Markdown, path: Path) -> str
         claims: part on the claims of the table.
         path: file of the report, with its picture and data beside it.
     """
-    figure = figures.drawer(report)
-    return page(
-        report,
-        markup,
-        figure=figures.figure_text(figure, markup, path) if figure is not None else "",
-        plot=figures.plot_text(report, markup, path),
-        claims=claims,
-        costs=costs_text(report, markup),
-    )
+    figure = plot = ""
+    if report.table.figure is not None:
+        from reports.figures import figures
+
+        figure = figures.figure_text(report, markup, path)
+    elif report.whole and path.with_suffix(".png").exists():
+        plot = markup.folded("Plot", markup.picture(report.table.caption, path.with_suffix(".png")))
+    return page(report, markup, figure=figure, plot=plot, claims=claims, costs=costs_text(report, markup))
 
 
-def claims_text(report: Report, claims: Claims, markup: Markdown) -> str:
-    """Verdicts on what the paper concludes from the table; empty without claims."""
-    if not claims:
-        return ""
-    lines = [
-        [markup.escaped(claim), f"`{comparison}`", *map(markup.escaped, others)]
-        for claim, comparison, *others in claim_text.lines(claims)
-    ]
-    parts = [
-        markup.heading(2, "What the paper concludes"),
-        markup.table([claim_text.HEADERS], lines),
-        markup.paragraph(claim_text.caution(report.overrides)),
-        markup.folded("How claims are judged", " ".join(claim_text.method(claims, report.facts.unit))),
-    ]
-    return "\n\n".join(filter(None, parts))
-
-
-def write(report: Report, claims: Claims, root: Path | None = None, *, with_plot: bool = False) -> Path:
+def write(report: Report, claims: "Claims", root: Path | None = None, *, with_plot: bool = False) -> Path:
     """Save the report with its picture and its data. Returns its path.
 
     Committed pictures are drawn again, others only if their page is stale.
@@ -123,10 +114,12 @@ def write(report: Report, claims: Claims, root: Path | None = None, *, with_plot
         raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
     path = report_path(report.table, report.scale, root)
     picture = path.with_suffix(".png")
-    is_plotted = with_plot or picture.exists()
+    is_drawn = report.table.figure is not None or with_plot or picture.exists()
     text = _markdown(report, claims, path, path.parent)
-    if root is None or not picture.exists() or _differs(report, text, path):
-        drawn = figures.drawer(report) or (figures.plot(report) if is_plotted else None)
+    if is_drawn and (root is None or not picture.exists() or _differs(report, text, path)):
+        from reports.figures import figures
+
+        drawn = figures.drawer(report) or figures.plot(report)
         if drawn is not None:
             figures.save_with_data(drawn, path)
             text = _markdown(report, claims, path, path.parent)  # a plot stands on a page once its picture exists
@@ -134,7 +127,7 @@ def write(report: Report, claims: Claims, root: Path | None = None, *, with_plot
     return path
 
 
-def stale(report: Report, claims: Claims, root: Path | None = None) -> bool:
+def stale(report: Report, claims: "Claims", root: Path | None = None) -> bool:
     """Whether the saved page or the data of its figure differ from those of the current results, or it has no picture.
 
     A missing page is stale if there is a result.
@@ -152,37 +145,33 @@ def _differs(report: Report, text: str, path: Path) -> bool:
         if path.read_text(encoding="utf-8") != text:
             return True
     except FileNotFoundError:
-        return any(result.value is not None for row in report.rows for cell in row.cells for result in cell.seeds)
+        return any(result.value is not None for cell in report.cells for result in cell.seeds)
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"cannot read {path}: {error}; `reproduce report --publish` writes it again") from None
-    figure = figures.drawer(report)
-    return figure is not None and not figures.is_fresh(figure, path)
+    if report.table.figure is None:
+        return False
+    from reports.figures import figures
+
+    drawn = figures.drawer(report)
+    return drawn is not None and not figures.is_fresh(drawn, path)
 
 
 def publish(report: Report, store: RunStore) -> int:
     """Copy the small result files of a report that are not published yet. Returns the number of tests.
 
-    Frames of real videos are never published.
-
     Raises:
         StoreError: if they cannot be written.
     """
-    results = [result.test for cell in report.cells for result in cell.seeds]
+    tests = [result.test for cell in report.cells for result in cell.seeds]
     made = {
         found.file: found.directory
-        for found in (*results, *(cell.measurement for cell in report.cells))
+        for found in (*tests, *(cell.measurement for cell in report.cells))
         if found is not None and not found.directory.is_published
     }
     for file, directory in made.items():
         store.publish(directory, file)
-    cells = [cell.cell for cell in report.cells]
-    for _, run, query in queried(report.table.figure, cells):
-        if run.data.dataset.stand_in is not None:
-            store.publish_pictures(run, AttentionMaps.folder, maps_id(run, query))
-    for sequence in shown_sequences(report.table.figure, cells):
-        if sequence.run.data.dataset.stand_in is not None:
-            store.publish_pictures(sequence.run, MaskStrip.folder, strip_id(sequence))
-    for _, run in answered_runs(report.table.figure, cells):
-        if run.data.dataset.stand_in is not None:
-            publish_clips(run, store)
-    return len({result.file for result in results if result is not None and result.file in made})
+    if report.table.figure is not None:
+        from reports.figures.kept import publish_pictures
+
+        publish_pictures(report.table.figure, [cell.cell for cell in report.cells], store)
+    return len({test.file for test in tests if test is not None and test.file in made})

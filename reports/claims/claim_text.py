@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from experiments.spec.claims import Comparison
 from reports.claims.judgement import JudgedClaim, Judgement
 from reports.claims.resampling import RESAMPLES
+from reports.pages.markup import Markdown
+from reports.pages.report import Report
 
 DASH, MINUS = "–", "−"
 HEADERS = ("claim", "comparison", "printed margin", "printed verdict", "our margin", "95 % interval", "our verdict")
@@ -83,6 +85,23 @@ def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
             + ("" if seeds > 1 else " With one seed, they hold for these trained models, not for their training.")
         )
     return found
+
+
+def claims_text(report: Report, claims: tuple[JudgedClaim, ...], markup: Markdown) -> str:
+    """Part of a page: verdicts on what the paper concludes from the table; empty without claims."""
+    if not claims:
+        return ""
+    cells = [
+        [markup.escaped(claim), f"`{comparison}`", *map(markup.escaped, others)]
+        for claim, comparison, *others in lines(claims)
+    ]
+    parts = [
+        markup.heading(2, "What the paper concludes"),
+        markup.table([HEADERS], cells),
+        markup.paragraph(caution(report.overrides)),
+        markup.folded("How claims are judged", " ".join(method(claims, report.facts.unit))),
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
 def as_json(claims: Iterable[JudgedClaim]) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ from reports.claims.evidence import Measurements
 from reports.claims.judgement import JudgedClaim, Judgement, Printed
 from reports.claims.resampling import LEVEL, holm
 from reports.pages.cells import derived_in_print
-from reports.pages.report import Report, ReportRow
+from reports.pages.report import ReportRow
 
 # Assumed share of the test items that exactly one of two printed models gets right. No printed row states it.
 DISCORDANT = 0.15
@@ -50,13 +50,6 @@ def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: b
         return replace(one, verdict="supported" if one.p_values.support <= LEVEL else "not supported")
 
     return tuple(JudgedClaim(claim, tuple(map(decided, several))) for claim, several in claims)
-
-
-def claims_of(report: Report) -> tuple[JudgedClaim, ...]:
-    """Verdicts on the claims of the table of a report; empty without all its rows."""
-    if len(report.rows) < len(report.table.rows):
-        return ()
-    return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
 
 
 def in_print(table: Table, comparison: Comparison) -> tuple[Printed, tuple[float, ...]]:

@@ -6,7 +6,8 @@ and memory are exact. Times have the range of their repeats.
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from experiments.spec.table import Table, Value
 from reports.claims.judgement import Judgement
 from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_accuracy, resampled
 from reports.pages.chance import near_chance
-from reports.pages.report import ReportRow
+from reports.pages.report import ReportCell, ReportRow, SeedResult
 from runner.measure.computed_values import computed
 from runner.store.records import TestRecord
 
@@ -31,43 +32,50 @@ Items = tuple[tuple[str, int], ...]  # number of resampled test items by data se
 
 @dataclass(frozen=True)
 class Leaf:
-    """A cell that is not derived: its value, and the metrics of its finished tests by seed.
+    """A cell that is not derived, with its cell of the report, unless it is another metric of the run.
 
     `quoted_items`: number of items of the official test set of a quoted accuracy.
-    `conditions`, `repeats`: conditions of a measurement, and the values of its repeats.
-    `by_seed`: values of the tests.
-    `state`: why there is no value.
     """
 
     cell: CellValue
-    metric: Metric
     value: Value
-    quoted: bool = False
+    found: ReportCell | None = None
     quoted_items: int | None = None
-    conditions: str | None = None
-    tests: Mapping[int, TestRecord] = field(default_factory=dict)
-    repeats: tuple[float, ...] = ()
-    by_seed: Mapping[int, float] = field(default_factory=dict)
-    state: str = "not run"
+
+    @cached_property
+    def tests(self) -> dict[int, SeedResult]:
+        """Finished tests by seed."""
+        found = self.found.seeds if self.found is not None else ()
+        return {one.run.seed: one for one in found if one.test is not None and one.value is not None}
+
+    @cached_property
+    def repeats(self) -> tuple[float, ...]:
+        return self.found.repeats if self.found is not None else ()
+
+    @property
+    def is_quoted(self) -> bool:
+        return self.found is not None and self.found.state == "quoted"
 
     @property
     def is_time(self) -> bool:
         """Whether the value is the cost of a training made here, or has repeats."""
-        return bool(self.repeats) or (isinstance(self.metric, OfTraining) and bool(self.tests))
+        is_of_training = self.found is not None and isinstance(self.found.metric, OfTraining)
+        return bool(self.repeats) or (is_of_training and bool(self.tests))
 
     @property
     def is_exact(self) -> bool:
         return not self.is_time and not self.tests and self.quoted_items is None
 
-    def point(self, seeds: list[int]) -> float:
-        """The value, or the mean of the tests with these seeds."""
-        return float(np.mean(self.values(seeds))) if self.tests else float(self.value or 0)
-
     def values(self, seeds: list[int]) -> list[float]:
         """Values of the repeats or of the tests with these seeds, or the only value."""
-        if self.repeats:
-            return list(self.repeats)
-        return [self.by_seed[seed] for seed in seeds] if self.tests else [float(self.value or 0)]
+        return list(self.repeats) or self.of_seeds(seeds)
+
+    def of_seeds(self, seeds: list[int]) -> list[float]:
+        """Values of the tests with these seeds, or the only value."""
+        return [self.tests[seed].value or 0.0 for seed in seeds] if self.tests else [float(self.value or 0)]
+
+    def records(self, seeds: list[int]) -> list[TestRecord]:
+        return [test.record for seed in seeds if (test := self.tests[seed].test) is not None]
 
     def correct(self, seeds: list[int]) -> CorrectItems:
         """Correct items of the tests with these seeds.
@@ -75,12 +83,17 @@ class Leaf:
         Raises:
             UndecidableError: if a result does not contain them.
         """
-        hits = [self.tests[seed].hits for seed in seeds]
-        masks = [None if found is None else found.mask(self.metric.name) for found in hits]
-        known = tuple(mask for mask in masks if mask is not None)
-        if len(known) < len(masks):
+        records, metric = self.records(seeds), self.found.metric.name if self.found is not None else ""
+        masks = [record.hits.mask(metric) if record.hits is not None else None for record in records]
+        if any(mask is None for mask in masks):
             raise UndecidableError("results do not tell the correct items")
-        return CorrectItems(self.tests[seeds[0]].data.name, known)
+        return CorrectItems(records[0].data.name, tuple(mask for mask in masks if mask is not None))
+
+    def conditions(self, seeds: list[int]) -> set[str]:
+        """Conditions of a measurement, or devices of trainings."""
+        if self.is_time and self.tests:
+            return {session.hardware for record in self.records(seeds) for session in record.trained_by}
+        return {self.found.conditions} if self.found is not None and self.found.conditions else set()
 
 
 class UndecidableError(Exception):
@@ -113,56 +126,44 @@ class Measurements:
         """
         leaves = list({leaf.cell: leaf for cell in comparison.cells for leaf in self.leaves(cell)}.values())
         is_text = any(isinstance(leaf.value, str) for leaf in leaves)
-        if never := "" if is_text else self.never(comparison, leaves):
-            return Judgement(comparison=comparison, verdict="never", reason=never)
+        judged = partial(Judgement, comparison=comparison)
+        if never := "" if is_text else never_decided(comparison, leaves):
+            return judged(verdict="never", reason=never)
         rests_on_test = any(self.table.rests_on_test(self.metric_of(cell)) for cell in comparison.cells)
         if self.scale.small and (real_data or rests_on_test):
-            return Judgement(
-                comparison=comparison,
-                verdict="not judged",
-                reason="generated data" if self.generated else "small models",
-            )
+            return judged(verdict="not judged", reason="generated data" if self.generated else "small models")
         if missing := [leaf for leaf in leaves if leaf.value is None]:
-            by_state = {leaf.state: [str(one.cell) for one in missing if one.state == leaf.state] for leaf in missing}
-            return Judgement(
-                comparison=comparison, reason="; ".join(f"{state}: {few(names)}" for state, names in by_state.items())
-            )
+            by_state: dict[str, list[str]] = {}
+            for leaf in missing:
+                by_state.setdefault(leaf.found.state if leaf.found else "not run", []).append(str(leaf.cell))
+            return judged(reason="; ".join(f"{state}: {few(names)}" for state, names in by_state.items()))
         if is_text:
             texts: dict = {leaf.cell: leaf.value for leaf in leaves}
-            return Judgement(comparison=comparison, p_values=p_values(comparison, comparison.on(texts.__getitem__)))
+            return judged(p_values=p_values(comparison, comparison.on(texts.__getitem__)))
         tested = [leaf for leaf in leaves if leaf.tests]
         seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
         if tested and not seeds:
-            return Judgement(comparison=comparison, reason="no seed that all rows have finished")
-        point = self.margins(comparison, {leaf.cell: np.array([leaf.point(seeds)]) for leaf in leaves})
-        shown = tuple(float(np.ravel(number)[0]) for number in point.shown)
+            return judged(reason="no seed that all rows have finished")
+        points = {leaf.cell: np.array([float(np.mean(leaf.of_seeds(seeds)))]) for leaf in leaves}
+        shown = tuple(float(np.ravel(number)[0]) for number in self.margins(comparison, points).shown)
+        judged = partial(judged, margins=shown, num_seeds=len(seeds))
         try:
             samples, items = drawn(leaves, seeds)
         except UndecidableError as problem:
-            return Judgement(comparison=comparison, margins=shown, num_seeds=len(seeds), reason=str(problem))
+            return judged(reason=str(problem))
         margins = self.margins(comparison, samples)
         low, high = np.percentile(np.asarray(sum(margins.shown), float), [2.5, 97.5])
-        near = [str(leaf.cell) for leaf in tested if any(near_chance(leaf.tests[seed], leaf.metric) for seed in seeds)]
-        return Judgement(
-            comparison=comparison,
-            margins=shown,
+        near = [
+            str(leaf.cell)
+            for leaf in tested
+            if any(near_chance(record, self.metric_of(leaf.cell)) for record in leaf.records(seeds))
+        ]
+        return judged(
             interval=(float(low), float(high)) if low < high else None,
             items=items,
-            num_seeds=len(seeds),
             p_values=None if near else p_values(comparison, margins),
             reason=f"near chance: {few(near)}" if near else "",
         )
-
-    def never(self, comparison: Comparison, leaves: list[Leaf]) -> str:
-        """Why no run can ever decide a comparison; empty if one can."""
-        if not comparison.has_bound:
-            return "no bound is printed"
-        quoted = [leaf for leaf in leaves if leaf.quoted]
-        if len(quoted) == len(leaves):
-            return "quoted alone"
-        if any(leaf.quoted_items is None for leaf in quoted):
-            return "quoted without error"
-        return ""
 
     def leaves(self, cell: CellValue) -> list[Leaf]:
         """The cell, or the cells that it is derived from."""
@@ -171,27 +172,14 @@ class Measurements:
             sources = [CellValue(cell.row, key) for key in metric.columns]
             return [leaf for source in sources for leaf in self.leaves(source)]
         if isinstance(cell.counted, Computed):
-            paper_runs = (c.paper_run for c in self.table.cells(rows=[cell.row]) if c.column.key == cell.column)
-            counted = cell.counted
-            values = [computed(counted.name, counted.of, run) for run in paper_runs if run is not None]
-            return [Leaf(cell, metric, value) for value in values]
+            counted = partial(computed, cell.counted.name, cell.counted.of)
+            cells = (c for c in self.table.cells(rows=[cell.row]) if c.column.key == cell.column)
+            return [Leaf(cell, counted(one.paper_run)) for one in cells if one.paper_run is not None]
         found = next(c for c in self.rows[cell.row].cells if c.column.key == cell.column)
-        if found.state == "quoted":
-            base = self.columns[cell.column].base if metric in ACCURACIES else None
-            items = base.data.dataset.official_size("test") if base is not None else None
-            return [Leaf(cell, metric, found.printed, quoted=True, quoted_items=items)]
-        return [
-            Leaf(
-                cell,
-                metric,
-                found.value,
-                conditions=found.conditions,
-                tests={r.run.seed: r.test.record for r in found.seeds if r.test is not None and r.value is not None},
-                repeats=found.repeats,
-                by_seed={r.run.seed: r.value for r in found.seeds if r.value is not None},
-                state="not run" if found.state == "derived" else found.state,
-            )
-        ]
+        if found.state != "quoted":
+            return [Leaf(cell, found.value, found)]
+        base = found.column.base if metric in ACCURACIES else None
+        return [Leaf(cell, found.printed, found, base.data.dataset.official_size("test") if base is not None else None)]
 
     def metric_of(self, cell: CellValue) -> Metric:
         return cell.counted or self.table.find_row(cell.row).metric_of(self.columns[cell.column])
@@ -209,6 +197,16 @@ class Measurements:
         return comparison.on(read)
 
 
+def never_decided(comparison: Comparison, leaves: list[Leaf]) -> str:
+    """Why no run can ever decide a comparison; empty if one can."""
+    if not comparison.has_bound:
+        return "no bound is printed"
+    quoted = [leaf for leaf in leaves if leaf.is_quoted]
+    if len(quoted) == len(leaves):
+        return "quoted alone"
+    return "quoted without error" if any(leaf.quoted_items is None for leaf in quoted) else ""
+
+
 def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
     """Resampled accuracies; without any, all combinations of the values that exact costs and repeated times allow.
 
@@ -217,7 +215,7 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
     """
     constants = {leaf.cell: leaf.values(seeds) for leaf in leaves if leaf.is_time or leaf.is_exact}
     if len(constants) == len(leaves):
-        if len({condition for leaf in leaves for condition in conditions(leaf, seeds)}) > 1:
+        if len({condition for leaf in leaves for condition in leaf.conditions(seeds)}) > 1:
             raise UndecidableError("measured under different conditions")
         if any(leaf.is_time and len(leaf.values(seeds)) < REPEATS for leaf in leaves):
             raise UndecidableError(f"a time needs {REPEATS} repeats")
@@ -225,7 +223,7 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
         return dict(zip(constants, np.array(list(corners), float).T, strict=True)), ()
     tests = {leaf.cell: leaf.correct(seeds) for leaf in leaves if leaf.tests and not leaf.is_time}
     items = {test.data: len(test.correct[0]) for test in tests.values()}
-    records = [leaf.tests[seed] for leaf in leaves if leaf.cell in tests for seed in seeds]
+    records = [record for leaf in leaves if leaf.cell in tests for record in leaf.records(seeds)]
     is_one_model = len({record.train_id for record in records}) <= len(seeds)  # tests of one model differ in views
     protocols = {
         (record.data.name, record.hits and record.hits.ids, *(() if is_one_model else (record.views, record.crops)))
@@ -242,10 +240,3 @@ def drawn(leaves: list[Leaf], seeds: list[int]) -> tuple[Samples, Items]:
                for number, leaf in enumerate(quoted)}  # fmt: skip
     fixed = {cell: np.full(RESAMPLES, values[0]) for cell, values in constants.items()}
     return {**fixed, **samples, **resampled(tests)}, tuple(sorted(items.items()))
-
-
-def conditions(leaf: Leaf, seeds: list[int]) -> set[str]:
-    """Conditions of a measurement, or devices of trainings."""
-    if leaf.is_time and leaf.tests:
-        return {session.hardware for seed in seeds for session in leaf.tests[seed].trained_by}
-    return set(filter(None, [leaf.conditions]))

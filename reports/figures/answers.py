@@ -9,8 +9,7 @@ import numpy as np
 
 from experiments.spec.figures import AnsweredClips
 from experiments.spec.run import RunConfig
-from reports.figures.canvas import empty_figure
-from reports.figures.drawer import Drawer
+from reports.figures.drawer import Drawer, empty_figure
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.pages.table_texts import row_names

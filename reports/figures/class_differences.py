@@ -2,14 +2,13 @@
 
 import math
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from experiments.spec.class_f1 import ClassF1, categories_of, f1_by_class, weighted_mean
 from experiments.spec.figures import ClassDifferences, ClassPanel
-from reports.figures.canvas import empty_figure
-from reports.figures.drawer import Drawer
+from reports.figures.drawer import Drawer, empty_figure
 from reports.pages.frame import csv_text
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
@@ -19,6 +18,8 @@ from runner.store.records import fields_of_test
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Scores = Mapping[str, ClassF1]  # by class
 
 BARS = 60  # largest number of bars below each other
 GAIN, LOSS = "#009E73", "#D55E00"
@@ -37,34 +38,21 @@ class Difference(NamedTuple):
         return self.percent - self.other_percent
 
 
-class PairedScores(NamedTuple):
-    """Scores by class of two tests of the same items, and the categories of the classes."""
+def scores_by_class(result: Mapping, kind: str | None) -> Scores:
+    """F1 of the classes of a kind of label; without a kind, their accuracies."""
+    if kind is not None:
+        return f1_by_class(result, kind)
+    return {name: ClassF1(100 * hits / items, items) for name, (hits, items) in result.get("classes", {}).items()}
 
-    own: Mapping[str, ClassF1]
-    others: Mapping[str, ClassF1]
-    category_of: Callable[[str], str | None]
 
-
-def paired_scores(report: Report, panel: ClassPanel) -> list[PairedScores]:
+def paired_scores(report: Report, panel: ClassPanel) -> list[tuple[Scores, Scores]]:
     """Scores of the two rows of a panel for each seed that both have finished.
 
     Results without counts by class are left out, and pairs whose classes have different numbers of items.
     """
     own, others = (_results(report, key, panel.column) for key in (panel.row, panel.relative_to))
-    pairs = []
-    for seed in [seed for seed in own if seed in others]:
-        scores, other_scores = (scores_by_class(results[seed], panel.kind) for results in (own, others))
-        if scores and _supports(scores) == _supports(other_scores):
-            saved = categories_of(own[seed], panel.kind or "")
-            pairs.append(PairedScores(scores, other_scores, panel.category_of or saved.get))
-    return pairs
-
-
-def scores_by_class(result: Mapping, kind: str | None) -> dict[str, ClassF1]:
-    """F1 of the classes of a kind of label; without a kind, their accuracies."""
-    if kind is not None:
-        return f1_by_class(result, kind)
-    return {name: ClassF1(100 * hits / items, items) for name, (hits, items) in result.get("classes", {}).items()}
+    both = [[scores_by_class(results[seed], panel.kind) for results in (own, others)] for seed in own if seed in others]
+    return [(scores, other) for scores, other in both if scores and _supports(scores) == _supports(other)]
 
 
 def _results(report: Report, key: str, column: str) -> dict[int, dict]:
@@ -73,19 +61,24 @@ def _results(report: Report, key: str, column: str) -> dict[int, dict]:
     return {r.run.seed: fields_of_test(r.test.record) for r in results if r.test is not None}
 
 
-def _supports(scores: Mapping[str, ClassF1]) -> dict[str, int]:
+def _supports(scores: Scores) -> dict[str, int]:
     return {name: score.support for name, score in scores.items()}
 
 
 def differences(report: Report, panel: ClassPanel) -> list[Difference]:
     """Differences of all classes or categories, largest first; scores are means over the seeds."""
-    pairs = paired_scores(report, panel)
+    pairs, category_of = paired_scores(report, panel), panel.category_of
+    if not pairs:
+        return []
+    if panel.by_category and category_of is None:
+        category_of = categories_of(
+            next(iter(_results(report, panel.row, panel.column).values())), panel.kind or ""
+        ).get
     groups: dict[str, list[str]] = {}
-    for pair in pairs[:1]:
-        for name in pair.own:
-            label = pair.category_of(name) if panel.by_category else name
-            if label is not None:
-                groups.setdefault(label, []).append(name)
+    for name in pairs[0][0]:
+        label = category_of(name) if panel.by_category and category_of is not None else name
+        if label is not None:
+            groups.setdefault(label, []).append(name)
     made = (_difference(label, names, pairs) for label, names in groups.items())
     return sorted(made, key=lambda found: (-found.points, found.name))
 
@@ -93,17 +86,16 @@ def differences(report: Report, panel: ClassPanel) -> list[Difference]:
 def mean_difference(report: Report, panel: ClassPanel) -> Difference | None:
     """Difference of the means over all classes, weighted by their numbers of test items; None without results."""
     pairs = paired_scores(report, panel)
-    return _difference("mean", list(pairs[0].own), pairs) if pairs else None
+    return _difference("mean", list(pairs[0][0]), pairs) if pairs else None
 
 
-def _difference(name: str, classes: list[str], pairs: list[PairedScores]) -> Difference:
+def _difference(name: str, classes: list[str], pairs: list[tuple[Scores, Scores]]) -> Difference:
     """Difference of the weighted means over some classes."""
     means = [
-        [weighted_mean(scores[one] for one in classes if one in scores) or 0.0 for scores in (pair.own, pair.others)]
-        for pair in pairs
+        [weighted_mean(scores[one] for one in classes if one in scores) or 0.0 for scores in pair] for pair in pairs
     ]
     own, others = (statistics.fmean(column) for column in zip(*means, strict=True))
-    items = sum(pair.own[one].support for pair in pairs for one in classes if one in pair.own)
+    items = sum(scores[one].support for scores, _ in pairs for one in classes if one in scores)
     return Difference(name, items // len(pairs), own, others)
 
 
@@ -157,40 +149,32 @@ class ClassDifferenceBars(Drawer):
 
     def text(self, markup: Markdown) -> str:
         """Means over all classes, weighted and unweighted, beside printed ones, and the classes that are printed."""
+        headers = [f"difference of {self.panels[0].score} in points", "mean weighted by test items"]
+        headers += ["mean of all classes", "printed mean"]
+        if all(self.printed_mean(panel) is None for panel in self.panels):
+            headers = headers[:-1]
         lines = []
         for panel in self.panels:
             found = mean_difference(self.report, panel)
             plain = [bar.points for bar in differences(self.report, replace(panel, by_category=False))]
-            means = (
-                None if found is None else found.points,
-                statistics.fmean(plain) if plain else None,
-                self.printed_mean(panel),
-            )
-            lines.append([markup.escaped(panel.title), *(DASH if m is None else f"{m:+.1f}" for m in means)])
-        headers = [f"difference of {self.panels[0].score} in points", "mean weighted by test items"]
-        headers += ["mean of all classes", "printed mean"]
-        if all(self.printed_mean(panel) is None for panel in self.panels):
-            headers, lines = headers[:-1], [line[:-1] for line in lines]
+            means = [found and found.points, statistics.fmean(plain) if plain else None, self.printed_mean(panel)]
+            texts = [DASH if mean is None else f"{mean:+.1f}" for mean in means]
+            lines.append([markup.escaped(panel.title), *texts][: len(headers)])
         means_table = markup.table([headers], lines, ["left", *["right"] * (len(headers) - 1)])
-        return "\n\n".join([means_table, *filter(None, (self.extremes(panel, markup) for panel in self.panels))])
+        extremes = [] if self.report.scale.small else [self.extremes(panel, markup) for panel in self.panels]
+        return "\n\n".join([means_table, *filter(None, extremes)])
 
     def extremes(self, panel: ClassPanel, markup: Markdown) -> str:
-        """Classes that the paper names, beside as many of the largest gains and losses here."""
-        if self.report.scale.small or not panel.printed:
-            return ""
-        ours = differences(self.report, panel)
+        """Classes that the paper names, beside as many of the largest gains and losses here; empty without any."""
         num_gains = sum(points > 0 for _, points in panel.printed)
-        num_losses = len(panel.printed) - num_gains
-        pairs = [
-            *zip(ours[:num_gains], panel.printed[:num_gains], strict=False),
-            *zip(ours[len(ours) - num_losses :] if num_losses else [], panel.printed[num_gains:], strict=False),
-        ]
+        ours = differences(self.report, panel)
+        ends = [*ours[:num_gains], *ours[max(0, len(ours) - len(panel.printed) + num_gains) :]]
         lines = [
             [markup.escaped(own.name), f"{own.points:+.1f}", markup.escaped(name), f"{points:+.0f}"]
-            for own, (name, points) in pairs
+            for own, (name, points) in zip(ends, panel.printed, strict=False)
         ]
         headers = ["class, ours", "points", "class, printed", "points"]
-        return markup.table([headers], lines, ["left", "right", "left", "right"])
+        return markup.table([headers], lines, ["left", "right", "left", "right"]) if lines else ""
 
 
 drawer = ClassDifferenceBars

@@ -1,6 +1,8 @@
 """Interface of drawers. Each type of figure in experiments/spec/figures.py has one, and tables without a figure."""
 
+import io
 from abc import ABC, abstractmethod
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from reports.pages.markup import Markdown
@@ -8,6 +10,12 @@ from reports.pages.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# The colours of Okabe and Ito can be distinguished by colour-blind readers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+CHARACTERS = 13  # of a notice per inch
+LINE = 0.16  # height of a line of a notice in inches
 
 
 class Drawer(ABC):
@@ -25,11 +33,7 @@ class Drawer(ABC):
 
     @abstractmethod
     def draw(self, notice: str | None) -> "Figure":
-        """Matplotlib figure.
-
-        Args:
-            notice: warning shown in red at the bottom.
-        """
+        """Matplotlib figure, with a notice at the bottom."""
 
     def data(self) -> str | None:
         """Plotted data as CSV, saved beside the picture; None if the page has them."""
@@ -59,3 +63,25 @@ class Drawer(ABC):
     def of_row(self, key: str) -> "Drawer | None":
         """Drawer of the part of the figure that shows one row, given its key; None if there is no such part."""
         return None
+
+
+def empty_figure(width: float, height: float, notice: str | None, dpi: int = 150) -> "Figure":
+    """Figure of `width` x `height` inches with the notice, if there is one, in red at the bottom.
+
+    The notice is wrapped to the width. The figure becomes higher with each line after the first.
+    """
+    from matplotlib.figure import Figure  # takes a second to import
+
+    limit = int(CHARACTERS * width)
+    text = "\n".join(fill(line, limit, break_on_hyphens=False) for line in (notice or "").splitlines())
+    figure = Figure(figsize=(width, height + LINE * text.count("\n")), dpi=dpi, layout="constrained")
+    if text:
+        figure.supxlabel(text, fontsize="small", color="#B00000")
+    return figure
+
+
+def png(figure: "Figure") -> bytes:
+    """Figure as PNG. Date and matplotlib version are left out: equal figures give equal bytes."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    return content.getvalue()

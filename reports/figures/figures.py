@@ -5,18 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments.spec.figures import (
-    AnsweredClips,
-    AttentionStrips,
-    Bars,
-    ClassDifferences,
-    Figure,
-    MaskStrips,
-    Panels,
-)
+from experiments.spec.figures import AnsweredClips, AttentionStrips, Bars, ClassDifferences, Figure, MaskStrips, Panels
 from experiments.spec.scales import Scale
-from reports.figures.canvas import png
-from reports.figures.drawer import Drawer
+from reports.figures.drawer import Drawer, png
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.pages.table_texts import data_text, row_names
@@ -58,14 +49,13 @@ def plot(report: Report) -> Drawer | None:
 
 
 def figure_of(found: Drawer) -> "Picture":
-    return found.draw(notice(found.report, found))
+    return found.draw(notice(found))
 
 
 def row_figures(found: Drawer) -> "dict[str, Picture]":
     """Part of a picture for each row, by the row's key; empty if it does not consist of such parts."""
     parts = {row.row.key: found.of_row(row.row.key) for row in found.report.rows}
-    warning = notice(found.report, found)
-    return {key: part.draw(warning) for key, part in parts.items() if part is not None}
+    return {key: part.draw(notice(found)) for key, part in parts.items() if part is not None}
 
 
 def save(found: Drawer, path: Path) -> None:
@@ -87,55 +77,43 @@ def save_with_data(found: Drawer, path: Path) -> None:
 
 def is_fresh(found: Drawer, path: Path) -> bool:
     """Whether the picture beside the report file `path` exists, and its data are those of the results."""
-    if (data := found.data()) is None:
-        return path.with_suffix(".png").exists()
+    data, saved = found.data(), path.with_suffix(".csv")
     try:
-        return path.with_suffix(".png").exists() and path.with_suffix(".csv").read_text(encoding="utf-8") == data
+        same = data is None or saved.read_text(encoding="utf-8") == data
     except (OSError, UnicodeDecodeError):
         return False
+    return same and path.with_suffix(".png").exists()
 
 
-def figure_text(found: Drawer, markup: Markdown, path: Path) -> str:
-    """Picture with its data and its explanation, its text, and its folded provenance.
+def figure_text(report: Report, markup: Markdown, path: Path) -> str:
+    """Picture of a table with a figure, with its data and its explanation, its text, and its folded provenance.
 
     Args:
         path: file of the report, beside which they are saved if it is whole.
     """
-    table, data = found.report.table, path.with_suffix(".csv")
-    parts, origin = [found.text(markup)], ""
-    if found.report.whole:
+    if (found := drawer(report)) is None:
+        return ""
+    data, parts, origin = path.with_suffix(".csv"), [found.text(markup)], ""
+    if report.whole:
         drawn_from = f"Drawn from {markup.link(data.name, data)}." if found.data() is not None else ""
-        shown = markup.picture(table.caption, path.with_suffix(".png"))
+        shown = markup.picture(report.table.caption, path.with_suffix(".png"))
         parts = [shown, drawn_from, markup.paragraph(found.explanation()), *parts]
         origin = markup.items([markup.escaped(line) for line in found.provenance_lines()])
     return "\n\n".join(filter(None, [*parts, markup.folded("Origin of the picture", origin)]))
 
 
-def plot_text(report: Report, markup: Markdown, path: Path) -> str:
-    """Folded plot of a table without a figure, if it is saved beside the report file `path`."""
-    picture = path.with_suffix(".png")
-    if not report.whole or report.table.figure is not None or not picture.exists():
-        return ""
-    return markup.folded("Plot", markup.picture(report.table.caption, picture))
-
-
-def notice(report: Report, found: Drawer) -> str | None:
+def notice(found: Drawer) -> str | None:
     """Warnings in a picture, which may be shown without its page: small models, generated data, released weights,
     published results, and overrides."""
-    facts = report.facts
-    cells = {
-        row.row.key: [c for c in row.cells if c.value is not None and c.column.key in found.shown_columns()]
-        for row in report.rows
-        if not row.row.quoted
-    }
-    shown = {key: some for key, some in cells.items() if some}
+    report, facts, names = found.report, found.report.facts, row_names(found.report.table)
+    columns = found.shown_columns()
+    shown = [c for c in report.cells if not c.row.quoted and c.value is not None and c.column.key in columns]
+    every = list(dict.fromkeys(names[cell.row.key] for cell in shown))
     marks = {
-        "Released weights, tested here": [key for key, some in shown.items() if any(c.released for c in some)],
-        "Published results, not run here": [key for key, some in shown.items() if any(c.published for c in some)],
+        "Released weights, tested here": [names[cell.row.key] for cell in shown if cell.released],
+        "Published results, not run here": [names[cell.row.key] for cell in shown if cell.published],
     }
-    names = row_names(report.table)
-    every = [names[key] for key in shown]
-    named = [f"{start}: {_named([names[key] for key in keys], every)}." for start, keys in marks.items() if keys]
+    named = [f"{start}: {_named(list(dict.fromkeys(rows)), every)}." for start, rows in marks.items() if rows]
     is_tested = bool(facts.generated or facts.given)  # otherwise, everything is measured at the paper's size
     small = _of_scale(report.scale, data_text(facts.unit, facts.generated, facts.given)) if is_tested else []
     return "\n".join([*small, *named, *_overridden(report.overrides), *found.warnings()]) or None

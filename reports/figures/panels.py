@@ -3,15 +3,15 @@
 import re
 import statistics
 from collections.abc import Hashable, Iterator, Sequence
+from functools import partial
 from itertools import cycle, pairwise
 from textwrap import fill
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from experiments.spec.figures import BarPanel, Bars, CellPanel, Panel, Panels
-from reports.figures.canvas import COLOURS, MARKERS, empty_figure
-from reports.figures.drawer import Drawer
+from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure
 from reports.pages.frame import csv_text
-from reports.pages.report import Report, ReportCell, ReportRow
+from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import row_names
 
 if TYPE_CHECKING:
@@ -55,64 +55,41 @@ def drawer(report: Report, figure: Panels | Bars) -> Drawer:
 def points_of(report: Report, panel: CellPanel) -> Iterator[Point]:
     """Points of a panel, row by row. Cells without a number are left out.
 
-    In a relative panel, the values of another row are subtracted seed by seed.
+    In a relative panel, the values of another row are subtracted seed by seed. Printed and quoted numbers are those of
+    panels that name their rows.
     """
-    rows = {row.row.key: row for row in report.rows}
+    rows = {row.row.key: {cell.column.key: cell for cell in row.cells} for row in report.rows}
     base = rows.get(panel.relative_to) if panel.relative_to is not None else None
-    for row in (rows[key] for key in panel.rows or rows if key in rows):
+    for key in (key for key in panel.rows or rows if key in rows):
         for column, tick in zip(panel.columns, panel.ticks, strict=True):
-            cells = [_cell(one, column) for one in (row, base) if one is not None]
-            for origin, y, std, num_seeds in _numbers(row, cells, with_print=bool(panel.rows)):
-                is_ours = origin == "ours"
-                yield Point(
-                    panel=panel.title,
-                    y_label=panel.y_label,
-                    row=row.row.key,
-                    column=column,
-                    x=tick,
-                    origin=origin,
-                    y=round(y, 10),
-                    std=None if std is None else round(std, 10),
-                    num_seeds=num_seeds,
-                    released=is_ours and any(cell.released for cell in cells),
-                    published=is_ours and any(cell.published for cell in cells),
-                    scale=report.scale.name,
-                )
+            cell = rows[key][column]
+            cells = [cell] if base is None else [cell, base[column]]
+            point = partial(Point, panel.title, panel.y_label, key, column, tick, scale=report.scale.name)
+            if (ours := _ours(*cells)) is not None:
+                y, std, num_seeds = ours
+                released, published = any(c.released for c in cells), any(c.published for c in cells)
+                std = None if std is None else round(std, 10)
+                yield point("ours", round(y, 10), std, num_seeds, released, published)
+            printed = cell.quoted_number if cell.row.quoted else cell.printed
+            if panel.rows and isinstance(printed, int | float):
+                origin: Origin = "quoted" if cell.row.quoted else "printed"
+                yield point(origin, round(float(printed), 10), None, 0, released=False, published=False)
 
 
-def _cell(row: ReportRow, column: str) -> ReportCell:
-    return next(cell for cell in row.cells if cell.column.key == column)
-
-
-def _numbers(
-    row: ReportRow, cells: list[ReportCell], *, with_print: bool
-) -> Iterator[tuple[Origin, float, float | None, int]]:
-    """Numbers of a cell with their origins, standard deviations and numbers of seeds.
-
-    Args:
-        cells: the cell and, in a relative panel, that of the other row.
-        with_print: whether printed and quoted numbers are shown.
-    """
-    cell, *others = cells
-    quoted = cell.quoted_number if row.row.quoted else None
-    if others:
-        base = {result.run.seed: result.value for result in others[0].seeds}
-        pairs = [(result.value, base.get(result.run.seed)) for result in cell.seeds]
-        differences = [ours - other for ours, other in pairs if ours is not None and other is not None]
-        if differences:
-            std = statistics.stdev(differences) if len(differences) > 1 else None
-            yield "ours", statistics.fmean(differences), std, len(differences)
-    elif isinstance(cell.value, int | float) and not row.row.quoted:
-        yield "ours", float(cell.value), cell.std, cell.num_seeds
-    if with_print and quoted is not None:
-        yield "quoted", float(quoted), None, 0
-    elif with_print and isinstance(cell.printed, int | float) and not row.row.quoted:
-        yield "printed", float(cell.printed), None, 0
+def _ours(cell: ReportCell, base: ReportCell | None = None) -> tuple[float, float | None, int] | None:
+    """Our number in a cell, or its difference from that of another row, with its standard deviation and seeds."""
+    if base is None:
+        is_ours = isinstance(cell.value, int | float) and not cell.row.quoted
+        return (float(cell.value or 0), cell.std, cell.num_seeds) if is_ours else None
+    values = {result.run.seed: result.value for result in base.seeds}
+    pairs = [(result.value, values.get(result.run.seed)) for result in cell.seeds]
+    differences = [ours - other for ours, other in pairs if ours is not None and other is not None]
+    if not differences:
+        return None
+    return statistics.fmean(differences), statistics.stdev(differences) if differences[1:] else None, len(differences)
 
 
 class CellPanels(Drawer):
-    """Panels over cells."""
-
     panels: Sequence[CellPanel]
 
     def points(self) -> list[Point]:

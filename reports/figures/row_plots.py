@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from experiments.spec.metrics import GFLOPS, GFLOPS_AND_VIEWS
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
-from reports.figures.canvas import COLOURS, MARKERS, empty_figure
-from reports.figures.drawer import Drawer
-from reports.pages.report import Report, ReportRow
+from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure
+from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import DASH, row_names
 
 if TYPE_CHECKING:
@@ -27,35 +26,33 @@ NAME, LABEL = 34, 40  # characters per line of the name of a row or a panel, and
 ROW_COLOURS = (*COLOURS, "#000000")
 ROW_MARKERS = (*MARKERS, "X", "*")  # for tables with more rows than colours
 
+Numbers = tuple[float | None, float | None]  # ours, printed
+
 
 class Value(NamedTuple):
-    """Value of a row in a panel.
+    """Numbers of a row in a panel, None where there are none: its GFLOPs, ours and printed, and those of the column."""
 
-    `x`: its GFLOPs, ours and printed; None in a plot of bars.
-    `ours`, `printed`, `std`: None where there is no number. `text`: ours and, in parentheses, printed.
-    """
-
-    row: str
     name: str
-    x: tuple[float | None, float | None] | None
+    cost: Numbers
     ours: float | None
     printed: float | None
     std: float | None
     text: str
 
-    @property
-    def shown(self) -> list[float]:
-        """Our number and the printed one, if there are."""
-        return [number for number in (self.ours, self.printed) if number is not None]
-
 
 class Panel(NamedTuple):
-    """Values of a column. `header`: in one line."""
+    """Values of a column, row by row."""
 
-    column: str
-    header: str
-    is_percentage: bool
+    column: Column
     values: list[Value]
+
+    @property
+    def header(self) -> str:
+        return one_line(self.column.header)
+
+    @property
+    def is_percentage(self) -> bool:
+        return self.column.metric.is_percentage
 
     @property
     def unit(self) -> str:
@@ -63,77 +60,50 @@ class Panel(NamedTuple):
         return "%" if self.is_percentage and "%" not in self.header else ""
 
     @property
-    def is_wide(self) -> bool:
-        """Whether small numbers, such as hours of a small model, would vanish beside large ones."""
-        return not self.is_percentage and spread([n for value in self.values for n in value.shown]) > LOG_SPREAD
-
-
-class Plot(NamedTuple):
-    """Panels of a plot, and the header of its GFLOPs; None for bars."""
-
-    panels: list[Panel]
-    cost: str | None
-
-    @property
-    def names(self) -> list[str]:
-        return list(dict.fromkeys(value.name for panel in self.panels for value in panel.values))
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Number of lines of panels, and of panels side by side."""
-        lines = -(-len(self.panels) // PANELS_PER_LINE)
-        return lines, -(-len(self.panels) // lines)
+    def numbers(self) -> list[float]:
+        return [number for value in self.values for number in (value.ours, value.printed) if number is not None]
 
 
 class RowPlot(Drawer):
-    """Draws the rows of a table as a scatter or as bars. GFLOPs of small models are not counted."""
+    """Draws the rows of a table as a scatter or as bars. GFLOPs of small models are not counted.
+
+    Tables whose rows are quantities of their own have none. Accuracies of rows that mostly have the same GFLOPs are
+    bars.
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(report)
-        self.plot = plotted(report)
+        columns = () if any(row.row.metric is not None for row in report.rows) else report.table.columns
+        cost = next((c for c in columns if c.metric.name in COSTS), None)
+        tested = [c for c in columns if c.metric.needs_test]
+        shown = (tested or [c for c in columns if c is cost or not _has_texts(report, c)])[:MOST_PANELS]
+        panels = _panels(report, shown, cost) if tested and cost is not None else []
+        is_against_cost = spread(_middle_half(_costs(panels))) >= LEAST_SPREAD
+        self.panels = panels if is_against_cost else _panels(report, shown, None)
+        self.cost = one_line(cost.header) if is_against_cost and cost is not None else None
 
     def has_content(self) -> bool:
-        return bool(self.plot.panels)
+        return bool(self.panels)
 
     def draw(self, notice: str | None) -> "Figure":
-        return (draw_bars if self.plot.cost is None else draw_against_cost)(self.plot, notice)
+        return draw_bars(self.panels, notice) if self.cost is None else draw_scatter(self.panels, self.cost, notice)
 
     def shown_columns(self) -> tuple[str, ...]:
-        return tuple(panel.column for panel in self.plot.panels)
+        return tuple(panel.column.key for panel in self.panels)
 
     def warnings(self) -> list[str]:
         """Devices of measurements, and the size of the models whose GFLOPs are plotted."""
         shown = (cell.measurement for cell in self.report.cells if cell.column.key in self.shown_columns())
         devices = " and ".join(sorted({found.record["hardware"] for found in shown if found is not None}))
         found = [f"Speed and memory of ours are measured on {devices}."] if devices else []
-        if self.plot.cost is not None and self.report.scale.small:
+        if self.cost is not None and self.report.scale.small:
             found.append("GFLOPs are those of the models at the paper's size.")
         return found
 
 
-def plotted(report: Report) -> Plot:
-    """Values of the plot of a report; without panels if there is nothing of ours to plot.
-
-    Tables whose rows are quantities of their own have none. Accuracies of rows that mostly have the same GFLOPs are
-    bars.
-    """
-    if any(row.row.metric is not None for row in report.rows):
-        return Plot([], None)
-    columns = report.table.columns
-    cost = next((c for c in columns if c.metric.name in COSTS), None)
-    tested = [c for c in columns if c.metric.needs_test]
-    shown = (tested or [c for c in columns if c is cost or not _has_texts(report, c)])[:MOST_PANELS]
-    if tested and cost is not None:
-        panels = _panels(report, shown, cost)
-        if spread(_middle_half(_costs(panels))) >= LEAST_SPREAD:
-            return Plot(panels, one_line(cost.header))
-    return Plot(_panels(report, shown, None), None)
-
-
 def _has_texts(report: Report, column: Column) -> bool:
     """Whether a column names settings, such as views and crops, and not a quantity."""
-    place = report.table.columns.index(column)
-    return any(isinstance(row.cells[place].value, str) for row in report.rows)
+    return any(isinstance(cell.value, str) for cell in report.column(column.key))
 
 
 def spread(numbers: list[float]) -> float:
@@ -142,7 +112,7 @@ def spread(numbers: list[float]) -> float:
 
 
 def _costs(panels: list[Panel]) -> list[float]:
-    return [x for panel in panels for value in panel.values for x in value.x or () if x is not None]
+    return [x for panel in panels for value in panel.values for x in value.cost if x is not None]
 
 
 def _middle_half(numbers: list[float]) -> list[float]:
@@ -152,36 +122,32 @@ def _middle_half(numbers: list[float]) -> list[float]:
 
 
 def _panels(report: Report, columns: list[Column], cost: Column | None) -> list[Panel]:
-    """Panels of the columns with any number of ours."""
-    panels = [Panel(c.key, one_line(c.header), c.metric.is_percentage, _values(report, c, cost)) for c in columns]
+    """Panels of the columns with any number of ours. Rows without any number are left out."""
+    names, panels = row_names(report.table), []
+    costs = {cell.row.key: _numbers(cell) for cell in report.column(cost.key)} if cost is not None else {}
+    for column in columns:
+        values = []
+        for cell in report.column(column.key):
+            ours, printed = _numbers(cell)
+            at = costs.get(cell.row.key, (None, None))
+            if (ours, printed) != (None, None) and (cost is None or at != (None, None)):
+                std = None if cell.row.quoted else cell.std
+                values.append(Value(names[cell.row.key], at, ours, printed, std, _text(cell, ours, printed)))
+        panels.append(Panel(column, values))
     return [panel for panel in panels if any(value.ours is not None for value in panel.values)]
 
 
-def _values(report: Report, column: Column, cost: Column | None) -> list[Value]:
-    """Numbers of a column, row by row. Rows without any are left out."""
-    names, found = row_names(report.table), []
-    for row in report.rows:
-        ours, printed, std = _numbers(report, row, column)
-        x = _numbers(report, row, cost)[:2] if cost is not None else None
-        if (ours is not None or printed is not None) and (x is None or x != (None, None)):
-            text = _cell_text(row, column, ours, printed)
-            found.append(Value(row.row.key, names[row.row.key], x, ours, printed, std, text))
-    return found
+def _numbers(cell: ReportCell) -> Numbers:
+    """Our number in a cell and the printed one. A quoted row has printed ones only."""
+    if cell.row.quoted:
+        return None, number(cell.printed if isinstance(cell.printed, str) else cell.quoted_number)
+    return number(cell.value), number(cell.printed)
 
 
-def _numbers(report: Report, row: ReportRow, column: Column) -> tuple[float | None, float | None, float | None]:
-    """Our number in a cell, the printed one, and the standard deviation of ours. A quoted row has printed ones only."""
-    cell = row.cells[report.table.columns.index(column)]
-    if row.row.quoted:
-        return None, number(cell.printed if isinstance(cell.printed, str) else cell.quoted_number), None
-    return number(cell.value), number(cell.printed), cell.std
-
-
-def _cell_text(row: ReportRow, column: Column, ours: float | None, printed: float | None) -> str:
+def _text(cell: ReportCell, ours: float | None, printed: float | None) -> str:
     """Our number and, in parentheses, the printed one, as in the report."""
-    form = row.row.form_of(column)
-    text = DASH if ours is None else value_text(ours, form)
-    return text if printed is None else f"{text} ({value_text(printed, form)})"
+    text = DASH if ours is None else value_text(ours, cell.form)
+    return text if printed is None else f"{text} ({value_text(printed, cell.form)})"
 
 
 def number(value: object) -> float | None:
@@ -197,29 +163,40 @@ def number(value: object) -> float | None:
     return round(float(value), 10) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def draw_against_cost(plot: Plot, notice: str | None) -> "Figure":
+def _names(panels: list[Panel]) -> list[str]:
+    return list(dict.fromkeys(value.name for panel in panels for value in panel.values))
+
+
+def _grid(panels: list[Panel]) -> tuple[int, int]:
+    """Number of lines of panels, and of panels side by side."""
+    lines = -(-len(panels) // PANELS_PER_LINE)
+    return lines, -(-len(panels) // lines)
+
+
+def draw_scatter(panels: list[Panel], cost: str, notice: str | None) -> "Figure":
     """Points of ours are filled; printed ones are hollow and joined to ours by a line."""
-    height, width = plot.grid
-    names = [fill(name, NAME) for name in plot.names]
-    legend_height = 0.6 + 0.19 * sum(1 + name.count("\n") for name in names)
-    free = height * width - len(plot.panels)  # places of panels, of which the legend takes one
+    height, width = _grid(panels)
+    names = _names(panels)
+    legend = [fill(name, NAME) for name in names]
+    legend_height = 0.6 + 0.19 * sum(1 + name.count("\n") for name in legend)
+    free = height * width - len(panels)  # places of panels, of which the legend takes one
     figure = empty_figure(4.6 * width + (0 if free else 3.0), max(4.0 * height, legend_height), notice, DPI)
     axes = list(figure.subplots(height, width, squeeze=False).flat)
     styles = {
         name: (colour, ROW_MARKERS[index // len(ROW_COLOURS) % len(ROW_MARKERS)])
-        for index, (name, colour) in enumerate(zip(plot.names, cycle(ROW_COLOURS), strict=False))
+        for index, (name, colour) in enumerate(zip(names, cycle(ROW_COLOURS), strict=False))
     }
     handles: dict[str, object] = {}
-    for axis, panel in zip(axes, plot.panels, strict=False):
+    for axis, panel in zip(axes, panels, strict=False):
         for value in panel.values:
             handles.setdefault(value.name, _draw_point(axis, value, *styles[value.name]))
-        _finish_axes(axis, panel, plot)
-    for axis in axes[len(plot.panels) :]:
+        _finish_axes(axis, panel, cost, is_wide=spread(_costs(panels)) > LOG_SPREAD)
+    for axis in axes[len(panels) :]:
         axis.axis("off")
-    has_printed = any(value.printed is not None for panel in plot.panels for value in panel.values)
+    has_printed = any(value.printed is not None for panel in panels for value in panel.values)
     (axes[-1] if free else figure).legend(
         list(handles.values()),  # type: ignore[arg-type]
-        names,
+        legend,
         title="filled: ours, hollow: printed" if has_printed else None,
         loc="center left" if free else "outside right upper",
         frameon=False,
@@ -232,13 +209,9 @@ def draw_against_cost(plot: Plot, notice: str | None) -> "Figure":
 
 def _draw_point(axis: "Axes", value: Value, colour: str, marker: str) -> object:
     """Both points of a row. Returns the handle for the legend: ours, or else the printed one."""
-    assert value.x is not None
-    ours_x, printed_x = (x if x is not None else other for x, other in (value.x, value.x[::-1]))
-    points = []
-    if value.ours is not None:
-        points.append((ours_x, value.ours, colour))
-    if value.printed is not None:
-        points.append((printed_x, value.printed, "none"))
+    ours_x, printed_x = (x if x is not None else other for x, other in (value.cost, value.cost[::-1]))
+    both = ((ours_x, value.ours, colour), (printed_x, value.printed, "none"))
+    points = [(x, y, face) for x, y, face in both if x is not None and y is not None]
     axis.plot([p[0] for p in points], [p[1] for p in points], color=colour, linewidth=0.8, alpha=0.4)
     if value.std is not None and value.ours is not None and ours_x is not None:
         axis.errorbar([ours_x], [value.ours], yerr=[value.std], color=colour, capsize=3)
@@ -247,14 +220,13 @@ def _draw_point(axis: "Axes", value: Value, colour: str, marker: str) -> object:
     return drawn[0]
 
 
-def _finish_axes(axis: "Axes", panel: Panel, plot: Plot) -> None:
+def _finish_axes(axis: "Axes", panel: Panel, cost: str, *, is_wide: bool) -> None:
     """Labels and limits. Percentages end at 0 and 100, with room for the markers."""
     axis.margins(0.1)
     axis.ticklabel_format(useOffset=False)
-    axis.set_xlabel(str(plot.cost))
-    if spread(_costs(plot.panels)) > LOG_SPREAD:
+    axis.set_xlabel(f"{cost}, log scale" if is_wide else cost)
+    if is_wide:
         axis.set_xscale("log")
-        axis.set_xlabel(f"{plot.cost}, log scale")
     axis.set_ylabel(fill(f"{panel.header} ({panel.unit})" if panel.unit else panel.header, LABEL))
     if panel.is_percentage:
         low, high = axis.get_ylim()
@@ -263,23 +235,24 @@ def _finish_axes(axis: "Axes", panel: Panel, plot: Plot) -> None:
     axis.grid(alpha=0.3)
 
 
-def draw_bars(plot: Plot, notice: str | None) -> "Figure":
+def draw_bars(panels: list[Panel], notice: str | None) -> "Figure":
     """Panels with the rows in the order of the table, below a common legend. Percentages have one scale."""
-    lines, width = plot.grid
-    names = [fill(name, NAME) for name in plot.names]
+    lines, width = _grid(panels)
+    rows = _names(panels)
+    names = [fill(name, NAME) for name in rows]
     height = 0.9 + sum(0.22 + 0.16 * (1 + name.count("\n")) for name in names)
     figure = empty_figure(3.8 * width + 2.4, lines * max(1.8, height) + 0.5, notice, DPI)
     axes = list(figure.subplots(lines, width, squeeze=False, sharey=True).flat)
-    most = max([n for panel in plot.panels if panel.is_percentage for v in panel.values for n in v.shown], default=0.0)
+    most = max([number for panel in panels if panel.is_percentage for number in panel.numbers], default=0.0)
     handles: dict[str, object] = {}
-    for axis, panel in zip(axes, plot.panels, strict=False):
-        _draw_column(axis, panel, plot.names)
+    for axis, panel in zip(axes, panels, strict=False):
+        _draw_column(axis, panel, rows)
         if panel.is_percentage:
             axis.set_xlim(0, min(1.05 * most, 102) or 1.0)
         handles |= {label: handle for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)}
     axes[0].set_yticks(range(len(names)), names)
     axes[0].set_ylim(len(names) - 0.4, -0.6)  # the first row is above
-    for axis in axes[len(plot.panels) :]:
+    for axis in axes[len(panels) :]:
         axis.remove()
     if "printed" in handles:
         figure.legend(
@@ -299,7 +272,9 @@ def _draw_column(axis: "Axes", panel: Panel, rows: list[str]) -> None:
     ours = [(value.ours, rows.index(value.name), value.std or 0.0) for value in panel.values if value.ours is not None]
     numbers, places, stds = zip(*ours, strict=True)
     errors = stds if any(stds) else None
-    if panel.is_wide:
+    # Small numbers, such as hours of a small model, would vanish beside large ones.
+    is_wide = not panel.is_percentage and spread(panel.numbers) > LOG_SPREAD
+    if is_wide:
         axis.set_xscale("log")
         axis.errorbar(numbers, places, xerr=errors, fmt="o", color=COLOURS[0], label="ours")
     else:
@@ -313,7 +288,7 @@ def _draw_column(axis: "Axes", panel: Panel, rows: list[str]) -> None:
         axis.annotate(value.text, place, xycoords=axis.get_yaxis_transform(), va="center", fontsize="small")
     axis.margins(x=0.05)
     axis.set_title(fill(panel.header, NAME), fontsize="medium")
-    axis.set_xlabel("log scale" if panel.is_wide else panel.unit, fontsize="small")
+    axis.set_xlabel("log scale" if is_wide else panel.unit, fontsize="small")
     axis.tick_params(labelsize="small")
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)

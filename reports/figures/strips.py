@@ -19,8 +19,7 @@ from PIL import Image
 
 from experiments.spec.figures import AttentionStrips, MaskStrips
 from experiments.spec.scales import Scale
-from reports.figures.canvas import empty_figure, png
-from reports.figures.drawer import Drawer
+from reports.figures.drawer import Drawer, empty_figure, png
 from reports.figures.figures import REMEDY, notice_of_run
 from reports.pages.report import Report
 from reports.pages.table_texts import data_text, row_names

@@ -7,12 +7,9 @@ from itertools import groupby
 from reports.pages.markup import Alignment, Markup, alignments
 from reports.pages.report import Report
 from reports.pages.table_texts import (
-    best_text,
     cell_text,
     header_levels,
-    legend,
     shown_labels,
-    shown_styles,
     shows_printed,
     warning,
 )
@@ -43,6 +40,9 @@ class Latex(Markup):
     def escaped(self, text: str) -> str:
         return "".join(LATEX.get(character, character) for character in text)
 
+    def code(self, sign: str) -> str:
+        return self.escaped(sign)
+
     def bold(self, text: str) -> str:
         return f"\\textbf{{{text}}}"
 
@@ -64,6 +64,8 @@ def latex(report: Report) -> str:
     The notes stand below the table, so that the caption stays short.
     """
     table, markup = report.table, Latex()
+    cells = "ours (printed)" if shows_printed(report) else "ours"
+    notes = [f"Scale {report.scale.name}: {cells}.", markup.escaped((warning(report) or "").replace("`", ""))]
     environment = "table*" if _width(report) > SPANNING else "table"
     return "\n".join(
         [
@@ -78,7 +80,7 @@ def latex(report: Report) -> str:
             FIT,
             *_tabular(header_levels(table), markup.lines(report), alignments(report), markup),
             r"\par\smallskip",
-            rf"\parbox{{\linewidth}}{{\scriptsize {' '.join(_notes(report, markup))}}}",
+            rf"\parbox{{\linewidth}}{{\scriptsize {' '.join(filter(None, [*notes, markup.legend(report)]))}}}",
             rf"\end{{{environment}}}",
             "",
         ]
@@ -120,20 +122,3 @@ def _tabular(
 
 def _line(cells: Iterable[str]) -> str:
     return rf"{' & '.join(cells)} \\"
-
-
-def _notes(report: Report, markup: Latex) -> list[str]:
-    """Sentences below the table: scale, meaning of a cell, warning, signs and styles."""
-    cells = "ours (printed)" if shows_printed(report) else "ours"
-    notes = [
-        f"Scale {report.scale.name}: {cells}.",
-        *([markup.escaped(notice.replace("`", ""))] if (notice := warning(report)) else []),
-    ]
-    notes += [f"{markup.escaped(sign)}: {markup.escaped(meaning)}." for sign, meaning in legend(report)]
-    if any(row.row.quoted for row in report.rows):
-        notes.append("Rows in italics are quoted by the paper from others, not measured here.")
-    if (best := best_text(report)) is not None:
-        notes.append(f"Bold values are {best}.")
-    if styles := shown_styles(report):
-        notes.append(f"Printed numbers are {' or '.join(styles)} as in the paper.")
-    return notes

@@ -11,7 +11,16 @@ from tabulate import tabulate
 
 from experiments.spec.table import Bold, Value, printed_style
 from reports.pages.report import Report, ReportCell, ReportRow
-from reports.pages.table_texts import DASH, in_brackets, ours_text, printed_text, shown_labels
+from reports.pages.table_texts import (
+    DASH,
+    best_text,
+    in_brackets,
+    legend,
+    ours_text,
+    printed_text,
+    shown_labels,
+    shown_styles,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 Alignment = Literal["left", "center", "right"]
@@ -25,16 +34,29 @@ class Markup(ABC):
         """Plain text with the special characters of this markup escaped."""
 
     @abstractmethod
-    def bold(self, text: str) -> str:
-        """Escaped text in bold."""
+    def code(self, sign: str) -> str:
+        """Plain text as code."""
 
     @abstractmethod
-    def italic(self, text: str) -> str:
-        """Escaped text in italics."""
+    def bold(self, text: str) -> str: ...
 
     @abstractmethod
-    def underlined(self, text: str) -> str:
-        """Escaped text underlined."""
+    def italic(self, text: str) -> str: ...
+
+    @abstractmethod
+    def underlined(self, text: str) -> str: ...
+
+    def legend(self, report: Report) -> str:
+        """Signs and styles of a table with their meanings in one sentence; empty without any."""
+        notes = [f"{self.code(sign)} {self.escaped(meaning)}" for sign, meaning in legend(report)]
+        if any(row.row.quoted for row in report.rows):
+            notes.append(f"{self.italic('italic')} rows are quoted by the paper from others, not measured here")
+        if (best := best_text(report)) is not None:
+            notes.append(f"{self.bold('bold')} values are {best}")
+        if styles := shown_styles(report):
+            texts = [{"bold": self.bold, "underlined": self.underlined}[style](style) for style in styles]
+            notes.append(f"printed numbers are {' or '.join(texts)} as in the paper")
+        return "; ".join(notes) + "." if notes else ""
 
     def lines(self, report: Report) -> list[list[str]]:
         """Labels and cells of each row."""
@@ -82,6 +104,9 @@ class Markdown(Markup):
         for character in "\\|*<`":
             text = text.replace(character, f"\\{character}")
         return text
+
+    def code(self, sign: str) -> str:
+        return f"`{sign}`"
 
     def bold(self, text: str) -> str:
         return f"**{text}**"

@@ -7,11 +7,8 @@ from reports.pages.markup import Markdown, alignments
 from reports.pages.origins import origins_text
 from reports.pages.report import Report
 from reports.pages.table_texts import (
-    best_text,
-    legend,
     prints_numbers,
     shown_headers,
-    shown_styles,
     shows_printed,
     untested,
     warning,
@@ -33,7 +30,7 @@ def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: st
         markup.paragraph(f"{table.source}. {_cell_note(report)}"),
         figure,
         table_text(report, markup),
-        _legend(report, markup),
+        markup.paragraph(markup.legend(report)),
         plot,
         claims,
         markup.heading(2, "About these numbers"),
@@ -58,18 +55,6 @@ def _cell_note(report: Report) -> str:
 def table_text(report: Report, markup: Markdown) -> str:
     """Rows and columns in the paper's layout."""
     return markup.table(shown_headers(report.table), markup.lines(report), alignments(report), len(report.table.labels))
-
-
-def _legend(report: Report, markup: Markdown) -> str:
-    signs = [f"`{sign}` {markup.escaped(meaning)}" for sign, meaning in legend(report)]
-    if any(row.row.quoted for row in report.rows):
-        signs.append(f"{markup.italic('italic')} rows are quoted by the paper from others, not measured here")
-    if (best := best_text(report)) is not None:
-        signs.append(f"{markup.bold('bold')} values are {best}")
-    if styles := shown_styles(report):
-        texts = [{"bold": markup.bold, "underlined": markup.underlined}[style](style) for style in styles]
-        signs.append(f"printed numbers are {' or '.join(texts)} as in the paper")
-    return markup.paragraph("; ".join(signs) + ".") if signs else ""
 
 
 def _notes(report: Report, markup: Markdown) -> list[str]:

@@ -68,14 +68,14 @@ class HParams:
         values |= {("factor", header): text for header, text in labels}
         texts, headline = text_columns(report), next(iter(measures_of(report)), None)
         published = []
-        for cell, column in zip(row.cells, report.table.columns, strict=True):
-            header = one_line(column.header)
-            if column in texts:
-                values["factor", header] = value_text(cell.value, cell.form or column.form) or None
+        for cell in row.cells:
+            header = one_line(cell.column.header)
+            if cell.column in texts:
+                values["factor", header] = value_text(cell.value, cell.form) or None
                 continue
             values["measure", header] = cell.value
             values["measure", PRINTED.format(header)] = cell.printed
-            if column is headline:
+            if cell.column is headline:
                 values["about", HEADLINE] = header
                 values["about", OURS_OF_HEADLINE] = cell.value
                 values["about", PRINTED_OF_HEADLINE] = cell.printed

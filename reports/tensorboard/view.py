@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING
 
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.spec.run import RunConfig
 from experiments.spec.table import one_line
-from reports.claims.claims import claims_of
+from reports.claims.claim_text import claims_text
 from reports.figures import figures
 from reports.pages.markup import Unlinked
-from reports.pages.report import Report, ReportRow, SeedResult
+from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import levels, row_names
-from reports.saved import claims_text, report_path, whole_page
+from reports.saved import claims_of, report_path, whole_page
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
 from runner.store.kept_pictures import ShownClips
@@ -48,22 +47,20 @@ FIGURE, PLOT = VIEWS + "figure", VIEWS + "plot"
 
 @dataclass(frozen=True)
 class Session:
-    """Run in the view.
-
-    `table`, `row`, `group`: its line in HPARAMS; no group for the run of a table itself.
-    `curves`: directory of its event files.
-    `test`: its run and whether released weights were tested, if it was tested here.
-    """
+    """Run in the view: one or more runs are a line in HPARAMS, that of a row; the run of a table itself has none."""
 
     name: str
     table: str
     row: str = ""
     group: str = ""
+    """Name of the line; empty without one."""
     curves: Path | None = None
+    """Directory of its event files."""
     finished: bool = True
     pictures: "Mapping[str, Figure]" = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
-    test: tuple[RunConfig, bool] | None = None
+    test: SeedResult | None = None
+    """Its test, if it was made here."""
 
     @property
     def event_files(self) -> list[Path]:
@@ -128,9 +125,17 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
         if row.row.quoted:
             continue
         numbered = f"{number:0{digits}d} "
-        name = f"{folder}{_file_name(numbered + names[row.row.key])}"
-        session = Session(name, table, row.row.key, numbered + row.row.key)
-        yield from list(_tested_sessions(report, row, store, session, drawn.get(row.row.key), column)) or [session]
+        session = Session(
+            f"{folder}{_file_name(numbered + names[row.row.key])}", table, row.row.key, numbered + row.row.key
+        )
+        runs = _tests_by_run(row)
+        if not runs:
+            yield session
+        for tests in runs:
+            cell, result = tests[0]
+            is_drawn = cell.column.key == column and result.run.seed == report.seeds[0]
+            pictures = {PICTURE: drawn[row.row.key]} if is_drawn and row.row.key in drawn else {}
+            yield replace(_of_run(session, tests, store), pictures=pictures)
     text = whole_page(
         report, claims_text(report, claims_of(report), Unlinked()), Unlinked(), report_path(report.table, report.scale)
     )
@@ -139,58 +144,36 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
     yield Session(f"{folder}{REPORT}", table, pictures=pictures, texts={REPORT: text})
 
 
-def _tested_sessions(
-    report: Report, row: ReportRow, store: RunStore, session: Session, drawn: "Figure | None", drawn_column: str | None
-) -> Iterable[Session]:
-    """Runs of a row: finished or not, or published.
-
-    Args:
-        session: the row without a run.
-        drawn, drawn_column: picture of the row, and the column whose run it shows.
-    """
-    tests = _tests(row)
-    sessions: dict[str, Session] = {}
+def _tests_by_run(row: ReportRow) -> list[list[tuple[ReportCell, SeedResult]]]:
+    """Tests of each run of a row, finished or not, each with the first cell that shows it."""
+    runs: dict[str, dict[str, tuple[ReportCell, SeedResult]]] = {}
     for cell in row.cells:
         for result in cell.seeds:
-            own = tests[result.run.train_id]
-            seed = f" · seed {result.run.seed}" if len(cell.seeds) > 1 else ""
-            seed += " · released weights" if result.released else ""
-            published = " · published" if all(one.published for one in own.values()) else ""
-            is_drawn = drawn is not None and cell.column.key == drawn_column and result.run.seed == report.seeds[0]
-            tested_here = [r for r in own.values() if r.value is not None and not r.published]
-            found = replace(
-                session,
-                name=f"{session.name} · {_file_name(_shared_header(own))}{seed}{published}",
-                curves=store.run(result.run.train_id).tensorboard,
-                finished=all(other.value is not None for other in own.values()),
-                pictures={PICTURE: drawn} if is_drawn and drawn is not None else {},
-                texts={CONFIG: _config(result.run)},
-                test=(tested_here[0].run, tested_here[0].released) if tested_here else None,
-            )
-            sessions.setdefault(result.run.train_id, found)
-    return sessions.values()
+            runs.setdefault(result.run.train_id, {}).setdefault(result.run.eval_id, (cell, result))
+    return [list(tests.values()) for tests in runs.values()]
 
 
-def _tests(row: ReportRow) -> dict[str, dict[tuple[str, ...], SeedResult]]:
-    """Tests of each run of a row, by the header of the first column that shows the test."""
-    tests: dict[str, dict[tuple[str, ...], SeedResult]] = {}
-    for cell in row.cells:
-        for result in cell.seeds:
-            of_run = tests.setdefault(result.run.train_id, {})
-            if all(other.run.eval_id != result.run.eval_id for other in of_run.values()):
-                of_run[levels(cell.column.header)] = result
-    return tests
+def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store: RunStore) -> Session:
+    """Run with some tests, in the line of a session."""
+    cell, first = tests[0]
+    name = f"{session.name} · {_file_name(_shared_header([levels(shown.column.header) for shown, _ in tests]))}"
+    name += f" · seed {first.run.seed}" if len(cell.seeds) > 1 else ""
+    name += " · released weights" if first.released else ""
+    name += " · published" if all(result.published for _, result in tests) else ""
+    return replace(
+        session,
+        name=name,
+        curves=store.run(first.run.train_id).tensorboard,
+        finished=all(result.value is not None for _, result in tests),
+        texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
+        test=next((result for _, result in tests if result.value is not None and not result.published), None),
+    )
 
 
-def _shared_header(headers: Iterable[tuple[str, ...]]) -> str:
+def _shared_header(headers: Sequence[tuple[str, ...]]) -> str:
     """Header levels that all columns of a run share; the first header if they share none."""
-    headers = list(headers)
     shared = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, zip(*headers, strict=False))]
     return one_line(tuple(shared) or headers[0])
-
-
-def _config(run: RunConfig) -> str:
-    return f"```json\n{json.dumps(run.description, indent=1)}\n```"
 
 
 def _write(session: Session, directory: Path, hparams: HParams) -> None:
@@ -218,9 +201,8 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
     """
     if session.test is None:
         return
-    run, released = session.test
-    own = store.run(run.train_id)
-    of_run = own.of_released if released else own
+    run, own = session.test.run, store.run(session.test.run.train_id)
+    of_run = own.of_released if session.test.released else own
     sources = (of_run.predictions(run.eval_id), of_run.pictures(ShownClips.folder, run.eval_id))
     changed = max((source.stat().st_mtime for source in sources if source.exists()), default=None)
     kept = before / PICTURES_FILE

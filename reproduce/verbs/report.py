@@ -9,21 +9,21 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale
-from reports import index
-from reports.claims.claims import claims_of
-from reports.claims.judgement import JudgedClaim
 from reports.collect import collect
-from reports.figures import figures
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report
-from reports.saved import publish, rendered, report_path, stale, whole_page, write
+from reports.saved import claims_of, publish, rendered, report_path, stale, whole_page, write
 from reproduce.exit_codes import DONE, FAILED
 from reproduce.next_command import next_command, say_next
 from reproduce.selection import published_store, scale_of, seeds_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
+
+if TYPE_CHECKING:
+    from reports.claims.judgement import JudgedClaim
 
 STALE = "stale, `reproduce report --publish` writes it again:"
 
@@ -72,10 +72,12 @@ def execute(options: argparse.Namespace) -> int:
             publish(report, store)
             published = collect(report.table, scale, published_store(), seeds=seeds)
             claims = claims_of(published)
-            committed.append(index.summary(published, claims))
+            committed.append((published, claims))
             _print_path("published as", write(published, claims, with_plot=options.plot))
     if committed:
-        _print_path("index:", index.update(committed))
+        from reports import index
+
+        _print_path("index:", index.update([index.summary(*one) for one in committed]))
         from reproduce.write_index import renew  # here: it loads what plans
 
         renew(report.table for report, _ in saved)
@@ -90,6 +92,8 @@ def save_picture(report: Report, path: Path) -> None:
     Raises:
         ValueError: if there is nothing to draw yet.
     """
+    from reports.figures import figures  # here: most reports have no figure
+
     drawer = figures.drawer(report)
     if drawer is None:
         raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
@@ -128,7 +132,7 @@ class Terminal(Unlinked):
         return table_text(top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels)
 
 
-def verdict_counts(claims: tuple[JudgedClaim, ...], command: str, markup: Terminal) -> str:
+def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str, markup: Terminal) -> str:
     """Numbers of verdicts in place of the claims; empty without claims.
 
     Args:
@@ -150,6 +154,8 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | No
     Args:
         seeds: seeds of the reports; None for those that each committed report names.
     """
+    from reports import index  # here: a report that is printed has none
+
     code, checked = DONE, []
     for table, _ in selections:
         of_table = seeds or index.seeds_of(table.name, scale.name)

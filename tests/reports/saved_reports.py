@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from reports import saved
-from reports.claims.claims import claims_of
+from reports.claims.claim_text import claims_text
+from reports.pages.markup import Markdown
 from reports.pages.report import Report
-from reports.saved import Format
+from reports.saved import Format, claims_of
 
 
 def render(report: Report, form: Format = "md", path: Path | None = None) -> str:
@@ -15,8 +16,8 @@ def render(report: Report, form: Format = "md", path: Path | None = None) -> str
 def markdown(report: Report, path: Path | None = None) -> str:
     """Page in a file, by default the committed one."""
     file = path or saved.report_path(report.table, report.scale)
-    markup = saved.Markdown(file.parent)
-    return saved.whole_page(report, saved.claims_text(report, claims_of(report), markup), markup, file)
+    markup = Markdown(file.parent)
+    return saved.whole_page(report, claims_text(report, claims_of(report), markup), markup, file)
 
 
 def write(report: Report, root: Path | None = None, *, with_plot: bool = False) -> Path:

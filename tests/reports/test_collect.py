@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from experiments.spec import metrics
 from experiments.spec.catalog import load
 from experiments.spec.metrics import (
     ACTION,
-    DEVICE_HOURS,
     NOUN,
     TOP1,
     VERB,
@@ -101,13 +99,6 @@ def test_overrides_mark_only_changed_runs_as_modified(
     assert (cell(report, "joint", "k400").state, cell(report, "joint", "k400").value) == ("modified", 61.0)
 
 
-def test_a_report_at_paper_scale_contains_no_tiny_results(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    finish(run_of(small, "joint.k400"), 60.0)
-    assert cell(collect(table, PAPER, store), "joint", "k400").value is None
-
-
 def test_computed_values_are_those_of_the_paper_size_at_every_scale(
     table: Table, small: Scale, store: RunStore
 ) -> None:
@@ -130,26 +121,6 @@ def test_published_results_are_used_if_there_are_no_local_ones(
     finish(run, 61.0)
     found = cell(collect(table, small, store), "joint", "k400")
     assert (found.value, found.published) == (61.0, False)
-
-
-def test_derived_values_of_published_results_are_published(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
-) -> None:
-    for name in ("joint.k400", "joint.ssv2"):
-        finish(run_of(small, name), 60.0)
-    publish(collect(table, small, store), store)
-    elsewhere = RunStore(tmp_path / "none", results=store.results)
-    (row,) = collect(table, small, elsewhere, rows=["joint"]).rows
-    assert [one.published for one in row.cells] == [False, True, True, True]
-
-
-def test_a_finished_run_shows_no_published_maps_beside_its_own_result(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    run = run_of(small, "joint.k400")
-    assert [one.is_published for one in store.shown(run)] == [False, False, True, True]
-    finish(run, 60.0)
-    assert [one.is_published for one in store.shown(run)] == [False, False]
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted", "failed", "trained"])
@@ -179,18 +150,6 @@ def test_a_training_under_way_shows_no_older_result_of_released_weights(
     assert (found.state, found.value, found.released) == ("running", None, False)
 
 
-def test_every_measured_value_has_its_source(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    run = run_of(small, "joint.k400")
-    finish(run, 60.0)
-    (result,) = cell(collect(table, small, store), "joint", "k400").seeds
-    assert result.test is not None and (result.run, result.published) == (run, False)
-    directory = store.run(run.train_id)
-    assert (result.test.file, result.test.directory.config) == (directory.metrics(run.eval_id), directory.config)
-    assert result.test.commit == "0123456789"
-
-
 def test_a_result_without_its_metric_is_ignored(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,11 +159,6 @@ def test_a_result_without_its_metric_is_ignored(
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "top1"}))
     assert cell(collect(table, small, store), "joint", "k400").state == "not run"
     assert f"{path} is not taken as a result: its top1 is None" in capsys.readouterr().err
-
-
-def test_rows_can_be_selected(table: Table, small: Scale, store: RunStore) -> None:
-    report = collect(table, small, store, rows=["ours"])
-    assert [row.row.key for row in report.rows] == ["ours"] and not report.whole
 
 
 def test_reporting_imports_no_slow_packages() -> None:
@@ -290,18 +244,6 @@ def test_derived_columns_can_combine_tested_and_computed_columns(
     assert (twice.state, twice.value, twice.num_seeds, twice.num_requested) == ("derived", 10.0, 0, 0)
 
 
-def test_measurements_are_shown_only_in_measured_rows(store: RunStore, keep_measurement: KeepMeasurement) -> None:
-    table3a = load("motionformer/table3a")
-    for key, peak_gib in (("exact", 7.13), ("orthoformer", 7.24)):
-        run = table3a.cells(rows=[key])[0].paper_run
-        assert run is not None
-        keep_measurement(run, "memory", peak_gib=peak_gib)
-    cells = {row.row.key: row.cells[0] for row in collect(table3a, TINY, store).rows}
-    texts = {key: (ours_text(one), printed_text(one)) for key, one in cells.items()}
-    assert (texts["exact"], texts["performer"], texts["orthoformer"]) == (("7.1", "7.4"), ("–", "5.1"), ("7.2", "3.6"))
-    assert (cells["exact"].state, cells["performer"].state) == ("measured", "not run")
-
-
 def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(
     store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
@@ -361,21 +303,6 @@ def test_a_ratio_needs_a_measurement_together_with_its_reference(
     keep_measurement(K400, "turns-float32", **session, seconds_per_item=seconds)
     (ratio,) = collect(ratios, PAPER, store).rows[0].cells
     assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
-
-
-def test_a_run_without_training_is_reported(table_of: TableOf, small: Scale, store: RunStore, finish: Finish) -> None:
-    untrained = table_of(
-        Column(key="top1", header="Top-1", metric=TOP1),
-        Column(key="hours", header="Hours", metric=DEVICE_HOURS),
-        base=replace(K400, optim=None),
-    )
-    assert [one.state for one in collect(untrained, small, store).rows[0].cells] == ["not run", "not applicable"]
-    finish(untrained.run_of("ours.top1", small, (), 0), 55.0)
-    report = collect(untrained, small, store)
-    top1, hours = report.rows[0].cells
-    assert (top1.state, top1.value, top1.num_seeds) == ("done", 55.0, 1)
-    assert (hours.state, hours.value) == ("not applicable", None)
-    assert publish(report, store) == 1
 
 
 def test_a_table_can_show_any_metric_of_its_task(

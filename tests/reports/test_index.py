@@ -15,9 +15,9 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports import index
-from reports.claims.claims import claims_of
 from reports.collect import collect
 from reports.index import FILE, Summary
+from reports.saved import claims_of
 from runner.store.store import RunStore
 from tests.reports.saved_reports import write
 from tests.runner.stored_metrics import write_result
@@ -110,17 +110,6 @@ def test_an_index_is_stale_after_another_result_a_picture_or_an_edit(
     index.update([])
     write_result(store, load(TABLE).run_of("k400.eight-frames", TINY, (), 0), 66.0)
     assert index.stale([summary_of(load(TABLE), TINY, store)])
-
-
-def test_a_report_that_is_not_committed_needs_no_line(tables: Path, store: RunStore) -> None:
-    assert not index.stale([summary_of(load(TABLE), TINY, store)])
-    assert not (tables / FILE).exists()
-
-
-def test_other_tables_keep_their_lines(summary: Summary, store: RunStore) -> None:
-    index.update([summary])
-    path = index.update([summary_of(load("motionformer/table4"), TINY, store)])
-    assert line_of(path.read_text(), "table8")[3].startswith("[1/6]")
 
 
 def test_the_seeds_of_a_committed_report_stand_in_its_summary(summary: Summary) -> None:

@@ -74,7 +74,7 @@ def test_numbers_are_bold_and_underlined_as_printed(table: str, bold: list[float
         ("latex", r"Joint & \textbf{Small} & $\times$ & 369.5 (\underline{369.5}) & 61.0 (\textbf{79.7}) "
                   r"& -- (\underline{66.5}) & -- (13.2) \\ \textit{Other} & -- & $\times$ & \textit{\underline{1.0}} "
                   r"& \textit{\textbf{99.0}} & \textit{3.0} &",
-         "Printed numbers are bold or underlined as in the paper."),
+         r"printed numbers are \textbf{bold} or \underline{underlined} as in the paper"),
     ],
 )  # fmt: skip
 def test_reports_show_labels_and_printed_numbers_in_their_styles(

@@ -10,15 +10,15 @@ from tensorboard.plugins.hparams import metadata
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import Selection
 from experiments.spec.claims import above, cell, claim, same
-from experiments.spec.metrics import GFLOPS, TOP1, ByColumn, Computed, Mean, Measured
+from experiments.spec.metrics import GFLOPS, TOP1, ByColumn, Computed, Mean
 from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
-from reports.claims.claims import claims_of
 from reports.collect import collect
 from reports.costs import costs_of
 from reports.pages.frame import frame, frame_as_csv
+from reports.saved import claims_of
 from reports.tensorboard.view import build_view
 from reproduce.verbs.show import show_json, show_text
 from runner.store.store import RunStore
@@ -180,18 +180,3 @@ def test_a_row_may_have_a_metric_in_each_column(settings: Table, store: RunStore
     missing = replace(sizes, metric=ByColumn("sizes", {"k400": width}))
     with pytest.raises(ValueError, match="row 'sizes': no metric in column 'ssv2'"):
         replace(settings, rows=(missing,), claims=())
-
-
-def test_a_measurement_of_a_row_is_found(settings: Table, store: RunStore, keep_measurement: Callable) -> None:
-    memory = row("memory", ("Memory",), metric=Measured("peak_gib", "memory"), form=Decimals(1), paper=())
-    keep_measurement(K400, "memory", peak_gib=7.25)
-    report = collect(replace(settings, rows=(memory,), claims=()), PAPER, store)
-    assert [(c.state, c.value) for c in report.rows[0].cells] == [("measured", 7.25), ("not run", None)]
-
-
-def test_tables_without_a_metric_for_a_cell_are_refused(settings: Table) -> None:
-    with pytest.raises(ValueError, match="row 'plain': no metric in column 'k400'; give one to the row or to the col"):
-        replace(settings, rows=(row("plain", ("Plain",), paper=()),), claims=())
-    derived = row("mean", ("Mean",), metric=Mean("mean", ("k400",)), paper=())
-    with pytest.raises(ValueError, match="row 'mean': derived metrics are those of columns, not of rows"):
-        replace(settings, rows=(derived,), claims=())

@@ -18,7 +18,6 @@ from reports.saved import publish, report_path
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown, render, stale, write
-from tests.runner.stored_metrics import write_result
 
 RunOf = Callable[..., RunConfig]
 Finish = Callable[..., None]
@@ -141,20 +140,6 @@ def test_a_users_own_videos_are_not_called_generated(store: RunStore) -> None:
     assert "small models on the videos given as kinetics400." in text and "generated stand-in" not in text
 
 
-def test_cells_that_are_not_run_keep_the_printed_value(table: Table, store: RunStore) -> None:
-    text = markdown(collect(table, PAPER, store))
-    assert line(text, "Joint")[3:] == ["180.6 (180.6)", "– (79.2)", "– (64.0)", "– (15.2)"]
-
-
-def test_not_run_and_not_applicable_look_different(store: RunStore) -> None:
-    hours = load("motionformer/hours")
-    run = hours.run_of("mformer.hours", TINY, (), 0)
-    write_result(store, run, released=True)
-    text = markdown(collect(hours, TINY, store))
-    assert line(text, "Mformer-B")[1] == "n/a‡" and line(text, "Mformer-L")[1] == "–"
-    assert "`–` not run, in quoted rows, not printed or not comparable; `n/a` does not apply; `‡` released" in text
-
-
 def test_published_values_are_marked_in_every_format(
     table: Table, small: Scale, store: RunStore, results: None, tmp_path: Path
 ) -> None:
@@ -181,12 +166,6 @@ def test_links_of_a_printed_report_start_from_the_current_directory(
     assert (store.root / found["result"]).is_file() and found["commit"] == "0123456789"
 
 
-def test_a_quoted_row_is_in_italics_and_never_best(table: Table, small: Scale, store: RunStore, results: None) -> None:
-    text = markdown(collect(table, small, store))
-    assert line(text, "*Other")[4:] == ["*99.0*", "*98.0*", "*1.0*"]
-    assert "*italic* rows are quoted by the paper from others, not measured here" in text
-
-
 def test_best_values_that_are_equal_after_rounding_are_both_bold(
     table: Table, small: Scale, store: RunStore, results: None
 ) -> None:
@@ -206,22 +185,6 @@ def test_no_printed_number_and_no_bold_stands_beside_an_accuracy_of_a_small_mode
     assert line(text, "*Other [8]")[3:] == ["*100.0*", "–", "–", "–"] and "**99.5" not in text
     assert "comparable with those of the paper, which `reproduce show paper/table1` prints" in text
     assert '"comparable_with_printed": false' in render(collect(table, toy, store), "json")
-
-
-def test_bold_values_are_not_worse_than_quoted_ones(
-    table: Table, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    finish(run_of(PAPER, "joint.k400"), 60.0)
-    finish(run_of(PAPER, "ours.k400"), 99.5)
-    text = markdown(collect(table, PAPER, store))
-    assert "**99.5** (79.7)" in text and "**bold** values are the best of their column, quoted values included" in text
-    finish(run_of(PAPER, "ours.k400"), 98.9)
-    assert "**98.9" not in markdown(collect(table, PAPER, store))
-
-
-def test_a_single_value_is_not_best(table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf) -> None:
-    finish(run_of(small, "joint.k400"), 60.0)
-    assert line(markdown(collect(table, small, store)), "Joint")[4] == "60.0 (79.2)"
 
 
 def test_several_seeds_are_shown_as_mean_std_and_number(
@@ -258,13 +221,6 @@ def test_progress_is_shown_beside_the_printed_value(table: Table, small: Scale, 
         assert line(markdown(collect(table, small, store)), "Joint")[4] == "… 45 % (79.2)"
 
 
-def test_a_failed_cell_shows_its_state(table: Table, small: Scale, store: RunStore, run_of: RunOf) -> None:
-    directory = store.run(run_of(small, "joint.k400").train_id)
-    directory.path.mkdir(parents=True)
-    directory.failure.write_text("out of memory\n")
-    assert line(markdown(collect(table, small, store)), "Joint")[4] == "failed (79.2)"
-
-
 def test_a_saved_report_is_stale_when_results_change(
     table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None, tmp_path: Path
 ) -> None:
@@ -272,14 +228,6 @@ def test_a_saved_report_is_stale_when_results_change(
     assert path == report_path(table, small, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
     assert not stale(collect(table, small, store), tmp_path)
     finish(run_of(small, "joint.k400"), 60.1)
-    assert stale(collect(table, small, store), tmp_path)
-
-
-def test_a_missing_report_is_stale_only_if_there_are_results(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
-) -> None:
-    assert not stale(collect(table, small, store), tmp_path)
-    finish(run_of(small, "joint.k400"), 60.0)
     assert stale(collect(table, small, store), tmp_path)
 
 
@@ -330,8 +278,3 @@ def test_columns_of_texts_are_left_aligned(table: Table, store: RunStore) -> Non
     )
     text = markdown(collect(words, PAPER, store))
     assert "|:-----" in text and line(text, "Joint")[3] == "Joint Space-Time (Joint)"
-
-
-def test_an_unknown_format_is_rejected(table: Table, store: RunStore) -> None:
-    with pytest.raises(ValueError, match="unknown format 'html'; choose from md, csv, json, latex"):
-        render(collect(table, PAPER, store), "html")  # type: ignore[arg-type]

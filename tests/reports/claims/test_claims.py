@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,17 +26,19 @@ from experiments.spec.claims import (
     unbounded,
     within,
 )
-from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, TOP1, Computed, Evenness, Measured, VideosPerSecondInTurns
+from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, Measured, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Cell, Column, Table
 from reports.claims.claim_text import as_json, lines
-from reports.claims.claims import claims_of
 from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.judgement import Judgement
 from reports.collect import collect, judged_claims
+from reports.pages.report import ReportCell, SeedResult
+from reports.saved import claims_of
 from runner.store.records import Hits
-from runner.store.store import RunStore
+from runner.store.run_directory import RunDirectory
+from runner.store.store import RunStore, StoredTest
 from tests.reports.saved_reports import markdown
 from tests.runner.result_records import result
 
@@ -242,14 +245,16 @@ def test_what_no_run_can_decide_says_why(judged: Judge, small: Scale, scale: Sca
 
 
 @pytest.mark.parametrize("other_model", [False, True])
-def test_tests_of_one_model_in_other_views_are_paired(other_model: bool) -> None:
+def test_tests_of_one_model_in_other_views_are_paired(table: Table, tmp_path: Path, other_model: bool) -> None:
     leaves = []
     for views, last in ((1, 600), (2, 700)):
         hits = to_builtins(Hits.of({"top1": np.arange(NUM_ITEMS) < last}, IDS))
         data = {"name": "kinetics400", "fingerprint": "c"}
         fields = {"data": data, "hits": hits, "views": views, "crops": 3, "top1": last / 10}
         record = result({**fields, "train_id": f"model{views * other_model}"})
-        leaves.append(Leaf(CellValue("ours", f"views-{views}"), TOP1, last / 10, tests={0: record}))
+        test = SeedResult(run=K400, state="done", value=last / 10, test=StoredTest(record, RunDirectory(tmp_path)))
+        found = ReportCell(cell=Cell(table.rows[3], table.columns[1], None), state="done", seeds=(test,))
+        leaves.append(Leaf(CellValue("ours", f"views-{views}"), last / 10, found))
     if other_model:
         with pytest.raises(UndecidableError, match="tests of different items or views"):
             drawn(leaves, [0])

@@ -17,11 +17,11 @@ from experiments.spec.metrics import ACTION
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column, Table, row
 from models.mixers.joint import JointAttention
-from reports.claims.claims import claims_of
 from reports.collect import collect
 from reports.figures import figures
 from reports.figures.class_differences import BARS, ClassDifferenceBars, differences, mean_difference
 from reports.pages.markup import Unlinked
+from reports.saved import claims_of
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
 
@@ -169,19 +169,6 @@ def test_bars_have_signed_numbers_and_their_axis_says_what_is_in_parentheses(
     assert (first.get_ylabel(), second.get_ylabel()) == ("class (test videos)", "category (test videos)")
 
 
-def test_panels_stand_side_by_side(compared: Table, store: RunStore, results: None) -> None:
-    verbs = replace(PANEL, title="Verbs", kind="verb", printed_mean=None)
-    drawer = drawer_of(with_panels(compared, PANEL, verbs), store)
-    titles = [axis.get_title(loc="left") for axis in drawer.draw(None).axes]
-    assert titles[0].startswith("Nouns\n") and len(titles) == 2
-    assert [part.strip() for part in drawer.text(Unlinked()).splitlines()[-1].split("|")[1:-1]] == [
-        "Verbs",
-        "–",
-        "–",
-        "–",
-    ]
-
-
 def test_weighted_scores_are_columns_and_claims_compare_them(compared: Table, store: RunStore, results: None) -> None:
     better = claim("C1", "section 1", "Nouns gain", above(cell("ours.noun") - cell("joint.noun")))
     report = collect(replace(compared, claims=(better,)), PAPER, store)
@@ -190,14 +177,6 @@ def test_weighted_scores_are_columns_and_claims_compare_them(compared: Table, st
     judgement = judged.judgements[0]
     assert judgement.margins == pytest.approx((0.0,))
     assert (judgement.verdict, judgement.reason) == ("undecided", "results do not tell the correct items")
-
-
-def test_weighted_scores_do_not_apply_to_results_without_counts(
-    compared: Table, store: RunStore, finish: Finish
-) -> None:
-    finish(compared.run_of("ours.action", PAPER, (), 0), 50.0)
-    report = collect(compared, PAPER, store)
-    assert [c.state for c in report.rows[1].cells] == ["done", "not applicable", "not applicable"]
 
 
 # Accuracies by class: hits and items

@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
 from PIL import Image
 
 from experiments.spec.catalog import load
@@ -18,13 +16,12 @@ from experiments.spec.scales import TINY
 from experiments.spec.table import Table
 from reports.collect import collect
 from reports.figures import figures
-from reports.figures.canvas import empty_figure, png
-from reports.figures.drawer import Drawer
+from reports.figures.drawer import Drawer, png
 from reports.pages.report import Report
 from reports.saved import publish
 from runner.machine.files import StoreError
 from runner.store.store import RunStore
-from tests.reports.saved_reports import markdown, stale, write
+from tests.reports.saved_reports import stale, write
 
 Finish = Callable[..., None]
 ROOT = Path(__file__).resolve().parents[3]
@@ -101,14 +98,6 @@ def test_no_module_outside_of_their_drawers_asks_for_the_type_of_a_figure() -> N
     assert not found
 
 
-def test_there_is_no_picture_without_results(store: RunStore, tmp_path: Path) -> None:
-    report = collect(FIGURE3, TINY, store)
-    text = markdown(report)
-    assert "![" not in text and "Drawn from" not in text
-    assert "All numbers are ours; the paper prints none." in text and "(printed)" not in text
-    assert not write(report, tmp_path).with_suffix(".png").exists()
-
-
 def test_a_saved_figure_is_reproducible_and_drawn_again_for_other_results(
     store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +123,7 @@ def test_the_notice_names_scale_released_weights_overrides_and_published_results
     store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path
 ) -> None:
     def notice(report: Report) -> str | None:
-        return figures.notice(report, drawn(report))
+        return figures.notice(drawn(report))
 
     small = "Scale tiny: small models on generated stand-in videos."
     report = collect(FIGURE3, TINY, store, rows=["joint"])
@@ -149,30 +138,19 @@ def test_the_notice_names_scale_released_weights_overrides_and_published_results
     assert notice(overridden) == f"{small}\nNot the table's runs: optim.epochs=1."
 
 
-def test_a_long_notice_stays_inside_the_picture() -> None:
-    figure = empty_figure(4, 2, "Scale tiny.\nPublished results, not run here: " + "; ".join(["Joint, K-400"] * 20))
-    figure.subplots()
-    FigureCanvasAgg(figure).draw()
-    width, height = figure.get_size_inches() * figure.dpi
-    (text,) = figure.findobj(lambda artist: isinstance(artist, Text) and "Scale" in artist.get_text())
-    box = text.get_window_extent()
-    assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and height > 2 * figure.dpi
-    assert "K-\n" not in figure.get_supxlabel()
-
-
 def test_marked_rows_are_named_the_shortest_way(store: RunStore, figure3_results: None, finish: Finish) -> None:
     def notice(*rows: str) -> str:
         for row in rows:
             finish(run_of(f"{row}.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
         report = collect(FIGURE3, TINY, store)
-        return (figures.notice(report, drawn(report)) or "").partition("tested here: ")[2]
+        return (figures.notice(drawn(report)) or "").partition("tested here: ")[2]
 
     assert notice("joint") == "Joint Space-Time."
     assert notice("divided") == "all rows but Trajectory."
     assert notice("trajectory") == "all rows."
     report = collect(FIGURE3, TINY, store)
     facts = replace(report.facts, generated=(), given=("kinetics400",))
-    assert "on the videos given as kinetics400." in str(figures.notice(replace(report, facts=facts), drawn(report)))
+    assert "on the videos given as kinetics400." in str(figures.notice(drawn(replace(report, facts=facts))))
 
 
 def test_an_unwritable_picture_path_is_an_error(store: RunStore, figure3_results: None, tmp_path: Path) -> None:

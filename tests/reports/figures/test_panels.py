@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
 from experiments.spec.catalog import load
@@ -65,15 +64,6 @@ def test_margins_are_computed_between_equal_seeds(store: RunStore, finish: Finis
     margin = next(line for line in found if line["y_label"] == "top-1 minus trajectory's" and line["row"] == "joint")
     assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
     assert float(margin["std"]) == pytest.approx(2**0.5)
-
-
-def test_cells_without_results_are_left_out(store: RunStore, finish: Finish) -> None:
-    finish(run_of("joint.k400-1"), 50.0)
-    found = points_of(collect(FIGURE3, TINY, store))
-    shown = [(line["row"], line["column"], line["y"], line["released"]) for line in found]
-    assert shown == [("joint", "k400-1", "50.0", "False")]
-    finish(run_of("joint.k400-1"), 50.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    assert points_of(collect(FIGURE3, TINY, store))[0]["released"] == "True"
 
 
 def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
@@ -174,15 +164,6 @@ def test_the_data_have_ours_beside_printed_and_quoted_values(drawn_table: Table,
     assert float(ours["std"]) == pytest.approx(8**0.5)
 
 
-def test_quoted_values_that_are_not_printed_follow_from_printed_cells(
-    drawn_table: Table, small: Scale, store: RunStore
-) -> None:
-    other = replace(drawn_table.rows[0], paper=(100.0, 99.0, 95.5, None))
-    table = replace(drawn_table, rows=(other, *drawn_table.rows[1:]))
-    lines = points_of(collect(table, small, store))
-    assert {line["y"] for line in lines if (line["row"], line["column"]) == ("other", "delta")} == {"3.5"}
-
-
 def test_printed_and_quoted_bars_are_hatched_and_named(drawn_table: Table, small: Scale, store: RunStore) -> None:
     first, second = drawn(collect(drawn_table, small, store)).draw(None).axes
     assert [first.get_title(), second.get_title()] == ["(a) Data sets", "(b) Difference"]
@@ -193,14 +174,6 @@ def test_printed_and_quoted_bars_are_hatched_and_named(drawn_table: Table, small
     assert [bool(bar.get_hatch()) for bar in bars] == [True, True, False, False, True, True]
     edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
     assert all(right <= left + 1e-9 for (_, right), (left, _) in itertools.pairwise(edges))  # none overlap
-
-
-def test_the_label_of_an_axis_is_not_longer_than_the_axis(drawn_table: Table, small: Scale, store: RunStore) -> None:
-    long = replace(BOTH, y_label="harmonic mean of the top-1 accuracies of the data sets (%)")
-    figure = drawn(collect(replace(drawn_table, figure=Bars(panels=(long,))), small, store)).draw(None)
-    FigureCanvasAgg(figure).draw()
-    [axis] = figure.axes
-    assert axis.yaxis.label.get_window_extent().height <= axis.get_window_extent().height
 
 
 def test_there_is_no_picture_of_printed_values_alone(drawn_table: Table, small: Scale, store: RunStore) -> None:

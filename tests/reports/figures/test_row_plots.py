@@ -10,14 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.figures import BarPanel, Bars
-from experiments.spec.metrics import GFLOPS, Computed, Measured
+from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, TOP1, Computed, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.figures import figures
-from reports.figures.canvas import png
-from reports.figures.row_plots import Panel, Plot, RowPlot, Value, draw_against_cost, draw_bars, number, plotted
+from reports.figures.drawer import png
+from reports.figures.row_plots import Panel, RowPlot, Value, draw_bars, draw_scatter, number
 from reports.pages.report import Report
 from reports.saved import publish
 from runner.store.store import RunStore
@@ -33,11 +33,9 @@ def tested(table: Table, small: Scale, finish: Finish, run_of: Callable[..., Run
     return table
 
 
-def notice(report: Report, found: Plot | None = None) -> str:
-    """Warnings in the plot of a report, or in another plot."""
-    drawer = RowPlot(report)
-    drawer.plot = found or drawer.plot
-    return str(figures.notice(report, drawer))
+def notice(report: Report) -> str:
+    """Warnings in the plot of a report."""
+    return str(figures.notice(RowPlot(report)))
 
 
 def without_costs(table: Table) -> Table:
@@ -46,16 +44,15 @@ def without_costs(table: Table) -> Table:
 
 
 def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store: RunStore) -> None:
-    found = plotted(collect(tested, small, store))
+    found = RowPlot(collect(tested, small, store))
     assert found.cost == "GFLOPs"
     [panel] = found.panels  # nothing of ours for SSv2
     assert (panel.header, panel.unit) == ("Top-1 / K-400", "%")
-    values = {value.row: value for value in panel.values}
-    assert list(values) == ["other", "joint", "short", "ours"]
-    assert values["joint"].x == (pytest.approx(180.64, abs=0.01), 180.6)
-    assert (values["joint"].ours, values["joint"].printed, values["joint"].text) == (60.0, 79.2, "60.0 (79.2)")
-    assert (values["other"].x, values["other"].ours, values["other"].printed) == ((None, 100.0), None, 99.0)
-    [axis] = draw_against_cost(found, "a warning").axes
+    other, joint, *_ = panel.values
+    assert len(panel.values) == 4 and joint.cost == (pytest.approx(180.64, abs=0.01), 180.6)
+    assert (joint.ours, joint.printed, joint.text) == (60.0, 79.2, "60.0 (79.2)")
+    assert (other.cost, other.ours, other.printed) == ((None, 100.0), None, 99.0)
+    [axis] = found.draw("a warning").axes
     places = {tuple(point) for drawn in axis.collections for point in drawn.get_offsets().tolist()}  # type: ignore[union-attr]
     assert {(180.6, 79.2), (100.0, 99.0), (369.5, 79.7)} < places and len(places) == 6
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("GFLOPs", "Top-1 / K-400 (%)")
@@ -63,9 +60,9 @@ def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store:
 
 
 def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Table, small: Scale, store: RunStore) -> None:
-    found = plotted(collect(without_costs(tested), small, store))
+    found = RowPlot(collect(without_costs(tested), small, store))
     assert found.cost is None
-    figure = draw_bars(found, None)
+    figure = found.draw(None)
     [axis] = figure.axes
     bars = [(patch.get_x(), patch.get_width()) for patch in axis.patches]  # type: ignore[attr-defined]
     assert bars == [(0, pytest.approx(60.0)), (0, pytest.approx(62.0))]
@@ -81,8 +78,7 @@ def test_no_label_is_clipped(tested: Table, small: Scale, store: RunStore) -> No
     long = replace(tested.rows[3], labels=("A row with a very long name that needs several lines", "Small", True))
     report = collect(replace(without_costs(tested), rows=(*without_costs(tested).rows[:3], replace(
         long, paper=long.paper[1:]))), small, store)  # fmt: skip
-    found = plotted(report)
-    figure = draw_bars(found, notice(report))
+    figure = RowPlot(report).draw(notice(report))
     FigureCanvasAgg(figure).draw()
     width, height = figure.get_size_inches() * figure.dpi
     [axis] = figure.axes
@@ -94,17 +90,18 @@ def test_no_label_is_clipped(tested: Table, small: Scale, store: RunStore) -> No
 def panel_of(*pairs: tuple[float | None, float | None], is_percentage: bool = True, costs: bool = False) -> Panel:
     """Panel of rows with numbers of ours and printed ones; with `costs`, at 100, 200, ... GFLOPs."""
     values = [
-        Value(f"{index}", f"row {index}", (100.0 * index, None) if costs else None, ours, printed, None, "")
+        Value(f"row {index}", (100.0 * index if costs else None, None), ours, printed, None, "")
         for index, (ours, printed) in enumerate(pairs, 1)
     ]
-    return Panel("top1", "Top-1", is_percentage, values)
+    metric = TOP1 if is_percentage else DEVICE_HOURS
+    return Panel(Column(key="top1", header="Top-1", metric=metric), values)
 
 
 def test_nothing_is_said_about_printed_values_where_there_are_none() -> None:
-    bars = draw_bars(Plot([panel_of((1.0, None))], None), None)
+    bars = draw_bars([panel_of((1.0, None))], None)
     assert not bars.legends
     [printed, not_printed] = [
-        draw_against_cost(Plot([panel_of((50.0, number), (60.0, None), costs=True)], "GFLOPs"), None).legends[0]
+        draw_scatter([panel_of((50.0, number), (60.0, None), costs=True)], "GFLOPs", None).legends[0]
         for number in (40.0, None)
     ]
     assert printed.get_title().get_text() == "filled: ours, hollow: printed"
@@ -113,37 +110,31 @@ def test_nothing_is_said_about_printed_values_where_there_are_none() -> None:
 
 def test_panels_of_percentages_share_their_range() -> None:
     panels = [panel_of((10.0, None)), panel_of((40.0, 80.0)), panel_of((5.0, 7.0), is_percentage=False)]
-    ranges = [axis.get_xlim() for axis in draw_bars(Plot(panels, None), None).axes]
+    ranges = [axis.get_xlim() for axis in draw_bars(panels, None).axes]
     assert ranges[0] == ranges[1] == (0, 84)
     assert ranges[2][0] == 0 and 7 < ranges[2][1] < 8
 
 
 def test_numbers_of_different_magnitudes_are_points_on_a_logarithmic_axis() -> None:
     hours = panel_of((0.03, 384.0), (0.06, 1334.0), is_percentage=False)
-    [axis] = draw_bars(Plot([hours], None), None).axes
+    [axis] = draw_bars([hours], None).axes
     assert axis.get_xscale() == "log" and not axis.patches and axis.get_xlabel() == "log scale"
     low, high = axis.get_xlim()
     assert 0 < low < 0.03 and high > 1334
-    [axis] = draw_bars(Plot([panel_of((0.3, 80.0))], None), None).axes
+    [axis] = draw_bars([panel_of((0.3, 80.0))], None).axes
     assert axis.get_xscale() == "linear"  # percentages
 
 
 def test_percentages_end_at_0_and_100() -> None:
-    [axis] = draw_against_cost(Plot([panel_of((99.0, 100.0), (0.0, 1.0), costs=True)], "GFLOPs"), None).axes
+    [axis] = draw_scatter([panel_of((99.0, 100.0), (0.0, 1.0), costs=True)], "GFLOPs", None).axes
     assert axis.get_ylim() == (-3, 103)
     assert all(0 <= tick <= 100 for tick in axis.get_yticks())
-
-
-def test_rows_have_names_of_one_size_in_every_line_of_panels() -> None:
-    figure = draw_bars(Plot([panel_of((1.0, None))] * 4, None), None)
-    sizes = {label.get_fontsize() for axis in figure.axes for label in axis.get_yticklabels()}
-    assert len(figure.axes) == 4 and len(sizes) == 1
 
 
 def test_accuracies_of_rows_with_nearly_equal_gflops_are_bars(tested: Table, small: Scale, store: RunStore) -> None:
     attention = tested.rows[1].edits
     rows = tuple(replace(row, edits=attention, paper=(181.0, *row.paper[1:])) for row in tested.rows)
-    found = plotted(collect(replace(tested, rows=rows), small, store))
+    found = RowPlot(collect(replace(tested, rows=rows), small, store))
     assert found.cost is None and len(found.panels[0].values) == 4
 
 
@@ -158,17 +149,13 @@ def test_the_notice_names_published_rows_by_their_plotted_cells(
     published = RunStore(tmp_path / "fresh", results=store.results)
     publish(collect(tested, small, store), store)
     report = collect(tested, small, published)
-    found = plotted(report)
     end = "\nGFLOPs are those of the models at the paper's size."
-    assert notice(replace(report, scale=toy), found).endswith(end)
+    assert notice(replace(report, scale=toy)).endswith(end)
     named = "Published results, not run here: "
-    assert notice(report, found).endswith(f"{named}all rows.")
-    assert "GFLOPs" not in notice(replace(report, scale=toy), found._replace(cost=None))
+    assert notice(report).endswith(f"{named}all rows.")
     cells = [(row, replace(row.cells[1], published=row.row.key == "joint")) for row in report.rows]
     of_one = replace(report, rows=tuple(replace(r, cells=(r.cells[0], c, *r.cells[2:])) for r, c in cells))
-    assert notice(of_one, found).endswith(f"{named}Joint, Small.")
-    unplotted = found._replace(panels=[found.panels[0]._replace(column="ssv2")])
-    assert "Published" not in notice(of_one, unplotted)
+    assert notice(of_one).endswith(f"{named}Joint, Small.")
 
 
 def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
@@ -182,11 +169,8 @@ def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
     )
     keep_measurement(K400, "memory", peak_gib=3.0)
     report = collect(table, small, store)
-    found = plotted(report)
-    assert [panel.column for panel in found.panels] == ["memory", "gflops"]
-    assert "Speed and memory of ours are measured on a GPU." in notice(report, found)
-    gflops = found._replace(panels=found.panels[1:])
-    assert "measured on" not in notice(report, gflops)
+    assert RowPlot(report).shown_columns() == ("memory", "gflops")
+    assert "Speed and memory of ours are measured on a GPU." in notice(report)
 
 
 def test_there_is_no_plot_without_results_of_figures_or_of_rows_of_settings(

@@ -17,7 +17,7 @@ from experiments.spec.scales import PAPER, TINY
 from experiments.spec.shown_sequences import shown_sequences
 from reports.collect import collect
 from reports.figures import figures
-from reports.figures.canvas import png
+from reports.figures.drawer import png
 from reports.figures.strips import (
     COLORS,
     LARGEST_DOT,
@@ -40,7 +40,6 @@ from reports.figures.strips import (
 )
 from reports.pages.report import Report
 from reports.saved import publish
-from runner.machine.files import StoreError
 from runner.store.kept_pictures import AttentionMaps, MaskStrip, strip_id, write_pictures
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown, write
@@ -66,12 +65,6 @@ def picture(report: Report) -> bytes:
 
 def colors(axis: Axes) -> list[str]:
     return [to_hex(line.get_color()).upper() for line in axis.lines]
-
-
-def test_equal_maps_give_equal_bytes_and_different_maps_different_bytes(make_maps: MakeMaps) -> None:
-    pictures = [png(draw([Strip("K-400", make_maps(seed=seed))])) for seed in (0, 0, 1)]
-    assert pictures[0] == pictures[1] != pictures[2]
-    assert pictures[0].startswith(b"\x89PNG")
 
 
 def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: MakeMaps) -> None:
@@ -190,28 +183,11 @@ def test_weights_of_one_sum_have_one_scale_and_a_share_per_frame_and_no_path(mak
     assert [colors(axis) for axis in frames] == [[], [QUERY], [], []]
 
 
-def test_frames_without_attention_are_black(make_maps: MakeMaps) -> None:
-    weights = np.zeros((4, 4, 4))
-    weights[1] = 1 / 16
-    _, attention, _ = panels(draw([Strip("K-400", named(make_maps, "s2t", weights))]))
-    assert [float(np.asarray(axis.images[0].get_array()).mean()) for axis in attention] == [0, 1, 0, 0]
-
-
 def test_the_name_of_an_attention_is_in_caption_and_provenance(make_maps: MakeMaps) -> None:
     maps = named(make_maps, "t2s", np.full((4, 4, 4), 1 / 64))
     assert caption(maps) == "abc.mp4 (rolling hoops)\nattention t2s, block 1 (of 0 to 2), mean of 4 heads"
     assert "of token frame 1; attention t2s, block 1 (of 0 to 2), mean of 4 heads; weights of" in provenance_text(maps)
     assert "attention" not in provenance_text(make_maps())
-
-
-def test_stacked_strips_are_below_each_other_however_short(make_maps: MakeMaps) -> None:
-    strips = [Strip("a", make_maps()), Strip("b", make_maps())]
-    width, height = draw(strips, stacked=True).get_size_inches()
-    assert width == pytest.approx(4 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
-
-
-def test_the_notice_is_below_the_picture(make_maps: MakeMaps) -> None:
-    assert draw([Strip("a", make_maps())], "Small model.").get_supxlabel() == "Small model."
 
 
 def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
@@ -231,13 +207,6 @@ def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
     assert "- SSv2: video" in text and "head 2 (of 0 to 3); released weights ssv2.pyth of run" in text
 
 
-def test_a_report_without_maps_has_no_picture(store: RunStore, keep_maps: KeepMaps, tmp_path: Path) -> None:
-    keep_maps("k400", TINY).unlink()
-    path = write(collect(FIGURE4, TINY, store), tmp_path)
-    assert "70.0" in path.read_text() and "![" not in path.read_text()
-    assert not path.with_suffix(".png").exists()
-
-
 def test_only_rows_with_maps_are_drawn(store: RunStore, keep_maps: KeepMaps) -> None:
     keep_maps("ssv2", TINY)
     report = collect(FIGURE4, TINY, store)
@@ -245,13 +214,6 @@ def test_only_rows_with_maps_are_drawn(store: RunStore, keep_maps: KeepMaps) -> 
     drawer = figures.drawer(report)
     assert drawer is not None and list(figures.row_figures(drawer)) == ["ssv2"]
     assert png(figures.row_figures(drawer)["ssv2"]) == picture(report)
-
-
-def test_damaged_maps_are_an_error_that_names_the_file(store: RunStore, keep_maps: KeepMaps) -> None:
-    file = keep_maps("k400", TINY)
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(StoreError, match=f"{file.name} holds no attention maps"):
-        collect(FIGURE4, TINY, store)
 
 
 def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: KeepMaps) -> None:
@@ -265,16 +227,6 @@ def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: Keep
     assert picture(elsewhere) != picture(report)  # the notice names published results
     shutil.copytree(store.results, store.root)
     assert picture(collect(FIGURE4, TINY, store)) == picture(report)
-
-
-def test_published_maps_stand_until_the_run_has_ended(store: RunStore, keep_maps: KeepMaps) -> None:
-    own = keep_maps("k400", TINY)
-    publish(collect(FIGURE4, TINY, store), store)
-    directory = store.run(own.parents[1].name)
-    shutil.rmtree(directory.path / "metrics")
-    with directory.claim():
-        report = collect(FIGURE4, TINY, store)
-    assert report.pictures.keys() == {"k400"} and report.rows[0].cells[0].published
 
 
 def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_maps: KeepMaps) -> None:
@@ -311,11 +263,6 @@ def masked(store: RunStore) -> Report:
     return collect(TABLE9, TINY, store)
 
 
-def test_the_rows_of_the_figure_show_the_stand_in_sequence_at_tiny() -> None:
-    assert set(SHOWN) == {"ours", "tokens", "random", "kept"}
-    assert {shown.sequence for shown in SHOWN.values()} == {"shapes-00"}
-
-
 def test_the_truth_is_above_the_masks_of_each_row(masked: Report) -> None:
     drawer = figures.drawer(masked)
     assert isinstance(drawer, MaskStripDrawer)
@@ -348,7 +295,3 @@ def test_picture_and_provenance_are_part_of_the_report_and_published(masked: Rep
     assert store.results is not None
     published = collect(TABLE9, TINY, RunStore(store.root / "none", results=store.results))
     assert set(published.pictures) == {"ours", "kept"}
-
-
-def test_a_report_without_masks_has_no_picture(store: RunStore) -> None:
-    assert figures.drawer(collect(TABLE9, TINY, store)) is None

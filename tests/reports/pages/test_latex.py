@@ -28,7 +28,7 @@ def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(
     assert r"\textit{Other [8] | x} & \textit{Large} & -- & \textit{100.0} & \textit{99.0}" in text
     assert r" &  & $\checkmark$ & 369.5 (369.5) & 61.0 (79.7) & -- (66.5) & -- (13.2) \\" in text
     alone = render(collect(table, small, store, rows=["joint", "ours"]), "latex")
-    assert r"& \textbf{61.0} (79.7) &" in alone and "Bold values are the best of their column." in alone
+    assert r"& \textbf{61.0} (79.7) &" in alone and r"\textbf{bold} values are the best of their column." in alone
 
 
 def test_latex_escapes_special_characters(table: Table, store: RunStore) -> None:
@@ -51,7 +51,7 @@ def test_notes_stand_below_the_table_and_not_in_its_caption(table: Table, store:
     text = render(collect(table, PAPER, store), "latex")
     caption, notes = text.partition(r"\bottomrule")[::2]
     assert r"\caption{Every feature at once (arXiv:0000.00000, Table 1).}" in caption
-    assert "Scale paper: ours (printed). --: not run" in notes and "Rows in italics are quoted" in notes
+    assert "Scale paper: ours (printed). -- not run" in notes and r"\textit{italic} rows are quoted" in notes
 
 
 @pytest.mark.parametrize("name", captions())

@@ -12,10 +12,9 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 from tensorboard.plugins.hparams import api_pb2, metadata
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.motionformer.base import EPIC100, K400
-from experiments.spec import metrics
+from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
-from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Computed, Mean, Measured
+from experiments.spec.metrics import TOP1
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
@@ -202,35 +201,6 @@ def test_a_run_without_training_has_final_values_but_no_curves(
     assert line(runs, name)["Top-1"] == 55.0
 
 
-def test_metrics_of_any_task_become_columns(table_of: TableOf, small: Scale, store: RunStore, finish: Finish) -> None:
-    shown = (ACTION, VERB, NOUN, metrics.Tested("mean_error"))
-    kitchen = table_of(
-        *(Column(key=f"epic-{one.name}", header=("EPIC-100", one.name), metric=one, base=EPIC100) for one in shown),
-        Column(key="mean", header="Mean", metric=Mean("mean", ("epic-verb", "epic-noun"))),
-    )
-    finish(kitchen.run_of("ours.epic-verb", small, (), 0), action=20.0, verb=50.0, noun=40.0, mean_error=0.25)
-    runs = read(build_view([collect(kitchen, small, store)], store))
-    name = "1 Ours, Small (Att_T) · EPIC-100 ∕ action"  # one test, by the first column that shows it
-    assert trained_runs(runs) == [name]
-    values = {"action": 20.0, "verb": 50.0, "noun": 40.0, "mean_error": 0.25}
-    found = line(runs, name)
-    assert {key: found[f"EPIC-100 / {key}"] for key in values} == values and found["Mean"] == 45.0
-
-
-def test_integers_are_logged_as_values(
-    table_of: TableOf, store: RunStore, keep_measurement: Callable[..., Path]
-) -> None:
-    speed = Measured("items_per_second", "turns-float32")
-    measured = table_of(
-        Column(key="speed", header="Videos/s", metric=speed, base=K400),
-        Column(key="depth", header="Depth", metric=Computed("depth", lambda run: 12), base=K400),
-    )
-    keep_measurement(K400, "turns-float32", items_per_second=3)
-    runs = read(build_view([collect(measured, PAPER, store)], store))
-    found = line(runs, "1 Ours, Small (Att_T)")
-    assert (found["Videos/s"], found["Depth"]) == (3, 12)
-
-
 def test_rebuilding_removes_obsolete_files_and_links_new_ones(
     table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None
 ) -> None:
@@ -267,11 +237,6 @@ def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(
     view = build_view([collect(figure, TINY, store, rows=["joint"])], store)
     names = ["1 Joint Space-Time · K-400, temporal stride", "1 Joint Space-Time · SSv2, temporal stride"]
     assert trained_runs(read(view)) == names
-
-
-def test_runs_with_overrides_have_a_separate_directory(table: Table, small: Scale, store: RunStore) -> None:
-    view = build_view([collect(table, small, store, overrides=["optim.epochs=3"])], store)
-    assert view == store.root / "views" / "paper_table1.tiny.modified"
 
 
 def test_building_a_view_does_not_change_runs(table: Table, small: Scale, store: RunStore, trained: None) -> None:
