@@ -106,7 +106,6 @@ class ClipViews(Clips):
             return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
 
     def blank_shapes(self) -> list[tuple[tuple[int, ...], torch.dtype]]:
-        """Shapes and types of the inputs."""
         num_crops, num_frames, side = self.crops.num_crops, self.sampling.frames, self.crops.crop
         crops = ((num_crops, num_frames, 3, side, side), torch.uint8)
         joints = ((num_crops, num_frames, len(self.mirrored), 3), torch.float32)

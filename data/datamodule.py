@@ -106,7 +106,6 @@ class DataModule(pl.LightningDataModule):
         return {"position": self.train_loader.state_dict(), "unreadable": unreadable, **validated}
 
     def load_state_dict(self, state_dict: dict[str, dict]) -> None:
-        """Continue from a saved position."""
         if state_dict:
             self.position = state_dict["position"]
             self.unreadable_in("train").reasons.update(state_dict["unreadable"])
@@ -147,7 +146,6 @@ class DataModule(pl.LightningDataModule):
         return loader
 
     def teardown(self, stage: str) -> None:
-        """Shut down the workers."""
         for loader in self.loaders:
             shut_down(loader.loader)
         self.loaders.clear()

@@ -85,7 +85,6 @@ class DecodedFiles:
         self.entries |= {(shortened(entry.id), entry.stamp): entry for entry in entries}
 
     def add(self, entry: Decoded) -> None:
-        """Append an entry to the file."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a") as file:

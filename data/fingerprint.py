@@ -17,8 +17,6 @@ from data.items import ItemList
 
 @dataclass(frozen=True, kw_only=True)
 class SplitFingerprint:
-    """Fingerprint of one split."""
-
     items: int
     annotations: str
     """Hash of ids and labels."""
@@ -57,8 +55,6 @@ class SplitFingerprint:
 
 @dataclass(frozen=True, kw_only=True)
 class DataFingerprint:
-    """Fingerprint of a data set."""
-
     name: str
     train: SplitFingerprint | None
     """None if it has no annotations, or is not used."""
@@ -99,7 +95,6 @@ class DataFingerprint:
 
 
 def fingerprint_in(data: DataConfig, root: Path) -> DataFingerprint:
-    """Fingerprint of a data set in a folder."""
     return DataFingerprint.of(data, lambda split: data.dataset.build(root, split))
 
 

@@ -66,7 +66,6 @@ class TokenData(DataConfig):
         return tuple(ids.unsqueeze(0) for ids in self.padded(items, index))
 
     def files(self, items: ItemList) -> Sequence[tuple[str, ...]] | None:
-        """File of each item; None for items in memory."""
         assert isinstance(items, TokenList)
         return items.files()
 

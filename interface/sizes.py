@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -14,20 +14,15 @@ PIXELS_PER_TOKEN = 8
 class InputSize(ABC):
     """Size of one input item."""
 
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """Noun for the item in error messages."""
+    kind: ClassVar[str]
+    """Noun for the item in error messages."""
+    is_uniform: ClassVar[bool] = True
+    """Whether all items have the same size."""
 
     @property
     @abstractmethod
     def cost(self) -> int:
         """Memory of the item as a number of pixels. The micro-batch is inversely proportional to it."""
-
-    @property
-    def is_uniform(self) -> bool:
-        """Whether all items have the same size."""
-        return True
 
     @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
@@ -73,9 +68,7 @@ class VideoSize(InputSize):
 class ClipSize(VideoSize):
     """Size of a clip of RGB frames."""
 
-    @property
-    def kind(self) -> str:
-        return "clip"
+    kind = "clip"
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width)."""
@@ -93,12 +86,10 @@ class PoseClipSize(VideoSize):
     from 0 to the height; the middle of the first pixel is 0.5, 0.5.
     """
 
+    kind = "clip with joints"
+
     joints: int
     """Number of joints of all people, R."""
-
-    @property
-    def kind(self) -> str:
-        return "clip with joints"
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width) and joints (batch_size, frames, R, 3), each with a place."""
@@ -122,7 +113,7 @@ class TokenSequenceSize(InputSize):
     pair: bool = False
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         return "pair of sequences" if self.pair else "sequence"
 
     @property
@@ -143,13 +134,8 @@ class TokenSequenceSize(InputSize):
 class MaskedSequenceSize(VideoSize):
     """Typical size of a sequence of frames with masks. Sequences of one data set differ in length and long side."""
 
-    @property
-    def kind(self) -> str:
-        return "sequence with masks"
-
-    @property
-    def is_uniform(self) -> bool:
-        return False
+    kind = "sequence with masks"
+    is_uniform = False
 
     def clip(self, frames: int) -> ClipSize:
         return ClipSize(frames, self.height, self.width)

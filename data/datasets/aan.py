@@ -25,8 +25,6 @@ class Aan:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TokenDataset):
-        """Config of the only release."""
-
         unit = "pairs"
         official_sizes: ClassVar[OfficialSizes] = {"aan": {"train": 147_086, "val": 18_090, "test": 17_437}}
         num_ids: ClassVar[int] = 1 + NUM_BYTES

@@ -28,7 +28,6 @@ ARRAYS = frozenset(
 
 
 def file_text(path: Path) -> str:
-    """Text of an annotation file."""
     with reading(path):
         return path.read_text(encoding="utf-8-sig")
 
@@ -57,7 +56,6 @@ def csv_rows(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dic
 
 
 def json_content(path: Path) -> object:
-    """Content of a JSON file."""
     with reading(path):
         return json.loads(file_text(path))
 

@@ -39,8 +39,6 @@ class Cifar10:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TokenDataset):
-        """Config of the only release."""
-
         unit = "pictures"
         official_sizes: ClassVar[OfficialSizes] = {"cifar10": {"train": 45_000, "val": 5_000, "test": 10_000}}
         num_ids: ClassVar[int] = NUM_VALUES
@@ -95,12 +93,10 @@ def pixels(grey: NDArray[np.uint8], pool: int, index: int) -> tuple[Ids, ...]:
 
 
 def batch_file(root: Path, name: str, dataset: str) -> Path:
-    """File of a batch: of the binary version, or else of the Python version."""
     return needed_file(root, [f"{name}.bin", name], dataset, "extract cifar-10-binary.tar.gz there", FOLDERS)
 
 
 def read_batch(path: Path) -> Pictures:
-    """Pictures of a batch."""
     with reading(path):
         if path.suffix == ".bin":
             rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, 1 + 3 * PIXELS)

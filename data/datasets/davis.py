@@ -109,7 +109,6 @@ class Davis:
 
 
 def sequence_in(root: Path, name: str) -> DavisSequence:
-    """Sequence of this name."""
     pictures, masks = root / PICTURES / name, root / MASKS / name
     frames, annotated = stems(pictures, ".jpg"), stems(masks, ".png")
     if frames != annotated or len(frames) < LEAST_FRAMES:
@@ -175,7 +174,6 @@ def _picture(sequence: DavisSequence, path: Path, mode: str | None) -> NDArray[n
 
 
 def _stacked(sequence: DavisSequence, pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Pictures of one size as an array."""
     if len({picture.shape for picture in pictures}) > 1:
         raise DecodeError(sequence.name, "its frames differ in size")
     return np.stack(pictures)

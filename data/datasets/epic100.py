@@ -41,8 +41,6 @@ class Epic100:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoDataset):
-        """Release of the data set."""
-
         official_sizes: ClassVar[OfficialSizes] = {"epic100": {"train": 67_217, "val": 9_668, "test": 9_668}}
 
         class_files: ClassVar[tuple[str, ...]] = ("EPIC_100_verb_classes.csv", "EPIC_100_noun_classes.csv")
@@ -166,7 +164,6 @@ def contains_frames(folder: Path) -> bool:
 
 
 def seconds(where: str, timestamp: str) -> float:
-    """Seconds of a timestamp `HH:MM:SS.cc`."""
     match = TIMESTAMP.fullmatch(timestamp)
     if match is None:
         raise DataError(f"{where}: '{shortened(timestamp)}' is not a time; write it as HH:MM:SS.cc")

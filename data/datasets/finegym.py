@@ -144,8 +144,6 @@ class FineGym:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
-        """Set of classes, and release of the training list."""
-
         official_sizes: ClassVar[OfficialSizes] = {
             "gym99": {"train": 20_484, "val": 8_521, "test": 8_521},
             "gym288": {"train": 22_671, "val": 9_646, "test": 9_646},
@@ -253,7 +251,6 @@ class FineGym:
 
     @functools.cached_property
     def files(self) -> Mapping[str, str]:
-        """Video files by their names without suffix."""
         return files_by_stem(self.root, depth=3)
 
     def pose_file(self) -> Path:

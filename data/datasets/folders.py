@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data.errors import DataError, MissingAnnotationError, reading, shortened
@@ -110,18 +110,16 @@ def folders_in(base: Path) -> list[Path]:
 
 def videos_below(folder: Path) -> list[str]:
     """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out."""
-    return sorted(_videos_below(folder))
 
-
-def _videos_below(folder: Path) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its rights") from None
 
+    found = []
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith("."):
-                yield checked_name(os.path.relpath(os.path.join(parent, name), folder))
+        chosen = (name for name in files if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith("."))
+        found += [checked_name(os.path.relpath(os.path.join(parent, name), folder)) for name in chosen]
+    return sorted(found)
 
 
 def checked_name(path: str) -> str:

@@ -22,8 +22,6 @@ class Imdb:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TokenDataset):
-        """Config of the only release."""
-
         unit = "reviews"
         official_sizes: ClassVar[OfficialSizes] = {"imdb": {"train": 25_000, "val": 25_000, "test": 25_000}}
         num_ids: ClassVar[int] = 1 + NUM_BYTES

@@ -99,8 +99,6 @@ class Ntu:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
-        """Release and protocol."""
-
         joints: ClassVar[tuple[str, ...]] = JOINTS
 
         name: str = "ntu60"

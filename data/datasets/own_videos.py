@@ -223,7 +223,6 @@ def class_names(root: Path) -> tuple[str, ...]:
 
 
 def has_both(root: Path, one: str, other: str) -> bool:
-    """Whether a folder has both of two files or folders."""
     present = [name for name in (one, other) if (root / name).exists()]
     if len(present) == 1:
         raise DataError(f"{root}: there is {present[0]}, but not {other if present == [one] else one}; {LAYOUTS}")
@@ -231,7 +230,6 @@ def has_both(root: Path, one: str, other: str) -> bool:
 
 
 def listed_names(root: Path) -> tuple[str, ...]:
-    """Names of the classes of the lists."""
     trained, tested = ({line.labels[0] for line in list_lines(root / name)} for name in LISTS)
     labels = trained | tested
     if not all(label.isascii() and label.isdigit() for label in labels):

@@ -45,8 +45,6 @@ class PennAction:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
-        """The only release."""
-
         official_sizes: ClassVar[OfficialSizes] = {"penn-action": {"train": 1_258, "val": 1_068, "test": 1_068}}
         joints: ClassVar[tuple[str, ...]] = JOINTS
 
@@ -114,7 +112,6 @@ def label_in(path: str) -> tuple[str, bool, int]:
 
 
 def mat_fields(path: str, names: tuple[str, ...]) -> list[NDArray]:
-    """Fields of a .mat file."""
     from scipy.io import loadmat  # here: it is slow to import
 
     with decoding(path):

@@ -133,7 +133,6 @@ class PoseVideoList(VideoList):
         return f"{file}: {self.records[index].video_id}" if self.is_shared else file
 
     def poses(self, index: int) -> Poses:
-        """Joints of a video."""
         poses = self.stored_poses(self.pose_files[index], self.records[index].video_id).with_people(self.people)
         if not poses.valid.any():
             raise DecodeError(self.pose_name(index), "no joint has a place in any frame")

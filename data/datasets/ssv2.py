@@ -30,8 +30,6 @@ class SSv2:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoDataset):
-        """Release of the data set."""
-
         official_sizes: ClassVar[OfficialSizes] = {"ssv2": {"train": 168_913, "val": 24_777, "test": 24_777}}
 
         class_files: ClassVar[tuple[str, ...]] = FILE_NAMES["labels"][:1]
@@ -82,7 +80,6 @@ def from_list(config: SSv2.Config, root: Path, annotation: Path, files: dict[str
 def from_official(
     config: SSv2.Config, root: Path, annotation: Path, labels_path: Path, files: dict[str, str]
 ) -> VideoList:
-    """Videos of an official JSON file."""
     names = class_names(labels_path, config)
     labels = {name: label for label, name in enumerate(names)}
     entries, records = json_content(annotation), []

@@ -57,7 +57,6 @@ class TokenList:
         return None if self.paths is None else [(path,) for path in self.paths]
 
     def first(self, count: int) -> Self:
-        """The first items."""
         return replace(
             self,
             ids=self.ids[:count],
@@ -93,7 +92,6 @@ class TokenDataset(DatasetConfig):
         return True
 
     def check(self) -> None:
-        """Refuse settings that exclude each other."""
         if self.vocabulary < self.num_ids:
             raise ValueError(
                 f"data.dataset.vocabulary is {self.vocabulary}; {self.name} has {self.num_ids} ids, padding included"
@@ -124,7 +122,6 @@ def hashed(lines: Iterable[str]) -> str:
 
 
 def file_bytes(path: str) -> bytes:
-    """Content of the file of an item."""
     with decoding(path):
         content = Path(path).read_bytes()
     if not content:

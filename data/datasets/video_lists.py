@@ -152,7 +152,6 @@ def labels_of(
 
 
 def pictures_of(lines: Sequence[ListLine], folders: Sequence[str], rates: Path | None) -> Iterable[Pictures]:
-    """Pictures of each line."""
     name = picture_name(folders)
     fps = {} if rates is None else frame_rates(rates)
     for line in lines:

@@ -12,7 +12,7 @@ from pathlib import Path
 from data.config import DataConfig, Split
 from data.datasets.folders import VIDEO_SUFFIXES
 from data.decoded_files import Decoded
-from data.errors import DataError, Finding, number_of, shortened
+from data.errors import DataError, Finding, Severity, number_of, shortened
 from data.file_sizes import is_frame, sizes_of
 from data.item_lists import ItemLists
 from data.items import ItemList
@@ -63,12 +63,12 @@ class Inspection:
         return found
 
     def findings(self) -> Iterator[Finding]:
-        """Findings on the lists and the files."""
-        yield from dict.fromkeys(map(self.of_error, self.errors))  # a missing folder is the error of each split
+        errors = (Finding.of_error(self.dataset.name, error) for error in self.errors)
+        yield from dict.fromkeys(errors)  # a missing folder is the error of each split
         videos, unreadable = video_files(self.root) if self.root.exists() else ([], [])
         if unreadable:
             number = number_of(len(unreadable), "folders")
-            yield self.error(f"{number} cannot be listed, e.g. {min(unreadable)}", "check the rights")
+            yield self.finding("error", f"{number} cannot be listed, e.g. {min(unreadable)}", "check the rights")
         for split, items in self.items.items():
             yield self.count(split, items)
         yield from self.labels()
@@ -82,11 +82,12 @@ class Inspection:
         """Number of items beside the official number."""
         official, unit = self.dataset.official_size(split), f"{split} {self.dataset.unit}"
         if official is None:
-            return self.ok(f"{number_of(len(items), unit)} listed in {self.root}")
+            return self.finding("ok", f"{number_of(len(items), unit)} listed in {self.root}")
         if len(items) == official:
-            return self.ok(f"{number_of(len(items), unit)} listed in {self.root}, as officially")
+            return self.finding("ok", f"{number_of(len(items), unit)} listed in {self.root}, as officially")
         share = 100 * len(items) / official
-        return self.warning(
+        return self.finding(
+            "warning",
             f"{number_of(len(items), unit)} listed, officially {official:,} ({share:.2f} %)",
             "check that the annotation file is complete; reports state the number beside the official one",
         )
@@ -102,7 +103,8 @@ class Inspection:
         for split, others in names.items():
             for label, (one, other) in enumerate(zip(known, others, strict=False)):
                 if one != other and not {one, other} & numbered:
-                    yield self.error(
+                    yield self.finding(
+                        "error",
                         f"class {label} is '{shortened(one)}' in {first} and '{shortened(other)}' in {split}",
                         "use annotation files of one release",
                     )
@@ -110,17 +112,20 @@ class Inspection:
         unnamed = sorted(set(known) & numbered)
         remedy = f"put {' and '.join(self.dataset.class_files)} into {self.root}" if self.dataset.class_files else ""
         if unnamed:
-            yield self.warning(f"{len(unnamed)} of {len(known)} classes have no name, e.g. '{unnamed[0]}'", remedy)
+            yield self.finding(
+                "warning", f"{len(unnamed)} of {len(known)} classes have no name, e.g. '{unnamed[0]}'", remedy
+            )
         plain = [name.replace("_", " ") for name in known]
         wrong = next((label for label, (one, two) in enumerate(pairwise(plain)) if one > two), None)
         if not unnamed and self.dataset.alphabetical and wrong is not None:
-            yield self.warning(
+            yield self.finding(
+                "warning",
                 f"labels are not in the alphabetical order of the names: {wrong} is '{shortened(known[wrong])}', "
                 f"{wrong + 1} is '{shortened(known[wrong + 1])}'",
                 "released weights use that order: number the classes by it, or test no released weights",
             )
         elif not unnamed:
-            yield self.ok(f"all {len(known)} classes have names")
+            yield self.finding("ok", f"all {len(known)} classes have names")
         yield from self.empty_classes()
 
     def empty_classes(self) -> Iterator[Finding]:
@@ -131,7 +136,8 @@ class Inspection:
                 seen = Counter(label[place] if isinstance(label, tuple) else label for label in labels)
                 empty = [number for number in range(count) if number not in seen]
                 if empty:
-                    yield self.warning(
+                    yield self.finding(
+                        "warning",
                         f"{len(empty)} of {count} {kind} labels have no {split} {self.dataset.unit}, e.g. {empty[0]}",
                         "check that the annotation file is complete and numbers classes from 0",
                     )
@@ -146,31 +152,33 @@ class Inspection:
             # Segments of one video share its file.
             shared = sorted(path for path in train.keys() & test.keys() if train[path] == test[path] == 1)
         if shared:
-            yield self.warning(
+            yield self.finding(
+                "warning",
                 f"{number_of(len(shared), self.dataset.unit)} in the training and in the test split, "
                 f"e.g. {shortened(shared[0])}",
                 "remove them from the training list: a test must not contain training items",
             )
         else:
-            yield self.ok(f"no {self.dataset.unit.removesuffix('s')} is listed twice, or in both splits")
+            yield self.finding("ok", f"no {self.dataset.unit.removesuffix('s')} is listed twice, or in both splits")
 
     def presence(self, split: Split) -> Iterator[Finding]:
         """Missing and empty files of a split."""
         files, missing, unit = self.files[split], self.lists.missing(self.data, split), self.dataset.unit
         allowed = allowed_number(len(files), self.need.allow_bad)
         if count := len(missing.indices):
-            yield (self.error if count > allowed else self.warning)(
+            yield self.finding(
+                "error" if count > allowed else "warning",
                 f"{count:,} of {len(files):,} {split} {unit} are missing, e.g. {shortened(str(missing.example))}; "
                 f"a run accepts {allowed:,}",
                 f"get them, or raise the limit with --allow-bad {count}",
             )
         else:
-            yield self.ok(f"all files of the {number_of(len(files), f'{split} {unit}')} are there")
+            yield self.finding("ok", f"all files of the {number_of(len(files), f'{split} {unit}')} are there")
         paths = list(chain.from_iterable(files))
         empty = [path for path, size in zip(paths, sizes_of(paths), strict=True) if size == 0]
         if empty:
             number = number_of(len(empty), f"{split} files")
-            yield self.warning(f"{number} of 0 bytes, e.g. {shortened(empty[0])}", "get them again")
+            yield self.finding("warning", f"{number} of 0 bytes, e.g. {shortened(empty[0])}", "get them again")
 
     def superfluous(self, videos: Sequence[str]) -> Finding:
         """Video files that no list names."""
@@ -183,23 +191,15 @@ class Inspection:
                 continue  # a split that no run needs
         extra = sorted(path.removeprefix(f"{self.root}/") for path in videos if path not in listed)
         if not extra:
-            return self.ok("every video file is in a list")
-        return self.warning(
+            return self.finding("ok", "every video file is in a list")
+        return self.finding(
+            "warning",
             f"{number_of(len(extra), 'video files')} in no list, e.g. {shortened(extra[0])}",
             "no run reads them; add them to a list or remove them",
         )
 
-    def ok(self, what: str) -> Finding:
-        return Finding("ok", self.dataset.name, what)
-
-    def warning(self, what: str, remedy: str) -> Finding:
-        return Finding("warning", self.dataset.name, what, remedy)
-
-    def error(self, what: str, remedy: str) -> Finding:
-        return Finding("error", self.dataset.name, what, remedy)
-
-    def of_error(self, error: DataError) -> Finding:
-        return Finding.of_error(self.dataset.name, error)
+    def finding(self, severity: Severity, what: str, remedy: str = "") -> Finding:
+        return Finding(severity, self.dataset.name, what, remedy)
 
 
 def video_files(root: Path) -> tuple[list[str], list[str]]:
@@ -248,7 +248,8 @@ def video_findings(
         num_items = len(inspection.items[split])
         allowed = allowed_number(num_items, need.allow_bad)
         is_over = unreadable > allowed
-        yield (inspection.error if is_over else inspection.warning)(
+        yield inspection.finding(
+            "error" if is_over else "warning",
             f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",
             f"get them again; until then they count as failed, because they are listed in {listed_in}"
             + (
@@ -258,7 +259,7 @@ def video_findings(
             ),
         )
     elif outcomes:
-        yield inspection.ok(f"{count} decoded")
+        yield inspection.finding("ok", f"{count} decoded")
     facts = [outcome.facts for outcome in outcomes if outcome.facts is not None]
     if not facts:
         return
@@ -266,16 +267,19 @@ def video_findings(
     below = sum(side < (need.short_side or 0) for side in sides)
     text = f"{split}: short sides {spread(sides)}"
     if below:
-        yield inspection.warning(
+        yield inspection.finding(
+            "warning",
             f"{text}; {below:,} of {len(sides):,} are below the {need.short_side} of the test",
             f"they are enlarged; get {unit} with a short side of {need.short_side} or more",
         )
     else:
-        yield inspection.ok(text + (f"; none is below the {need.short_side} of the test" if need.short_side else ""))
+        yield inspection.finding(
+            "ok", text + (f"; none is below the {need.short_side} of the test" if need.short_side else "")
+        )
     rates, expected = [fact.fps for fact in facts], need.data.expected_fps
     other = sum(abs(rate - expected) > FPS_TOLERANCE for rate in rates) if expected else 0
     note = f"; {other:,} of {len(rates):,} differ from {expected}: clips are sampled by time" if other else ""
-    yield inspection.ok(f"{split}: frames per second {spread(rates)}{note}")
+    yield inspection.finding("ok", f"{split}: frames per second {spread(rates)}{note}")
 
 
 def spread(values: Sequence[float]) -> str:

@@ -30,7 +30,6 @@ class Timeline:
 
     @property
     def seconds(self) -> Fraction:
-        """Duration of the video in seconds."""
         return self.num_frames / self.fps
 
 

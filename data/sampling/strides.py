@@ -100,7 +100,6 @@ class DenseSampling(Sampling):
         return np.minimum(first + steps.astype(np.int64), timeline.num_frames - 1)
 
     def clip_seconds(self, timeline: Timeline) -> Fraction:
-        """Duration of a clip of a video in seconds."""
         if self.config.span is not None:
             return Fraction(str(self.config.span)) * timeline.seconds
         return Fraction(self.frames * self.config.stride, self.config.nominal_fps)

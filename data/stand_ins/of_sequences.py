@@ -38,8 +38,6 @@ class ListOpsStandIn(StandIn):
 
 @dataclass(frozen=True, kw_only=True)
 class AanStandIn(StandIn):
-    """Pairs of texts."""
-
     name = "aan"
 
     num_train: Count = 3000
@@ -52,8 +50,6 @@ class AanStandIn(StandIn):
 
 @dataclass(frozen=True, kw_only=True)
 class ImdbStandIn(StandIn):
-    """Reviews."""
-
     name = "imdb"
 
     num_train: NumReviews = 3000
@@ -67,8 +63,6 @@ class ImdbStandIn(StandIn):
 
 @dataclass(frozen=True, kw_only=True)
 class Cifar10StandIn(StandIn):
-    """Small pictures."""
-
     name = "cifar10"
 
     num_train: Count = 2700

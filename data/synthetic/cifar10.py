@@ -27,7 +27,6 @@ class Cifar10Drawing(Drawing[Cifar10StandIn, str]):
         yield Path("cifar-10-batches-bin", f"{part}.bin"), b"".join(pictures)
 
     def record(self, rng: np.random.Generator, label: int) -> bytes:
-        """Label and colour planes of a picture."""
         rows, columns = np.mgrid[:SIDE, :SIDE]
         angle = np.pi * (label % 5) / 5
         wave = np.sin((rows * np.sin(angle) + columns * np.cos(angle)) * 0.8 + rng.uniform(0, 2 * np.pi))

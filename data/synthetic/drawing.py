@@ -63,8 +63,6 @@ class Video(NamedTuple):
 
 
 class VideoDrawing(Drawing[V, Video]):
-    """Drawing of videos."""
-
     @abstractmethod
     def parts(self) -> list[Video]:
         """Videos of all splits."""

@@ -98,7 +98,6 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         return Path(video.video_id.partition("_")[0]) / "videos" / f"{video.video_id}.MP4"
 
     def actions(self, video: Video) -> list[Action]:
-        """Segments of a video in order."""
         rng = np.random.default_rng([*video.seed, 0])
         verbs, nouns = rng.permutation(self.settings.num_verbs), rng.permutation(self.settings.num_nouns)
         actions, frame = [], 0
@@ -122,7 +121,6 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         return files
 
     def annotation(self, video: Video, number: int, action: Action) -> tuple[object, ...]:
-        """Row of the annotations for a segment."""
         start, stop = action.start / self.settings.rate, action.stop / self.settings.rate
         frame_rate = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # of the published frames
         verb, noun = VERBS[action.verb], NOUNS[action.noun].name
@@ -159,7 +157,6 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         return to_uint8(canvas, rng, self.settings.noise)
 
     def draw_action(self, rng: np.random.Generator, canvas: Floats, path: Floats, action: Action, skin: Floats) -> None:
-        """Draw one segment on its frames."""
         camera = self.camera(path)
         others = rng.permutation(np.delete(np.arange(self.settings.num_nouns), action.noun))[: self.settings.strangers]
         middle = path.mean(0)  # the action is at the centre of the view
@@ -232,7 +229,6 @@ def timestamp(seconds: float) -> str:
 
 
 def csv_text(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
-    """Text of a CSV file."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)

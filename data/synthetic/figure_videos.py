@@ -91,7 +91,6 @@ class FigureDrawing(VideoDrawing[F]):
         ]
 
     def scene(self, video: Video) -> Scene:
-        """Random scene of the class of a video."""
         rng = np.random.default_rng([*video.seed, 0])
         times = np.linspace(0, 1, self.settings.frames)
         name = CLASS_NAMES[video.label]
@@ -114,7 +113,6 @@ class FigureDrawing(VideoDrawing[F]):
         return Figure(joints, size, Held(self.layout.number(f"{hand}_wrist"), hue))
 
     def passer(self, rng: np.random.Generator, times: Floats) -> Figure:
-        """Smaller figure that walks through the picture."""
         x = rng.choice([-1, 1]) * (2.4 * (times - 0.5) + rng.uniform(-0.6, 0.6))
         size = rng.uniform(0.8, 1.1)
         joints = self.world_joints(rng, times, ACTION_OF["march"], size)

@@ -266,7 +266,6 @@ CLASS_NAMES = tuple(sorted((*ACTION_OF, *LANDMARK_OF)))
 
 
 def kind_of(name: str) -> Kind:
-    """Kind of a class."""
     if name in LANDMARK_OF:
         return "appearance"
     return "motion" if ACTION_OF[name].hue is None else "both"

@@ -80,7 +80,6 @@ class ListOpsDrawing(Drawing[ListOpsStandIn, Part]):
         return (self.settings.num_train + 2 * self.settings.num_val) * sum(self.settings.length) // 2 * 7
 
     def expression(self, draw: random.Random) -> Expression:
-        """Random expression of an accepted length."""
         while True:
             found = self.tree(draw, 1)
             if self.settings.length[0] < found.length < self.settings.length[1]:

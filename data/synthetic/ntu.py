@@ -71,7 +71,6 @@ class NtuDrawing(FigureDrawing[NtuStandIn]):
         return "\n".join(lines) + "\n"
 
     def ghost(self, video: Video) -> Joints | None:
-        """Second body of a sample, if it has one."""
         rng = np.random.default_rng([*video.seed, 3])
         if rng.uniform() >= self.settings.ghosts:
             return None

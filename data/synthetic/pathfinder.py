@@ -192,7 +192,6 @@ class Picture:
         return self.seed((int(rows[chosen]), int(columns[chosen])), orientation)
 
     def seed(self, tail: Point, orientation: float) -> Paddle:
-        """First paddle of a snake."""
         settings = self.settings
         head = moved(settings, tail, orientation, settings.paddle_length)
         pivot = moved(settings, head, orientation + math.pi, settings.paddle_length + settings.margin)
@@ -270,7 +269,6 @@ def placed(settings: PathfinderStandIn, start: Point, orientation: float) -> tup
 
 
 def disc(settings: PathfinderStandIn, centre: Point) -> Plane:
-    """Picture of a filled disc."""
     side, scale = settings.side, settings.antialias
     rows, columns = np.ogrid[: side * scale, : side * scale]
     distance = (rows - centre[0] * scale) ** 2 + (columns - centre[1] * scale) ** 2

@@ -64,7 +64,6 @@ class SSv2Drawing(VideoDrawing[SSv2StandIn]):
         return VIDEO_FOLDER / f"{video.video_id}.mp4"
 
     def annotations(self) -> dict[str, str]:
-        """Official JSON files: labels and two splits."""
         templates = {without_brackets(template): template for pair in TEMPLATES for template in pair}
         labels = {name: str(label) for label, name in enumerate(self.class_names)}
         entries: dict[str, list[dict[str, object]]] = {"train": [], "validation": []}
@@ -114,7 +113,6 @@ class SSv2Drawing(VideoDrawing[SSv2StandIn]):
 
 
 def without_brackets(template: str) -> str:
-    """Template without its brackets."""
     return template.replace("[", "").replace("]", "")
 
 

@@ -39,7 +39,6 @@ class AanDrawing(Drawing[AanStandIn, str]):
         )
 
     def text(self, draw: random.Random, topic: Sequence[str]) -> Iterator[str]:
-        """Words of a text."""
         for _ in range(draw.randint(*self.settings.words)):
             yield draw.choice(topic if draw.random() < self.settings.topic_share else PAPER_WORDS)
 
@@ -70,7 +69,6 @@ class ImdbDrawing(Drawing[ImdbStandIn, Review]):
         yield Path(part.split, folder, name), " ".join(self.text(draw, part.positive)).encode()
 
     def text(self, draw: random.Random, positive: bool) -> Iterator[str]:
-        """Words of a review."""
         for _ in range(draw.randint(*self.settings.words)):
             if draw.random() >= self.settings.opinion_share:
                 yield draw.choice(OTHER)

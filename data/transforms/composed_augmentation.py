@@ -254,7 +254,6 @@ class ComposedAugmentation(TrackedTransform):
             return ComposedAugmentation(crop, self)
 
         def check_tracked(self) -> None:
-            """Reject AutoAugment, which rotates and shears."""
             if self.auto_augment is not None:
                 raise ValueError(
                     "data.augmentation.auto_augment rotates and shears, which joints do not follow; set it to None"

@@ -99,7 +99,6 @@ class Augmentation(TrackedTransform):
                 raise ValueError(f"short side {(low, high)} is not an ascending range from the crop size {crop} on")
 
         def check_tracked(self) -> None:
-            """Reject RandAugment, which rotates and shears."""
             if self.rand_augment is not None:
                 raise ValueError(
                     "data.augmentation.rand_augment rotates and shears, which joints do not follow; set it to None"
@@ -150,7 +149,6 @@ class Augmentation(TrackedTransform):
         return random_crop(TrackedFrames(frames).resized(resized), self.crop)
 
     def random_short_side(self) -> int:
-        """Random short side."""
         low, high = self.short_side
         if self.config.inverse_uniform:
             return round(1 / random.uniform(1 / high, 1 / low))

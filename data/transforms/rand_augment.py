@@ -113,7 +113,6 @@ class RandAugment:
         return frames_of(changed)
 
     def random_strength(self) -> float:
-        """Random strength in [0, 1]."""
         level = random.gauss(self.config.magnitude, self.config.deviation)
         return min(max(level, 0), MAX_LEVEL) / MAX_LEVEL
 

@@ -20,9 +20,7 @@ class TwoRows(InputSize):
 
     count: int
 
-    @property
-    def kind(self) -> str:
-        return "pair of rows"
+    kind = "pair of rows"
 
     @property
     def cost(self) -> int:

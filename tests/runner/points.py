@@ -46,9 +46,7 @@ NUM_CLASSES = 4  # the quadrants
 class PointSize(InputSize):
     """Size of a point: two coordinates."""
 
-    @property
-    def kind(self) -> str:
-        return "point"
+    kind = "point"
 
     @property
     def cost(self) -> int:

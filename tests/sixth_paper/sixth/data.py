@@ -26,10 +26,7 @@ class NumbersSize(InputSize):
 
     count: int
 
-    @property
-    def kind(self) -> str:
-        """Always "list of numbers"."""
-        return "list of numbers"
+    kind = "list of numbers"
 
     @property
     def cost(self) -> int:
