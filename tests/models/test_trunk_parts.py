@@ -11,20 +11,20 @@ from timm.layers.activations import QuickGELU
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from interface.sizes import ClipSize, InputSize
-from interface.targets import ClassTarget, Targets
+from interface.sizes import ClipSize
+from interface.targets import ClassTarget
 from models.block import Block
 from models.checkpoints import renamed
 from models.cost import num_parameters
-from models.heads import HeadConfig
+from models.framewise.model import FramewiseViT
 from models.image_vit import TIMM_NAMES
 from models.imagenet import InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
-from models.positions import LearntPositions, PositionsConfig, SeparatePositions, resized, square_side
-from models.tokens import CubicTokens, Grid, SquareTokens, TokensConfig
+from models.positions import PositionsConfig, SeparatePositions, resized
+from models.tokens import CubicTokens, Grid, SquareTokens
 from models.trunk import VideoViT
 from runner.measure.memory import saved_bytes
 
@@ -191,84 +191,6 @@ def test_blocks_eps_and_activation_are_those_of_the_config() -> None:
     assert model(torch.randn(2, 4, 3, 16, 16)).shape == (2, 5)
 
 
-class FramePositions(nn.Module):
-    """Positions of CLS and patches, the same in every frame."""
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(LearntPositions):
-        label: ClassVar[str] = "Space"
-
-        def build(self, width: int, grid: Grid) -> "FramePositions":
-            return FramePositions(width, square_side(self.side, grid))
-
-    def __init__(self, width: int, side: int) -> None:
-        super().__init__()
-        self.side = side
-        self.space = nn.Parameter(torch.randn(1, 1 + side**2, width))
-
-    def forward(self, grid: Grid) -> Tensor:
-        cls, space = self.space.split([1, self.side**2], dim=1)
-        return torch.cat([cls, resized(space, self.side, grid)], dim=1).expand(grid.frames, -1, -1)  # (T, 1 + S, D)
-
-
-class FrameMean(nn.Module):
-    """Mean over frames, then a classifier."""
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(HeadConfig):
-        def build(self, width: int, num_classes: int) -> "FrameMean":
-            return FrameMean(width, num_classes)
-
-        def macs(self, grid: Grid, width: int, num_classes: int) -> int:
-            return width * num_classes
-
-    def __init__(self, width: int, num_classes: int) -> None:
-        super().__init__()
-        self.classifier = nn.Linear(width, num_classes)
-
-    def forward(self, features: Tensor) -> Tensor:
-        return self.classifier(features.mean(dim=1))
-
-
-class FrameJoint(JointAttention):
-    """Attention within frames, for tokens (B*T, 1 + S, D)."""
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(JointAttention.Config):
-        label: ClassVar[str] = "Frame-wise"
-
-        def macs(self, grid: Grid, width: int, heads: int) -> int:
-            return grid.frames * super().macs(Grid(1, grid.height, grid.width), width, heads)
-
-
-class FrameWise(VideoViT):
-    """ViT of single frames."""
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(VideoViT.Config):
-        not_in_images: ClassVar[tuple[str, ...]] = ("head.*",)
-
-        tokens: TokensConfig = field(default_factory=SquareTokens.Config)
-        positions: PositionsConfig = field(default_factory=FramePositions.Config)
-        attention: MixerConfig = field(default_factory=FrameJoint.Config)
-        head: HeadConfig | None = field(default_factory=FrameMean.Config)
-
-        def build(self, size: InputSize, targets: Targets) -> "FrameWise":
-            self.check(size)
-            return FrameWise(self, self.grid(size), targets.num_outputs)
-
-        def num_tokens(self, grid: Grid) -> int:
-            return grid.frames * (1 + grid.patches)
-
-    def embedded(self, clip: Tensor) -> tuple[Tensor, Grid]:
-        tokens, grid = self.tokens(clip)
-        frames = self.with_cls(tokens.unflatten(1, (grid.frames, grid.patches)).flatten(0, 1))  # (B*T, 1 + S, D)
-        return (frames.unflatten(0, (-1, grid.frames)) + self.positions(grid)).flatten(0, 1), grid
-
-    def features(self, clip: Tensor) -> Tensor:
-        return super().features(clip).unflatten(0, (len(clip), -1))  # (B, T, D)
-
-
 @dataclass(frozen=True, kw_only=True)
 class LocalFile(InitialWeights):
     """A file in the folder of weights."""
@@ -290,7 +212,7 @@ def save_vit(path: Path, side: int) -> VisionTransformer:
 
 def test_a_frame_wise_trunk_with_the_weights_of_an_image_vit_equals_it_on_every_frame(tmp_path: Path) -> None:
     vit = save_vit(tmp_path / "vit.safetensors", side=2)
-    config = FrameWise.Config(
+    config = FramewiseViT.Config(
         width=32, depth=2, heads=4, tokens=SquareTokens.Config(patch=8), init=LocalFile(file="vit.safetensors")
     )
     model, clip = built(config), torch.randn(2, 4, 3, 16, 16)
@@ -301,15 +223,6 @@ def test_a_frame_wise_trunk_with_the_weights_of_an_image_vit_equals_it_on_every_
         frames = vit.forward_features(clip.flatten(0, 1))[:, 0].unflatten(0, (2, 4))  # (B, T, D)
         torch.testing.assert_close(model.features(clip), frames, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(model(clip), model.head(frames), rtol=1e-4, atol=1e-5)
-
-
-def test_macs_of_a_frame_wise_trunk_are_those_of_its_frames() -> None:
-    config = FrameWise.Config(width=32, depth=2, heads=4, tokens=SquareTokens.Config(patch=8))
-    one, four = (config.macs(ClipSize(frames, 16, 16), TARGET) for frames in (1, 4))
-    assert four - 32 * 5 == 4 * (one - 32 * 5)  # the head counts once
-    # All but the work that the last block saves: 4 frames of 4 patches.
-    others = 4 * (12 * 5 * 32**2 + 2 * 5**2 * 32 - (12 * 32**2 + 2 * 4 * 5 * 32) + 2 * 5 * 4 * 32)
-    assert four == config.executed_macs(SIZE, TARGET) + others
 
 
 def test_an_image_vit_initialises_cubes_and_positions_of_another_grid(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.mixers.nystromformer import Nystromformer, iterated_inverse
 from models.mixers.space import ExactSpace, by_frame, segment_means, space_major
 from models.tokens import Grid
+from tests.models.gradients import assert_same
 
 GRID = Grid(frames=3, height=4, width=4)
 HEADS = 2
@@ -32,12 +33,7 @@ def test_values_and_gradients_are_those_of_algorithm_2(num_prototypes: int) -> N
     q, k, v = (t.requires_grad_() for t in heads())
     stage = Nystromformer.Config(num_prototypes=num_prototypes).build(HEADS)
     ours, naive = stage(q, k, v, GRID), algorithm_2(q, k, v, num_prototypes)
-    torch.testing.assert_close(ours, naive, rtol=0, atol=1e-10)
-    upstream = torch.randn_like(ours)
-    for got, wanted in zip(
-        torch.autograd.grad(ours, [q, k, v], upstream), torch.autograd.grad(naive, [q, k, v], upstream), strict=True
-    ):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-10)
+    assert_same(ours, naive, [q, k, v], 1e-10)
 
 
 def test_the_iterated_inverse_inverts() -> None:

@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.mixers.performer import Performer
 from models.mixers.space import ExactSpace, by_frame
 from models.tokens import Grid
+from tests.models.gradients import assert_same
 
 GRID = Grid(frames=3, height=4, width=4)
 HEADS, SIZE = 2, 8
@@ -44,12 +45,7 @@ def test_values_and_gradients_are_those_of_its_features(kernel: Literal["release
     stage = Performer.Config(num_features=20, kernel=kernel).build(HEADS).eval()
     directions = stage.directions(SIZE).double()
     ours, naive = stage(q, k, v, GRID), favor(q, k, v, directions, of_exponents=kernel == "softmax")
-    torch.testing.assert_close(ours, naive, rtol=0, atol=1e-12)
-    upstream = torch.randn_like(ours)
-    for got, wanted in zip(
-        torch.autograd.grad(ours, [q, k, v], upstream), torch.autograd.grad(naive, [q, k, v], upstream), strict=True
-    ):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-12)
+    assert_same(ours, naive, [q, k, v], 1e-12)
 
 
 def test_more_features_converge_to_exact_attention() -> None:

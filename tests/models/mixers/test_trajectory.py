@@ -1,25 +1,17 @@
-import itertools
-
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import motionformer as reference
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
 from runner.measure.memory import bytes_saved_by
+from tests.models.gradients import assert_same
+from tests.models.mixers.test_contract import TRAJECTORIES
 
 GRID = Grid(frames=3, height=2, width=2)
 HEADS, WIDTH = 2, 8
 T, S, n = GRID.frames, GRID.patches, GRID.tokens
-VARIANTS = [
-    TrajectoryAttention.Config(temporal=temporal, normalize_over=normalize_over, project_values=project_values)
-    for temporal, normalize_over, project_values in itertools.product(
-        ("attention", "average"), ("space", "space-time"), (False, True)
-    )
-    if not (temporal == "average" and project_values)
-]
 EXACT = [TrajectoryAttention.Config(), TrajectoryAttention.Config(project_values=True)]
 
 
@@ -37,32 +29,13 @@ def heads_of(x: Tensor, mixer: TrajectoryAttention) -> list[Tensor]:
     return [t[:, :, 1:].flatten(0, 1) for t in reference.heads_of(x, mixer)]
 
 
-def assert_same(ours: Tensor, published: Tensor, x: Tensor, mixer: TrajectoryAttention, *, tolerance: float) -> None:
-    """Compare values, and gradients of the tokens and all parameters."""
-    torch.testing.assert_close(ours, published, rtol=0, atol=tolerance)
-    upstream = torch.randn_like(ours)
-    inputs = [x, *mixer.parameters()]
-    gradients = torch.autograd.grad(ours, inputs, upstream)
-    expected = torch.autograd.grad(published, inputs, upstream, materialize_grads=True)
-    for got, wanted in zip(gradients, expected, strict=True):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=tolerance)
-
-
-@pytest.mark.parametrize("recompute", [False, True], ids=["saved", "recomputed"])
-@pytest.mark.parametrize("config", VARIANTS, ids=str)
-def test_values_and_gradients_are_those_of_the_equations(config: TrajectoryAttention.Config, recompute: bool) -> None:
-    mixer, x = mixer_and_tokens(config)
-    mixer.recompute = recompute
-    assert_same(mixer(x, GRID), reference.trajectory(x, mixer, GRID), x, mixer, tolerance=1e-12)
-
-
 @pytest.mark.parametrize("grid", [Grid(8, 14, 14), Grid(1, 14, 14)], ids=["eight frames", "one frame"])
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
 def test_values_and_gradients_agree_for_many_chunks_and_for_one_frame(
     config: TrajectoryAttention.Config, grid: Grid
 ) -> None:
     mixer, x = mixer_and_tokens(config, grid)
-    assert_same(mixer(x, grid), reference.trajectory(x, mixer, grid), x, mixer, tolerance=1e-10)
+    assert_same(mixer(x, grid), reference.trajectory(x, mixer, grid), [x, *mixer.parameters()], 1e-10)
 
 
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
@@ -71,15 +44,8 @@ def test_single_precision_is_within_1e_4(config: TrajectoryAttention.Config) -> 
     grid = Grid(frames=4, height=7, width=7)
     (mixer,) = config.build(96, 4)
     x = torch.randn(2, 1 + grid.tokens, 96, requires_grad=True)
-    ours, published = mixer(x, grid), reference.trajectory(x, mixer, grid)
-    inputs = [x, *mixer.parameters()]
-    upstream = torch.randn_like(ours) / ours.numel() ** 0.5
-    for got, wanted in zip(
-        (ours, *torch.autograd.grad(ours, inputs, upstream)),
-        (published, *torch.autograd.grad(published, inputs, upstream)),
-        strict=True,
-    ):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-4)
+    inputs, upstream_scale = [x, *mixer.parameters()], x.numel() ** -0.5
+    assert_same(mixer(x, grid), reference.trajectory(x, mixer, grid), inputs, 1e-4, upstream_scale=upstream_scale)
 
 
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])
@@ -167,17 +133,7 @@ def test_normalised_over_space_and_time_the_weights_sum_to_one_over_all_frames_o
     assert (trajectories < 1).all() and trajectories.std(dim=0).min() > 0
 
 
-@pytest.mark.parametrize("config", VARIANTS, ids=str)
-def test_patches_do_not_attend_to_cls_but_cls_attends_to_all_tokens(config: TrajectoryAttention.Config) -> None:
-    mixer, x = mixer_and_tokens(config)
-    out = mixer(x, GRID)
-    (of_patches,) = torch.autograd.grad(out[:, 1:].sum(), x, retain_graph=True)
-    assert (of_patches[:, 0] == 0).all() and (of_patches[:, 1:] != 0).any(-1).all()
-    (of_cls,) = torch.autograd.grad(out[:, 0].sum(), x)
-    assert (of_cls != 0).any(-1).all()
-
-
-@pytest.mark.parametrize("config", VARIANTS, ids=str)
+@pytest.mark.parametrize("config", TRAJECTORIES, ids=str)
 def test_permuting_the_patches_of_a_frame_permutes_the_output(config: TrajectoryAttention.Config) -> None:
     mixer, x = mixer_and_tokens(config)
     order = torch.arange(1 + n)
@@ -201,14 +157,6 @@ def test_a_trajectory_follows_an_object_that_moves() -> None:
     trajectories = mixer.trajectories(100 * tokens, tokens, tokens, GRID)[:, :S, 0]  # (T, S, K)
     for position, index in enumerate(layouts[0]):
         torch.testing.assert_close(trajectories[:, position], objects[index].expand(T, -1), rtol=0, atol=1e-6)
-
-
-@pytest.mark.parametrize("config", VARIANTS, ids=str)
-def test_macs_are_those_of_the_equations(config: TrajectoryAttention.Config) -> None:
-    mixer, x = mixer_and_tokens(config)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        reference.trajectory(x[:1].detach(), mixer, GRID)
-    assert config.macs(GRID, WIDTH, HEADS) == counter.get_total_flops() // 2
 
 
 @pytest.mark.parametrize("config", EXACT, ids=["unprojected", "projected"])

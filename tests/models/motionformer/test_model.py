@@ -8,7 +8,6 @@ from timm.models.vision_transformer import VisionTransformer
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.imagenet import ImageNet
-from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.motionformer.weights import released_names
@@ -47,30 +46,12 @@ def test_the_default_is_the_papers_model() -> None:
     assert config.init == ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k")
 
 
-def test_a_model_copies_a_run_of_other_classes_and_attention() -> None:
-    source = built(target=ClassTarget(9), seed=1).state_dict()
-    config = replace(SMALL, attention=JointAttention.Config())
-    model = built(config)
-    report = config.copy_from(model, source)
-    assert set(report.missing) == {"head.weight", "head.bias"}
-    assert torch.equal(model.get_parameter("blocks.1.mixers.0.qkv.weight"), source["blocks.1.mixers.0.qkv.weight"])
-
-
 def test_a_part_is_refused() -> None:
     model = built()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(ValueError, match=r"^a Motionformer has no part 'space' that another run can fill$"):
         SMALL.copy_from(model, built(seed=1).state_dict(), "space")
     torch.testing.assert_close(dict(model.state_dict()), before)
-
-
-def test_a_released_file_is_read(tmp_path: Path) -> None:
-    source, model = built(seed=1).state_dict(), built()
-    names = released_names(source)
-    torch.save({"model_state": {names[name]: tensor for name, tensor in source.items()}}, tmp_path / "a.pyth")
-    report = SMALL.load_released(model, tmp_path / "a.pyth", SIZE)
-    assert report.missing == report.unexpected == ()
-    torch.testing.assert_close(dict(model.state_dict()), dict(source))
 
 
 @pytest.mark.parametrize(("linear_std", "warned"), [(0.02, True), (0.2, False)])

@@ -57,30 +57,12 @@ def logits(model: Any, ids: Tensor) -> Tensor:  # noqa: ANN401  (blocks have no 
     return model.head[2](F.relu(model.head[0](x.mean(1))))
 
 
-@pytest.mark.parametrize(
-    ("config", "gflops"),
-    [(EXACT, 1.2106), (NYSTROM, 0.6179), (PERFORMER, 0.4897), (ORTHOFORMER, 0.2370), (LINFORMER, 0.4053)],
-    ids=["exact", "nystromformer", "performer", "orthoformer", "linformer"],
-)
-def test_costs_follow_from_the_config(config: SequenceEncoder.Config, gflops: float) -> None:
-    assert config.macs(LISTOPS, TEN) / 1e9 == pytest.approx(gflops, abs=5e-5)
-
-
-def test_candidates_from_queries_cost_less() -> None:
-    queries = SequenceEncoder.Config(approximation=Orthoformer.Config(num_prototypes=64))
-    assert queries.macs(LISTOPS, TEN) / 1e9 == pytest.approx(0.2205, abs=5e-5)
-
-
 @pytest.mark.parametrize("config", [EXACT, NYSTROM, ORTHOFORMER, LINFORMER], ids=["exact", "nystrom", "ortho", "lin"])
 def test_executed_costs_are_the_published_ones_or_less(config: SequenceEncoder.Config) -> None:
     last_norm_and_head = 5 * 2048 * 64 + 2048 * 64 + 64 * 128 + 128 * 10
     assert config.executed_macs(LISTOPS, TEN) <= config.macs(LISTOPS, TEN) + last_norm_and_head
     if config is EXACT:
         assert config.executed_macs(LISTOPS, TEN) >= config.macs(LISTOPS, TEN)
-
-
-def test_the_encoder_of_listops_has_the_parameters_of_the_original() -> None:
-    assert EXACT.cost(LISTOPS, TEN).parameters == 209_802
 
 
 def test_logits_are_those_of_the_plain_equations() -> None:
@@ -158,14 +140,6 @@ def test_approximations_save_less_than_the_published_attention() -> None:
     assert stored > performer > nystrom > orthoformer
     assert stored / 1e6 == pytest.approx(219, rel=0.2)
     assert saved_per_item(EXACT, LISTOPS, TEN) < stored / 5  # ours has no map in memory
-
-
-def test_every_parameter_is_trained() -> None:
-    for config in (EXACT, PERFORMER, NYSTROM, ORTHOFORMER, LINFORMER):
-        size = TokenSequenceSize(256, 20)
-        model = config.build(size, TEN)
-        model(*size.example(2)).square().sum().backward()
-        assert all(parameter.grad is not None for parameter in model.parameters())
 
 
 SIZE = TokenSequenceSize(12, 20)
