@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -41,7 +40,7 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     if path.is_dir():
         found = next((file for pattern in ("", "*/") for file in path.glob(f"{pattern}{DEEPSPEED_FILE}")), None)
         raise ValueError(f"weights: {path} is a folder, not a checkpoint" + (f"; name {found}" if found else ""))
-    check_checksums(path)
+    has_checksums(path)
     try:
         # Warnings are of TorchScript archives, refused below. A Namespace, of training arguments, runs no code.
         ignored = warnings.catch_warnings(action="ignore", category=UserWarning)
@@ -66,35 +65,14 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     return content
 
 
-def check_checksums(path: Path) -> None:
-    """Compare every record of a zip archive with its CRC-32, which `torch.load` does not do.
-
-    Files without checksums are accepted, see `has_checksums`.
-
-    Raises:
-        ValueError: if a record differs, or the archive cannot be read.
-        OSError: if the file cannot be read.
-    """
-    if not has_checksums(path):
-        return
-    try:
-        with ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except Exception as error:  # damaged archives raise errors of many types
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:
-            raise
-        damaged = "a record"
-    if damaged is not None:
-        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; get the file again")
-
-
 def has_checksums(path: Path) -> bool:
-    """Whether a file is a zip archive with checksums, as `torch.save` writes them since PyTorch 1.6.
+    """Whether a file is a zip archive with checksums, as `torch.save` writes them since PyTorch 1.6. All of them hold.
 
-    Older files have none. Archives written after `torch.serialization.set_crc32_options(False)` contain zeros.
+    `torch.load` does not compare them. Older files have none; archives written after
+    `torch.serialization.set_crc32_options(False)` contain zeros.
 
     Raises:
-        ValueError: if the archive is damaged.
+        ValueError: if a record differs from its checksum, or the archive cannot be read.
         OSError: if the file cannot be read.
     """
     with path.open("rb") as file:
@@ -102,9 +80,16 @@ def has_checksums(path: Path) -> bool:
             return False
     try:
         with ZipFile(path) as archive:
-            return any(record.CRC for record in archive.infolist())
+            if not any(record.CRC for record in archive.infolist()):
+                return False
+            damaged = archive.testzip()
     except Exception as error:  # damaged archives raise errors of many types
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
+    if damaged is not None:
+        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; get the file again")
+    return True
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -115,7 +100,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         OSError: if the file cannot be read.
     """
     if path.suffix == ".npz":
-        check_checksums(path)
+        has_checksums(path)
         return npz_tensors(path)
     if path.suffix != ".safetensors":
         return checkpoint_tensors(read_checkpoint(path), path)
@@ -184,55 +169,34 @@ Rules = Sequence[tuple[str, str]]  # patterns of names in a model, and their rep
 OUTSIDE = "* outside of *"  # pattern of the names that `without_prefix` gives to other tensors
 
 
-class ReleasedCheckpoint(NamedTuple):
-    """Content of a released torch file."""
-
-    name: str
-    tensors: Tensors
-    settings: str
-    """Training settings as text."""
-    remarks: tuple[str, ...]
-    """What could not be checked."""
-
-
-def read_released(path: Path, *prefixes: str) -> ReleasedCheckpoint:
-    """Tensors and settings of a released torch file.
-
-    Args:
-        prefixes: prefixes of the names of all tensors, to be removed.
-
-    Raises:
-        ValueError, OSError: see `read_checkpoint`.
-    """
-    content = read_checkpoint(path)
-    settings = content.get("cfg", "")
-    remarks = () if has_checksums(path) else (NO_CHECKSUMS,)
-    tensors = checkpoint_tensors(content, path)
-    for prefix in prefixes:
-        tensors = without_prefix(tensors, prefix)
-    return ReleasedCheckpoint(path.name, tensors, settings if isinstance(settings, str) else "", remarks)
-
-
 def load_released(
     model: nn.Module,
-    released: ReleasedCheckpoint,
+    path: Path,
     names: Mapping[str, str],
     *,
+    prefixes: Sequence[str] = (),
     convert: Callable[[Tensors, Tensors], dict[str, Converted]] = lambda source, wanted: {},
     unused: Sequence[str] = (),
 ) -> LoadReport:
-    """Copy a released checkpoint into a model.
+    """Copy a released torch file into a model. The report has its training settings, and what could not be checked.
 
     Args:
         names: name in the file of each tensor of the model.
+        prefixes: prefixes of the names of all tensors in the file, to be removed.
         convert: see `fill`.
         unused: patterns of names in the file that the model does not use.
 
     Raises:
         ValueError: with the keys that do not match; the model is then unchanged.
+        OSError: see `read_checkpoint`.
     """
-    report = fill(model, released.tensors, names, source=released.name, convert=convert, known_unexpected=unused)
-    return replace(report, settings=released.settings, remarks=released.remarks)
+    content = read_checkpoint(path)
+    tensors = checkpoint_tensors(content, path)
+    for prefix in prefixes:
+        tensors = without_prefix(tensors, prefix)
+    report = fill(model, tensors, names, source=path.name, convert=convert, known_unexpected=unused)
+    settings, remarks = content.get("cfg"), () if has_checksums(path) else (NO_CHECKSUMS,)
+    return replace(report, settings=settings if isinstance(settings, str) else "", remarks=remarks)
 
 
 def renamed(names: Iterable[str], rules: Rules) -> dict[str, str]:

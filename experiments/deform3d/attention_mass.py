@@ -31,13 +31,6 @@ from models.tokens import Grid
 MARGIN = 0.1  # of the box on each side, as a share of its longer side
 
 
-class ActionFrames(NamedTuple):
-    """Frames of the action, and frames whose speed is known: (B, T) each."""
-
-    fast: Tensor
-    known: Tensor
-
-
 class Boxes(NamedTuple):
     """Left upper and right lower corner of a box in each frame (B, T, 2), and whether it exists (B, T)."""
 
@@ -63,14 +56,14 @@ def moving_joints(joints: Tensor) -> Tensor:
     return path > path.nanmedian(1, keepdim=True).values
 
 
-def action_frames(joints: Tensor) -> ActionFrames:
-    """Frames whose joints move faster than in the median frame of the clip.
+def action_frames(joints: Tensor) -> tuple[Tensor, Tensor]:
+    """Frames whose joints move faster than in the median frame of the clip, and frames of known speed: (B, T) each.
 
     The speed of a frame is the mean length of the steps of the joints to it and from it.
     """
     speed = torch.nn.functional.pad(steps(joints).nanmean(2), (1, 1), value=torch.nan)  # (B, T + 1)
     speed = torch.stack([speed[:, :-1], speed[:, 1:]]).nanmean(0)  # (B, T)
-    return ActionFrames(speed > speed.nanmedian(1, keepdim=True).values, speed.isfinite())
+    return (speed > speed.nanmedian(1, keepdim=True).values), speed.isfinite()
 
 
 def actor_boxes(joints: Tensor) -> Boxes:
@@ -96,11 +89,9 @@ ACTION_FRAMES = Measure("mass_in_action_frames", "share_of_action_frames", "abov
 MEASURES = (MOVING_JOINTS, BOX, ACTION_FRAMES)
 
 
-class Mass(NamedTuple):
-    """Share of the weights, and share under equal weights: (B,) each, NaN for clips that do not count."""
-
-    mass: Tensor
-    share: Tensor
+Mass = tuple[
+    Tensor, Tensor
+]  # share of the weights, and share under equal weights: (B,), NaN for clips that do not count
 
 
 def fraction(weights: Tensor, inside: Tensor, counted: Tensor) -> Tensor:
@@ -125,7 +116,7 @@ def on_moving_joints(attention: JointAttention, joints: Tensor) -> Mass:
         fraction((weights * has_place[..., None, None]).flatten(1, 2).flatten(2), inside, inside_or_none)
         for weights in attention
     )
-    return Mass(mass, share)
+    return mass, share
 
 
 def in_box(attention: CellAttention, joints: Tensor, grid: Grid) -> Mass:
@@ -142,7 +133,7 @@ def in_box(attention: CellAttention, joints: Tensor, grid: Grid) -> Mass:
 
     cells = reference_places(grid, joints.device).flatten(0, 2).expand(len(joints), -1, -1)
     share = fraction(torch.ones_like(cells[:, None, :, 0]), *masks(cells))
-    return Mass(fraction(attention.weights, *masks(attention.places)), share)
+    return fraction(attention.weights, *masks(attention.places)), share
 
 
 def in_action_frames(attention: CellAttention, joints: Tensor, grid: Grid) -> Mass:
@@ -150,11 +141,11 @@ def in_action_frames(attention: CellAttention, joints: Tensor, grid: Grid) -> Ma
 
     Frames without speed do not count, nor do clips in which no frame is faster than another.
     """
-    action = action_frames(joints)
-    known = action.known & action.fast.any(1, keepdim=True)
+    fast, known = action_frames(joints)
+    known = known & fast.any(1, keepdim=True)
     frames = nearest_frames(attention.places, grid)
-    mass = fraction(attention.weights, *(mask.take_along_dim(frames, 1) for mask in (action.fast, known)))
-    return Mass(mass, fraction(torch.ones_like(known.unsqueeze(1), dtype=torch.float32), action.fast, known))
+    mass = fraction(attention.weights, *(mask.take_along_dim(frames, 1) for mask in (fast, known)))
+    return mass, fraction(torch.ones_like(known.unsqueeze(1), dtype=torch.float32), fast, known)
 
 
 def nearest_frames(places: Tensor, grid: Grid) -> Tensor:
@@ -184,7 +175,7 @@ def masses(model: nn.Module, clips: Tensor, joints: Tensor) -> Tensor:
         in_box(of_cls, joints, before.grid),
         in_action_frames(of_cls, joints, before.grid),
     )
-    values = torch.stack([torch.stack([*each, torch.ones_like(each.mass)], -1) for each in found], 1)  # (B, 3, 3)
+    values = torch.stack([torch.stack([*each, torch.ones_like(each[0])], -1) for each in found], 1)  # (B, 3, 3)
     return values.where(values.isfinite().all(-1, keepdim=True), 0.0).flatten(1)
 
 

@@ -21,7 +21,7 @@ from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.model import PARTS
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, drop_rates, reset_trained
-from models.imagenet import InitialWeights, weights_folder
+from models.imagenet import InitialWeights
 from models.model import Model, ModelConfig
 from models.tensors import LoadReport, copy_all_but_classes, fill
 from models.trunk import reset_linear
@@ -77,9 +77,7 @@ class LoneExpert(Model):
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
             assert isinstance(model, LoneExpert)
-            if self.expert.init is None:
-                return ()
-            return (self.expert.load(model.stream.expert, self.expert.init.find(folder or weights_folder())),)
+            return self.expert.initialise(model.stream.expert, folder)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             if self.expert.layout(size).framewise:

@@ -16,7 +16,7 @@ from interface.ranges import Count
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.released import mapped
-from models.checkpoints import OUTSIDE, load_released, read_released, read_tensors, renamed, without_prefix
+from models.checkpoints import OUTSIDE, load_released, read_tensors, renamed, without_prefix
 from models.image_vit import TIMM_NAMES
 from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
@@ -32,13 +32,28 @@ UNUSED = (
 )  # fmt: skip
 
 
-def sinusoids(places: Tensor, width: int) -> Tensor:
-    """Angles of places (n,) at `width` frequencies: (n, width), float64. Neighbouring pairs have the same frequency."""
-    pairs = torch.arange(width, dtype=torch.float64) // 2
-    return places[:, None].double() / BASE ** (2 * pairs / width)
+class FixedPositions(nn.Module):
+    """Positions that are neither trained nor saved, for clips of one grid.
+
+    Args:
+        table: (T*S, D).
+    """
+
+    def __init__(self, table: Tensor, grid: Grid) -> None:
+        super().__init__()
+        self.table = nn.Buffer(table.float().unsqueeze(0), persistent=False)
+        self.grid = grid
+
+    def forward(self, grid: Grid) -> Tensor:
+        """Positions (1, T*S, D)."""
+        check_frames(self.grid.frames, grid)
+        if grid != self.grid:
+            fixed = f"positions: fixed for {self.grid.height}x{self.grid.width} patches"
+            raise ValueError(f"{fixed}, and the clip has {grid.height}x{grid.width}")
+        return self.table
 
 
-class SequencePositions(nn.Module):
+class SequencePositions(FixedPositions):
     """Sines and cosines of the place in the sequence of all patches, as in VideoMAE (https://arxiv.org/abs/2203.12602).
 
     Computed in float64. They do not depend on the grid, but on the number of its patches alone.
@@ -53,20 +68,12 @@ class SequencePositions(nn.Module):
             return SequencePositions(width, grid)
 
     def __init__(self, width: int, grid: Grid) -> None:
-        super().__init__()
-        angles = sinusoids(torch.arange(grid.tokens), width)  # (T*S, D)
-        even = torch.arange(width) % 2 == 0
-        table = torch.where(even, angles.sin(), angles.cos()).float()
-        self.table = nn.Buffer(table.unsqueeze(0), persistent=False)
-        self.grid = grid
-
-    def forward(self, grid: Grid) -> Tensor:
-        """Positions (1, T*S, D)."""
-        check_grid(grid, self.grid)
-        return self.table
+        pairs = torch.arange(width, dtype=torch.float64) // 2  # neighbouring channels have the same frequency
+        angles = torch.arange(grid.tokens)[:, None].double() / BASE ** (2 * pairs / width)  # (T*S, D)
+        super().__init__(torch.where(torch.arange(width) % 2 == 0, angles.sin(), angles.cos()), grid)
 
 
-class SpaceTimePositions(nn.Module):
+class SpaceTimePositions(FixedPositions):
     """Sines and cosines of frame, row and column in separate channels, as in MVD (https://arxiv.org/abs/2212.04500)."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -78,21 +85,13 @@ class SpaceTimePositions(nn.Module):
             return SpaceTimePositions(width, grid)
 
     def __init__(self, width: int, grid: Grid) -> None:
-        super().__init__()
         in_time = width // 4
         in_space = width - in_time
         t, y, x = (torch.arange(size) for size in grid)
         time = half_and_half(t, in_time)[:, None, None].expand(*grid, -1)
         column = half_and_half(x, in_space // 2)[None, None].expand(*grid, -1)
         row = half_and_half(y, in_space // 2)[None, :, None].expand(*grid, -1)
-        table = torch.cat([time, column, row], dim=-1).flatten(0, 2)  # (T*S, D)
-        self.table = nn.Buffer(table.float().unsqueeze(0), persistent=False)
-        self.grid = grid
-
-    def forward(self, grid: Grid) -> Tensor:
-        """Positions (1, T*S, D)."""
-        check_grid(grid, self.grid)
-        return self.table
+        super().__init__(torch.cat([time, column, row], dim=-1).flatten(0, 2), grid)
 
 
 def half_and_half(places: Tensor, width: int) -> Tensor:
@@ -100,20 +99,6 @@ def half_and_half(places: Tensor, width: int) -> Tensor:
     half = width // 2
     angles = places[:, None].double() / BASE ** (torch.arange(half, dtype=torch.float64) / half)
     return torch.cat([angles.sin(), angles.cos()], dim=1)
-
-
-def check_grid(grid: Grid, built_for: Grid) -> None:
-    """Refuse clips of another grid.
-
-    Raises:
-        ValueError: with both grids.
-    """
-    check_frames(built_for.frames, grid)
-    if grid != built_for:
-        raise ValueError(
-            f"positions: fixed for {built_for.height}x{built_for.width} patches, and the clip has "
-            f"{grid.height}x{grid.width}"
-        )
 
 
 class NoKeyBiasAttention(JointAttention):
@@ -192,8 +177,8 @@ class ClipExpert(Expert):
             tensors = without_prefix(read_tensors(path), "encoder.")
             check_positions(expert, tensors, path)
             inner = {name: name.removeprefix("vit.") for name in expert.state_dict()}
-            names = {name: theirs for name, theirs in mapped(inner, TIMM_NAMES).items() if not is_norm(name)}
-            own_norm = {name: f"own {inner[name]}" for name in inner if is_norm(name)}
+            own_norm = {name: f"own {inner[name]}" for name in inner if name.startswith("vit.norm.")}
+            names = {name: theirs for name, theirs in mapped(inner, TIMM_NAMES).items() if name not in own_norm}
             return fill(
                 expert,
                 tensors,
@@ -234,10 +219,6 @@ class ClipExpert(Expert):
         return self.vit.layer_of(parameter.removeprefix("vit."))
 
 
-def is_norm(name: str) -> bool:
-    return name.startswith("vit.norm.")
-
-
 def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Refuse a file with fixed positions of another rule. Positions of another grid cannot be compared.
 
@@ -265,7 +246,6 @@ def load_classifier(model: nn.Module, expert: Expert, path: Path) -> LoadReport:
         ValueError: for a damaged file, or keys without a counterpart.
     """
     assert isinstance(expert, ClipExpert)
-    released = read_released(path)
-    check_positions(expert, released.tensors, path)
+    check_positions(expert, read_tensors(path), path)
     rules = ((r"^stream\.expert\.vit\.", ""), *TIMM_NAMES, (r"^norm\.", "fc_norm."))
-    return load_released(model, released, renamed(model.state_dict(), rules), unused=("pos_embed",))
+    return load_released(model, path, renamed(model.state_dict(), rules), unused=("pos_embed",))

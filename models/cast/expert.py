@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from interface.ranges import CheckedConfig, Count, Positive
 from interface.sizes import InputSize
-from models.imagenet import InitialWeights, MissingWeightsError
+from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
 from models.tensors import LoadReport, fill
 from models.tokens import Grid
 
@@ -176,6 +176,10 @@ class ExpertConfig(CheckedConfig, ABC):
         Raises:
             ValueError: for a damaged file, or keys without a counterpart.
         """
+
+    def initialise(self, expert: Expert, folder: Path | None) -> tuple[LoadReport, ...]:
+        """Load the initial weights that the config names, if any."""
+        return () if self.init is None else (self.load(expert, self.init.find(folder or weights_folder())),)
 
     def attention_macs(self, num_tokens: int, num_connected: int) -> int:
         """Multiply-adds of attention among groups of tokens: projections, scores and values."""

@@ -22,7 +22,7 @@ from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
 from models.cast.stream import AdaptersConfig, DropUnit, Pooling, Stream, drop_rates, reset_trained
 from models.framewise.model import thinned
-from models.imagenet import InitialWeights, weights_folder
+from models.imagenet import InitialWeights
 from models.model import Model, ModelConfig
 from models.tensors import LoadReport, copy_all_but_classes
 from models.trunk import reset_linear
@@ -130,12 +130,8 @@ class CAST(Model):
 
         def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
             assert isinstance(model, CAST)
-            folder = folder or weights_folder()
-            return tuple(
-                config.load(model.expert(part), config.init.find(folder))
-                for part, config in self.experts.items()
-                if config.init is not None
-            )
+            of_spatial = self.spatial.initialise(model.spatial.expert, folder)
+            return (*of_spatial, *self.temporal.initialise(model.temporal.expert, folder))
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released checkpoint, which contains both experts."""
@@ -195,7 +191,8 @@ class CAST(Model):
         last = len(self.spatial.drops) - 1
         for block in range(last):
             s, t = self.block(block, s, t)
-        return self.head(*self.pooled(*self.block(last, s, t, cls_only=self.spatial.pooling == "cls")))
+        s, t = self.block(last, s, t, cls_only=self.spatial.pooling == "cls")
+        return self.head(self.spatial.features(s), self.temporal.features(t))
 
     def block(self, block: int, s: Tensor, t: Tensor, *, cls_only: bool = False) -> tuple[Tensor, Tensor]:
         """Outputs of a block for both streams. With `cls_only`, that of the spatial one is CLS alone: (B*T, 1, D)."""
@@ -212,10 +209,6 @@ class CAST(Model):
         """Exchange of a block; None if it has none."""
         exchange = dict(self.exchanges.items()).get(str(block))
         return exchange if isinstance(exchange, Exchange) else None
-
-    def pooled(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, D) of both experts."""
-        return self.spatial.features(s), self.temporal.features(t)
 
     def exchange_input(self, block: int, clip: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens of both streams at the exchange of a block, for clips (B, F, 3, height, width)."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from models.checkpoints import Rules, load_released, read_released, renamed
+from models.checkpoints import Rules, load_released, renamed
 from models.image_vit import TIMM_NAMES, on_grid
 from models.tensors import Converted, LoadReport, Tensors
 
@@ -96,8 +96,8 @@ def load_cast(model: nn.Module, path: Path) -> LoadReport:
     Raises:
         ValueError: for a damaged file, or keys without a counterpart.
     """
-    released = read_released(path, "backbone.", "encoder.")
-    return load_released(model, released, released_names(model.state_dict()), convert=reshaped)
+    names = released_names(model.state_dict())
+    return load_released(model, path, names, prefixes=("backbone.", "encoder."), convert=reshaped)
 
 
 def mapped(names: Mapping[str, str], rules: Rules) -> dict[str, str]:

@@ -58,13 +58,7 @@ class TokenSearch(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.offsets = nn.Linear(width, 3, bias=False)  # a 1x1x1 convolution
         self.scale = nn.Buffer(torch.tensor(scale), persistent=False)
-
-    def reset(self) -> None:
-        """Start with small random offsets.
-
-        Tents have no derivative at offsets of exactly zero. With weights of zero, the convolution would get no gradient
-        in the first step.
-        """
+        # Small offsets, not zero: there, tents have no derivative, and the convolution would get no gradient.
         nn.init.trunc_normal_(self.offsets.weight, std=0.02)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -77,11 +71,6 @@ class TokenSearch(nn.Module):
         offsets = self.offsets(F.gelu(self.norm(x)))  # (B, T, rows, columns, 3)
         offsets = offsets.to(torch.promote_types(offsets.dtype, torch.float32))
         return reference_places(Grid(*z.shape[1:4]), z.device) + offsets.tanh() * self.scale
-
-
-def search_macs(grid: Grid, width: int, kernel: int) -> int:
-    """Multiply-adds of the offsets of a clip. Interpolation counts 0, as in the papers' counts."""
-    return grid.tokens * width * (kernel**3 + 5 + 3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +112,7 @@ class DeformableAttention:
         tokens: 1."""
 
         def build(self, width: int) -> TokenSearch:
-            search = TokenSearch(width, self.kernel, self.offset_scale)
-            search.reset()
-            return search
+            return TokenSearch(width, self.kernel, self.offset_scale)
 
         def __post_init__(self) -> None:
             """Refuse even kernels, which have no centre."""
@@ -134,7 +121,8 @@ class DeformableAttention:
                 raise ValueError(f"model.attention.kernel is {self.kernel}; it must be odd")
 
         def macs(self, grid: Grid, width: int) -> int:
-            return search_macs(grid, width, self.kernel)
+            """Multiply-adds of the offsets of a clip. Interpolation counts 0, as in the papers' counts."""
+            return grid.tokens * width * (self.kernel**3 + 5 + 3)
 
 
 class DeformableStage(Stage):
@@ -165,9 +153,3 @@ class DeformableStage(Stage):
 def joined(tokens: Tokens) -> Tensor:
     """Tokens [Z, M_RGB, M_CLS]: (B, T, S + 2, D)."""
     return torch.cat([tokens.parts[name] for name in NAMES], dim=2)
-
-
-def deformable_macs(settings: StageSettings, attention: AttentionConfig, grid: Grid) -> int:
-    """Multiply-adds of the stage for a clip."""
-    tokens = grid.frames * (grid.patches + 2)
-    return settings.macs(tokens, tokens**2) + attention.macs(grid, settings.width)

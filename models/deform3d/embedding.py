@@ -8,7 +8,6 @@ B batch, T frames, S cells per frame, R joints, D width.
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -132,42 +131,40 @@ class JointTokens(nn.Module):
         return pooled(features, joint_maps(cells(shares, grid), grid, self.sigma, normalised=self.normalised))
 
 
-@dataclass(frozen=True, kw_only=True)
-class EmbeddingSettings:
-    """Settings of the tokens before the first block."""
-
-    backbone: MixedConvNet.Config | None
-    """None for a model without RGB."""
-    learnt: Grid
-    """Grid of the clips of training."""
-    width: int
-    joints: int | None
-    """Number of joints; None for a model without pose tokens."""
-    has_rgb: bool
-    """Whether RGB tokens take part in a stage, and not in pooling alone."""
-    sigma: float
-    normalised: bool
-
-
 class Embedding(nn.Module):
-    """All tokens before the first block. Modal tokens are the same in all frames but for the positions in time."""
+    """All tokens before the first block. Modal tokens are the same in all frames but for the positions in time.
 
-    def __init__(self, settings: EmbeddingSettings) -> None:
+    Args:
+        backbone: None for a model without RGB.
+        learnt: grid of the clips of training.
+        joints: number of joints; None for a model without pose tokens.
+        has_rgb: whether RGB tokens take part in a stage, and not in pooling alone.
+        sigma, normalised: see `joint_maps`.
+    """
+
+    def __init__(
+        self,
+        backbone: MixedConvNet.Config | None,
+        *,
+        learnt: Grid,
+        width: int,
+        joints: int | None,
+        has_rgb: bool,
+        sigma: float,
+        normalised: bool,
+    ) -> None:
         super().__init__()
-        self.settings = settings
-        width, joints = settings.width, settings.joints
-        self.backbone = None if settings.backbone is None else settings.backbone.build()
-        self.norm = None if settings.backbone is None else nn.LayerNorm(width)
-        self.joints = None
-        if joints is not None:
-            self.joints = JointTokens(joints, width, settings.sigma, normalised=settings.normalised)
-        self.of_rgb = modal_token(width) if settings.has_rgb else None
+        self.learnt, self.width, self.has_rgb = learnt, width, has_rgb
+        self.backbone = None if backbone is None else backbone.build()
+        self.norm = None if backbone is None else nn.LayerNorm(width)
+        self.joints = None if joints is None else JointTokens(joints, width, sigma, normalised=normalised)
+        self.of_rgb = modal_token(width) if has_rgb else None
         self.of_pose = None if joints is None else modal_token(width)
         self.cls = modal_token(width)
 
     def forward(self, clips: Tensor, joints: Tensor) -> Tokens:
         """Tokens of clips (B, T, 3, height, width) and joints (B, T, R, 3)."""
-        learnt, width = self.settings.learnt, self.settings.width
+        learnt, width = self.learnt, self.width
         features, rgb, pose, grid = None, None, None, learnt._replace(frames=clips.shape[1])
         if self.backbone is not None:
             assert self.norm is not None
@@ -187,7 +184,7 @@ class Embedding(nn.Module):
         assert cls is not None
         return Tokens(
             grid=grid,
-            rgb=rgb if self.settings.has_rgb else None,
+            rgb=rgb if self.has_rgb else None,
             pose=pose,
             of_rgb=of_rgb,
             of_pose=of_pose,

@@ -16,11 +16,11 @@ from interface.ranges import Count, Range, ShareBelowOne, check_range
 from interface.sizes import InputSize, PoseClipSize
 from interface.targets import Targets
 from models.deform3d.backbone import STRIDE, MixedConvNet
-from models.deform3d.deformable import AttentionConfig, DeformableAttention, DeformableStage, deformable_macs
-from models.deform3d.embedding import Embedding, EmbeddingSettings
+from models.deform3d.deformable import AttentionConfig, DeformableAttention, DeformableStage
+from models.deform3d.embedding import Embedding
 from models.deform3d.heads import ClsHead, ModalHeadConfig
 from models.deform3d.stage import Block, ClsRoute, Merge, Stage, StageName, StageSettings, Tokens
-from models.deform3d.stride import JointStrideStage, TemporalStrideStage, joint_macs, temporal_macs
+from models.deform3d.stride import MODAL, JointStrideStage, TemporalStrideStage, stride_macs
 from models.deform3d.windows import Windows
 from models.model import Model, ModelConfig
 from models.tokens import Grid
@@ -161,10 +161,9 @@ class DeformableTransformer(Model):
             rgb = self.grid(clip).patches if self.has_tokens("rgb") else 0
             return rgb + (clip.joints if self.has_tokens("pose") else 0) + self.num_modal
 
-        def embedding(self, clip: PoseClipSize) -> EmbeddingSettings:
-            """Settings of the tokens before the first block."""
-            return EmbeddingSettings(
-                backbone=self.backbone if "rgb" in self.modalities else None,
+        def embedding(self, clip: PoseClipSize) -> Embedding:
+            return Embedding(
+                self.backbone if "rgb" in self.modalities else None,
                 learnt=self.grid(clip),
                 width=self.width,
                 joints=clip.joints if self.has_tokens("pose") else None,
@@ -202,12 +201,14 @@ class DeformableTransformer(Model):
             for stage in self.active_stages:
                 match stage:
                     case "deformable":
-                        total += deformable_macs(settings, self.attention, self.grid(clip))
+                        grid = self.grid(clip)
+                        tokens = grid.frames * (grid.patches + 2)  # Z, M_RGB and M_CLS
+                        total += settings.macs(tokens, tokens**2) + self.attention.macs(grid, self.width)
                     case "joint":
-                        total += joint_macs(settings, self.joint_windows.build(clip.joints), clip.frames)
+                        total += stride_macs(settings, self.joint_windows.build(clip.joints), MODAL, clip.frames)
                     case "temporal":
                         windows, num_queries = self.time_windows.build(clip.frames), self.num_queries(block)
-                        total += temporal_macs(settings, windows, self.tokens_per_frame(clip), num_queries)
+                        total += stride_macs(settings, windows, 0, self.tokens_per_frame(clip), num_queries)
             return total
 
         def num_queries(self, block: int) -> int | None:
@@ -235,7 +236,7 @@ class DeformableTransformer(Model):
     def __init__(self, config: Config, clip: PoseClipSize, num_classes: int) -> None:
         super().__init__()
         self.config = config
-        self.embedding = Embedding(config.embedding(clip))
+        self.embedding = config.embedding(clip)
         self.blocks = nn.ModuleList(config.build_block(block) for block in range(config.depth))
         self.head = config.head.build(config.width, config.num_modal, num_classes)
         self.recomputes = False

@@ -116,10 +116,6 @@ def joints_first(tokens: Tokens) -> tuple[Tensor, Tensor]:
     return x, torch.nn.functional.pad(tokens.has_place, (0, MODAL), value=True).transpose(1, 2)
 
 
-def joint_macs(settings: StageSettings, windows: Windows, frames: int) -> int:
-    return stride_macs(settings, windows, MODAL, frames)
-
-
 class TemporalStrideStage(StrideStage):
     """Attention within windows of w * D_n tokens.
 
@@ -145,13 +141,6 @@ def frames_read(tokens: Tokens) -> Tensor | None:
         return None
     before = 0 if tokens.rgb is None else tokens.rgb.shape[2]
     return torch.nn.functional.pad(tokens.has_place, (before, len(tokens.modal)), value=True)
-
-
-def temporal_macs(
-    settings: StageSettings, windows: Windows, tokens_per_frame: int, num_queries: int | None = None
-) -> int:
-    """Multiply-adds of the stage for a clip, with as many queries in a frame; None for all tokens."""
-    return stride_macs(settings, windows, 0, tokens_per_frame, num_queries)
 
 
 def full_joint_pairs(frames: int, joints: int) -> int:

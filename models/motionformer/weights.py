@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.checkpoints import load_released, read_released, read_tensors, renamed
+from models.checkpoints import load_released, read_tensors, renamed
 from models.image_vit import TIMM_NAMES, converted_for_video, on_grid
 from models.mixers.trajectory import TrajectoryAttention
 from models.positions import JointPositions, SeparatePositions
@@ -114,19 +113,16 @@ def load_motionformer(model: VideoViT, path: Path, initial_std: float) -> LoadRe
     Raises:
         ValueError: for a key without a counterpart, unless the authors' model never uses it.
     """
-    released = read_released(path)
-    check_project_values(model, released.settings, path.name)
     report = load_released(
         model,
-        released,
+        path,
         released_names(model.state_dict()),
         convert=partial(converted_tensors, side=side_of(model)),
         unused=unused_patterns(model),
     )
-    values = value_projection(model, max(INITIAL_STD, initial_std))
-    if not values.suits:
-        return replace(report, warnings=(values.state,))
-    return replace(report, remarks=(values.state, *report.remarks))
+    check_project_values(model, report.settings, path.name)
+    values, suits = value_projection(model, max(INITIAL_STD, initial_std))
+    return replace(report, remarks=(values, *report.remarks)) if suits else replace(report, warnings=(values,))
 
 
 def copy_shared(model: VideoViT, tensors: Mapping[str, Tensor]) -> LoadReport:
@@ -193,15 +189,8 @@ def check_project_values(model: nn.Module, settings: str, source: str) -> None:
                 raise ValueError(f"weights: {source} was trained with project_values={projected}, this model has {has}")
 
 
-class ValueProjection(NamedTuple):
-    """State of the value projection of temporal attention in a file, and whether it suits the model."""
-
-    state: str
-    suits: bool
-
-
-def value_projection(model: nn.Module, initial_std: float) -> ValueProjection:
-    """Detect whether the value half of `proj_kv` was trained, and whether this suits the model's `project_values`.
+def value_projection(model: nn.Module, initial_std: float) -> tuple[str, bool]:
+    """Whether the value half of `proj_kv` was trained, in words, and whether this suits the model's `project_values`.
 
     Training with unprojected values, as of the released files, leaves the initial values, decreased by weight decay.
     Training with projected values changes the bias.
@@ -212,7 +201,7 @@ def value_projection(model: nn.Module, initial_std: float) -> ValueProjection:
         if isinstance(mixer, TrajectoryAttention) and mixer.config.temporal == "attention"
     ]
     if not halves:
-        return ValueProjection("value projection: this attention has none", True)
+        return "value projection: this attention has none", True
     largest_std = max(weight.std().item() for weight, _ in halves)
     largest_bias = max(bias.abs().max().item() for _, bias in halves)
     trained = largest_bias >= 1e-6 or largest_std > 1.05 * initial_std
@@ -220,6 +209,6 @@ def value_projection(model: nn.Module, initial_std: float) -> ValueProjection:
     figures = f"largest std {largest_std:.4f}, largest bias {largest_bias:.1e}"
     state = f"value projection: {'trained' if trained else 'never trained'} ({figures})"
     if trained == projects:
-        return ValueProjection(f"{state}, as this row expects", True)
+        return f"{state}, as this row expects", True
     wanted = f"set model.attention.project_values={trained}"
-    return ValueProjection(f"{state}, but this row {'reads' if projects else 'does not read'} it: {wanted}", False)
+    return f"{state}, but this row {'reads' if projects else 'does not read'} it: {wanted}", False

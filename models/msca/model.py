@@ -14,7 +14,7 @@ from torch import nn
 
 from interface.ranges import Range
 from interface.sizes import InputSize
-from models.checkpoints import load_released, read_released, renamed
+from models.checkpoints import load_released, renamed
 from models.framewise.frame_shift import Boundary
 from models.framewise.model import BlockShift, FramewiseViT
 from models.mixers.attention import MixerConfig
@@ -58,7 +58,7 @@ class FramewiseConfig(FramewiseViT.Config):
     def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
         """Load a released .pth file."""
         names = renamed(model.state_dict(), RULES)
-        return load_released(model, read_released(path), names, convert=converted_tensors)
+        return load_released(model, path, names, convert=converted_tensors)
 
 
 class MSCA:

@@ -120,26 +120,18 @@ class Clips(NamedTuple):
         return [(frame,) * self.tubelet for frame in range(num_frames)]
 
 
-class Source(NamedTuple):
-    """Step whose labels are known."""
-
-    step: int
-    is_always: bool
-    """Whether it is the first one, as a source of all frames."""
-
-
-def sources(step: int, rules: PropagationRules, clips: Clips) -> list[Source]:
-    """Sources of a step, in the order of time."""
+def sources(step: int, rules: PropagationRules, clips: Clips) -> list[tuple[int, bool]]:
+    """Steps whose labels are known, in the order of time, and whether it is the first one as a source of all frames."""
     context = rules.context
     if context is None:
         context = max(0, clips.num_sources - rules.first_frame_always)
     earlier = [step - distance * rules.stride for distance in range(context, 0, -1)]
     if rules.copies_before_start:
         earlier = [max(0, other) for other in earlier]
-    always = [Source(0, True)] if rules.first_frame_always else []
+    always = [(0, True)] if rules.first_frame_always else []
     least = 1 if always and not rules.copies_before_start else 0  # the first step is not named twice
-    found = always + [Source(other, False) for other in earlier if other >= least]
-    return found or [Source(0, False)]
+    found = always + [(other, False) for other in earlier if other >= least]
+    return found or [(0, False)]
 
 
 def propagated(frames: Tensor, first: Tensor, match: Match, clips: Clips, rules: PropagationRules) -> Tensor:
@@ -150,10 +142,10 @@ def propagated(frames: Tensor, first: Tensor, match: Match, clips: Clips, rules:
     vectors = Vectors(frames, match, clips, steps)
     for step in range(1, len(steps)):
         found = sources(step, rules, clips)
-        known = torch.stack([labels[source.step] for source in found])  # (J, C, S)
-        free = [source.is_always and not rules.first_frame_within_radius for source in found]
+        known = torch.stack([labels[source] for source, _ in found])  # (J, C, S)
+        free = [is_always and not rules.first_frame_within_radius for _, is_always in found]
         bounded = ~torch.tensor(free, device=frames.device)  # (J,)
-        voted = votes(vectors.of(step, [source.step for source in found]), known, bounded, clips.grid, rules)
+        voted = votes(vectors.of(step, [source for source, _ in found]), known, bounded, clips.grid, rules)
         labels.append(voted if rules.soft_labels else hardened(voted))
         mask = mask_of(voted, clips.grid, rules, of_input=frames.shape[2:], of_frame=first.shape)
         masks[list(steps[step])] = mask

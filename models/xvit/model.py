@@ -13,7 +13,7 @@ from torch import nn
 
 from interface.ranges import Range
 from interface.sizes import InputSize
-from models.checkpoints import load_released, read_released, renamed
+from models.checkpoints import load_released, renamed
 from models.framewise.frame_attention import FrameAttention
 from models.framewise.model import BlockShift, FramePositions, FramewiseViT
 from models.heads import HeadConfig
@@ -61,12 +61,10 @@ class XViT:
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released .pth file. A model with the mean of frames refuses those with temporal attention."""
             state = model.state_dict()
-            attends = (
-                "head.hidden.weight" in state
-            )  # to the frames; otherwise the head is the classifier of single frames
+            attends = "head.hidden.weight" in state  # to the frames; if not, the head classifies single frames
             classifier = (r"^head\.classifier\.", "consensus.mlp_head.4." if attends else "new_fc.")
             names = renamed(state, (classifier, *RULES))
-            return load_released(model, read_released(path), names, convert=converted_tensors, unused=UNUSED)
+            return load_released(model, path, names, convert=converted_tensors, unused=UNUSED)
 
 
 class TSMViT:

@@ -11,7 +11,6 @@ from interface.targets import ClassTarget, MaskTarget, VerbNounTarget
 from lightning_modules.classification import SingleLabel, VerbNoun
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import ViewScores
-from lightning_modules.task import Objective
 
 LABELS = torch.tensor([0, 4, 2, 3])
 PAIRS = torch.tensor([[0, 4], [1, 0], [2, 3], [1, 2]])
@@ -101,15 +100,6 @@ def test_single_labels_require_data_with_one_class_per_item() -> None:
         assert str(caught.value) == (
             f"objective: SingleLabel predicts one class an item, and these data have a {kinds}"
         )
-
-
-def test_a_task_does_not_change_batches_by_default() -> None:
-    inputs, targets = (torch.zeros(2), torch.ones(2)), torch.zeros(2)
-    assert SingleLabel().task(ClassTarget(3)).prepare(inputs, targets, torch.Generator()) == (inputs, targets)
-
-
-def test_an_objective_has_one_headline_by_default() -> None:
-    assert (Objective.num_headlines, SingleLabel.num_headlines, VerbNoun.num_headlines) == (1, 1, 3)
 
 
 # Mixed batches
@@ -208,13 +198,6 @@ def scored_views(views: Tensor, label: int = 1) -> ViewScores:
         inputs = (crops[None, :, None, None, None],)  # (B, V, F, 3, height, width) with other sizes
         task.test(Flat(), Batch(inputs, torch.tensor([label]), zero, torch.tensor([view]), no, no), scores)
     return scores
-
-
-def test_a_confident_crop_loses_to_two_that_agree_as_softmax_scores_are_summed() -> None:
-    logits = torch.tensor([[[9.0, 0.0], [0.0, 3.0]], [[0.0, 3.0], [0.0, 0.0]]])  # (views, crops, C), summing to (9, 6)
-    scores = scored_views(logits)
-    torch.testing.assert_close(scores.merged(0), logits.softmax(-1).sum((0, 1)))
-    assert scores.result().metrics["top1"] == 100.0
 
 
 def test_every_input_of_an_item_reaches_the_model_crop_by_crop() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from lightning_modules.one_cycle import OneCycleSchedule
 from lightning_modules.optim import SGD, AdamW, CosineSchedule, OptimConfig, ScheduleConfig, StepSchedule
@@ -13,15 +13,6 @@ from models.model import Model
 
 
 class Linear(nn.Linear, Model): ...
-
-
-class Stack(Model):
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
 
 
 # Schedules
@@ -149,18 +140,6 @@ def test_a_recipe_of_adapters_in_frozen_experts() -> None:
         schedule.step()
 
 
-class Halving(ScheduleConfig):
-    """A custom schedule."""
-
-    def multiplier(self, time: float, length: int) -> float:
-        return 0.5 ** (time * length)
-
-
-def test_a_custom_schedule_gets_time_and_length() -> None:
-    optim = OptimConfig(epochs=2, lr=1.0, schedule=Halving())
-    assert rates(optim, Linear(1, 1), 4) == [[pytest.approx(0.5**power)] for power in (0, 1, 2, 3)]
-
-
 # One cycle
 
 ONE_CYCLE = OptimConfig(
@@ -218,15 +197,6 @@ def test_a_restored_schedule_goes_on_as_before() -> None:
 # Optimisers
 
 
-@pytest.mark.parametrize("optimizer", [AdamW(), SGD()])
-def test_every_parameter_decays_and_is_in_one_group_in_the_models_order(optimizer: AdamW | SGD) -> None:
-    model = Stack(nn.Linear(2, 3), nn.LayerNorm(3))
-    built, _ = OptimConfig(optimizer=optimizer, weight_decay=0.05, lr=0.1).build(model, 35)
-    (group,) = built.param_groups
-    assert [id(parameter) for parameter in group["params"]] == [id(parameter) for parameter in model.parameters()]
-    assert (group["weight_decay"], group["initial_lr"]) == (0.05, 0.1)
-
-
 def test_an_update_is_that_of_torch_s_optimiser_over_all_parameters() -> None:
     optimizers = {
         AdamW(betas=(0.8, 0.99), eps=1e-3): lambda p: torch.optim.AdamW(
@@ -251,25 +221,6 @@ def test_an_update_is_that_of_torch_s_optimiser_over_all_parameters() -> None:
         assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
 
 
-def test_the_optimiser_has_no_frozen_parameters() -> None:
-    model = Linear(2, 2)
-    model.weight.requires_grad_(False)
-    (group,) = OptimConfig().build(model, 1)[0].param_groups
-    assert [id(parameter) for parameter in group["params"]] == [id(model.bias)]
-
-
-def test_sgd_is_not_nesterov_by_default() -> None:
-    built, _ = OptimConfig(optimizer=SGD()).build(Linear(1, 1), 1)
-    assert built.param_groups[0]["nesterov"] is False
-
-
-def test_rules_and_layer_decay_reach_the_groups() -> None:
-    with pytest.raises(ValueError, match=r"^optim\.rules: no trainable parameter matches 'tail'"):
-        OptimConfig(rules=(ParameterRule(names="tail"),)).build(Linear(1, 1), 1)
-    with pytest.raises(ValueError, match=r"^optim\.layer_decay: Linear does not assign"):
-        OptimConfig(layer_decay=0.75).build(Linear(1, 1), 1)
-
-
 # Lengths and ranges
 
 
@@ -286,21 +237,10 @@ def test_a_recipe_counts_either_epochs_or_steps(epochs: int | None, steps: int |
     assert str(caught.value) == f"optim.epochs is {epochs} and optim.steps {steps}; exactly one of the two is None"
 
 
-def test_the_ends_of_ranges_are_accepted() -> None:
-    OptimConfig(lr=0.0, weight_decay=0.0, layer_decay=1e-3, clip_norm=1e-3, validate_every=1)
-
-
 @pytest.mark.parametrize("schedule", [OneCycleSchedule(warmup=200), CosineSchedule(warmup_epochs=200)])
 def test_a_warm_up_longer_than_the_training_is_refused(schedule: ScheduleConfig) -> None:
     with pytest.raises(ValueError, match=r"^optim.schedule.warmup(_epochs)? is 200, but .* a length of 100$"):
         schedule.check(100)
-
-
-def test_the_default_recipe_is_that_of_the_ablations_and_keeps_the_last_weights() -> None:
-    optim = OptimConfig()
-    assert (optim.epochs, optim.batch_size, optim.lr, optim.weight_decay) == (35, 128, 1e-4, 0.05)
-    assert (optim.precision, optim.keep, optim.validate_every) == ("16-mixed", "last", 5)
-    assert (optim.layer_decay, optim.rules, optim.clip_norm, optim.steps) == (None, (), None, None)
 
 
 @pytest.mark.parametrize(

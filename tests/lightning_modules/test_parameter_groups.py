@@ -1,7 +1,6 @@
 """Parameter groups: trainable parameters, learning rates and weight decays."""
 
 import pytest
-import torch
 from torch import nn
 
 from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
@@ -106,12 +105,6 @@ def test_frozen_layers_do_not_change_the_rates_of_the_others() -> None:
     assert set(rates) == {f"{part}.{kind}" for part in ("embed", "blocks.0", "blocks.1") for kind in ("weight", "bias")}
 
 
-def test_layer_decay_requires_a_model_with_layers() -> None:
-    with pytest.raises(ValueError) as caught:
-        groups_of(Plain(), layer_decay=0.5)
-    assert str(caught.value) == "optim.layer_decay: Plain does not assign layers to its parameters"
-
-
 # Rules
 
 
@@ -141,13 +134,6 @@ def test_a_rule_may_apply_only_to_biases_and_norms() -> None:
         "head.bias",
     }
     assert {settings[name] for name in ("embed.weight", "head.weight")} == {(1, DECAY)}
-
-
-def test_a_rule_may_apply_only_to_scalars() -> None:
-    model = Plain()
-    model.temperature = nn.Parameter(torch.zeros(()))
-    settings = settings_of(model, groups_of(model, ParameterRule(max_dims=0, lr_scale=2.0)))
-    assert [name for name, (rate, _) in settings.items() if rate == pytest.approx(2)] == ["temperature"]
 
 
 def test_factors_of_several_rules_are_multiplied_and_the_last_weight_decay_applies() -> None:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from interface.evaluation import EvalConfig, Merge
-from lightning_modules.scores import Scores, ViewScores, is_among_best
 from lightning_modules.scores import TestResult as Result
+from lightning_modules.scores import ViewScores, is_among_best
 
 MERGES: tuple[Merge, ...] = ("sum of softmax", "mean of softmax", "sum of logits", "mean of logits")
 OK, FAILED, MISSING = "ok", "failed", "missing"
@@ -68,14 +68,6 @@ def random_rows(items: int = 6, views: int = 4, crops: int = 2, classes: int = 7
 
 
 # Merging views and crops
-
-
-def test_softmax_scores_of_all_views_and_crops_are_summed() -> None:
-    # Two views that agree outweigh one confident wrong view, although its logits exceed their sum.
-    logits = ([9.0, 0.0], [0.0, 3.0], [0.0, 3.0])
-    scores = scored([Row(1, 0, view, OK, of_view) for view, of_view in enumerate(logits)], views=3, crops=3)
-    torch.testing.assert_close(scores.merged(0), sum(3 * torch.tensor(of_view).softmax(-1) for of_view in logits))
-    assert scores.result().metrics["top1"] == 100.0
 
 
 def test_sums_of_softmax_and_of_logits_may_differ_in_the_best_class() -> None:
@@ -215,12 +207,6 @@ def test_classes_are_counted_in_the_order_of_their_numbers_and_after_merging() -
     assert scored(rows, views=3, merge="mean of logits").counts_by_class() == {"class": {0: (0, 1, 0), 1: (0, 0, 1)}}
 
 
-def test_hits_by_class_follow_the_rule_of_merging() -> None:
-    rows = [Row(1, 0, 0, OK, [9.0, 0.0]), Row(1, 0, 1, OK, [0.0, 3.0]), Row(1, 0, 2, OK, [0.0, 3.0])]
-    assert scored(rows, views=3).hits_by_class() == {1: (1, 1)}
-    assert scored(rows, views=3, merge="mean of logits").hits_by_class() == {1: (0, 1)}
-
-
 def test_pairs_of_labels_have_no_hits_by_class() -> None:
     assert scored([Row((0, 1), 0, 0, OK, [5.0, 0.0])]).hits_by_class() == {}
 
@@ -260,14 +246,6 @@ def test_scores_do_not_depend_on_the_split_over_processes() -> None:
         assert torch.equal(merged.merged(index), whole.merged(index))
     merged.check(6)
     assert merged.result() == whole.result()
-
-
-def test_views_that_two_processes_scored_are_counted_once() -> None:
-    rows = random_rows()
-    whole, merged = scored(rows, views=4, crops=2), scored(rows[:15], views=4, crops=2)
-    merged.merge(scored(rows[10:], views=4, crops=2).state())
-    assert all(torch.equal(merged.merged(index), whole.merged(index)) for index in range(6))
-    merged.check(6)
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -368,24 +346,3 @@ def test_the_state_of_an_item_depends_only_on_loaded_views() -> None:
     loaded.load(scored(rows, views=2).arrays(), (0,))
     assert loaded.result() == scored(rows[:1]).result()
     assert loaded.result().evaluated == 1
-
-
-class Counted(Scores):
-    """Scores that are not saved."""
-
-    def state(self) -> object:
-        return None
-
-    def merge(self, state: object) -> None: ...
-
-    def check(self, num_items: int) -> None: ...
-
-    def result(self) -> Result:
-        return Result({}, 0, 0, 0)
-
-
-def test_scores_that_are_not_saved_cannot_be_loaded() -> None:
-    assert Counted().arrays() == {}
-    assert Counted().hits_by_class() == {}
-    with pytest.raises(ValueError, match=r"^the scores of this task cannot be loaded$"):
-        Counted().load({}, (0,))

@@ -8,10 +8,10 @@ from torch import nn
 
 from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
-from interface.targets import ClassTarget, VerbNounTarget
+from interface.targets import ClassTarget
 from models.block import Block
 from models.heads import TanhHead
-from models.mixers.attention import Mixer, MixerConfig
+from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.nystromformer import Nystromformer
@@ -108,13 +108,6 @@ def test_unused_parameters_of_the_last_block_still_decay() -> None:
     for name, parameter in model.named_parameters():
         if name.startswith(("blocks.2.mixers.0.proj_q", "blocks.2.mixers.0.proj_kv")):
             torch.testing.assert_close(parameter.detach(), before[name] * 0.95)
-
-
-def test_recomputation_does_not_rename_weights() -> None:
-    model = small().build(SIZE, TARGET)
-    names = list(model.state_dict())
-    model.recompute(True)
-    assert list(model.state_dict()) == names
 
 
 def test_the_blocks_of_the_default_model_save_a_fraction_of_the_published_bytes_for_backward() -> None:
@@ -221,10 +214,6 @@ def test_a_clip_need_not_be_square_if_the_positions_have_a_side() -> None:
     assert model(*size.example(2)).shape == (2, 5)
 
 
-def test_a_model_of_verbs_and_nouns_has_outputs_for_both() -> None:
-    assert small().build(SIZE, VerbNounTarget(3, 4))(torch.randn(2, 4, 3, 16, 16)).shape == (2, 7)
-
-
 def test_layers_are_counted_from_the_tokens_to_the_head() -> None:
     model = small(attention=DividedAttention.Config()).with_depth(11).build(SIZE, TARGET)
     assert model.num_layers == 12
@@ -240,15 +229,6 @@ def test_depths_can_be_replaced() -> None:
     config = small()
     assert config.with_depth(7) == replace(config, depth=7) and config.with_depth(7).identical_blocks == 7
     assert len(config.with_depth(7).build(SIZE, TARGET).blocks) == 7
-
-
-def test_recomputation_is_turned_on_and_off_in_every_mixer() -> None:
-    model = small().build(SIZE, TARGET)
-    mixers = [module for module in model.modules() if isinstance(module, Mixer)]
-    assert [mixer.recompute for mixer in mixers] == [False] * 3
-    for on in (True, False):
-        model.recompute(on)
-        assert [mixer.recompute for mixer in mixers] == [on] * 3
 
 
 @pytest.mark.parametrize("tokens", [CubicTokens.Config(), SquareTokens.Config()], ids=["cubic", "square"])
@@ -288,13 +268,6 @@ def test_a_tiny_model_is_narrow_shallow_and_from_random_weights(
     )
     size = ClipSize(8, 32, 32)
     assert config.build(size, TARGET)(*size.example(1)).shape == (1, 5)
-
-
-def test_configs_are_frozen_and_equal_when_their_fields_are() -> None:
-    assert small() == small() and hash(small()) == hash(small())
-    assert small() != small(attention=JointAttention.Config())
-    with pytest.raises(AttributeError):
-        small().width = 3  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_half_precision_is_close_to_single_precision() -> None:

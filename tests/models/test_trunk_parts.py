@@ -14,15 +14,12 @@ from torch import Tensor, nn
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.block import Block
-from models.checkpoints import renamed
 from models.cost import num_parameters
 from models.framewise.model import FramewiseViT
-from models.image_vit import TIMM_NAMES
 from models.imagenet import InitialWeights
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
-from models.mixers.trajectory import TrajectoryAttention
 from models.positions import PositionsConfig, SeparatePositions, resized
 from models.tokens import CubicTokens, Grid, SquareTokens
 from models.trunk import VideoViT
@@ -141,16 +138,8 @@ def test_macs_sum_over_the_attention_of_each_block() -> None:
 
 
 def test_the_attention_of_every_block_is_checked() -> None:
-    class Late(LateDivided):
-        @dataclass(frozen=True, kw_only=True)
-        class Config(LateDivided.Config):
-            def attention_of(self, block: int) -> MixerConfig:
-                return TrajectoryAttention.Config(normalize_over="space-time", approximation=None) if block else DIVIDED
-
     with pytest.raises(ValueError, match="cls_token is False; Divided"):
         replace(late(1), positions=Ramp.Config(), cls_token=False).check(SIZE)
-    with pytest.raises(ValueError, match="cls_token is False; Divided"):
-        Late.Config(width=32, depth=2, heads=4, positions=Ramp.Config(), cls_token=False).check(SIZE)
 
 
 def test_blocks_of_a_trunk_count_as_identical_only_if_its_config_says_so() -> None:
@@ -237,18 +226,3 @@ def test_an_image_vit_initialises_cubes_and_positions_of_another_grid(tmp_path: 
     expected = resized(vit.get_parameter("pos_embed")[:, 1:], 3, Grid(1, 2, 2))
     torch.testing.assert_close(space[:, 1:], expected)
     assert torch.equal(space[:, :1], vit.get_parameter("pos_embed")[:, :1])
-
-
-def test_initial_weights_of_another_trunk_are_refused(tmp_path: Path) -> None:
-    save_vit(tmp_path / "vit.safetensors", side=2)
-    config = plain(init=LocalFile(file="vit.safetensors"))  # of three blocks
-    with pytest.raises(ValueError, match=r"it lacks blocks\.2\.norm1\.weight"):
-        config.initialise(built(config), tmp_path)
-    with pytest.raises(FileNotFoundError):
-        config.initialise(built(config), tmp_path / "absent")
-
-
-def test_names_in_timm_are_those_of_its_vit() -> None:
-    names = renamed(built(replace(plain(), depth=2)).state_dict(), TIMM_NAMES)
-    vit = VisionTransformer(img_size=16, patch_size=8, embed_dim=32, depth=2, num_heads=4, num_classes=10)
-    assert set(vit.state_dict()) - set(names.values()) == {"head.weight", "head.bias"}

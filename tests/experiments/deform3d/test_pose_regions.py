@@ -25,7 +25,7 @@ def test_motion_of_the_whole_body_is_no_motion() -> None:
     joints = standing()
     joints[..., :2] += torch.arange(6)[None, :, None, None] ** 2
     torch.testing.assert_close(steps(joints), torch.zeros(1, 5, 5))
-    assert not moving_joints(joints).any() and not action_frames(joints).fast.any()
+    assert not moving_joints(joints).any() and not action_frames(joints)[0].any()
 
 
 def test_a_joint_that_comes_and_goes_makes_no_step() -> None:
@@ -40,16 +40,16 @@ def test_frames_of_a_swing_are_those_of_the_action() -> None:
     joints = standing(8)
     joints[0, 5, 4, 0] += 6
     joints[0, 6, 4, 0] -= 6
-    found = action_frames(joints)
-    assert found.fast.tolist() == [[False, False, False, False, True, True, True, True]]
-    assert found.known.all()
+    fast, known = action_frames(joints)
+    assert fast.tolist() == [[False, False, False, False, True, True, True, True]]
+    assert known.all()
 
 
 def test_frames_without_joints_have_no_speed_and_no_box() -> None:
     joints = standing()
     joints[0, 3:5] = 0
     joints[0, 1, 0, 0] = 12
-    known = action_frames(joints).known.tolist()
+    known = action_frames(joints)[1].tolist()
     assert known == [[True, True, True, False, False, False]]  # the last frame has no neighbour with joints
     boxes = actor_boxes(joints)
     assert boxes.known.tolist() == [[True, True, True, False, False, True]]

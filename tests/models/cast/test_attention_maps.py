@@ -120,17 +120,6 @@ def test_the_exchange_adds_the_values_weighted_by_the_maps(attention: str, windo
     torch.testing.assert_close(layer.proj(attended), all_outputs[1, PLACE], rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("attention", ["t2s", "s2t"])
-def test_weights_are_positive_in_the_window_zero_outside_and_sum_to_one(attention: str, window: Window) -> None:
-    maps = asked(
-        built(exchange=BottleneckExchange.Config(t2s=window, s2t=window)), attention=attention, block=0
-    ).maps.flatten(1)
-    inside = torch.tensor([[within(window, t, s) for s in range(PATCHES)] for t in range(FRAMES)])
-    assert torch.equal(maps > 0, inside)
-    assert float(maps.sum()) == pytest.approx(1, abs=1e-12)
-
-
 @torch.no_grad()
 def test_full_width_s2t_attends_to_all_tokens_and_its_map_leaves_each_cls_out() -> None:
     model = built(exchange=FullWidthExchange.Config())

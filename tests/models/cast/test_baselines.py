@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.cast import softmax_attention
 from interface.targets import ClassTarget
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import FullWidthExchange
@@ -16,13 +17,6 @@ from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomiz
 
 IMAGE, VIDEO = small().spatial, small().temporal
 T, S = 4, 4  # token frames, patches per frame
-
-
-def softmax_attention(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
-    """Attention of queries (n, D) to keys and values (m, D)."""
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(0, 1) for x in (q, k, v))
-    weights = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1)
-    return (weights @ v).transpose(0, 1).flatten(1)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.cast import softmax_attention
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget, VerbNounTarget
 from models.cast.baselines import LoneExpert
@@ -47,9 +48,7 @@ def trained(model: nn.Module) -> float:
 def attention(x: Tensor, context: Tensor, layer: CrossAttention) -> Tensor:
     """Equation 7 for one group of queries and keys (n, W), with the biases and the output projection of the code."""
     k, v = layer.kv(context).chunk(2, dim=-1)
-    heads = [t.unflatten(-1, (layer.heads, -1)).transpose(0, 1) for t in (layer.q(x), k, v)]  # (H, n, K)
-    weights = (heads[0] @ heads[1].mT * heads[0].shape[-1] ** -0.5).softmax(-1)
-    return layer.proj((weights @ heads[2]).transpose(0, 1).flatten(1))
+    return layer.proj(softmax_attention(layer.q(x), k, v, layer.heads))
 
 
 @pytest.mark.parametrize("window", ["time", "space", "space-time"])

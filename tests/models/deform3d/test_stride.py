@@ -4,9 +4,6 @@ Numbers of scores are compared with counted operations, and give Tables A1 and A
 B batch, L places, E places in every window, M tokens at a place, D width.
 """
 
-import math
-from collections.abc import Callable
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -195,12 +192,6 @@ def test_keys_that_are_not_read_have_no_influence_on_others() -> None:
     assert difference.max() == 0
 
 
-def test_items_of_a_batch_are_independent() -> None:
-    layer, x, made = stage(), tokens(7, num=4), windows(7, 4)
-    order = [2, 0, 3, 1]
-    torch.testing.assert_close(layer.strided(x[order], made, 2, None), layer.strided(x, made, 2, None)[order])
-
-
 @pytest.mark.parametrize("merge", MERGES)
 @pytest.mark.parametrize(("frames", "joints", "window"), [(3, 13, 4), (12, 25, 4), (2, 5, 8)])
 def test_scores_are_those_of_the_closed_forms(frames: int, joints: int, window: int, merge: Merge) -> None:
@@ -249,12 +240,6 @@ def test_multiply_adds_are_those_that_torch_counts(frames: int, joints: int, win
     assert multiply_adds(temporal, width) == counted(len(on_frames), on_frames.width * tokens, width)
 
 
-def test_counts_of_one_head_of_64_channels() -> None:
-    """Operations, two for a multiply-add, as counted once for 12 frames, 25 joints and windows of 4."""
-    assert 2 * multiply_adds(full_joint_pairs(12, 25), 64) == 26_873_856
-    assert 2 * multiply_adds(joint_stride_pairs(12, 25, configured(4)), 64) == 15_925_248
-
-
 # fmt: off
 JOINT_RATIOS = {
     (13, 2): 0.853, (13, 3): 1.222, (13, 4): 0.960, (13, 6): 1.138, (13, 8): 1.333,
@@ -285,16 +270,3 @@ def test_windows_save_the_square_of_the_rest_if_the_stride_divides_it() -> None:
             if (length - window) % (window // 2) == 0:
                 made = configured(window, "self").build(length)
                 assert length**2 - len(made) * window**2 == (length - window) ** 2
-
-
-def slope(growing: Callable[[int], int], at: int) -> float:
-    return math.log2(growing(2 * at) / growing(at))
-
-
-def test_slopes_of_the_growth() -> None:
-    """Total costs: linear in the length of the axis of the windows, square in the number of tokens at a place."""
-    assert slope(lambda joints: joint_stride_pairs(12, joints, configured(4)), 512) == pytest.approx(1, abs=0.01)
-    assert slope(lambda joints: full_joint_pairs(12, joints), 512) == pytest.approx(2, abs=0.01)
-    assert slope(lambda frames: joint_stride_pairs(frames, 25, configured(4)), 8) == pytest.approx(2)
-    assert slope(lambda frames: temporal_stride_pairs(frames, 800, configured(4)), 512) == pytest.approx(1, abs=0.01)
-    assert slope(lambda tokens: temporal_stride_pairs(12, tokens, configured(4)), 400) == pytest.approx(2)

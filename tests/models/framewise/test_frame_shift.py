@@ -82,15 +82,6 @@ def test_a_projection_that_is_not_used_gets_a_gradient_of_zero() -> None:
     assert (gradient[..., : WIDTH // 2] != 0).any() and (gradient[..., WIDTH // 2 :] == 0).all()
 
 
-@pytest.mark.parametrize("boundary", BOUNDARIES)
-def test_gradients_are_those_of_finite_differences_and_may_be_undefined(boundary: Boundary) -> None:
-    x = tokens(requires_grad=True)[:FRAMES]
-    assert torch.autograd.gradcheck(lambda x: shift_(x * 2, FRAMES, OF_TOKENS, boundary), x)
-    assert torch.autograd.gradcheck(
-        lambda x: shifted_projections(x * 2, (PROJECTIONS, HEADS), FRAMES, OF_PROJECTIONS, boundary), x
-    )
-
-
 def test_the_shift_is_in_place() -> None:
     x = tokens()
     assert shift_(x, FRAMES, OF_TOKENS) is x

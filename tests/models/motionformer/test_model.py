@@ -68,13 +68,6 @@ def test_value_projections_with_the_initial_std_of_the_config_count_as_untrained
     assert bool(config.load_released(built(config), tmp_path / "a.pyth", SIZE).warnings) == warned
 
 
-def test_without_init_a_model_keeps_its_random_weights(tmp_path: Path) -> None:
-    model = built()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    assert SMALL.initialise(model, tmp_path / "absent") == ()
-    torch.testing.assert_close(dict(model.state_dict()), before)
-
-
 def test_initial_weights_are_read_from_the_folder_of_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

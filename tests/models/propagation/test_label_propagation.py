@@ -1,12 +1,10 @@
 """Label propagation with a video transformer: its attention and features, its weights, and errors."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from interface.sizes import ClipSize, MaskedSequenceSize
 from interface.targets import ClassTarget, MaskTarget
@@ -18,6 +16,7 @@ from models.propagation import propagate
 from models.propagation.label_propagation import Affinity, KeptMask, LabelPropagation
 from models.propagation.rules import DINO, PropagationRules
 from models.tokens import CubicTokens, Grid
+from tests.models.mixers.test_contract import Largest
 
 SIZE = MaskedSequenceSize(5, 24, 40)
 BACKBONE = Motionformer.Config(
@@ -164,21 +163,6 @@ def test_kept_mask_keeps_the_mask() -> None:
     assert KeptMask.Config().is_control and KeptMask.Config().cost(SIZE, MaskTarget()).parameters == 0
 
 
-class LargestTensor(TorchDispatchMode):
-    """Number of elements of the largest tensor that an operation returns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, func: Callable, types: object, args: tuple = (), kwargs: dict | None = None) -> object:
-        result = func(*args, **(kwargs or {}))
-        for part in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(part, Tensor):
-                self.count = max(self.count, part.numel())
-        return result
-
-
 @pytest.mark.parametrize("affinity", ["trajectory", "query-key", "tokens"])
 def test_no_map_of_all_pairs_of_tokens_is_in_memory(affinity: Affinity, monkeypatch: pytest.MonkeyPatch) -> None:
     size = MaskedSequenceSize(4, 64, 96)
@@ -186,6 +170,6 @@ def test_no_map_of_all_pairs_of_tokens_is_in_memory(affinity: Affinity, monkeypa
     model, grid = built(config, size), config.grid(size)
     frames, masks = size.example(1)
     monkeypatch.setattr(propagate, "MAX_NUMBERS", 2**14)
-    with LargestTensor() as largest:
+    with Largest() as largest:
         model(frames, masks)
-    assert largest.count < grid.tokens**2 / 8
+    assert largest.elements < grid.tokens**2 / 8

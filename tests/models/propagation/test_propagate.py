@@ -111,13 +111,6 @@ def test_rows_are_computed_in_parts_within_the_limit(monkeypatch: pytest.MonkeyP
     assert len(sizes) == 7 and max(sizes) <= limit
 
 
-def test_twice_the_labels_give_twice_the_votes() -> None:
-    matched, labels = vectors(), one_hot_labels()
-    torch.testing.assert_close(
-        votes([matched], 2 * labels, bounded(), VOTE_GRID, CRW), 2 * votes([matched], labels, bounded(), VOTE_GRID, CRW)
-    )
-
-
 def test_ties_vote_only_if_they_are_kept() -> None:
     weights = torch.tensor([[0.3, 0.2, 0.2, 0.1]])
     kept = strongest(weights, replace(PLAIN, topk=2, keep_ties=True))
@@ -151,19 +144,19 @@ def colours(clip: Tensor) -> FrameVectors:
 
 
 def numbers(rules: PropagationRules, step: int, mode: ClipMode = "duplicate") -> list[int]:
-    return [source.step for source in sources(step, rules, clips(mode))]
+    return [source for source, _ in sources(step, rules, clips(mode))]
 
 
 def test_sources_are_the_first_frame_and_as_many_earlier_ones_as_fit_into_a_clip() -> None:
     rules = replace(DINO, context=None)
     assert [numbers(rules, step) for step in (1, 2, 3, 9)] == [[0], [0, 1], [0, 1, 2], [0, 7, 8]]
-    assert [source.is_always for source in sources(9, rules, clips())] == [True, False, False]
+    assert [is_always for _, is_always in sources(9, rules, clips())] == [True, False, False]
 
 
 def test_sources_before_the_start_are_copies_of_the_first_frame_where_the_rules_say_so() -> None:
     rules = replace(CRW, context=3)
     assert [numbers(rules, step) for step in (1, 2, 5)] == [[0, 0, 0, 0], [0, 0, 0, 1], [0, 2, 3, 4]]
-    assert [source.is_always for source in sources(1, rules, clips())] == [True, False, False, False]
+    assert [is_always for _, is_always in sources(1, rules, clips())] == [True, False, False, False]
 
 
 def test_sources_without_the_first_frame_and_at_a_stride() -> None:

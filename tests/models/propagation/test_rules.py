@@ -50,13 +50,6 @@ def test_masks_of_labels_are_near_the_mask(rules: PropagationRules) -> None:
         assert (ours & theirs).sum() / (ours | theirs).sum() > 0.5
 
 
-@pytest.mark.parametrize("rules", [CRW, DINO], ids=["crw", "dino"])
-def test_twice_the_labels_give_the_same_mask(rules: PropagationRules) -> None:
-    labels = first_labels(mask(), GRID, rules)
-    masks = [mask_of(scale * labels, GRID, rules, of_input=INPUT, of_frame=FRAME) for scale in (1, 2)]
-    assert (masks[0] == masks[1]).all()
-
-
 def test_rescaled_labels_reach_from_0_to_1_and_labels_without_a_share_stay_0() -> None:
     shares = torch.stack(
         [torch.linspace(0.5, 0.9, 6).view(2, 3), torch.zeros(2, 3), torch.linspace(0, 0.1, 6).view(2, 3)]
