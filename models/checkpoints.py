@@ -40,7 +40,7 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     if path.is_dir():
         found = next((file for pattern in ("", "*/") for file in path.glob(f"{pattern}{DEEPSPEED_FILE}")), None)
         raise ValueError(f"weights: {path} is a folder, not a checkpoint" + (f"; name {found}" if found else ""))
-    has_checksums(path)
+    check_checksums(path)
     try:
         # Warnings are of TorchScript archives, refused below. A Namespace, of training arguments, runs no code.
         ignored = warnings.catch_warnings(action="ignore", category=UserWarning)
@@ -65,11 +65,11 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     return content
 
 
-def has_checksums(path: Path) -> bool:
-    """Whether a file is a zip archive with checksums, as `torch.save` writes them since PyTorch 1.6. All of them hold.
+def check_checksums(path: Path) -> bool:
+    """Compare every record of a zip archive with its CRC-32, as `torch.save` writes them since PyTorch 1.6.
 
-    `torch.load` does not compare them. Older files have none; archives written after
-    `torch.serialization.set_crc32_options(False)` contain zeros.
+    Returns whether the file has such checksums, which `torch.load` does not compare. Older files have none; archives
+    written after `torch.serialization.set_crc32_options(False)` contain zeros.
 
     Raises:
         ValueError: if a record differs from its checksum, or the archive cannot be read.
@@ -100,7 +100,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         OSError: if the file cannot be read.
     """
     if path.suffix == ".npz":
-        has_checksums(path)
+        check_checksums(path)
         return npz_tensors(path)
     if path.suffix != ".safetensors":
         return checkpoint_tensors(read_checkpoint(path), path)
@@ -195,7 +195,7 @@ def load_released(
     for prefix in prefixes:
         tensors = without_prefix(tensors, prefix)
     report = fill(model, tensors, names, source=path.name, convert=convert, known_unexpected=unused)
-    settings, remarks = content.get("cfg"), () if has_checksums(path) else (NO_CHECKSUMS,)
+    settings, remarks = content.get("cfg"), () if check_checksums(path) else (NO_CHECKSUMS,)
     return replace(report, settings=settings if isinstance(settings, str) else "", remarks=remarks)
 
 

@@ -83,7 +83,6 @@ class FusedHead(TwoExpertsHead):
         scale_(self.classifier, self.init_scale)
 
     def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """Logits (B, C)."""
         return self.classifier(self.spatial_adapter(spatial) + self.temporal_adapter(temporal))
 
 
@@ -101,7 +100,6 @@ class SeparateHead(TwoExpertsHead):
         scale_(self.noun, self.init_scale)
 
     def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """Logits (B, C)."""
         return torch.cat([self.verb(temporal), self.noun(spatial)], dim=1)
 
 
@@ -128,7 +126,6 @@ class LateFusionHead(TwoExpertsHead):
         self.classifier = nn.Linear(config.width(width), num_classes)
 
     def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """Logits (B, C)."""
         fused = torch.cat([spatial, temporal], dim=1) if self.concatenated else spatial + temporal
         return self.classifier(fused)
 

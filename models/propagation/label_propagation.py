@@ -201,9 +201,6 @@ class KeptMask(Model):
         def macs(self, size: InputSize, targets: Targets) -> int:
             return 0
 
-        def tiny(self) -> Self:
-            return self
-
         @property
         def is_control(self) -> bool:
             """Always: it has no weights."""

@@ -226,9 +226,6 @@ class FirstToken(Model):
             """None: logits are looked up."""
             return 0
 
-        def tiny(self) -> Self:
-            return self
-
     def __init__(self, size: TokenSequenceSize, num_outputs: int) -> None:
         super().__init__()
         self.tables = nn.ModuleList(nn.Embedding(size.vocabulary, num_outputs) for _ in range(1 + size.pair))

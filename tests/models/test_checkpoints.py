@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from models.checkpoints import has_checksums, read_tensors
+from models.checkpoints import check_checksums, read_tensors
 from models.tensors import Converted, LoadReport, fill
 
 
@@ -211,7 +211,7 @@ def test_files_without_checksums_are_read_and_recognised(crc: bool, zipped: bool
     finally:
         torch.serialization.set_crc32_options(True)
     torch.testing.assert_close(read_tensors(path), linear_weights())
-    assert has_checksums(path) == (crc and zipped)
+    assert check_checksums(path) == (crc and zipped)
 
 
 def filled(tensors: dict[str, Tensor], missing: tuple[str, ...] = (), unexpected: tuple[str, ...] = ()) -> LoadReport:

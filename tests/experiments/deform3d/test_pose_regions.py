@@ -57,7 +57,7 @@ def test_frames_without_joints_have_no_speed_and_no_box() -> None:
 
 
 def test_one_frame_has_no_motion() -> None:
-    assert not moving_joints(standing(1)).any() and not action_frames(standing(1)).known.any()
+    assert not moving_joints(standing(1)).any() and not action_frames(standing(1))[1].any()
 
 
 def test_box_has_a_margin_of_a_tenth_of_its_longer_side() -> None:

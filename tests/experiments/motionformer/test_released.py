@@ -32,6 +32,7 @@ from tests.reports.saved_reports import render
 
 ROW = "motionformer/table6b:mformer"
 SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]
+NARROW = ["model.width=48", "model.depth=2", "model.heads=4"]
 PROTOCOL = ["evaluation.views=1", "evaluation.crops=1"]
 OVERRIDES = [word for override in [*SMALL, *PROTOCOL] for word in ("-o", override)]
 
@@ -98,7 +99,7 @@ def linear(name: str, weight: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
 def test_every_key_of_every_released_file_is_loaded_or_known(released: ReleasedFile, tmp_path: Path) -> None:
     ((table, rows),) = find([released.row])
     assert rows is not None
-    run = table.run_of(f"{rows[0]}.{released.column}", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0)
+    run = table.run_of(f"{rows[0]}.{released.column}", PAPER, NARROW, 0)
     assert run.data.size.height == int(released.name.split("_")[2])  # type: ignore[attr-defined]
     tensors = authors_tensors(released.name, width=48, depth=2)
     file = tmp_path / f"{released.name}.pyth"
@@ -117,9 +118,7 @@ def test_every_key_of_every_released_file_is_loaded_or_known(released: ReleasedF
 
 
 def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path) -> None:
-    run = find(["motionformer/table6b"])[0].table.run_of(
-        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
-    )
+    run = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
     store, file = RunStore(tmp_path / "runs"), tmp_path / "k400_motionformer_224_16x4.pyth"
     tensors = authors_tensors(file.stem, width=48, depth=2)
     torch.save({"model_state": tensors}, file)
@@ -152,7 +151,7 @@ def test_longer_larger_and_two_headed_variants_are_imported_and_tested(
     released = next(released for released in FILES if released.row == row)
     file = tmp_path / f"{released.name}.pyth"
     torch.save({"model_state": authors_tensors(released.name, width=48, depth=2), "cfg": ""}, file)
-    overrides = [w for o in ["model.width=48", "model.depth=2", "model.heads=4", *PROTOCOL] for w in ("-o", o)]
+    overrides = [w for o in [*NARROW, *PROTOCOL] for w in ("-o", o)]
     runs = ["--runs", str(tmp_path / "runs")]
     assert main(["import-weights", str(file), "--as", row, *runs, *overrides]) == 0
     name, num_videos = ("kinetics400", 10) if "table6b" in variant else ("epic100", 6)
@@ -218,7 +217,7 @@ def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:
     """Narrow released file, and the overrides of its rows."""
     file = folder / f"{name}.pyth"
     torch.save({"model_state": authors_tensors("k400_motionformer_224_16x4", width=48, depth=2), "cfg": cfg}, file)
-    return file, [w for o in ["model.width=48", "model.depth=2", "model.heads=4"] for w in ("-o", o)]
+    return file, [w for o in NARROW for w in ("-o", o)]
 
 
 @pytest.mark.parametrize(
@@ -283,14 +282,6 @@ VIT:
 STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none"}
 
 
-def test_stated_settings_of_a_file_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED))
-    assert main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]) == 0
-    output = capsys.readouterr().out.splitlines()[-1]
-    for word in ("NUM_FRAMES 16", "SAMPLING_RATE 4", "TRAIN_CROP_SIZE 224", "APPROX_ATTN_TYPE none"):
-        assert word in output
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [
@@ -318,10 +309,9 @@ def test_override_with_the_settings_of_a_file_allows_its_import(tmp_path: Path) 
 
 
 def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Path) -> None:
-    small = ["model.width=48", "model.depth=2", "model.heads=4"]
     store = RunStore(tmp_path / "runs")
-    k400 = load("motionformer/table6b").run_of("mformer.top1", PAPER, small, 0)
-    ssv2 = load("motionformer/table6a").run_of("mformer.top1", PAPER, small, 0)
+    k400 = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
+    ssv2 = load("motionformer/table6a").run_of("mformer.top1", PAPER, NARROW, 0)
     ssv2 = replace(ssv2, parents=(Parent(run=k400),))
     assert ssv2.train_id != k400.train_id
     file, _ = narrow(tmp_path, "k400_motionformer_224_16x4")
@@ -348,9 +338,7 @@ def test_expected_settings_of_a_run_have_the_authors_names() -> None:
 
 
 def test_settings_of_unlisted_files_are_checked(tmp_path: Path) -> None:
-    run = load("motionformer/table6b").run_of(
-        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
-    )
+    run = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
     file, _ = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
     store = RunStore(tmp_path / "runs")
     with pytest.raises(
@@ -362,9 +350,7 @@ def test_settings_of_unlisted_files_are_checked(tmp_path: Path) -> None:
 
 
 def test_text_of_an_import(tmp_path: Path) -> None:
-    run = load("motionformer/table6b").run_of(
-        "mformer.top1", PAPER, ["model.width=48", "model.depth=2", "model.heads=4"], 0
-    )
+    run = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
     file, _ = narrow(tmp_path, "mine", CFG.format(**STATED))
     record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
     first, unexpected, remark, settings = import_text(record).splitlines()
