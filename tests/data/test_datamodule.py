@@ -1,5 +1,5 @@
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +19,6 @@ from data.worker_processes import STOP_SIGNALS
 from interface.batches import Batch
 from interface.targets import ClassTarget
 from tests.data.small_clips import DATA, data_module
-
-FrameNumbers = Callable[[Tensor], list[int]]
 
 NUM_TRAIN, NUM_TEST = 22, 5
 
@@ -192,19 +190,6 @@ def test_test_items_are_views_with_all_their_crops(kinetics_root: Path) -> None:
     assert [batch.inputs[0].shape for batch in batches] == [(3, 3, 4, 3, 32, 32)] * 3 + [(1, 3, 4, 3, 32, 32)]
     seen = [pair for batch in batches for pair in zip(batch.items.tolist(), batch.views.tolist(), strict=True)]
     assert seen == [(item, view) for item in range(NUM_TEST) for view in (0, 1)]
-
-
-def test_validation_uses_the_middle_of_each_video_once(kinetics_root: Path, frame_numbers: FrameNumbers) -> None:
-    data = replace(DATA, crop=48)  # the height of the videos: crops are not scaled
-    (batch,) = module(kinetics_root, data, test_batch_size=2).val_dataloader()
-    (clips,) = batch.inputs
-    assert clips.shape == (NUM_TEST, 1, 4, 3, 48, 48)
-    assert batch.items.tolist() == list(range(NUM_TEST))
-    # The three test crops of the middle clip show the whole width, 48 + 32 + 48 columns.
-    (tested,) = module(kinetics_root, data, views=1, crops=3, test_batch_size=5).test_dataloader()
-    left, middle, right = tested.inputs[0][3]
-    assert torch.equal(clips[3, 0], middle)
-    assert frame_numbers(torch.cat([left, middle[..., 8:40], right], -1)) == [10, 15, 20, 25]  # of 35 frames
 
 
 def test_real_clips_go_through_reader_decoder_and_views(clips: Path, tmp_path: Path) -> None:

@@ -126,9 +126,3 @@ def test_a_part_of_the_items_is_random_and_always_the_same() -> None:
     assert random_part(1000, 1) == list(range(1000))
     assert random_part(60, 5) == list(range(60))  # few items are not divided
     assert len(random_part(300, 5)) == 100
-
-
-@pytest.mark.parametrize("world_size", [1, 2])
-def test_devices_share_the_chosen_items_alone(world_size: int) -> None:
-    shares = [UnrepeatedItems(VIEWS, rank=rank, world_size=world_size, chosen=[1, 2, 4]) for rank in range(world_size)]
-    assert sorted(chain.from_iterable(shares)) == [2, 3, 4, 5, 8, 9]

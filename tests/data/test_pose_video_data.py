@@ -145,13 +145,6 @@ def test_more_people_than_there_are_have_joints_without_a_place(root: Path, writ
 # Config
 
 
-def test_by_default_twelve_frames_span_the_whole_video() -> None:
-    data = PoseVideoData(dataset=PennAction.Config())
-    assert data.size == PoseClipSize(12, 224, 224, 13)
-    assert data.sampling == SegmentSampling.Config(nominal_fps=None)
-    assert PoseVideoData(dataset=Ntu.Config()).size.joints == 50
-
-
 def test_the_number_of_test_frames_may_differ(root: Path, written: Written) -> None:
     protocol = replace(PROTOCOL, frames=9)
     assert DATA.test_size(protocol) == PoseClipSize(9, 96, 96, 13)
@@ -174,11 +167,6 @@ def test_the_layout_of_the_inputs_is_stated_in_words() -> None:
     text = PoseVideoData(dataset=PennAction.Config(), frames=4, crop=32).input_text
     assert text.startswith("clips (B, 4, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5")
     assert "frames: one of each of as many equal parts of the video; and joints (B, 4, 13, 3): x and y in" in text
-
-
-def test_clips_are_shown_as_their_frames_without_the_joints() -> None:
-    clips = torch.arange(3 * 2 * 3 * 4).reshape(3, 2, 3, 2, 2).to(torch.uint8)
-    assert torch.equal(DATA.display((clips, torch.zeros(3, 2, 13, 3))), clips[1])
 
 
 @pytest.mark.parametrize("dataset", [PennAction.Config(), Ntu.Config(), FineGym.Config()], ids=lambda one: one.name)
@@ -265,13 +253,6 @@ def test_an_unreadable_training_video_is_replaced(root: Path, written: Written) 
     item: Item = DATA.train_items(videos_in(root), seed=0)[Draw(0, 0)]
     assert item.unreadable and item.place != 0
     assert str(item.errors[0]).startswith(f"{root}/labels/0001.mat: joints of 3 frames")
-
-
-def test_broken_joints_are_not_decoded_and_missing_ones_are_missing(root: Path, written: Written) -> None:
-    videos = videos_in(root, "test")
-    (root / "labels/0005.mat").unlink()
-    item = DATA.test_items(videos, PROTOCOL)[0]
-    assert item.unreadable and item.missing
 
 
 def test_the_doctor_counts_items_with_missing_joints(root: Path, written: Written) -> None:

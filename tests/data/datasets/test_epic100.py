@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets.epic100 import Epic100, class_names, seconds
+from data.datasets.epic100 import Epic100, class_names
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, MissingAnnotationError
 
@@ -54,23 +54,6 @@ def test_the_official_files_give_segments_with_a_verb_and_a_noun(root: Path) -> 
     assert CONFIG.targets.classes == {"verb": 97, "noun": 300}
     assert len(videos.class_names) == 397
     assert [videos.label(0), videos.ids[1], len(videos)] == [(3, 3), "P30_101_7", 2]
-
-
-def test_times_are_read_to_the_hundredth() -> None:
-    assert seconds("here", "01:02:03.45") == pytest.approx(3723.45)
-    assert seconds("here", "00:00:07") == 7
-    assert seconds("here", "00:01:60.00") == 120  # rounded up
-
-
-@pytest.mark.parametrize(
-    "timestamp",
-    ["-00:00:01.00", "00:00:-1.00", "00:00:1e2", "00:00:nan", "00:00:inf", "00:00:+1", "00:75:00", "00:00:61.00",
-     "00:00:01.", "00:00", "00:00:00:01", "٠٠:٠٠:٠١"],
-)  # fmt: skip
-def test_invalid_timestamps_are_rejected(timestamp: str) -> None:
-    with pytest.raises(DataError) as caught:
-        seconds("train.csv:2", timestamp)
-    assert str(caught.value) == f"train.csv:2: '{timestamp}' is not a time; write it as HH:MM:SS.cc"
 
 
 @pytest.mark.parametrize("layout", ["P01/rgb_frames/P01_01", "EPIC-KITCHENS/P01/rgb_frames/P01_01"])

@@ -129,12 +129,6 @@ def test_class_names_come_from_the_published_categories(root: Path) -> None:
     assert read(CONFIG, root, "train").class_names[:3] == ("(VT) round-off", "class 1", "(VT) tsukahara")
 
 
-def test_names_without_the_marks_of_event_and_action_are_known(root: Path) -> None:
-    name = FIRST.replace("_E_", "_").replace("_A_", "_")
-    write_poses(root / "gym_2d.pkl", [annotation(name), annotation(SECOND)])
-    assert read(CONFIG, root, "train").poses(0).num_frames == 5
-
-
 # Bad input
 
 
@@ -210,17 +204,6 @@ def test_a_sub_action_without_poses_is_unreadable(root: Path) -> None:
     )
     with pytest.raises(DecodeError, match=f"{FIRST}: joints of 5 frames, but the video has 9: "):
         videos.check_length(0, videos.poses(0), 9)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [({"name": "gym530"}, "data.dataset.name is 'gym530'; it is one of gym99, gym288"),
-     ({"release": "2.0"}, "data.dataset.release is '2.0'; it is one of 1.0, 1.1")],
-)  # fmt: skip
-def test_other_sets_and_releases_are_refused(fields: dict[str, str], message: str) -> None:
-    with pytest.raises(ValueError) as caught:
-        FineGym.Config(**fields)  # pyright: ignore[reportArgumentType]
-    assert str(caught.value) == message
 
 
 def test_generated_data_have_the_lists_of_one_set_and_release(root: Path) -> None:

@@ -84,13 +84,6 @@ def test_a_part_of_the_data_set_needs_the_list_of_classes(official: Path) -> Non
         CONFIG.build(official, "train")
 
 
-def test_an_official_file_without_its_videos_is_rejected(official: Path) -> None:
-    for path in [*official.glob("*/*/*.m*"), *official.glob("*/*/*.MP4")]:
-        path.unlink()
-    with pytest.raises(DataError, match=r"none of the 3 videos of .*train\.csv exists, e\.g\. .*; the expected folder"):
-        CONFIG.build(official, "train")
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [

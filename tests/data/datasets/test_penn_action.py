@@ -53,13 +53,6 @@ def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, writ
     assert valid.sum() == 13 * JOINTS - 2 - JOINTS
 
 
-def test_the_published_archive_may_be_extracted_with_its_folder(root: Path, tmp_path: Path, written: Written) -> None:
-    before = read(CONFIG, root, "train")
-    (tmp_path / "above").mkdir()
-    root.rename(tmp_path / "above/Penn_Action")
-    assert read(CONFIG, tmp_path / "above", "train").ids == before.ids
-
-
 def test_the_published_sizes_are_those_of_the_real_data() -> None:
     config = PennAction.Config()
     assert (config.official_size("train"), config.official_size("test"), config.targets.num_classes) == (1258, 1068, 15)
@@ -119,13 +112,6 @@ def test_other_numbers_of_actions_are_refused(root: Path, written: Written) -> N
         read(PennAction.Config(), root, "train")
     assert str(caught.value) == (
         f"{root}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
-    )
-
-
-def test_a_folder_without_frames_is_refused(root: Path, written: Written) -> None:
-    (root / "frames").rename(root / "pictures")
-    assert refusal(root).startswith(
-        f"penn-action: none of the 4 videos of {root}/labels exists, e.g. {root}/frames/0001"
     )
 
 

@@ -1,8 +1,5 @@
 import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, make_dataclass, replace
@@ -78,32 +75,6 @@ def test_a_stand_in_may_have_files_other_than_videos(tmp_path: Path, workers: in
 def test_every_field_has_a_folder_of_its_own() -> None:
     others = [replace(SMALL, seed=1), replace(SMALL, version=2), replace(SMALL, noise=0.03), replace(SMALL, num_val=9)]
     assert len({folder_name(stand_in) for stand_in in [SMALL, *others]}) == 5
-
-
-def test_a_killed_generation_leaves_no_partial_data_set(tmp_path: Path) -> None:
-    script = (
-        "from pathlib import Path\n"
-        "from data.stand_ins.of_videos import SSv2StandIn\n"
-        "from data.synthetic.ensure import ensure\n"
-        "from data.synthetic.ssv2 import SSv2Drawing\n"
-        f"ensure(SSv2Drawing(SSv2StandIn(num_train=2000, num_val=10)), Path({str(tmp_path)!r}), workers=2)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
-    root = tmp_path / folder_name(SSv2StandIn(num_train=2000, num_val=10))
-    partial = tmp_path / f"{root.name}.partial"
-    deadline = time.monotonic() + 60
-    while not list(partial.glob("*/*.mp4")) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert list(partial.glob("*/*.mp4")), "nothing was written before the kill"
-    assert not root.exists()
-
-    written, left, deadline = -1, len(list(partial.glob("*/*.mp4"))), time.monotonic() + 60
-    while written != left:  # child processes exit within a second after their parent, if they get a core
-        assert time.monotonic() < deadline
-        time.sleep(1.5)
-        written, left = left, len(list(partial.glob("*/*.mp4")))
 
 
 def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,14 +107,6 @@ def test_the_order_is_auto_augment_crop_flip_erasing(crop: RandomCropConfig) -> 
     assert 3 < flipped < 17
 
 
-def test_parts_may_be_left_out() -> None:
-    fixed = MultiScaleCrop.Config(scales=(1.0,))
-    augmentation = ComposedAugmentation.Config(auto_augment=None, crop=fixed, flip=0.0).build(32)
-    frames = still(2, 32, 32)
-    with seeded(0):
-        assert torch.equal(augmentation(frames), frames)
-
-
 def applied(name: str, magnitude: int) -> Image.Image:
     """The picture after the first operation of the policy with this name and magnitude, applied for certain."""
     operations = (operation for pair in AutoAugment.Config().build().policy for operation in pair)

@@ -245,11 +245,6 @@ def test_test_crops_are_spaced_along_the_long_side(num_crops: int) -> None:
     assert [crop[0, :2, 0, 0].tolist() for crop in tall] == [[place, 0] for place in places]
 
 
-def test_test_crops_of_a_larger_short_side_are_centred_across() -> None:
-    crops = Crops(3, 32, short_side=40)(ramp(40, 60))
-    assert [crop[0, :2, 0, 0].tolist() for crop in crops] == [[4, 0], [4, 14], [4, 28]]
-
-
 @pytest.mark.parametrize(("height", "width"), [(60, 81), (81, 60)])
 def test_crops_along_the_width_are_those_of_pillow(height: int, width: int) -> None:
     frames = noise(2, height, width)

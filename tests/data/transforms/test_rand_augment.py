@@ -161,16 +161,6 @@ def test_draws_as_released_have_the_properties_of_the_released_generators(monkey
     assert ours["first frame alike"] < 0.02
 
 
-def test_clips_as_released_are_changed_frame_by_frame() -> None:
-    still = torch.cat([picture()] * 5)
-    augment = RandAugment.Config(as_released=True, probability=1.0).build()
-    with seeded(1):
-        changed = augment(still)
-    assert changed.shape == still.shape and changed.dtype == torch.uint8
-    assert torch.equal(changed[1:], changed[1:2].expand_as(changed[1:]))
-    assert not torch.equal(changed[0], changed[1]) and not torch.equal(changed[1], still[1])
-
-
 @pytest.mark.parametrize("as_released", [False, True])
 def test_reversed_channels_change_what_depends_on_their_order_alone(as_released: bool) -> None:
     frames = picture()
