@@ -8,31 +8,24 @@ import argparse
 import argcomplete
 
 from experiments.spec.catalog import Entry, captions, names_matching, read_index
-from reproduce.table_index import SCALES
-
-SEVERAL = "tables"  # name in the parsed arguments of options that take several tables
+from reproduce.options import SCALES
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
     """Print completions and exit, if the shell asks for some."""
-    verbs = next(action for action in parser._actions if action.dest == "verb_name")
-    assert isinstance(verbs.choices, dict)
-    for verb in verbs.choices.values():
-        for action in verb._actions:
-            if (completer := COMPLETERS.get(action.dest)) is not None:
-                action.completer = completer  # type: ignore[attr-defined]
+    verbs = next(action.choices for action in parser._actions if action.dest == "verb")
+    assert isinstance(verbs, dict)
+    for action in (action for verb in verbs.values() for action in verb._actions):
+        if (completer := COMPLETERS.get(action.dest)) is not None:
+            action.completer = completer  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser)
 
 
-def tables(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+def tables(prefix: str, **_: object) -> list[str]:
     """Names of tables or, after a colon, of the rows of a table. Without a paper in the prefix, names have none."""
     table, colon, _row = prefix.partition(":")
     if colon:
-        try:
-            entry = read_index()["tables"].get(names_matching(table)[0])
-        except ValueError:
-            return []
-        return [f"{table}:{row}" for row in entry["rows"]] if entry else []
+        return [f"{table}:{row}" for entry in entries_of(table)[:1] for row in entry["rows"]]
     unique = [name.partition("/")[2] for name in captions()]
     short = [word for word in unique if unique.count(word) == 1 and prefix and word.startswith(prefix)]
     return [*captions(), *short]
@@ -40,7 +33,7 @@ def tables(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[st
 
 def columns(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Columns with runs of the tables that the command names; after a comma, further ones."""
-    named = [getattr(parsed_args, "table", None), *(getattr(parsed_args, SEVERAL, None) or [])]
+    named = [getattr(parsed_args, "table", None), *(getattr(parsed_args, "tables", None) or [])]
     entries = [entry for name in named if isinstance(name, str) for entry in entries_of(name.partition(":")[0])]
     first, comma, _last = prefix.rpartition(",")
     return list(dict.fromkeys(f"{first}{comma}{column}" for entry in entries for column in entry["columns"]))
@@ -65,5 +58,5 @@ def data(prefix: str, **_: object) -> list[str]:
     return [] if "=" in prefix else [f"{name}=" for name in names]
 
 
-# By the name of the option in the parsed arguments.
+# By the name of the option.
 COMPLETERS = {"tables": tables, "table": tables, "columns": columns, "column": columns, "scale": scales, "data": data}

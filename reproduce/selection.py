@@ -1,114 +1,59 @@
-"""Tables, runs and jobs selected by parsed arguments. Models are imported only by the functions that need them."""
+"""Runs that options select, the store and the resources that they name, and weights to start from or to use."""
 
-import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from experiments.spec.catalog import Selection, find
+from experiments.spec.catalog import find
 from experiments.spec.names import FINE_TUNE
-from reproduce.arguments import DEFAULT_RUNS
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import Scale, find_scale
 from reproduce.next_command import next_command
+from reproduce.options import RESULTS, Jobs, OfMachine, OfTables, RunOfRow, Stored
+from runner.store.jobs import Job, jobs_of, jobs_under, run_of_row
+from runner.store.store import RunStore
 
 if TYPE_CHECKING:
-    from experiments.spec.run import RunConfig
-    from experiments.spec.scales import Scale
     from runner.machine.resources import Resources
-    from runner.store.jobs import Job
-    from runner.store.store import RunStore
 
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
-RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
 
 
-def seeds_of(options: argparse.Namespace) -> tuple[int, ...]:
-    """Seeds of --seeds, by default 0.
-
-    Raises:
-        ValueError: for text that is not a list of distinct seeds.
-    """
-    try:
-        seeds = tuple(int(word) for word in (options.seeds or "0").split(","))
-    except ValueError:
-        raise ValueError(f"--seeds '{options.seeds}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
-    if min(seeds) < 0:
-        raise ValueError(f"--seeds '{options.seeds}': seeds are 0 or more")
-    if max(seeds) >= 2**32:
-        raise ValueError(f"--seeds '{options.seeds}': seeds are below {2**32}")
-    if len(set(seeds)) != len(seeds):
-        raise ValueError(f"--seeds '{options.seeds}' names a seed twice")
-    return seeds
-
-
-def store_of(options: argparse.Namespace, *, compare_scores: bool = False) -> "RunStore":
+def store_of(options: Stored, *, compare_scores: bool = False) -> RunStore:
     """Run store that falls back on the published results.
 
     Args:
         compare_scores: whether results are compared with their saved scores, which takes a second for a large test.
     """
-    from runner.store.store import RunStore
-
-    if options.verb_name in READERS and options.runs != DEFAULT_RUNS and not options.runs.exists():
+    if options.verb in READERS and options.runs != Stored.runs and not options.runs.exists():
         print(f"note: --runs {options.runs} does not exist, so there are no runs in it", file=sys.stderr)
     return RunStore(options.runs, results=RESULTS, compare_scores=compare_scores)
 
 
-def resources_of(options: argparse.Namespace) -> "Resources":
-    """Resources of the machine.
-
-    Raises:
-        ValueError: for a data root that is not NAME=PATH, or a number below its minimum.
-    """
-    from runner.machine.resources import Resources
-
-    roots = []
-    for text in options.data:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise ValueError(f"--data '{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
-        roots.append((name, Path(path)))
-    numbers = {
-        name: getattr(options, name) for name in ("devices", "nodes", "micro_batch", "threads", "workers", "allow_bad")
-    }
-    for name, number in numbers.items():
-        minimum = 0 if name in ("workers", "allow_bad") else 1
-        if number is not None and number < minimum:
-            raise ValueError(f"--{name.replace('_', '-')} {number}: it must be {minimum} or more")
-    return Resources(data=tuple(roots), recompute=options.recompute, **numbers)
-
-
-def published_store() -> "RunStore":
+def published_store() -> RunStore:
     """Store of the published results alone."""
-    from runner.store.store import RunStore
-
     return RunStore(RESULTS)
 
 
-def scale_of(options: argparse.Namespace) -> "Scale":
-    """Scale of --scale."""
-    from experiments.spec.scales import find_scale
+def resources_of(options: OfMachine) -> "Resources":
+    from runner.machine.resources import Resources  # here: it imports what reads data
 
-    return find_scale(options.scale)
-
-
-def selected(options: argparse.Namespace) -> "tuple[list[Selection], Scale, tuple[int, ...]]":
-    """Selected tables, scale and seeds."""
-    return find(options.tables), scale_of(options), seeds_of(options)
+    return Resources(**{one.name: getattr(options, one.name) for one in fields(Resources)})
 
 
-def jobs(options: argparse.Namespace) -> "list[Job]":
-    """Jobs of the selected tables and columns."""
-    from runner.store.jobs import jobs_of, jobs_under
+def jobs(options: OfTables, *, eval_only: bool = False) -> list[Job]:
+    """Jobs of the selected tables and columns.
 
-    selections, scale, seeds = selected(options)
-    found = jobs_of(selections, scale, options.overrides, seeds)
-    if options.columns is not None:
-        found = jobs_under(found, options.columns.split(","))
-    return [job for job in found if not options.eval_only or job.cells]
+    Args:
+        eval_only: whether parents are left out.
+    """
+    found = jobs_of(find(options.tables), find_scale(options.scale), options.overrides, options.all_seeds)
+    found = jobs_under(found, options.columns) if options.columns else found
+    return [job for job in found if not eval_only or job.cells]
 
 
-def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStore") -> None:
+def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
     """Refuse --fine-tune for rows without weights to start from.
 
     Raises:
@@ -125,8 +70,13 @@ def check_start(options: argparse.Namespace, found: "list[Job]", store: "RunStor
             )
 
 
+def one_run(options: RunOfRow, column: str | None, scale: Scale | None = None) -> tuple[str, RunConfig]:
+    """Column key and run of the row in the options, at their scale or another one; as `run_of_row`."""
+    return run_of_row(options.table, column, scale or find_scale(options.scale), options.overrides, options.seed)
+
+
 def check_weights(
-    options: argparse.Namespace, column: str, run: "RunConfig", store: "RunStore", alternatives: Iterable[str] = ()
+    options: RunOfRow, column: str, run: RunConfig, store: RunStore, alternatives: Iterable[str] = ()
 ) -> None:
     """Refuse a row without weights.
 
@@ -144,27 +94,8 @@ def check_weights(
         existing_weights(run, store)  # says that they are lost
     train = next_command("run", options, [options.table], ["--column", column])
     imports = f"import released ones with `reproduce import-weights FILE --as {options.table}`"
-    remedies = [f"train it with `{train}`", *([] if scale_of(options).small else [imports]), *alternatives]
+    remedies = [f"train it with `{train}`", *([] if find_scale(options.scale).small else [imports]), *alternatives]
     raise ValueError(
         f"{options.table} has no weights at --scale {options.scale} (run {run.train_id} in {store.root.resolve()}): "
         f"{'; or '.join(remedies)}"
     )
-
-
-def one_run(options: argparse.Namespace, column: str | None, scale: "Scale | None" = None) -> "tuple[str, RunConfig]":
-    """Column key and run of the row in the arguments, at their scale or another one; as `run_of_row`."""
-    from runner.store.jobs import run_of_row
-
-    return run_of_row(options.table, column, scale or scale_of(options), options.overrides, one_seed(options))
-
-
-def one_seed(options: argparse.Namespace) -> int:
-    """The one seed of the arguments.
-
-    Raises:
-        ValueError: if there are several.
-    """
-    seed, *others = seeds_of(options)
-    if others:
-        raise ValueError(f"--seeds {options.seeds}: {options.verb_name} takes one run, so name one seed")
-    return seed

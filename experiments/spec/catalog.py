@@ -12,7 +12,7 @@ import importlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -273,7 +273,7 @@ def released_weights(paper: str) -> "ReleasedWeights | None":
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 
 
-def find(names: list[str]) -> list[Selection]:
+def find(names: Iterable[str]) -> list[Selection]:
     """Tables and rows selected by names, glob patterns and `table:row`, in the given order, each table once.
 
     Of several tables that match a pattern with a row, only those with such a row are selected.

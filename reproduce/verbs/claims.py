@@ -1,25 +1,26 @@
 """`reproduce claims`: what papers conclude from their tables, and whether printed and measured numbers support it."""
 
-import argparse
 import json
+from collections.abc import Sequence
 
-from experiments.spec.scales import Scale
+from experiments.spec.catalog import find
+from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Table
 from reports.claims import claim_text
 from reports.claims.judgement import JudgedClaim
 from reports.collect import judged_claims
 from reports.pages.facts import facts_of
-from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
-from reproduce.selection import selected, store_of
+from reproduce.options import DONE, Claims
+from reproduce.selection import store_of
 from reproduce.terminal import terminal_width, wrapped
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Claims) -> int:
     """Print the claims of tables, or those that name the selected rows."""
-    selections, scale, seeds = selected(options)
+    scale, seeds = find_scale(options.scale), options.all_seeds
     store, found = store_of(options, compare_scores=True), []
-    for table, rows in selections:
+    for table, rows in find(options.tables):
         judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
         chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]
         unit = facts_of(table, table.cells(scale, overrides=options.overrides, seeds=seeds)).unit
@@ -36,7 +37,7 @@ def execute(options: argparse.Namespace) -> int:
     return DONE
 
 
-def claims_text(scale: Scale, overrides: list[str], table: Table, claims: list[JudgedClaim], unit: str) -> str:
+def claims_text(scale: Scale, overrides: Sequence[str], table: Table, claims: list[JudgedClaim], unit: str) -> str:
     """Claims of a table as text."""
     notes = filter(None, [claim_text.caution(overrides), *claim_text.method(tuple(claims), unit)])
     width = terminal_width()

@@ -1,11 +1,10 @@
 """`reproduce doctor`: whether the machine, the data sets and the weights are as the runs of tables need them."""
 
-import argparse
 import importlib.metadata
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
@@ -17,15 +16,15 @@ from data.inspection.decoding import decoded_items
 from data.inspection.inspection import Inspection, Need, video_findings
 from data.stand_ins.stand_in import default_cache, generated_root
 from experiments.spec.catalog import find
-from experiments.spec.scales import PAPER
-from reproduce.exit_codes import DONE, UNUSABLE
+from experiments.spec.scales import PAPER, find_scale
 from reproduce.next_command import override_words, say_next
-from reproduce.selection import jobs, resources_of, scale_of, store_of
+from reproduce.options import DONE, UNUSABLE, Doctor
+from reproduce.selection import jobs, resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.machine.files import StoreError, existing, free_bytes
 from runner.machine.messages import bytes_text
-from runner.machine.resources import Resources, TooFewItemsError, splits_of
+from runner.machine.resources import Resources, splits_of
 from runner.store.jobs import Job, jobs_of
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
@@ -37,43 +36,38 @@ DRIVER = Path("/proc/driver/nvidia/version")  # exists where the driver is loade
 SAMPLE_SIZE = 16  # decoded items of a split without --deep
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Doctor) -> int:
     """Print all findings. The exit code tells whether one of them stops a run."""
-    store, resources = store_of(options), resources_of(options)
-    if options.tables:
-        doctor = Doctor(jobs(options), store, resources, deep=options.deep, eval_only=options.eval_only)
-        small = scale_of(options).small
-        machine = machine_findings(store, generates=small, needs_gpu=not (small or options.eval_only))
-        found = [*machine, *doctor.of_runs()]
-    else:
-        if given := run_flags(options):
-            raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
-        every_job = jobs_of(find(["*"]), PAPER, [], (0,))
-        doctor = Doctor(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
-        found = [*machine_findings(store, generates=True, needs_gpu=False), *doctor.of_named_data()]
+    store, resources, of_tables = store_of(options), resources_of(options), bool(options.tables)
+    if not of_tables and (given := run_flags(options)):
+        raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
+    every_job = jobs(options, eval_only=options.eval_only) if of_tables else jobs_of(find(["*"]), PAPER, [], (0,))
+    inspected = Inspected(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
+    small = find_scale(options.scale).small
+    needs_gpu = of_tables and not (small or options.eval_only)
+    found = list(machine_findings(store, generates=small or not of_tables, needs_gpu=needs_gpu))
+    found += inspected.of_runs() if of_tables else inspected.of_named_data()
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
     code = UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
-    if code == DONE and options.tables:
+    if code == DONE and of_tables:
         say_next("run", options)
     return code
 
 
-def run_flags(options: argparse.Namespace) -> list[str]:
+def run_flags(options: Doctor) -> list[str]:
     """Given options that only the runs of tables have."""
     others = {"--column": options.columns, "--seeds": options.seeds, "--eval-only": options.eval_only}
     return [override_words(text)[0] for text in options.overrides] + [flag for flag, value in others.items() if value]
 
 
-class Doctor:
-    """Checks of the machine, and of what jobs need.
+class Inspected:
+    """What jobs need.
 
     Args:
         deep: whether all videos are decoded, or only some.
     """
 
-    def __init__(
-        self, found: list[Job], store: RunStore, resources: Resources, *, deep: bool = False, eval_only: bool = False
-    ) -> None:
+    def __init__(self, found: list[Job], store: RunStore, resources: Resources, *, deep: bool, eval_only: bool) -> None:
         resources.check_names(job.run for job in found)
         self.jobs, self.store, self.resources = found, store, resources
         self.deep, self.eval_only = deep, eval_only
@@ -81,7 +75,11 @@ class Doctor:
 
     def of_runs(self) -> Iterator[Finding]:
         """Findings on the runs that are not finished, their weights and their data."""
-        pending = [job for job in self.jobs if not self.is_finished(job)]
+        pending = [
+            job
+            for job in self.jobs
+            if not job.finished(self.store, self.eval_only) and job_state(job, self.store) not in FINISHED
+        ]
         if len(pending) < len(self.jobs):
             yield Finding("ok", "runs", f"{len(self.jobs) - len(pending)} of {len(self.jobs)} are done")
         yield from dict.fromkeys(filter(None, map(self.problem, pending)))
@@ -95,56 +93,48 @@ class Doctor:
 
     def of_named_data(self) -> Iterator[Finding]:
         """Findings on each data set that --data names, or that is in $VIDEO_ROOT."""
-        named = dict(self.resources.data)
-        found = [need for need in self.needs(self.jobs) if self.is_named(need.data.dataset, named)]
+        found = [need for need in self.needs(self.jobs) if self.is_named(need.data.dataset)]
         if not found:
             remedy = "name one with --data NAME=PATH, or the folder of all with VIDEO_ROOT"
             yield Finding("ok", "data", "no data set is named or found", remedy)
         for need in found:
             yield from self.of_data(need)
 
-    def is_named(self, dataset: DatasetConfig, named: Mapping[str, Path]) -> bool:
-        """Whether --data names a data set, or $VIDEO_ROOT contains it."""
+    def is_named(self, dataset: DatasetConfig) -> bool:
         root = self.resources.named_root(dataset)
-        return root is not None and (dataset.name in named or root.exists())
-
-    def is_finished(self, job: Job) -> bool:
-        return job.finished(self.store, self.eval_only) or job_state(job, self.store) in FINISHED
+        return root is not None and (dataset.name in dict(self.resources.data) or root.exists())
 
     def trains(self, job: Job) -> bool:
         return job.run.optim is not None and not self.eval_only and not job.directory(self.store).weights.exists()
 
     def problem(self, job: Job) -> Finding | None:
         """Reason why a job is impossible with any data, or with the sizes of its splits."""
-        trains = self.trains(job)
+        trains, subject = self.trains(job), job.name
         try:
             self.resources.check_run(job.run, trains=trains)
             counts = self.resources.counts(job.run, eval_only=not trains, lists=self.lists)
+            subject = job.run.data.dataset.name
             self.resources.check_counts(job.run, counts, trains=trains)
-        except TooFewItemsError as error:
-            return Finding.of_error(job.run.data.dataset.name, error)
-        except DataError:
-            return None  # data that cannot be read have a finding of their own
         except ValueError as error:
-            return Finding.of_error(job.name, error)
+            # Data that cannot be read have a finding of their own.
+            unread = isinstance(error, DataError) and subject == job.name
+            return None if unread else Finding.of_error(subject, error)
         return None
 
-    def needs(self, pending: Iterable[Job]) -> list[Need]:
+    def needs(self, pending: Iterable[Job]) -> Iterator[Need]:
         """What jobs need of each data set."""
         by_dataset: dict[DatasetConfig, list[Job]] = {}
         for job in pending:
             by_dataset.setdefault(job.run.data.dataset, []).append(job)
-        found = []
         for readers in by_dataset.values():
+            data = readers[0].run.data
             sides = [job.run.data.least_short_side(job.run.evaluation) for job in readers]
-            need = Need(
-                data=readers[0].run.data,
-                splits=splits_of(readers[0].run.data, trains=any(self.trains(job) for job in readers)),
+            yield Need(
+                data=data,
+                splits=splits_of(data, trains=any(map(self.trains, readers))),
                 allow_bad=self.resources.allow_bad,
                 short_side=max((side for side in sides if side is not None), default=None),
             )
-            found.append(need)
-        return found
 
     def of_data(self, need: Need) -> Iterator[Finding]:
         """Findings on a data set: its folder, and decoded videos."""
@@ -185,10 +175,9 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
             "this torch needs a driver for its version of CUDA (+cu130: driver 580 or newer, Turing or newer GPUs): "
             "update the driver, or install a torch for an older CUDA",
         )
-    elif needs_gpu:
-        yield Finding("warning", "devices", f"no GPU, {cores()}", "training at this scale takes weeks without a GPU")
     else:
-        yield Finding("ok", "devices", f"no GPU, {cores()}")
+        remedy = "training at this scale takes weeks without a GPU" if needs_gpu else ""
+        yield Finding("warning" if needs_gpu else "ok", "devices", f"no GPU, {cores()}", remedy)
     try:
         store.check_writable()
         free = bytes_text(free_bytes(store.root))
@@ -205,21 +194,18 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
 
 def _packages() -> Iterator[Finding]:
     """Packages that differ from the pinned versions."""
-    if not REQUIREMENTS.exists():
-        return
-    pinned = dict(PINNED.findall(REQUIREMENTS.read_text()))
-    remedy, same = "pip install -r requirements.txt", True
+    pinned = dict(PINNED.findall(REQUIREMENTS.read_text())) if REQUIREMENTS.exists() else {}
+    installed = {one.name.replace("-", "_").lower(): one.version for one in importlib.metadata.distributions()}
+    different = False
     for name, version in pinned.items():
-        try:
-            found = importlib.metadata.version(name).partition("+")[0]  # a build for one device has a suffix
-        except importlib.metadata.PackageNotFoundError:
-            yield Finding("error", "packages", f"{name} is not installed", remedy)
-            same = False
-            continue
+        found = installed.get(name.replace("-", "_").lower(), "").partition("+")[
+            0
+        ]  # a build for one device has a suffix
         if found != version:
-            yield Finding("warning", "packages", f"{name} is {found}, pinned is {version}", remedy)
-            same = False
-    if same:
+            what = f"{name} is {found}, pinned is {version}" if found else f"{name} is not installed"
+            yield Finding("warning" if found else "error", "packages", what, "pip install -r requirements.txt")
+            different = True
+    if pinned and not different:
         yield Finding("ok", "packages", f"all {len(pinned)} as pinned, torch {torch.__version__}")
 
 

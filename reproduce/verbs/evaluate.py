@@ -1,6 +1,5 @@
 """`reproduce evaluate`: predicts the classes of videos with the model of a row, and scores those that have labels."""
 
-import argparse
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from data.errors import escaped
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import SCALES
-from reproduce.exit_codes import DONE
+from reproduce.options import DONE, Evaluate
 from reproduce.selection import check_weights, one_run, resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from runner.inference.evaluate import evaluate
@@ -21,7 +20,7 @@ NO_NAMES = "classes are numbers: no names are known; give them with --classes FI
 ALTERNATIVES = "name a file with --weights FILE, or test the command with --untrained"
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Evaluate) -> int:
     """Predict the classes of videos, or score a list of videos, and print the result."""
     check_effect(options)
     column, run = one_run(options, options.column)
@@ -45,12 +44,14 @@ def execute(options: argparse.Namespace) -> int:
     return DONE
 
 
-def check_effect(options: argparse.Namespace) -> None:
-    """Refuse resources that no evaluation uses.
+def check_effect(options: Evaluate) -> None:
+    """Refuse resources that no evaluation uses, and options that exclude each other.
 
     Raises:
         ValueError: with the option.
     """
+    if options.weights is not None and options.untrained:
+        raise ValueError("evaluate: --untrained takes random weights, not those of --weights; leave one of them out")
     given = {
         "--data": options.data,
         "--devices": (options.devices or 1) > 1,
@@ -62,7 +63,7 @@ def check_effect(options: argparse.Namespace) -> None:
         raise ValueError(f"evaluate: {name} has no effect: one device reads the named videos; leave it out")
 
 
-def other_scales(options: argparse.Namespace, store: RunStore) -> Iterator[str]:
+def other_scales(options: Evaluate, store: RunStore) -> Iterator[str]:
     """Remedy for each other scale at which the row has weights."""
     for scale in SCALES.values():
         with contextlib.suppress(ValueError, OSError):  # overrides of this scale alone; damaged records
@@ -71,7 +72,7 @@ def other_scales(options: argparse.Namespace, store: RunStore) -> Iterator[str]:
                 yield f"add --scale {scale.name}, at which this row has weights"
 
 
-def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:
+def chosen_videos(options: Evaluate) -> Path | list[Path]:
     """List file, or videos and folders.
 
     Raises:
@@ -81,7 +82,7 @@ def chosen_videos(options: argparse.Namespace) -> Path | list[Path]:
         raise ValueError("evaluate: name videos or folders of videos, or a list of videos with labels with --list FILE")
     if options.video_list is not None and options.videos:
         raise ValueError(f"evaluate: {options.videos[0]} is beside --list {options.video_list}; name one of them")
-    return options.videos if options.video_list is None else options.video_list
+    return options.video_list or list(options.videos)
 
 
 def evaluation_text(result: Mapping[str, object], dataset: str | None = None) -> str:

@@ -1,24 +1,24 @@
 """`reproduce import-weights`: checks a released checkpoint against the model of a row and saves its weights."""
 
-import argparse
 import json
 
 from msgspec import to_builtins
 
 from experiments.spec.catalog import find, released_weights
-from reproduce.exit_codes import DONE
+from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
-from reproduce.selection import one_run, one_seed, scale_of, store_of
+from reproduce.options import DONE, ImportWeights
+from reproduce.selection import one_run, store_of
 from runner.inference.evaluate import weight_file
 from runner.store.jobs import runs_of_row
 from runner.weights.released import import_text, import_weights
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: ImportWeights) -> int:
     """Import a file. A file in the paper's list of released weights can only be imported for its own run."""
     released = released_weights(find([options.table])[0].table.paper)
     entry = released.find(options.file.stem) if released is not None else None
-    place = (scale_of(options), options.overrides, one_seed(options))
+    place = (find_scale(options.scale), options.overrides, options.seed)
     column, runs = options.column, runs_of_row(options.table, *place)
     if entry is not None:
         train_id = runs_of_row(entry.row, *place)[entry.column].train_id

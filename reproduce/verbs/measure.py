@@ -4,7 +4,6 @@ Some measurements are made for all rows of all named tables in turns, and saved 
 The others are made and saved one after another.
 """
 
-import argparse
 import itertools
 import json
 import sys
@@ -15,8 +14,8 @@ from experiments.spec.catalog import find
 from experiments.spec.metrics import IN_TURNS, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
-from reproduce.exit_codes import DONE, UNUSABLE
 from reproduce.next_command import say_next
+from reproduce.options import DONE, UNUSABLE, Measure
 from reproduce.selection import store_of
 from runner.machine.files import write_atomically
 from runner.machine.messages import one_line
@@ -35,15 +34,12 @@ class Measurement(NamedTuple):
     table: Table
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Measure) -> int:
     """Make each distinct measurement and save it with the runs.
 
     What cannot be measured here is named on stderr. The exit code tells whether each run fits, and whether anything was
     measured.
     """
-    for option, value in (("--batch", options.batch), ("--rounds", options.rounds)):
-        if value is not None and value < 1:
-            raise ValueError(f"{option} {value}: it must be 1 or more")
     store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
         for cell in table.cells(rows=rows):

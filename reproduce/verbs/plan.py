@@ -1,19 +1,19 @@
 """`reproduce plan`: distinct runs of tables, their states, and their remaining cost. `doctor` finds what stops them."""
 
-import argparse
 import json
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
 
 import torch
 
 from data.errors import DataError, number_of
 from data.item_lists import ItemLists
 from data.stand_ins.stand_in import generated_root
+from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
-from reproduce.exit_codes import DONE
+from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
-from reproduce.selection import check_start, jobs, resources_of, scale_of, store_of
+from reproduce.options import DONE, Plan
+from reproduce.selection import check_start, jobs, resources_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel
@@ -37,99 +37,125 @@ from runner.store.jobs import Job
 from runner.store.store import RunStore
 
 FROM_LISTS, OFFICIAL, GENERATED = "annotation files", "official split sizes", "stand-in"
-PARTS = "items x accumulation"
-HEADERS = ("run", "id", "state", "cells", "epochs", "steps", PARTS, "PFLOP left", "time left", "printed")
+HEADERS = (
+    "run", "id", "state", "cells", "epochs", "steps", "items x accumulation", "PFLOP left", "time left", "printed",
+)  # fmt: skip
 NUMBERS = (3, 4, 5, 7, 8, 9)
 SECONDS_OF_START = 10  # of a run of a small model on a CPU, most of them for imports
 BYTES_PER_NUMBER = 4
 COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it replaces the last one
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Plan) -> int:
     """Print the plan."""
-    found, store, resources, scale = jobs(options), store_of(options), resources_of(options), scale_of(options)
-    assumed = options.gpu is not None or options.utilisation is not None
+    found, scale = jobs(options, eval_only=options.eval_only), find_scale(options.scale)
+    store, resources = store_of(options), resources_of(options)
     speed = assumed_speed(options.gpu, options.utilisation)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
     on_cpu = scale.small and not torch.cuda.is_available()
-    plan = Plan(found, store, resources, eval_only=options.eval_only, speed=speed if assumed else None, on_cpu=on_cpu)
-    print(json.dumps(plan.as_json(), indent=1) if options.json else plan.as_text(default_parallel(scale)))
-    say_next("run" if plan.num_pending else "report", options)
+    given = options.gpu is not None or options.utilisation is not None
+    plans = planned(found, store, resources, eval_only=options.eval_only, speed=speed if given else None, on_cpu=on_cpu)
+    if options.json:
+        print(json.dumps([asdict(plan) for plan in plans], indent=1))
+    else:
+        print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
+    say_next("run" if any(plan.state not in FINISHED for plan in plans) else "report", options)
     return DONE
-
-
-class DiskUse(NamedTuple):
-    """Bytes of the files of a run.
-
-    `weights`, `predictions`: files that stay. Predictions are the scores of each view of each test item.
-    `checkpoint`: largest size of the checkpoints during the training, which the end of the training removes.
-    """
-
-    weights: int
-    predictions: int
-    checkpoint: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """Plan of one job.
+    """Plan of one job, as printed in JSON. What follows from unknown numbers of items is None."""
 
-    Args:
-        split: micro-batch, accumulation and devices, or the batch of a device that is split by trying; "–" for a run
-            that is not trained, "?" if it cannot be split.
-        counts: numbers of items; None if they are unknown.
-        counted: source of the numbers.
-        steps: optimiser steps; None if they are unknown.
-        left, training_passes: remaining forward passes, None if unknown, and those of the whole training.
-        disk: files that it will write; None for a finished run, or if its items are unknown.
-    """
-
-    job: Job
+    run: str
+    cells: list[str]
+    starts: list[str]
+    train_id: str
+    eval_id: str
     state: str
+    parents: dict[str, str]
+    epochs: int | None
+    batch_size: int | None
     split: str
-    counts: Counts | None
-    counted: str
-    steps: int | None = None
-    left: Work | None = None
-    training_passes: int = 0
-    disk: DiskUse | None = None
+    """Micro-batch, accumulation and devices, or the batch of a device that is split by trying; "–" for a run that is
+    not trained, "?" if it cannot be split."""
+    items: dict[str, int | str] | None
+    """Numbers of items, and their source."""
+    steps: int | None
+    gmacs: float
+    petaflops_left: float | None
+    device_hours_left: float | None
+    printed_device_hours: float | None
+    speed: str
+    speed_is_measured: bool
+    bytes: dict[str, int] | None
+    """Files that it will write: weights, predictions (scores of each view of each test item), and checkpoints, which
+    the end of the training removes. None for a finished run."""
+    bytes_free: int
 
-    @property
-    def flops_left(self) -> float | None:
-        """Remaining operations; None if they are unknown."""
-        return None if self.left is None else flops(self.job.run, self.left)
 
-
-def planned_run(
-    job: Job, store: RunStore, resources: Resources, lists: ItemLists, *, eval_only: bool, is_first: bool
-) -> PlannedRun:
-    """Plan of a job.
+def planned(
+    found: list[Job],
+    store: RunStore,
+    resources: Resources,
+    *,
+    eval_only: bool = False,
+    speed: Speed | None = None,
+    on_cpu: bool = False,
+) -> list[PlannedRun]:
+    """Plans of jobs. The training of a run is counted for the first of its tests.
 
     Args:
-        is_first: whether no job before it trains the run. For the others, only the test is counted.
+        speed: speed of a device; None for that of finished trainings or, without any, an assumed one.
+        on_cpu: whether small models are trained on a CPU, so that the assumed speed is that of one.
     """
-    run, directory = job.run, job.directory(store)
-    state = "done" if eval_only and job.finished(store, eval_only) else job_state(job, store)
-    trains = run.optim is not None and not eval_only and not directory.weights.exists()
-    split = split_text(run, resources) if trains else "–"
-    counts, counted = counted_items(run, resources, lists, eval_only=eval_only)
-    if counts is None or (trains and run.optim is not None and counts.train < run.optim.batch_size):
-        return PlannedRun(job=job, state=state, split=split, counts=counts, counted=counted)
-    finished, trains = state in FINISHED, trains and is_first
-    whole = work(run, *counts, trains=not eval_only)
-    training = round((1 - directory.fraction_trained()) * whole.training) if trains else 0
-    return PlannedRun(
-        job=job,
-        state=state,
-        split=split,
-        counts=counts,
-        counted=counted,
-        steps=0 if run.optim is None or eval_only else run.optim.num_steps(counts.train),
-        left=Work(0, 0) if finished else Work(training, whole.test),
-        training_passes=whole.training,
-        disk=None if finished else disk_use(run, counts.test, trains=trains),
-    )
+    lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
+    counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
+    trained = [
+        Trained(job.run, work(job.run, *counts, trains=not eval_only).training)
+        for job, (counts, _) in zip(found, counted, strict=True)
+        if counts is not None
+    ]
+    speed = speed or measured_speed(trained, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
+    plans = []
+    for job, (counts, source) in zip(found, counted, strict=True):
+        run, directory = job.run, job.directory(store)
+        state = "done" if eval_only and job.finished(store, eval_only) else job_state(job, store)
+        optim = None if eval_only or directory.weights.exists() else run.optim
+        trains = optim is not None and first.setdefault(run.train_id, job) is job
+        steps = left = disk = None
+        if counts is not None and (optim is None or counts.train >= optim.batch_size):
+            steps = 0 if run.optim is None or eval_only else run.optim.num_steps(counts.train)
+            whole = work(run, *counts, trains=trains)
+            left = Work(round((1 - directory.fraction_trained()) * whole.training), whole.test)
+            left = Work(0, 0) if state in FINISHED else left
+            disk = None if state in FINISHED else disk_use(run, counts.test, trains=trains)
+        plans.append(
+            PlannedRun(
+                run=job.name,
+                cells=job.cells,
+                starts=job.starts,
+                train_id=run.train_id,
+                eval_id=run.eval_id,
+                state=state,
+                parents={parent.name: parent.run.train_id for parent in run.parents},
+                epochs=run.optim and run.optim.epochs,
+                batch_size=run.optim and run.optim.batch_size,
+                split="–" if optim is None else split_text(run, resources),
+                items=counts and {**counts._asdict(), "source": source},
+                steps=steps,
+                gmacs=run.model.macs(run.data.size, run.data.targets) / 1e9,
+                petaflops_left=left and flops(run, left) / 1e15,
+                device_hours_left=left and device_seconds(run, left, speed, resources.num_devices) / 3600,
+                printed_device_hours=job.printed_hours,
+                speed=speed.source,
+                speed_is_measured=speed.is_measured,
+                bytes=disk,
+                bytes_free=free,
+            )
+        )
+    return plans
 
 
 def split_text(run: RunConfig, resources: Resources) -> str:
@@ -152,156 +178,93 @@ def counted_items(
     try:
         counts = resources.counts(run, eval_only=eval_only, lists=lists)
     except DataError:
-        train, test = dataset.official_size("train"), dataset.official_size("test")
-        train = 0 if run.optim is None or eval_only else train
+        test = dataset.official_size("test")
+        train = 0 if run.optim is None or eval_only else dataset.official_size("train")
         return None if train is None or test is None else Counts(train, test), OFFICIAL
     return counts, FROM_LISTS if dataset.stand_in is None else GENERATED
 
 
-def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> DiskUse:
-    """Bytes of the files that a run will write."""
+def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> dict[str, int]:
+    weights = checkpoint = 0
+    if trains and run.optim is not None:
+        millions = computed(TRAINABLE_PARAMETERS.name, TRAINABLE_PARAMETERS.of, run)
+        weights = round(float(millions or 0) * 1e6) * BYTES_PER_NUMBER
+        checkpoint = COPIES_OF_CHECKPOINT * (1 + run.optim.optimizer.num_states) * weights
     predictions = num_test * run.evaluation.views * sum(run.data.targets.classes.values()) * BYTES_PER_NUMBER
-    if not trains or run.optim is None:
-        return DiskUse(0, predictions, 0)
-    weights = int(computed("trainable", trainable, run)) * BYTES_PER_NUMBER
-    return DiskUse(weights, predictions, COPIES_OF_CHECKPOINT * (1 + run.optim.optimizer.num_states) * weights)
+    return {"weights": weights, "predictions": predictions, "checkpoint": checkpoint}
 
 
-def trainable(run: RunConfig) -> float:
-    return float(run.model.cost(run.data.size, run.data.targets).trainable_parameters)
+def bytes_needed(found: list[Job], plans: list[PlannedRun], parallel: int) -> int:
+    """Bytes that the runs and their stand-ins will need, with the checkpoints of so many trainings at a time."""
+    uses = [plan.bytes for plan in plans if plan.bytes is not None]
+    kept = sum(use["weights"] + use["predictions"] for use in uses)
+    checkpoints = parallel * max((use["checkpoint"] for use in uses), default=0)
+    unfinished = (job.run.data.dataset for job, plan in zip(found, plans, strict=True) if plan.bytes is not None)
+    datasets = {dataset.stand_in: dataset for dataset in unfinished if dataset.stand_in is not None}
+    missing = (dataset.drawing(one) for one, dataset in datasets.items() if generated_root(one) is None)
+    return kept + checkpoints + sum(drawing.estimated_bytes() for drawing in missing)
 
 
-class Plan:
-    """Plan of jobs.
+def plan_text(
+    found: list[Job], plans: list[PlannedRun], num_devices: int = 1, parallel: int = 1, *, on_cpu: bool = False
+) -> str:
+    """Plan as text.
 
     Args:
-        speed: speed of a device; None for that of finished trainings or, without any, an assumed one.
-        on_cpu: whether small models are trained on a CPU, so that the assumed speed is that of one.
+        parallel: number of runs that train at a time.
+        on_cpu: whether small models are trained on a CPU, whose speed is not given.
     """
-
-    def __init__(
-        self,
-        found: list[Job],
-        store: RunStore,
-        resources: Resources,
-        *,
-        eval_only: bool = False,
-        speed: Speed | None = None,
-        on_cpu: bool = False,
-    ) -> None:
-        self.store, self.resources = store, resources
-        lists, trained = resources.item_lists(), set[str]()
-        self.runs: list[PlannedRun] = []
-        for job in found:
-            is_first = job.run.train_id not in trained
-            self.runs.append(planned_run(job, store, resources, lists, eval_only=eval_only, is_first=is_first))
-            trained.add(job.run.train_id)
-        finished = (Trained(plan.job.run, plan.training_passes) for plan in self.runs)
-        self.on_cpu = on_cpu and speed is None
-        self.speed = speed or measured_speed(finished, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
-
-    @property
-    def num_pending(self) -> int:
-        return sum(plan.state not in FINISHED for plan in self.runs)
-
-    @property
-    def device_hours(self) -> float:
-        return sum(self.seconds_left(plan) or 0.0 for plan in self.runs) / 3600
-
-    def seconds_left(self, plan: PlannedRun) -> float | None:
-        """Remaining device time of a run; None if it is unknown."""
-        if plan.left is None:
-            return None
-        return device_seconds(plan.job.run, plan.left, self.speed, self.resources.num_devices)
-
-    def bytes_needed(self, parallel: int) -> int:
-        """Bytes that the runs and their stand-ins will need, with the checkpoints of so many trainings at a time."""
-        uses = {plan.job.run: plan.disk for plan in self.runs if plan.disk is not None}
-        datasets = {dataset.stand_in: dataset for dataset in (run.data.dataset for run in uses) if dataset.stand_in}
-        kept = sum(use.weights + use.predictions for use in uses.values())
-        checkpoints = parallel * max((use.checkpoint for use in uses.values()), default=0)
-        missing = (dataset.drawing(one) for one, dataset in datasets.items() if generated_root(one) is None)
-        return kept + checkpoints + sum(drawing.estimated_bytes() for drawing in missing)
-
-    def as_json(self) -> list[dict[str, object]]:
-        """Distinct runs, with the cells that show them, their states, and their remaining cost."""
-        free = free_bytes(self.store.root)
-        return [self._run_json(plan, free) for plan in self.runs]
-
-    def _run_json(self, plan: PlannedRun, free: int) -> dict[str, object]:
-        run, optim, left, seconds = plan.job.run, plan.job.run.optim, plan.flops_left, self.seconds_left(plan)
-        return {
-            "run": plan.job.name,
-            "cells": plan.job.cells,
-            "starts": plan.job.starts,
-            "train_id": run.train_id,
-            "eval_id": run.eval_id,
-            "state": plan.state,
-            "parents": {parent.name: parent.run.train_id for parent in run.parents},
-            "epochs": optim.epochs if optim is not None else None,
-            "batch_size": optim.batch_size if optim is not None else None,
-            "split": plan.split,
-            "items": plan.counts and {**plan.counts._asdict(), "source": plan.counted},
-            "steps": plan.steps,
-            "gmacs": run.model.macs(run.data.size, run.data.targets) / 1e9,
-            "petaflops_left": None if left is None else left / 1e15,
-            "device_hours_left": None if seconds is None else seconds / 3600,
-            "printed_device_hours": plan.job.printed_hours,
-            "speed": self.speed.source,
-            "speed_is_measured": self.speed.is_measured,
-            "bytes": plan.disk._asdict() if plan.disk is not None else None,
-            "bytes_free": free,
-        }
-
-    def as_text(self, parallel: int = 1) -> str:
-        """Plan as text.
-
-        Args:
-            parallel: number of runs that train at a time.
-        """
-        if not self.runs:
-            return "Nothing to run: every column is computed without a test, or quoted."
-        width = terminal_width()
-        runs, tests = len({plan.job.run.train_id for plan in self.runs}), len(self.runs)
-        tested = f" with {tests} tests" if tests > runs else ""
-        cells = number_of(sum(len(plan.job.cells) for plan in self.runs), "cells")
-        text = [f"{number_of(runs, 'distinct runs')}{tested} for {cells}, {self.num_pending} to do, {self._cost()}"]
-        for name in dict.fromkeys(plan.job.run.data.dataset.name for plan in self.runs if plan.counted == OFFICIAL):
-            text.append(f"{name}: the cost is for the official split sizes; the data are not there")
-        needed, free = bytes_text(self.bytes_needed(parallel)), bytes_text(free_bytes(self.store.root))
-        text.append(f"disk: about {needed} for weights, scores, checkpoints and stand-ins; {free} free")
-        headers, lines = HEADERS, [self._line(plan) for plan in self.runs]
-        if not any(plan.job.printed_hours for plan in self.runs):
-            headers, lines = headers[:-1], [line[:-1] for line in lines]
-        table = table_text(headers, lines, width, numbers=NUMBERS[: len(headers) - len(HEADERS) or None])
-        return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
-
-    def _line(self, plan: PlannedRun) -> list[object]:
-        run, left, seconds = plan.job.run, plan.flops_left, self.seconds_left(plan)
-        epochs = "–" if run.optim is None or run.optim.epochs is None else run.optim.epochs
-        steps = "?" if plan.steps is None else plan.steps
-        cost = ["?", "?"] if left is None or seconds is None else [pflop(left), device_time_text(seconds)]
-        cost.append(f"{hours:,.0f} h" if (hours := plan.job.printed_hours) else "–")
-        return [plan.job.name, run.train_id, plan.state, len(plan.job.cells), epochs, steps, plan.split, *cost]
-
-    def _cost(self) -> str:
-        """Remaining cost of all runs in words."""
-        unknown = any(plan.flops_left is None for plan in self.runs)
-        total = sum(plan.flops_left or 0.0 for plan in self.runs)
-        if unknown and not total:
-            return "cost unknown: `reproduce doctor` says what stops these runs."
-        at_least = "at least " if unknown else ""
-        devices, seconds = self.resources.num_devices, 3600 * self.device_hours
-        start = f", and {SECONDS_OF_START} s for the start of a run" if self.on_cpu and self.num_pending else ""
-        wall = f", {device_time_text(seconds / devices)} on {devices} devices" if devices > 1 else ""
-        least = "" if self.on_cpu else f"; {LEAST_TIMES}"
-        about, time = (at_least or "about ").capitalize(), device_time_text(seconds)
-        return (
-            f"{at_least}{pflop(total)} PFLOP (multiply and add counted as two).\n"
-            f"{about}{time} of device time{wall}{start}, {self.speed.source}{least}"
+    if not plans:
+        return "Nothing to run: every column is computed without a test, or quoted."
+    width, pending = terminal_width(), sum(plan.state not in FINISHED for plan in plans)
+    runs = len({plan.train_id for plan in plans})
+    tested = f" with {len(plans)} tests" if len(plans) > runs else ""
+    cells = number_of(sum(len(plan.cells) for plan in plans), "cells")
+    text = [f"{number_of(runs, 'distinct runs')}{tested} for {cells}, {pending} to do, "]
+    text[0] += cost_text(plans, num_devices, on_cpu=on_cpu)
+    official = (job for job, plan in zip(found, plans, strict=True) if plan.items and plan.items["source"] == OFFICIAL)
+    for name in dict.fromkeys(job.run.data.dataset.name for job in official):
+        text.append(f"{name}: the cost is for the official split sizes; the data are not there")
+    needed, free = bytes_text(bytes_needed(found, plans, parallel)), bytes_text(plans[0].bytes_free)
+    text.append(f"disk: about {needed} for weights, scores, checkpoints and stand-ins; {free} free")
+    num_shown = len(HEADERS) if any(plan.printed_device_hours for plan in plans) else len(HEADERS) - 1
+    lines = [
+        (
+            plan.run,
+            plan.train_id,
+            plan.state,
+            len(plan.cells),
+            plan.epochs or "–",
+            "?" if plan.steps is None else plan.steps,
+            plan.split,
+            "?" if plan.petaflops_left is None else pflop(plan.petaflops_left),
+            "?" if plan.device_hours_left is None else device_time_text(3600 * plan.device_hours_left),
+            f"{plan.printed_device_hours:,.0f} h" if plan.printed_device_hours else "–",
         )
+        for plan in plans
+    ]
+    table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], width, numbers=NUMBERS)
+    return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
 
 
-def pflop(flops: float) -> str:
+def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str:
+    """Remaining cost of all runs in words."""
+    at_least = "at least " if any(plan.petaflops_left is None for plan in plans) else ""
+    total = sum(plan.petaflops_left or 0.0 for plan in plans)
+    seconds = 3600 * sum(plan.device_hours_left or 0.0 for plan in plans)
+    if at_least and not total:
+        return "cost unknown: `reproduce doctor` says what stops these runs."
+    starts = on_cpu and any(plan.state not in FINISHED for plan in plans)
+    start = f", and {SECONDS_OF_START} s for the start of a run" if starts else ""
+    wall = f", {device_time_text(seconds / num_devices)} on {num_devices} devices" if num_devices > 1 else ""
+    least = "" if on_cpu else f"; {LEAST_TIMES}"
+    return (
+        f"{at_least}{pflop(total)} PFLOP (multiply and add counted as two).\n"
+        f"{(at_least or 'about ').capitalize()}{device_time_text(seconds)} of device time{wall}{start}, "
+        f"{plans[0].speed}{least}"
+    )
+
+
+def pflop(petaflops: float) -> str:
     """Operations in 10^15, with a precision that suits the number."""
-    return f"{flops / 1e15:,.1f}" if flops >= 1e14 or not flops else f"{flops / 1e15:.1g}"
+    return f"{petaflops:,.1f}" if petaflops >= 0.1 or not petaflops else f"{petaflops:.1g}"

@@ -3,7 +3,6 @@
 Committed reports are made of the published results alone. Neither they nor --check depend on the user's runs.
 """
 
-import argparse
 import os
 import sys
 from collections import Counter
@@ -12,14 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import Selection, find
-from experiments.spec.scales import Scale
+from experiments.spec.scales import Scale, find_scale
 from reports.collect import collect
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report
 from reports.saved import claims_of, publish, rendered, report_path, stale, whole_page, write
-from reproduce.exit_codes import DONE, FAILED
+from reproduce import options as of_verbs
 from reproduce.next_command import next_command, say_next
-from reproduce.selection import published_store, scale_of, seeds_of, store_of
+from reproduce.options import DONE, FAILED
+from reproduce.selection import published_store, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 
 if TYPE_CHECKING:
@@ -28,42 +28,28 @@ if TYPE_CHECKING:
 STALE = "stale, `reproduce report --publish` writes it again:"
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: of_verbs.Report) -> int:
     """Print and save reports, publish them, or check that the committed ones are those of the published results."""
-    selections, scale = find(options.tables), scale_of(options)
-    is_partial = bool(options.overrides) or any(rows is not None for _, rows in selections)
-    for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
-        if chosen and is_partial:
-            raise ValueError(f"{flag} takes whole tables as committed; name no rows and no overrides")
-    if options.check and (options.picture is not None or options.publish or options.plot):
-        raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
-    if options.plot and is_partial:
-        raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
-    if options.json and options.format not in ("md", "json"):
-        raise ValueError(f"--json beside --format {options.format}; name one of them")
-    if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
-        raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
+    selections, scale = find(options.tables), find_scale(options.scale)
+    check_options(options, selections)
     if options.check:
-        return check(selections, scale, seeds_of(options) if options.seeds else None)
-    texts, saved, states = [], [], set[str]()
-    store, seeds, width = store_of(options, compare_scores=True), seeds_of(options), terminal_width()
-    root = store.root / "reports"
+        return check(selections, scale, options.seeds)
+    reports, texts, seeds = [], [], options.all_seeds
+    store, width = store_of(options, compare_scores=True), terminal_width()
+    form, root = "json" if options.json else options.format, store.root / "reports"
     for table, rows in selections:
         report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        claims = claims_of(report)
-        states |= {result.state for row in report.rows for cell in row.cells for result in cell.seeds}
+        claims, path = claims_of(report), report_path(table, scale, root)
+        reports.append((report, claims))
         if options.picture is not None:
             save_picture(report, options.picture)
-        path, form = report_path(table, scale, root), "json" if options.json else options.format
         if width is not None and form == "md":
             markup, command = Terminal(width), next_command("claims", options, [table.name])
             texts.append(whole_page(report, verdict_counts(claims, command, markup), markup, path))
         else:
             texts.append(rendered(report, claims, form, path))
-        saved += [(report, claims)] if report.whole else []
-    one_json = len(texts) > 1 and (options.json or options.format == "json")
-    print(f"[{','.join(texts)}]" if one_json else "\n".join(texts), flush=True)
-    committed = []
+    print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
+    saved, committed = [(report, claims) for report, claims in reports if report.whole], []
     for report, claims in saved:
         _print_path("saved as", write(report, claims, root, with_plot=options.plot))
         if options.plot:
@@ -81,9 +67,30 @@ def execute(options: argparse.Namespace) -> int:
         from reproduce.write_index import renew  # here: it loads what plans
 
         renew(report.table for report, _ in saved)
-    if states:
+    cells = (cell for report, _ in reports for row in report.rows for cell in row.cells)
+    if states := {result.state for cell in cells for result in cell.seeds}:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
+
+
+def check_options(options: of_verbs.Report, selections: list[Selection]) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        ValueError: with the options, and what to do.
+    """
+    if options.overrides or any(rows is not None for _, rows in selections):
+        for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
+            if chosen:
+                raise ValueError(f"{flag} takes whole tables as committed; name no rows and no overrides")
+        if options.plot:
+            raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
+    if options.check and (options.picture is not None or options.publish or options.plot):
+        raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
+    if options.json and options.format not in ("md", "json"):
+        raise ValueError(f"--json beside --format {options.format}; name one of them")
+    if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
+        raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
 
 
 def save_picture(report: Report, path: Path) -> None:
@@ -148,11 +155,11 @@ def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str, markup: Term
     return f"{markup.heading(2, 'What the paper concludes')}\n\n{markup.paragraph(counts)}"
 
 
-def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...] | None) -> int:
+def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> int:
     """Compare the committed reports and their index with those of the published results.
 
     Args:
-        seeds: seeds of the reports; None for those that each committed report names.
+        seeds: seeds of the reports; empty for those that each committed report names.
     """
     from reports import index  # here: a report that is printed has none
 

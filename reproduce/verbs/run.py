@@ -1,15 +1,15 @@
 """`reproduce run`: trains and tests all runs without a result, and saves the attention maps and masks of figures."""
 
-import argparse
 import sys
 from dataclasses import replace
 
 from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
+from experiments.spec.scales import find_scale
 from experiments.spec.shown_sequences import shown_runs
-from reproduce.exit_codes import DONE, FAILED, UNUSABLE
 from reproduce.next_command import say_next
-from reproduce.selection import check_start, jobs, resources_of, scale_of, seeds_of, store_of
+from reproduce.options import DONE, FAILED, UNUSABLE, Run
+from reproduce.selection import check_start, jobs, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_step import Step, check_tasks, num_tasks
 from runner.store.data_record import check_named_data
@@ -19,16 +19,10 @@ from runner.weights.needed_weights import find_initial_weights
 from runner.weights.weights import existing_weights
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Run) -> int:
     """Execute all jobs. Finished jobs are skipped."""
-    if options.jobs is not None and options.jobs < 1:
-        raise ValueError(f"--jobs {options.jobs}: it must be 1 or more")
-    found, store, resources, scale = (
-        jobs(options),
-        store_of(options, compare_scores=True),
-        resources_of(options),
-        scale_of(options),
-    )
+    found, scale = jobs(options, eval_only=options.eval_only), find_scale(options.scale)
+    store, resources = store_of(options, compare_scores=True), resources_of(options)
     check_tasks(resources)
     if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
         resources = replace(resources, threads=1)
@@ -73,7 +67,7 @@ def execute(options: argparse.Namespace) -> int:
     print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else nothing)
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    selections, seeds = find(options.tables), seeds_of(options)
+    selections, seeds = find(options.tables), options.all_seeds
     queries = queried_runs(selections, scale, options.overrides, seeds)
     selected = [query for query in queries if query.run.train_id in shown]
     errors = []

@@ -1,32 +1,31 @@
 """`reproduce show`: a table as printed in the paper, and the changed config fields of its rows."""
 
-import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 
-from experiments.spec.catalog import Selection
+from experiments.spec.catalog import Selection, find
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Measured
 from experiments.spec.number_formats import value_text as as_printed
 from experiments.spec.run import Parent
-from experiments.spec.scales import Scale
+from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Cell, label_text, one_line, printed_style
-from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
-from reproduce.selection import selected
+from reproduce.options import DONE, Show
 from reproduce.terminal import table_text, terminal_width, wrapped
 
 DASH = "–"  # as in reports, whose layout is not imported here
 MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: Show) -> int:
     """Print tables."""
-    selections, scale, seeds = selected(options)
+    selections, how = find(options.tables), (find_scale(options.scale), options.overrides, options.all_seeds)
     if options.json:
-        print(json.dumps([show_json(s, scale, options.overrides, seeds) for s in selections], indent=1))
+        print(json.dumps([show_json(selection, *how) for selection in selections], indent=1))
     else:
-        print("\n\n".join(show_text(s, scale, options.overrides, seeds) for s in selections))
+        print("\n\n".join(show_text(selection, *how) for selection in selections))
         say_next("plan", options)
     return DONE
 
@@ -61,7 +60,9 @@ def default_of(one: Field[object]) -> object:
     return one.default_factory() if one.default_factory is not MISSING else one.default
 
 
-def show_json(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> dict[str, object]:
+def show_json(
+    selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]
+) -> dict[str, object]:
     """Table with printed values, changed fields and ids of runs."""
     table, rows = selection.table.at(scale), selection.rows
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
@@ -107,7 +108,7 @@ def printed_text(cell: Cell) -> str:
     return DASH if cell.printed is None else mark + as_printed(cell.printed, cell.form) + mark
 
 
-def show_text(selection: Selection, scale: Scale, overrides: list[str], seeds: tuple[int, ...]) -> str:
+def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]) -> str:
     """Table as text."""
     table, rows = selection.table.at(scale), selection.rows
     width = terminal_width()

@@ -1,24 +1,25 @@
 """`reproduce tensorboard`: opens TensorBoard on the runs of tables, under the names in the tables."""
 
-import argparse
 import os
 import socket
 import sys
 
+from experiments.spec.catalog import find
+from experiments.spec.scales import find_scale
 from reports.collect import collect
 from reports.tensorboard.view import build_view
-from reproduce.exit_codes import DONE
-from reproduce.selection import selected, store_of
+from reproduce.options import DONE, TensorBoard
+from reproduce.selection import store_of
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: TensorBoard) -> int:
     """Create the log directory and serve it."""
     if not options.no_serve:
         check_port(options.port)
-    selections, scale, seeds = selected(options)
-    store = store_of(options)
+    scale, seeds, store = find_scale(options.scale), options.all_seeds, store_of(options)
     reports = [
-        collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows) for table, rows in selections
+        collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
+        for table, rows in find(options.tables)
     ]
     view = build_view(reports, store)
     print(view, flush=True)

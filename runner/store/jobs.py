@@ -1,6 +1,6 @@
 """Jobs: the distinct tests of the cells of tables, and the runs whose weights they need."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from experiments.spec.catalog import find
@@ -68,7 +68,7 @@ class Job:
         return f"{self.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
 
 
-def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: Scale, overrides: list[str],
+def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: Scale, overrides: Sequence[str],
             seeds: tuple[int, ...]) -> list[Job]:  # fmt: skip
     """Distinct tests of tables. Parents precede the runs that they initialise.
 

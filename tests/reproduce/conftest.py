@@ -1,7 +1,24 @@
-"""Fixture: the commands see no GPU, whose number would change the defaults that the tests state."""
+"""Fixtures: the command in this process. It sees no GPU, whose number would change defaults that tests state."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
+
+from reproduce.command import main
+
+
+class Outcome(NamedTuple):
+    """Exit code and output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+Reproduce = Callable[..., Outcome]
 
 
 @pytest.fixture(autouse=True)
@@ -9,3 +26,22 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+
+
+@pytest.fixture
+def reproduce(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reproduce:
+    """Function that carries out a command in an empty working directory."""
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Outcome:
+        capsys.readouterr()
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
+        streams = capsys.readouterr()
+        return Outcome(code, streams.out, streams.err)
+
+    return call

@@ -1,6 +1,7 @@
-"""Command line: user errors are one line with cause and remedy, and the right exit code."""
+"""Command line: user errors are one line with cause and remedy and the right exit code, and nothing is written."""
 
 import importlib
+import json
 import os
 import re
 import signal
@@ -10,43 +11,26 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from data.errors import DataError
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
-from reproduce.command import ended_by_ctrl_c, main, parser
-from reproduce.verbs import list_tables
+from reproduce.command import ended_by_ctrl_c, parsed
+from reproduce.options import VERBS, Options
+from reproduce.verbs import list as list_verb
 from runner.machine.files import StoreError, write_atomically
-from runner.store.jobs import jobs_of
+from runner.store.jobs import jobs_of, jobs_under
 from runner.store.store import RunStore
+from tests.reproduce.conftest import Reproduce
 
 ROOT = Path(__file__).resolve().parents[2]
-ROW = "motionformer/table4:joint"
-
-
-class Outcome:
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-@pytest.fixture
-def reproduce(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
-    monkeypatch.delenv("VIDEO_ROOT", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Outcome:
-        try:
-            code = main(list(words))
-        except SystemExit as end:
-            assert isinstance(end.code, int)
-            code = end.code
-        streams = capsys.readouterr()
-        return Outcome(code, streams.out, streams.err)
-
-    return call
-
-
+CLIPS = ROOT.parent / "shared" / "clips"
 T4 = "motionformer/table4"
+ROW = f"{T4}:joint"
+QUOTED = "motionformer/table6b:i3d"
+EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=400", "-o", "evaluation.views=1"]
 
 
 @pytest.mark.parametrize(
@@ -57,70 +41,135 @@ T4 = "motionformer/table4"
         (["show", f"{T4}:trajectroy"], 2, "has no row 'trajectroy'; did you mean 'motionformer/table4:trajectory'?"),
         (["show", T4, "--sale", "tiny"], 2, "--sale"),
         (["show", T4, "--scale", "tny"], 2, "unknown scale 'tny'; did you mean 'tiny'?"),
-        (["show", T4, "--seeds", "0;1"], 2, "--seeds '0;1': write whole numbers with commas"),
+        (["show", T4, "--seeds", "0;1"], 2, "--seeds: '0;1': write whole numbers with commas"),
+        (["show", T4, "--seeds", "1.5"], 2, "write whole numbers with commas"),
+        (["show", T4, "--seeds", "-1"], 2, "seeds are 0 or more"),
+        (["show", T4, "--seeds", "1,1"], 2, "names a seed twice"),
+        (["plan", T4, "-o", "seed=3"], 2, "seeds are named with --seeds"),
         (["plan", T4, "-o", "optim.epoch=3"], 2, "no field 'epoch'; did you mean 'epochs'?"),
         (["plan", T4, "-o", "optim.epochs=many"], 2, "expected int or None, e.g. optim.epochs=15"),
-        (["plan", T4, "-o", "optim.batch_size=many"], 2, "expected int, e.g. optim.batch_size=32"),
-        (["run", T4, "--jobs", "0"], 2, "--jobs 0: it must be 1 or more"),
+        (["plan", T4, "--workers", "-1"], 2, "--workers: -1: it must be 0 or more"),
+        (["plan", ROW, "--own", ""], 2, "--own: names no folder"),
+        (["plan", ROW, "--own", "/a", "--own", "/b"], 2, "--own: there are two, /a, /b; name one folder"),
+        (["run", T4, "--jobs", "0"], 2, "--jobs: 0: it must be 1 or more"),
         (["run", T4, "--devices", "3"], 2, "cannot be split over 3 devices; use one of 1, 2, 4"),
         (["run", T4, "--micro-batch", "5"], 2, "use --micro-batch with one of 1, 2, 4"),
         (["run", T4, "--data", "k400"], 2, "write it as NAME=PATH"),
         (["run", T4, "--scale", "paper"], 3, "where is kinetics400? name its folder with --data kinetics400=PATH"),
         (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),
-        (["evaluate", T4, "--list", "x.csv"], 2, "is not one row; name it as paper/table:row"),
-        (["evaluate", f"{T4}:joint", "--list", "x.csv", "--column", "gflops"], 2, "it has k400, ssv2"),
-        (["evaluate", f"{T4}:joint", "--list", "nowhere.csv", "--untrained"], 3, "nowhere.csv"),
+        (["run", ROW, "-o", "evaluation.views=3"], 2, "segment sampling has one view, the whole video; evaluation"),
+        (["run", ROW, "--eval-only"], 2, "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has"),
+        (["doctor", "--own", "/a"], 2, "--own is about the runs of tables; name one as paper/table"),
+        (["doctor", "--eval-only"], 2, "--eval-only is about the runs of tables; name one as"),
+        (["status", T4, "--runs", ""], 2, "argument --runs: names no file; '.' is the working directory"),
+        (["report", T4, "--format", "csv", "--json"], 2, "--json beside --format csv; name one"),
+        (["report", ROW, "--check"], 2, "--check takes whole tables as committed"),
+        (["report", T4, "--check", "-o", "optim.epochs=3"], 2, "--check takes whole tables as committed"),
+        (["report", "motionformer/figure3", "--check", "--picture", "a.png"], 2, "leave --picture, --plot and"),
+        (["report", "motionformer/figure3", "--picture", "maps.xyz"], 2, "does not end in .png"),
+        (["attention", ROW, "--out", "none/maps.png"], 2, "there is no folder none"),
+        (["tensorboard", T4, "--port", "-1"], 2, "-1: a port is a number from 0 to 65535"),
+        (["tensorboard", T4, "--port", "99999"], 2, "a port is a number from 0 to 65535"),
+        (["measure", T4, "--rounds", "0"], 2, "--rounds: 0: it must be 1 or more"),
+        (["import-weights", "k.pyth", "--as", ROW, "--seeds", "0,1"], 2, "0,1: import-weights takes one run, so name"),
+        (["import-weights", "k.pyth", "--as", QUOTED], 2, "is quoted from another paper: it has no run"),
+        (["attention", QUOTED, "--out", "maps.png"], 2, "is quoted from another paper: it has no run"),
+        (["evaluate", T4, "a.mp4"], 2, "'motionformer/table4' is not one row; name it as paper/table:row"),
+        (["evaluate", f"{T4}:trajectory*", "a.mp4"], 2, "is not one row"),
+        (["evaluate", "motionformer/table1:motionformer", "a.mp4"], 2, "has no run: no column is tested"),
+        (["evaluate", ROW, "a.mp4", "--column", "gflops"], 2, "it has k400, ssv2"),
+        (["evaluate", ROW, ""], 2, "VIDEO: names no file"),
+        (["evaluate", ROW, "--weights", "w.pth", ""], 2, "names no file"),
+        (["evaluate", ROW, "a.mp4", "--weights", "w.pth", "--untrained"], 2, "--untrained"),
+        (["evaluate", ROW, "a.mp4", "--devices", "3"], 2, "evaluate: --devices has no effect"),
+        (["evaluate", ROW, "a.mp4", "--recompute"], 2, "evaluate: --recompute has no effect"),
+        (["evaluate", ROW, "a.mp4", "--scale", "tiny"], 2, "or name a file with --weights FILE"),
+        (["evaluate", ROW, "--list", "none.csv", "--untrained"], 3, "--list none.csv: there is no such file"),
     ],
 )  # fmt: skip
-def test_user_errors_are_one_line_with_a_remedy(reproduce, words: list[str], code: int, message: str) -> None:  # noqa: ANN001
+def test_user_errors_are_one_line_with_a_remedy(
+    reproduce: Reproduce, tmp_path: Path, words: list[str], code: int, message: str
+) -> None:
     outcome = reproduce(*words)
-    assert message in outcome.err
-    assert len(outcome.err.strip().splitlines()) == 1
-    assert "Traceback" not in outcome.err
-    assert outcome.code == code
+    (line,) = outcome.err.splitlines()
+    assert message in line and outcome.code == code
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-def test_errors_name_unusable_data_roots(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("optim.epochs=0", "optim.epochs is 0; it must be 1 or more"),
+        ("optim.schedule.warmup_epochs=100", "optim.schedule.warmup_epochs is 100"),
+        ("objective.label_smoothing=2", "objective.label_smoothing is 2.0; it must be between 0 and 1"),
+        ("model.tokens.tubelet=-2", "model.tokens.tubelet is -2; it must be 1 or more"),
+        ("model.drop_path=-0.1", "model.drop_path is -0.1; it must be 0 or more and below 1"),
+        ("model.mlp_ratio=1e999", "override 'model.mlp_ratio=1e999': numbers are finite and at most 2,147,483,647"),
+        ("model.width=50", "model.width is 50; it does not divide into 4 heads"),
+        ("data.std=0", "data.std is 0.0; it must be more than 0"),
+        ("data.augmentation.flip=2", "data.augmentation.flip is 2.0; it must be between 0 and 1"),
+        ("data.dataset.stand_in.width=51", "data.dataset.stand_in.width is 51; it must be even"),
+        ("data.dataset.name=../other", "data.dataset.name is '../other'; it is the name of a folder"),
+        ("data.dataset.num_classes=0", "kinetics400: the number of classes of the label 'class' is 0"),
+    ],
+)  # fmt: skip
+def test_every_verb_refuses_invalid_configs(reproduce: Reproduce, tmp_path: Path, override: str, message: str) -> None:
+    for verb in ("show", "plan", "run"):
+        outcome = reproduce(verb, ROW, "-o", override)
+        assert outcome.code == 2 and outcome.err.startswith(f"reproduce: {message}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_smallest_values_none_and_fields_that_depend_on_each_other_are_accepted(reproduce: Reproduce) -> None:
+    assert reproduce("show", ROW, "-o", "model.drop_path=0", "-o", "model.depth=1").code == 0
+    assert reproduce("show", ROW, "--scale", "paper", "-o", "model.init=None").code == 0
+    long = ["-o", "optim.schedule.warmup_epochs=100", "-o", "optim.epochs=100"]
+    assert reproduce("show", ROW, *long).code == reproduce("show", ROW, *long[2:], *long[:2]).code == 0
+
+
+def test_a_long_error_is_shortened(reproduce: Reproduce) -> None:
+    for words in (["show", "x" * 200_000], ["show", ROW, "-o", f"model.depth={'9' * 5000}"], ["y" * 200_000]):
+        (line,) = reproduce(*words).err.splitlines()
+        assert line.startswith("reproduce: ") and " … " in line and len(line) < 1100
+
+
+def test_errors_name_unusable_data_roots(reproduce: Reproduce, tmp_path: Path) -> None:
     root = tmp_path / "k400"
     root.mkdir()
-    words = ("run", f"{T4}:joint", "--scale", "paper", "--data", f"kinetics400={root}", "--data", f"ssv2={root}")
+    words = ("run", ROW, "--scale", "paper", "--data", f"kinetics400={root}", "--data", f"ssv2={root}")
     empty = reproduce(*words)
     assert empty.code == 3 and f"{root} is empty" in empty.err
     (root / "readme.txt").write_text("hello")
     other = reproduce(*words)
     assert other.code == 3 and str(root) in other.err and "train" in other.err
-    (root / "train.csv").write_text("a.mp4 0\nb.mp4 four\n")
-    wrong_label = reproduce(*words)
-    assert wrong_label.code == 3 and "train.csv:2" in wrong_label.err
-    (root / "train.csv").write_text("a.mp4 0\nb.mp4\n")
-    few_fields = reproduce(*words)
-    assert few_fields.code == 3 and "train.csv:2" in few_fields.err
+    for line in ("b.mp4 four", "b.mp4"):
+        (root / "train.csv").write_text(f"a.mp4 0\n{line}\n")
+        wrong = reproduce(*words)
+        assert wrong.code == 3 and "train.csv:2" in wrong.err
 
 
-def test_run_rejects_an_unwritable_run_store(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_run_rejects_an_unwritable_run_store(reproduce: Reproduce, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a directory")
-    outcome = reproduce("run", T4, "--runs", str(tmp_path / "file" / "runs"))
-    assert outcome.code == 3
-    assert f"cannot write {tmp_path}" in outcome.err and "--runs" in outcome.err
+    outcome = reproduce("run", T4, "--runs", tmp_path / "file" / "runs")
+    assert outcome.code == 3 and f"cannot write {tmp_path}" in outcome.err and "--runs" in outcome.err
 
 
-def test_evaluate_rejects_a_damaged_checkpoint_in_one_line(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
-    (tmp_path / "weights.pyth").write_bytes(b"PK\x03\x04 cut short")
-    (tmp_path / "list.csv").write_text("a.mp4 0\n")
-    small = ["-o", "model.depth=1", "-o", "model.width=48", "-o", "model.heads=4"]
-    files = ["--list", str(tmp_path / "list.csv"), "--weights", str(tmp_path / "weights.pyth")]
-    outcome = reproduce("evaluate", f"{T4}:joint", *files, *small)
-    assert outcome.code == 2
-    assert "weights.pyth" in outcome.err
-    assert len(outcome.err.strip().splitlines()) == 1
-
-
-def test_evaluate_without_trained_weights_is_an_error_with_a_remedy(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
-    (tmp_path / "list.csv").write_text("a.mp4 0\n")
-    small = ["-o", "model.depth=1", "-o", "model.width=48", "-o", "model.heads=4"]
-    outcome = reproduce("evaluate", f"{T4}:joint", "--list", str(tmp_path / "list.csv"), *small)
-    assert outcome.code == 2
-    assert "or name a file with --weights FILE" in outcome.err
+def test_evaluate_rejects_weights_that_are_damaged_missing_folders_or_of_another_model(
+    reproduce: Reproduce, tmp_path: Path
+) -> None:
+    (tmp_path / "videos.csv").write_text("a.mp4 0\n")
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    (tmp_path / "damaged.pyth").write_bytes(b"PK\x03\x04 cut short")
+    (tmp_path / "folder.pyth").mkdir()
+    for name, code, message in (
+        ("other.safetensors", 2, "does not hold this row's model: name the row"),
+        ("damaged.pyth", 2, "damaged.pyth"),
+        ("none.safetensors", 3, "there is no file"),
+        ("folder.pyth", 3, "folder.pyth is a folder; name a file in it"),
+    ):
+        outcome = reproduce(*EVALUATE, "-o", "model.depth=1", "--list", "videos.csv", "--weights", name)
+        (line,) = outcome.err.splitlines()
+        assert outcome.code == code and message in line
 
 
 @pytest.mark.parametrize(
@@ -135,61 +184,44 @@ def test_evaluate_without_trained_weights_is_an_error_with_a_remedy(reproduce, t
     ],
 )
 def test_errors_of_a_verb_become_one_line_and_an_exit_code(
-    reproduce,  # noqa: ANN001
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-    code: int,
-    text: str,
+    reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, text: str
 ) -> None:
-    def fails(options: object) -> int:
+    def fails(options: Options) -> int:
         raise error
 
-    monkeypatch.setattr(list_tables, "execute", fails)
-    outcome = reproduce("list")
-    assert (outcome.code, outcome.err) == (code, text)
+    monkeypatch.setattr(list_verb, "execute", fails)
+    assert reproduce("list") == (code, "", text)
 
 
-def test_debug_shows_the_traceback_of_an_error(reproduce) -> None:  # noqa: ANN001
+def test_debug_shows_the_traceback_and_unexpected_exceptions_are_not_caught(
+    reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ValueError, match="unknown table"):
         reproduce("show", "motionformer/table44", "--debug")
-
-
-def test_unexpected_exceptions_are_not_caught(reproduce, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
-    def fails(options: object) -> int:
-        raise KeyError("bug")
-
-    monkeypatch.setattr(list_tables, "execute", fails)
+    monkeypatch.setattr(list_verb, "execute", lambda options: {}["bug"])
     with pytest.raises(KeyError):
         reproduce("list")
 
 
-def test_every_verb_has_a_module_with_an_execute_function() -> None:
-    verbs = next(action for action in parser()._actions if action.dest == "verb_name")
-    assert isinstance(verbs.choices, dict)
-    assert set(verbs.choices) == {
+def test_every_verb_has_a_module_of_its_name() -> None:
+    assert set(VERBS) == {
         "list", "show", "plan", "doctor", "run", "status", "report", "tensorboard", "import-weights", "measure",
         "attention", "evaluate", "claims",
     }  # fmt: skip
-    for verb in verbs.choices.values():
-        module = importlib.import_module(f"reproduce.verbs.{verb.get_default('module')}")
-        assert callable(module.execute)
-        assert {"debug"} <= {action.dest for action in verb._actions}
+    for verb in VERBS:
+        assert callable(importlib.import_module(f"reproduce.verbs.{verb.replace('-', '_')}").execute)
 
 
 def test_default_scale_is_paper_for_import_weights_and_evaluate_and_tiny_otherwise() -> None:
-    scales = {
-        verb: parser().parse_args([verb, *words]).scale
-        for verb, words in {
-            "show": [T4],
-            "run": [T4],
-            "report": [T4],
-            "import-weights": ["file", "--as", T4],
-            "evaluate": [T4, "--list", "x"],
-            "attention": [T4, "--out", "x.png"],
-        }.items()
-    }
-    assert [verb for verb, scale in scales.items() if scale == "paper"] == ["import-weights", "evaluate"]
-    assert set(scales.values()) == {"paper", "tiny"}
+    scales = {verb: scale for verb, kind in VERBS.items() if (scale := getattr(kind, "scale", None))}
+    assert {verb for verb, scale in scales.items() if scale == "paper"} == {"import-weights", "evaluate"}
+    assert set(scales.values()) == {"paper", "tiny"} and len(scales) == len(VERBS) - 1
+
+
+def test_help_has_the_verbs_in_a_group_and_is_immediate(reproduce: Reproduce) -> None:
+    whole = reproduce("--help")
+    assert whole.code == 0 and re.search(r"\nverbs:\n  VERB\n    list  +Every table and figure by name", whole.out)
+    assert "--deep" in reproduce("doctor", "--help").out
 
 
 @pytest.mark.parametrize("words", [["list"], ["show", T4]])
@@ -201,7 +233,7 @@ def test_a_closed_pipe_is_not_an_error(words: list[str]) -> None:
     assert process.stderr.read() == "" and process.wait() == 0
 
 
-def test_the_version_names_the_commit_and_pytorch(reproduce) -> None:  # noqa: ANN001
+def test_the_version_names_the_commit_and_pytorch(reproduce: Reproduce) -> None:
     outcome = reproduce("--version")
     assert outcome.code == 0
     assert re.fullmatch(r"reproduce \d+\.\d+\.\d+, commit \S+, Python 3\.\S+, torch \S+\n", outcome.out)
@@ -224,96 +256,48 @@ def test_entry_points_disable_the_native_jit_of_torch_before_they_import_it(modu
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (
-            ["status", "motionformer/table4", "--runs", ""],
-            "argument --runs: names no file; '.' is the working directory",
-        ),
-        (["evaluate", ROW, ""], "VIDEO: names no file"),
-        (["evaluate", ROW, "--weights", "w.pth", ""], "VIDEO: names no file"),
-        (["evaluate", ROW, "a.mp4", "--classes", ""], "argument --classes: names no file"),
-        (["tensorboard", "motionformer/table4", "--port", "-1"], "-1: a port is a number from 0 to 65535"),
-        (["tensorboard", "motionformer/table4", "--port", "99999"], "a port is a number from 0 to 65535"),
-    ],
-)
-def test_empty_paths_and_impossible_ports_are_refused(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-    assert ended.value.code == 2 and message in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["plan", ROW, "--own", "/a", "--own", "/b"], "argument --own: there are two, /a, /b; name one folder"),
-        (["doctor", "--own", "/a"], "--own is about the runs of tables; name one as paper/table"),
-        (["doctor", "--eval-only"], "--eval-only is about the runs of tables; name one as"),
-        (["report", "motionformer/table4", "--format", "csv", "--json"], "--json beside --format csv; name one"),
-    ],
-)
-def test_options_without_effect_are_refused(reproduce, words: list[str], message: str) -> None:  # noqa: ANN001
-    outcome = reproduce(*words)
-    assert outcome.code == 2 and message in outcome.err
-
-
-def test_a_directory_of_runs_that_does_not_exist_is_named(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_directory_of_runs_that_does_not_exist_is_named(reproduce: Reproduce, tmp_path: Path) -> None:
     note = f"note: --runs {tmp_path}/none does not exist, so there are no runs in it\n"
     assert note in reproduce("status", ROW, "--runs", f"{tmp_path}/none").err
-    assert note not in reproduce("status", ROW, "--runs", str(tmp_path)).err
+    assert note not in reproduce("status", ROW, "--runs", tmp_path).err
 
 
-def test_evaluate_names_the_scale_at_which_a_row_has_weights(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_evaluate_names_the_scale_at_which_a_row_has_weights(reproduce: Reproduce, tmp_path: Path) -> None:
     (run,) = (job.run for job in jobs_of(find([ROW]), TINY, [], (0,)) if job.cell.endswith(".k400"))
     write_atomically(RunStore(tmp_path).run(run.train_id).weights, "trained")
-    (tmp_path / "a.mp4").touch()
-    outcome = reproduce("evaluate", ROW, str(tmp_path / "a.mp4"), "--runs", str(tmp_path))
+    outcome = reproduce("evaluate", ROW, "a.mp4", "--runs", tmp_path)
     assert outcome.code == 2 and "; or add --scale tiny, at which this row has weights; or name a file" in outcome.err
 
 
-def test_weights_at_another_scale_do_not_matter_to_a_row_with_weights(
-    reproduce,  # noqa: ANN001
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_weights_at_another_scale_do_not_matter_to_a_row_with_weights(reproduce: Reproduce, tmp_path: Path) -> None:
     few = ["-o", "data.dataset.stand_in.num_train=64"]  # of tiny alone
-    words = ["evaluate", ROW, "--column", "k400", "--scale", "tiny", *few, "--runs", str(tmp_path), "a.mp4"]
+    words = ["evaluate", ROW, "--column", "k400", "--scale", "tiny", *few, "--runs", tmp_path, "a.mp4"]
     assert "has no weights at --scale tiny" in reproduce(*words).err
     run = next(job.run for job in jobs_of(find([ROW]), TINY, few[1:], (0,)) if job.cell.endswith(".k400"))
     write_atomically(RunStore(tmp_path).run(run.train_id).weights, "trained")
     assert "cut short or damaged" in reproduce(*words).err  # the weights are read
 
 
-def test_a_row_without_weights_is_refused_with_the_command_that_trains_it(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
-    words = ["--runs", str(tmp_path), "--out", str(tmp_path / "a.png"), "-o", "optim.epochs=3"]
-    outcome = reproduce("attention", ROW, *words)
+def test_a_row_without_weights_is_refused_with_the_command_that_trains_it(reproduce: Reproduce, tmp_path: Path) -> None:
+    outcome = reproduce("attention", ROW, "--runs", tmp_path, "--out", "a.png", "-o", "optim.epochs=3")
     train = f"train it with `reproduce run {ROW} -o optim.epochs=3 --runs {tmp_path} --column k400`"
     assert outcome.code == 2 and outcome.err.endswith(f"{train}\n") and "import" not in outcome.err
 
 
-def test_a_port_in_use_is_refused(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_port_in_use_is_refused(reproduce: Reproduce) -> None:
     with socket.socket() as other:
         other.bind(("localhost", 0))
         other.listen()
         port = other.getsockname()[1]
-        outcome = reproduce("tensorboard", ROW, "--runs", str(tmp_path), "--port", str(port))
+        outcome = reproduce("tensorboard", ROW, "--port", str(port))
     assert (outcome.code, outcome.err) == (
         3, f"reproduce: --port {port}: Address already in use; name another one, or 0 for any that is free\n",
     )  # fmt: skip
 
 
-def test_a_table_without_tests_has_nothing_to_run(reproduce, tmp_path: Path) -> None:  # noqa: ANN001
-    outcome = reproduce("run", "motionformer/table1", "--runs", str(tmp_path))
+def test_a_table_without_tests_has_nothing_to_run(reproduce: Reproduce) -> None:
+    outcome = reproduce("run", "motionformer/table1")
     assert (outcome.code, outcome.out) == (0, "Nothing to run: every column is computed without a test, or quoted.\n")
-
-
-def test_eval_only_without_any_weights_starts_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "motionformer/table4", "--eval-only", "--runs", str(tmp_path / "runs")]) == 2
-    assert "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has any" in capsys.readouterr().err
-    assert not list((tmp_path / "runs").glob("*/log.txt"))
 
 
 @pytest.mark.usefixtures("ctrl_c")
@@ -321,3 +305,23 @@ def test_ctrl_c_during_an_import_ends_the_process() -> None:
     with ended_by_ctrl_c():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(not CLIPS.is_dir(), reason="needs the real clips")
+def test_evaluate_prints_only_its_json_to_stdout(reproduce: Reproduce, tmp_path: Path) -> None:
+    (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
+    answer = json.loads(reproduce(*EVALUATE, "--untrained", "--json", "--list", "videos.csv").out)
+    assert answer["evaluated"] == 1
+    assert (answer["row"], answer["column"], answer["scale"], answer["seed"]) == (ROW, "k400", "tiny", 0)
+    assert answer["overrides"] == ["data.dataset.num_classes=400", "evaluation.views=1"]
+    (planned,) = jobs_under(jobs_of(find([ROW]), TINY, answer["overrides"], (0,)), ["k400"])
+    assert (answer["train_id"], answer["eval_id"]) == (planned.run.train_id, planned.run.eval_id)
+
+
+def test_options_are_parsed_to_their_types() -> None:
+    words = ["--seeds", "2,0", "--column", "k400,ssv2", "--data", "a=/a", "--own", "/b", "--runs", "r"]
+    options = vars(parsed(["plan", T4, *words]))
+    assert {name: options[name] for name in ("tables", "seeds", "columns", "data", "overrides", "runs", "nodes")} == {
+        "tables": (T4,), "seeds": (2, 0), "columns": ("k400", "ssv2"), "data": (("a", Path("/a")),),
+        "overrides": ("data=/b",), "runs": Path("r"), "nodes": 1,
+    }  # fmt: skip

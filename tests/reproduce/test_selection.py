@@ -1,6 +1,5 @@
 """Selection by arguments: tables, columns, seeds, and one run of a row."""
 
-import argparse
 import json
 from pathlib import Path
 
@@ -8,8 +7,10 @@ import pytest
 
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
-from reproduce.command import main, parser
-from reproduce.selection import RESULTS, jobs, one_run, seeds_of, store_of
+from reproduce.command import main, parsed
+from reproduce.options import RESULTS, Attention, Jobs
+from reproduce.selection import jobs, one_run, resources_of, store_of
+from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
@@ -17,8 +18,10 @@ from tests.runner.stored_metrics import write_result
 T4 = "motionformer/table4"
 
 
-def parsed(*words: str) -> argparse.Namespace:
-    return parser().parse_args(words)
+def of_runs(*words: str) -> Jobs:
+    options = parsed(["plan", *words])
+    assert isinstance(options, Jobs)
+    return options
 
 
 @pytest.mark.parametrize("verb", ["plan", "status"])
@@ -73,9 +76,9 @@ def test_selection_of_columns_includes_the_parents_of_their_runs(
 
 
 def test_eval_only_excludes_parents() -> None:
-    words = ("plan", f"{T4}:divided", "--scale", "paper")
-    assert len(jobs(parsed(*words))) == 3
-    assert [job.cell for job in jobs(parsed(*words, "--eval-only"))] == ["divided.k400", "divided.ssv2"]
+    options = of_runs(f"{T4}:divided", "--scale", "paper")
+    assert len(jobs(options)) == 3
+    assert [job.cell for job in jobs(options, eval_only=True)] == ["divided.k400", "divided.ssv2"]
 
 
 def test_json_of_show_plan_and_status_contains_the_same_run_ids(
@@ -96,35 +99,21 @@ def test_json_of_show_plan_and_status_contains_the_same_run_ids(
 
 
 def test_each_seed_is_a_separate_run() -> None:
-    assert seeds_of(parsed("plan", T4, "--seeds", "2,0")) == (2, 0)
-    assert seeds_of(parsed("plan", T4)) == (0,)
-    found = jobs(parsed("plan", f"{T4}:joint", "--seeds", "0,1,2"))
+    assert of_runs(T4).all_seeds == (0,)
+    found = jobs(of_runs(f"{T4}:joint", "--seeds", "0,1,2"))
     assert len(found) == 6
     assert len({job.run.train_id for job in found}) == 6
 
 
-@pytest.mark.parametrize(
-    ("seeds", "message"),
-    [
-        ("0;1", "write whole numbers with commas, e.g. --seeds 0,1,2"),
-        ("1.5", "write whole numbers with commas"),
-        ("-1", "seeds are 0 or more"),
-        ("1,1", "names a seed twice"),
-    ],
-)
-def test_invalid_seeds_are_rejected(seeds: str, message: str) -> None:
-    with pytest.raises(ValueError, match=f"--seeds '{seeds}'.*{message}"):
-        seeds_of(parsed("plan", T4, f"--seeds={seeds}"))
-
-
 def test_published_results_do_not_count_as_finished_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert store_of(parsed("plan", T4)).results == RESULTS and RESULTS.is_dir()
+    assert store_of(of_runs(T4)).results == RESULTS and RESULTS.is_dir()
     assert main(["plan", f"{T4}:joint", "--runs", str(tmp_path), "--json"]) == 0
     assert {entry["state"] for entry in json.loads(capsys.readouterr().out)} == {"not run"}
 
 
 def test_one_run_returns_the_run_of_the_given_or_the_first_tested_column() -> None:
-    options = parsed("attention", f"{T4}:joint", "--out", "a.png", "--scale", "paper")
+    options = parsed(["attention", f"{T4}:joint", "--out", "a.png", "--scale", "paper"])
+    assert isinstance(options, Attention)
     first, ssv2 = one_run(options, None), one_run(options, "ssv2")
     assert (first[0], ssv2[0]) == ("k400", "ssv2")
     assert [one[1] for one in (first, ssv2)] == list(runs_of_row(f"{T4}:joint", PAPER).values())
@@ -132,17 +121,11 @@ def test_one_run_returns_the_run_of_the_given_or_the_first_tested_column() -> No
     assert first[1] == job.run
 
 
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        (T4, "'motionformer/table4' is not one row; name it as paper/table:row"),
-        (f"{T4}:trajectory*", "is not one row"),
-        ("motionformer/table2*:*", "is not one row"),
-        ("motionformer/table6b:i3d", "is quoted from another paper: it has no run"),
-        ("motionformer/table1:motionformer", "has no run: no column is tested"),
-    ],
-)
-def test_one_run_rejects_anything_but_one_row_with_a_run(row: str, message: str) -> None:
-    with pytest.raises(ValueError) as error:
-        one_run(parsed("attention", row, "--out", "a.png"), None)
-    assert message in str(error.value)
+def test_resources_are_those_of_the_options() -> None:
+    words = ["--data", "a=/a", "--data", "b=/b", "--devices", "2", "--nodes", "3", "--micro-batch", "4"]
+    words += ["--workers", "0", "--allow-bad", "5", "--recompute"]
+    assert resources_of(of_runs(T4, *words)) == Resources(
+        data=(("a", Path("/a")), ("b", Path("/b"))), devices=2, nodes=3, micro_batch=4, workers=0, allow_bad=5,
+        recompute=True,
+    )  # fmt: skip
+    assert resources_of(of_runs(T4)) == Resources()

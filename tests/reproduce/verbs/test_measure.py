@@ -63,7 +63,6 @@ def test_all_rows_are_measured_at_the_batch_size_of_the_metric(
 
 def test_batch_option_sets_the_batch_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert measured(monkeypatch, tmp_path, TABLE, "--batch", "3") == (0, [3] * 4)
-    assert measured(monkeypatch, tmp_path, TABLE, "--batch", "0")[0] == 2
 
 
 def test_rows_that_exceed_the_memory_are_named_and_the_others_are_measured(
@@ -266,8 +265,3 @@ def test_an_interrupted_measurement_in_turns_saves_nothing(
     assert not list(tmp_path.glob("*/measured/turns-*.json"))
     if isinstance(error, TooLargeError):
         assert "turns-float32: performer: batch 4 no longer fits\n" in capsys.readouterr().err
-
-
-def test_rounds_below_one_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["measure", TABLE, "--rounds", "0", "--runs", str(tmp_path)]) == 2
-    assert "--rounds 0: it must be 1 or more" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.command import main
-from reproduce.verbs.plan import Plan, pflop
+from reproduce.verbs.plan import pflop, plan_text, planned
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
 from runner.machine.messages import device_time_text
@@ -115,12 +115,12 @@ def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pyt
 
 def test_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
     tests = jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,))
-    plans = Plan(tests, RunStore(tmp_path), Resources()).as_json()
-    costs = [float(str(plan["petaflops_left"])) for plan in plans if "k400" in str(plan["run"])]
+    found = plans(*tests, store=RunStore(tmp_path))
+    costs = [plan["petaflops_left"] for plan in found if "k400" in plan["run"]]
     assert len(costs) == 5
     assert costs[0] > 5 * costs[1] > 0
     assert costs[1:] == [costs[1]] * 4
-    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in Plan(tests, RunStore(tmp_path), Resources()).as_text()
+    assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in text_of(*tests, store=RunStore(tmp_path))
 
 
 def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
@@ -135,8 +135,12 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
     assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
 
 
-def planned(*jobs: Job, store: RunStore) -> list[dict]:
-    return Plan(list(jobs), store, Resources(devices=1)).as_json()  # type: ignore[return-value]
+def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
+    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1))]
+
+
+def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
+    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices)), devices)
 
 
 def tiny(name: str, **changes: object) -> Job:
@@ -146,7 +150,7 @@ def tiny(name: str, **changes: object) -> Job:
 
 def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store: RunStore) -> None:
     job = tiny("a.top1", optim=OptimConfig(epochs=2, batch_size=300))
-    (plan,) = planned(job, store=store)
+    (plan,) = plans(job, store=store)
     macs = job.run.model.cost(job.run.data.size, job.run.data.targets).macs
     passes = 3 * 6 * 300 + 1000 * 2 * 3  # of 1000 videos, 3 batches an epoch; 1000 test videos, 2 views, 3 crops
     assert plan["steps"] == 6 and plan["gmacs"] == macs / 1e9
@@ -159,15 +163,15 @@ def test_on_a_gpu_the_batch_of_a_device_is_split_by_trying(store: RunStore, monk
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     for resources, split in ((Resources(devices=2), "150 in parts that fit on 2 devices"),
                              (Resources(devices=2, micro_batch=50), "50 x 3 on 2 devices")):  # fmt: skip
-        (plan,) = Plan([job], store, resources).as_json()
+        (plan,) = plans(job, store=store, resources=resources)
         assert plan["split"] == split
 
 
 def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     job = tiny("a.top1", optim=OptimConfig(epochs=None, steps=77, batch_size=10))
-    (plan,) = planned(job, store=store)
+    (plan,) = plans(job, store=store)
     assert (plan["epochs"], plan["steps"], plan["batch_size"]) == (None, 77, 10)
-    lines = Plan([job], store, Resources(devices=1)).as_text().splitlines()
+    lines = text_of(job, store=store).splitlines()
     row = next(line for line in lines if line.startswith("p/t:a"))
     assert row.split()[-12:-3] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
 
@@ -176,12 +180,12 @@ def test_numbers_are_aligned_to_the_right_and_columns_fit_a_terminal(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [tiny(f"{'a-long-name' * 3}.top1"), tiny("b.top1", optim=OptimConfig(epochs=100, batch_size=300))]
-    header, _, *rows = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()[:4]
+    header, _, *rows = text_of(*jobs, store=store).splitlines()[:4]
     ends = {header.index(name) + len(name) for name in ("epochs", "steps", "PFLOP left")}
     assert all(row[end - 1].strip() and row[end : end + 2].strip() == "" for row in rows for end in ends)
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    lines = Plan(jobs, store, Resources(devices=1)).as_text().splitlines()
+    lines = text_of(*jobs, store=store).splitlines()
     assert max(map(len, lines)) <= 80 and sum(line.startswith("p/t:b.top1") for line in lines) > 1
 
 
@@ -189,7 +193,7 @@ def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store:
     parent = tiny("a.top1")
     parents = (Parent(run=parent.run, part="spatial"), Parent(run=TINY.of(SSV2), part="temporal"))
     tested = tiny("b.top1", optim=None, parents=parents)
-    _, plan = planned(parent, tested, store=store)
+    _, plan = plans(parent, tested, store=store)
     assert (plan["epochs"], plan["steps"], plan["batch_size"], plan["split"]) == (None, 0, None, "–")
     macs = tested.run.model.cost(tested.run.data.size, tested.run.data.targets).macs
     assert plan["petaflops_left"] == pytest.approx(2 * 1000 * 6 * macs / 1e15)
@@ -199,15 +203,15 @@ def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store:
 def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
     job = tiny("a.top1")
     write_result(store, job.run)
-    (plan,) = planned(job, store=store)
+    (plan,) = plans(job, store=store)
     assert (plan["state"], plan["petaflops_left"]) == ("done", 0.0)
-    assert "1 distinct run for 1 cell, 0 to do" in Plan([job], store, Resources(devices=1)).as_text()
+    assert "1 distinct run for 1 cell, 0 to do" in text_of(job, store=store)
 
 
 def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
     job, other = tiny("a.top1"), tiny("b.top1", seed=1)
     write_atomically(job.directory(store).weights, "trained")
-    first, second = planned(job, other, store=store)
+    first, second = plans(job, other, store=store)
     assert 0 < first["petaflops_left"] < second["petaflops_left"] / 5
 
 
@@ -216,19 +220,19 @@ def test_an_interrupted_training_costs_what_is_left_of_it(store: RunStore) -> No
     for interrupted in (job, lost):
         write_atomically(interrupted.directory(store).progress_file, '{"stage": "train", "done": 0.75}')
     write_atomically(job.directory(store).checkpoint, "of three quarters")
-    plans = planned(job, other, lost, store=store)
-    assert [plan["state"] for plan in plans] == ["interrupted", "not run", "not run"]
-    left, whole, again = (plan["petaflops_left"] for plan in plans)
+    found = plans(job, other, lost, store=store)
+    assert [plan["state"] for plan in found] == ["interrupted", "not run", "not run"]
+    left, whole, again = (plan["petaflops_left"] for plan in found)
     write_atomically(other.directory(store).weights, "trained")
-    (tested,) = planned(other, store=store)
+    (tested,) = plans(other, store=store)
     test = tested["petaflops_left"]
     write_atomically(job.directory(store).progress_file, '{"stage": "test", "done": 0.75}')  # of imported weights
-    (untrained,) = planned(job, store=store)
+    (untrained,) = plans(job, store=store)
     assert untrained["petaflops_left"] == again == whole and left - test == pytest.approx((whole - test) / 4)
 
 
 def test_plan_without_jobs_says_nothing_to_run(store: RunStore) -> None:
-    text = Plan([], store, Resources()).as_text()
+    text = text_of(store=store)
     assert text == "Nothing to run: every column is computed without a test, or quoted."
 
 
@@ -282,11 +286,11 @@ def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore
     measured, other, planned_run = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
     write_result(store, measured.run, device_hours=2.0, hardware=hardware())
     write_result(store, other.run, device_hours=50.0, hardware="8 x a GPU")
-    _, _, plan = planned(measured, other, planned_run, store=store)
+    _, _, plan = plans(measured, other, planned_run, store=store)
     assert plan["speed"] == f"measured: the speed of 1 training on {hardware()}" and plan["speed_is_measured"]
     passes = 3 * plan["steps"] * plan["batch_size"]
     assert plan["device_hours_left"] == pytest.approx(2.0 * (passes + 1000 * 2 * 3) / passes)  # the test is added
-    text = Plan([measured, planned_run], store, Resources(devices=2)).as_text()
+    text = text_of(measured, planned_run, store=store, devices=2)
     assert f"device time, {device_time_text(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
 
 
@@ -311,7 +315,7 @@ def test_durations_have_a_unit_that_suits_them(seconds: float, text: str) -> Non
 
 
 def test_small_numbers_of_operations_are_not_rounded_to_zero() -> None:
-    assert [pflop(flops) for flops in (0.0, 2e10, 2.34e14, 1.2e18)] == ["0.0", "2e-05", "0.2", "1,200.0"]
+    assert [pflop(number) for number in (0.0, 2e-5, 0.234, 1200)] == ["0.0", "2e-05", "0.2", "1,200.0"]
 
 
 def test_hours_without_measurements_assume_a_share_of_a_peak(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -336,7 +340,7 @@ def test_the_disk_space_of_the_files_of_a_run_is_estimated(
     resources = Resources(devices=1)
     small_run = apply(small_run, optim(batch_size=4))
     job = Job(small_run, "p/t", "a.top1", 0, cells=["p/t:a.top1"])
-    (plan,) = Plan([job], store, resources).as_json()
+    (plan,) = plans(job, store=store, resources=resources)
     directory = store.run(small_run.train_id)
     save_weights(small_run.build().model, directory.weights)
     saved = directory.weights.stat().st_size
@@ -344,7 +348,7 @@ def test_the_disk_space_of_the_files_of_a_run_is_estimated(
     assert isinstance(files, dict) and files["weights"] == pytest.approx(saved, rel=0.1)
     assert files["checkpoint"] == 3 * 3 * files["weights"]
     assert files["predictions"] == 10 * 2 * 10 * 4  # videos, views, classes
-    (tested,) = Plan([job], store, resources).as_json()
+    (tested,) = plans(job, store=store, resources=resources)
     assert tested["bytes"] == {"weights": 0, "predictions": 800, "checkpoint": 0}
     monkeypatch.setattr("reproduce.verbs.plan.free_bytes", lambda _: 100)
-    assert Plan([job], store, resources).as_text().endswith("stand-ins; 0.1 kB free")
+    assert text_of(job, store=store).endswith("stand-ins; 0.1 kB free")

@@ -6,11 +6,9 @@ import pytest
 
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
-from reproduce.command import main, parser
-from reproduce.selection import resources_of
+from reproduce.command import main
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
-from runner.machine.resources import Resources
 from runner.store.jobs import Job, jobs_of, jobs_under
 from runner.store.store import RunStore
 from runner.weights.weights import Weights
@@ -96,16 +94,6 @@ def test_processes_are_at_most_as_many_as_runs_and_use_one_thread_at_tiny_scale(
         launcher = fake_launches.launchers[-1]
         assert (launcher.parallel, launcher.resources.threads, launcher.eval_only) == (parallel, threads, False)
         assert launcher.store.root == tmp_path
-
-
-def test_resources_are_those_of_the_options() -> None:
-    words = ["--data", "a=/a", "--data", "b=/b", "--devices", "2", "--nodes", "3", "--micro-batch", "4"]
-    words += ["--workers", "0", "--allow-bad", "5", "--recompute"]
-    assert resources_of(parser().parse_args(["run", ROW, *words])) == Resources(
-        data=(("a", Path("/a")), ("b", Path("/b"))), devices=2, nodes=3, micro_batch=4, workers=0, allow_bad=5,
-        recompute=True,
-    )  # fmt: skip
-    assert resources_of(parser().parse_args(["run", ROW])) == Resources()
 
 
 def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(

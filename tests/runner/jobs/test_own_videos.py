@@ -18,7 +18,8 @@ from experiments.spec.names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from models.imagenet import ImageNet
-from reproduce.command import main
+from reproduce.command import main, parsed
+from reproduce.options import Evaluate
 from runner.machine.resources import Resources
 from runner.store.data_record import check_data_record, save_data_record
 from runner.store.store import RunStore
@@ -162,12 +163,10 @@ def test_bad_arguments_are_named_in_one_line(
 
 
 def test_videos_may_stand_behind_options(capsys: pytest.CaptureFixture[str]) -> None:
-    from reproduce.command import parser
-
-    options = parser().parse_args(["evaluate", "a/b:c", "x.mp4", "--untrained", "y.mp4"])
-    assert options.videos == [Path("x.mp4"), Path("y.mp4")]
+    options = parsed(["evaluate", "a/b:c", "x.mp4", "--untrained", "y.mp4"])
+    assert isinstance(options, Evaluate) and options.videos == (Path("x.mp4"), Path("y.mp4"))
     with pytest.raises(SystemExit):
-        parser().parse_args(["evaluate", "a/b:c", "x.mp4", "--nonsense"])
+        parsed(["evaluate", "a/b:c", "x.mp4", "--nonsense"])
     with pytest.raises(SystemExit):
-        parser().parse_args(["run", "a/b:c", "--jobs", "1", "more"])
+        parsed(["run", "a/b:c", "--jobs", "1", "more"])
     assert "unrecognized arguments: --nonsense" in capsys.readouterr().err

@@ -1,14 +1,14 @@
 """`reproduce list`: the tables, their progress and cost; or the files of weights that authors released."""
 
-import argparse
 import json
+import math
 import textwrap
+from pathlib import Path
+from typing import NamedTuple
 
 from experiments.spec.catalog import Entry, names_listed, read_index
-from reproduce.exit_codes import DONE
 from reproduce.next_command import say_next
-from reproduce.selection import RESULTS
-from reproduce.table_index import SCALES, progress
+from reproduce.options import DONE, RESULTS, SCALES, List
 from reproduce.terminal import GAP, table_text, terminal_width, wrapped
 
 UNKNOWN = "–"
@@ -19,34 +19,32 @@ MIN_CAPTION = 16  # characters
 MIN_BOTH = 48  # characters of captions and data sets beside each other
 
 
-def execute(options: argparse.Namespace) -> int:
+def execute(options: List) -> int:
     """Print all tables, or those that match; or the released files of their papers."""
     if options.weights:
         return list_weights(options)
     if options.scale not in SCALES:
         raise ValueError(f"unknown scale '{options.scale}'; choose one of {', '.join(SCALES)}")
-    names = list(dict.fromkeys(name for pattern in options.tables for name in names_listed(pattern)))
-    entries = [table_json(name, options) for name in names]
+    names = dict.fromkeys(name for pattern in options.tables for name in names_listed(pattern))
+    tables = [table_json(name, options) for name in names]
     if options.json:
-        print(json.dumps(entries, indent=1))
+        print(json.dumps(tables, indent=1))
         return DONE
-    print(tables_text(entries, options.scale))
-    say_next("show", options, [entries[0]["name"]])
+    print(tables_text(tables, options.scale))
+    say_next("show", options, list(names)[:1])
     return DONE
 
 
-def table_json(name: str, options: argparse.Namespace) -> dict:
+def table_json(name: str, options: List) -> dict:
     """Facts about a table."""
     entry = read_index()["tables"].get(name) or entry_outside(name)
-    done, published, total, hours = progress(entry["runs"][options.scale], options.runs, RESULTS)
+    found = progress(entry["runs"][options.scale], options.runs, RESULTS)
     return {
         "name": name,
         "caption": entry["caption"],
         "rows": len(entry["rows"]),
-        "done": done,
-        "published": published,
-        "total": total,
-        "hours": round(hours, 3),
+        **found._asdict(),
+        "hours": round(found.hours, 3),
         "gpu_hours": entry["gpu_hours"],
         "data": entry["data"],
     }
@@ -60,33 +58,82 @@ def entry_outside(name: str) -> Entry:
     return entry_of(load(name), module="")
 
 
-def tables_text(entries: list[dict], scale: str) -> str:
+class Progress(NamedTuple):
+    """Progress of tests.
+
+    `done`, `published`, `total`: numbers of tests with a result, of those not made here, and of all tests.
+    `hours`: device hours of the tests with a result and of their trainings.
+    """
+
+    done: int
+    published: int
+    total: int
+    hours: float
+
+
+def progress(tests: list[str], runs: Path, results: Path) -> Progress:
+    """Progress of some tests. Unlike in `reproduce status`, the content of result files is not checked.
+
+    Args:
+        tests: each `train id/eval id`.
+        runs, results: directories of the runs made here, and of the published results.
+    """
+    done, published = 0, 0
+    by_training: dict[str, list[dict]] = {}
+    for test in tests:
+        train_id, eval_id = test.split("/")
+        names = (f"{eval_id}.json", f"{eval_id}.released.json")
+        files = (folder / train_id / "metrics" / name for folder in (runs, results) for name in names)
+        if file := next((file for file in files if file.exists()), None):
+            done += 1
+            published += results in file.parents
+            by_training.setdefault(train_id, []).append(_numbers(file))
+    return Progress(done, published, len(tests), sum(map(_hours, by_training.values())))
+
+
+def _numbers(file: Path) -> dict[str, float]:
+    """Finite numbers of a result by field. Others have no value; those of scores of another test took no time."""
+    try:
+        fields = json.loads(file.read_text())
+        took_time = {"rescored_from", "combined_from"}.isdisjoint(fields)
+        numbers = {name: value for name, value in fields.items() if isinstance(value, int | float)}
+    except (OSError, ValueError, TypeError, AttributeError):  # a damaged file
+        return {}
+    return {name: n for name, n in numbers.items() if math.isfinite(n) and (took_time or name != "seconds")}
+
+
+def _hours(results: list[dict[str, float]]) -> float:
+    """Device hours of a training and its tests.
+
+    The time of a test is that of its process. The longest process is taken as that of the training, if it is as long.
+    """
+    *others, longest = sorted(result.get("seconds", 0.0) * result.get("devices", 1.0) / 3600 for result in results)
+    return max(longest, *(result.get("device_hours", 0.0) for result in results)) + sum(others)
+
+
+def tables_text(tables: list[dict], scale: str) -> str:
     """Tables as text. A terminal shows as much of the captions and data sets as fits beside the other columns."""
     lines = [
         [
             entry["name"],
             str(entry["rows"]),
             done_text(entry),
-            cost_text(entry, scale),
+            hours_text(entry["hours" if scale == "tiny" else "gpu_hours"]),
             entry["caption"],
             ", ".join(entry["data"]) or UNKNOWN,
         ]
-        for entry in entries
+        for entry in tables
     ]
-    width, headers = terminal_width(), HEADERS
-    cost = (
-        "what they took, added up over runs"
-        if scale == "tiny"
-        else "assumed hours of an A100 for all of them, see `reproduce plan`"
-    )
-    models = "small models on generated data" if scale == "tiny" else "the paper's models on its data"
+    models, cost = "the paper's models on its data", "assumed hours of an A100 for all of them, see `reproduce plan`"
+    if scale == "tiny":
+        models, cost = "small models on generated data", "what they took, added up over runs"
     notes = [f"tested: results at scale {scale} ({models}), of all; what is computed needs none; cost: {cost}"]
-    if any(entry.get("published") for entry in entries):
+    if any(entry["published"] for entry in tables):
         notes.append(f"{PUBLISHED_SIGN}: some are published, not run here")
-    if width is not None:
+    if (width := terminal_width()) is not None:
         lines = cut(lines, width)
-        headers = HEADERS[: len(lines[0])]
-        notes += ["a wider terminal also shows the data sets"] if headers != HEADERS else []
+    headers = HEADERS[: len(lines[0])]
+    notes += ["a wider terminal also shows the data sets"] if headers != HEADERS else []
     return f"{table_text(headers, lines, None, numbers=(1, 3))}\n\n{wrapped('; '.join(notes), width)}"
 
 
@@ -95,12 +142,12 @@ def cut(lines: list[list[str]], width: int) -> list[list[str]]:
 
     A narrow terminal shows captions alone.
     """
-    lengths = [max(map(len, column)) for column in zip(HEADERS, *lines, strict=True)]
-    room = width - sum(lengths[:NUM_FIXED]) - len(GAP) * NUM_FIXED
-    if room < MIN_BOTH and lengths[-2] + len(GAP) + lengths[-1] > room:
+    *fixed, captions, data = (max(map(len, column)) for column in zip(HEADERS, *lines, strict=True))
+    room = width - sum(fixed) - len(GAP) * NUM_FIXED
+    if room < MIN_BOTH and captions + len(GAP) + data > room:
         return [[*line[:NUM_FIXED], shortened(line[-2], max(MIN_CAPTION, room))] for line in lines]
     room -= len(GAP)
-    data = min(lengths[-1], max(room // 3, room - lengths[-2]))
+    data = min(data, max(room // 3, room - captions))
     return [[*line[:NUM_FIXED], shortened(line[-2], room - data), shortened(line[-1], data)] for line in lines]
 
 
@@ -116,15 +163,13 @@ def done_text(entry: dict) -> str:
     return f"{entry['done']}/{entry['total']}" + (f" {PUBLISHED_SIGN}" if entry["published"] else "")
 
 
-def cost_text(entry: dict, scale: str) -> str:
-    """Hours that the finished tests took or, at the paper's size, that all are assumed to take."""
-    hours = entry["hours" if scale == "tiny" else "gpu_hours"]
+def hours_text(hours: float | None) -> str:
     if not hours:
         return UNKNOWN
     return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
-def list_weights(options: argparse.Namespace) -> int:
+def list_weights(options: List) -> int:
     """Print released files, their rows, and where they are."""
     from models.imagenet import weights_folder
     from reproduce.selection import store_of
@@ -139,8 +184,7 @@ def list_weights(options: argparse.Namespace) -> int:
     header, rule, *rows = table_text(("file", "row (column)"), lines, None).splitlines()
     print(f"{header}\n{rule}")
     for row, file in zip(rows, files, strict=True):
-        state = "imported" if file.imported else "not imported"
-        place = file.path or f"not here: {file.url}"
+        state, place = "imported" if file.imported else "not imported", file.path or f"not here: {file.url}"
         print(f"{row}\n{wrapped(f'  {state}; {place}', width, indent=4)}")
     looked = f"looked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)"
     print(f"\n{wrapped(looked, width)}")

@@ -1,6 +1,7 @@
 """`reproduce list`: tables with rows, progress, cost and data sets."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from experiments.spec.catalog import captions
 from reports.pages.table_texts import PUBLISHED_SIGN
 from reproduce.command import main
-from reproduce.verbs import list_tables
+from reproduce.verbs import list as list_verb
+from reproduce.verbs.list import Progress, progress
 
 TABLE = "motionformer/table8"
 
@@ -38,7 +40,7 @@ def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # no
 
 
 def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
-    monkeypatch.setattr(list_tables, "RESULTS", tmp_path / "published")
+    monkeypatch.setattr(list_verb, "RESULTS", tmp_path / "published")
     (line,) = [line for line in listed(TABLE) if line.startswith(TABLE)]
     assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
     (entry,) = json.loads("\n".join(listed(TABLE, "--json")))
@@ -49,7 +51,7 @@ def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monk
 
 
 def test_published_results_are_marked_as_in_reports(listed) -> None:  # noqa: ANN001
-    assert list_tables.PUBLISHED_SIGN == PUBLISHED_SIGN
+    assert list_verb.PUBLISHED_SIGN == PUBLISHED_SIGN
     lines = listed(TABLE)
     assert f" 4/4 {PUBLISHED_SIGN} " in lines[2]
     assert f"{PUBLISHED_SIGN}: some are published, not run here" in lines[-1]
@@ -84,8 +86,52 @@ def test_the_place_of_a_released_file_has_a_line_of_its_own(listed) -> None:  # 
     ("hours", "text"), [(0.0, "–"), (0.2, "12 min"), (2.25, "2.2 h"), (28.4, "28 h"), (1234.5, "1,234 h")]
 )
 def test_hours_have_a_unit_that_suits_them(hours: float, text: str) -> None:
-    assert list_tables.cost_text({"hours": hours, "gpu_hours": 1.0}, "tiny") == text
+    assert list_verb.hours_text(hours) == text
 
 
 def test_an_unknown_scale_is_refused() -> None:
     assert main(["list", "--scale", "tny"]) == 2
+
+
+def write(folder: Path, train_id: str, file: str, **content: object) -> None:
+    path = folder / train_id / "metrics" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def test_progress_counts_tests_with_a_result_and_each_training_once(tmp_path: Path) -> None:
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    tests = ["one/a", "one/b", "two/a", "three/a", "four/a"]
+    assert progress(tests, runs, results) == Progress(0, 0, 5, 0.0)
+    write(runs, "one", "a.json", seconds=9000, device_hours=2.0)  # trained and tested by one process
+    write(runs, "one", "b.json", seconds=1800, device_hours=2.0)  # tested by another one
+    write(results, "two", "a.json", seconds=3600, device_hours=None)
+    write(results, "three", "a.released.json", seconds=360)
+    assert progress(tests, runs, results) == Progress(4, 2, 5, pytest.approx(2.5 + 0.5 + 1.0 + 0.1))  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("result", "hours"),
+    [
+        ({"seconds": 9000, "devices": 8, "device_hours": 16.0}, 20.0),
+        ({"seconds": 3600, "devices": 1, "device_hours": 16.0}, 16.0),  # resumed: most was trained by other processes
+        ({"seconds": 9000, "device_hours": 2.0, "rescored_from": "b"}, 2.0),
+        ({"seconds": 9000, "combined_from": [{}]}, 0.0),
+        ({"seconds": "x", "devices": [1], "device_hours": 2.0}, 2.0),
+        ({"seconds": 3600, "devices": math.inf, "device_hours": math.nan}, 1.0),
+    ],
+)
+def test_hours_are_those_of_devices_and_none_is_counted_twice(
+    tmp_path: Path, result: dict[str, object], hours: float
+) -> None:
+    write(tmp_path, "one", "a.json", **result)
+    assert progress(["one/a"], tmp_path, tmp_path / "none").hours == pytest.approx(hours)
+
+
+def test_a_result_made_here_precedes_a_published_one_and_a_damaged_file_has_no_hours(tmp_path: Path) -> None:
+    runs, results = tmp_path / "runs", tmp_path / "results"
+    write(runs, "one", "a.json", seconds=3600)
+    write(results, "one", "a.json", seconds=7200)
+    assert progress(["one/a"], runs, results) == Progress(1, 0, 1, 1.0)
+    (runs / "one/metrics/a.json").write_text("{")
+    assert progress(["one/a"], runs, results) == Progress(1, 0, 1, 0.0)

@@ -1,0 +1,361 @@
+"""Options of the verbs: a frozen dataclass a verb, made of shared groups. The parser is generated from their fields.
+
+Nothing here imports PyTorch, so that help, `list` and completion answer at once.
+"""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, dataclass_transform
+
+from experiments.spec.names import FINE_TUNE, OWN_DATA, own_data
+
+DONE, FAILED, USAGE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
+RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
+SCALES = ("tiny", "paper")
+SCALE = "tiny (minutes on a laptop) or paper (default: %(default)s)"  # help, as the following
+SEVERAL_TABLES = "paper/table, paper/table:row, or a glob"
+
+Argument = tuple[tuple[str, ...], dict[str, object]]  # flags, and arguments of ArgumentParser.add_argument
+
+
+def argument(*flags: str, **details: object) -> Argument:
+    return flags, details
+
+
+def option(*flags: str, default: object = None, **details: object) -> Any:  # noqa: ANN401  (as dataclasses.field)
+    """Field with one argument: by default `--name`. Its type, if not named, follows from that of the field."""
+    return field(default=default, metadata={"arguments": (argument(*flags, **details),)})
+
+
+def appended(*arguments: Argument) -> Any:  # noqa: ANN401
+    """Field of what one or several arguments append, in the order of the command line."""
+    found = tuple((flags, {"action": "append", **details}) for flags, details in arguments)
+    return field(default=(), metadata={"arguments": found})
+
+
+def any_tables(default: tuple[str, ...], text: str) -> Any:  # noqa: ANN401
+    return option("tables", default=default, nargs="*", metavar="TABLE", help=text)
+
+
+def path(text: str) -> Path:
+    """Path of an argument. Path itself takes an empty one for the working directory."""
+    if not text:
+        raise ArgumentTypeError("names no file; '.' is the working directory")
+    return Path(text)
+
+
+def png_file(text: str) -> Path:
+    file = path(text)
+    if file.suffix.lower() != ".png":
+        raise ArgumentTypeError(f"'{text}' does not end in .png")
+    if not file.parent.is_dir():
+        raise ArgumentTypeError(f"there is no folder {file.parent}")
+    return file
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if (value := int(text)) < minimum:
+            raise ArgumentTypeError(f"{text}: it must be {minimum} or more")
+        return value
+
+    return number
+
+
+def port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise ArgumentTypeError(f"{text}: a port is a number from 0 to {2**16 - 1}")
+    return int(text)
+
+
+def words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(map(int, text.split(",")))
+    except ValueError:
+        raise ArgumentTypeError(f"'{text}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
+    if not all(0 <= number < 2**32 for number in numbers):
+        raise ArgumentTypeError(f"'{text}': seeds are 0 or more, and below {2**32}")
+    if len(set(numbers)) != len(numbers):
+        raise ArgumentTypeError(f"'{text}' names a seed twice")
+    return numbers
+
+
+def point(text: str) -> tuple[float, float]:
+    try:
+        x, y = map(float, text.split(","))
+    except ValueError:
+        raise ArgumentTypeError(
+            f"'{text}': write it as X,Y, fractions of width and height, e.g. --query 0.4,0.6"
+        ) from None
+    return x, y
+
+
+def data_root(text: str) -> tuple[str, Path]:
+    name, _, root = text.partition("=")
+    if not (name and root):
+        raise ArgumentTypeError(f"'{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
+    return name, Path(root)
+
+
+def own_folder(text: str) -> str:
+    try:
+        return own_data(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+VERBS: dict[str, type["Options"]] = {}
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option,))
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of all verbs. Its subclasses are groups of options and, with a name, verbs: their docstring is the help.
+
+    Fields of the last base class come first, in the help as well.
+    """
+
+    verb: ClassVar[str]
+
+    debug: bool = option(default=False, help="show the traceback of an error")
+
+    def __init_subclass__(cls, verb: str = "") -> None:
+        dataclass(frozen=True, kw_only=True)(cls)
+        if verb:
+            VERBS[verb], cls.verb = cls, verb
+
+
+class Tables(Options):
+    tables: tuple[str, ...] = option("tables", nargs="+", metavar="TABLE", help=SEVERAL_TABLES)
+
+
+class Row(Options):
+    table: str = option("table", metavar="TABLE:ROW")
+    column: str | None = option(help="column of the run (default: the first tested column)")
+
+
+class Columns(Options):
+    columns: tuple[str, ...] = option(
+        "--column",
+        default=(),
+        type=words,
+        metavar="KEY[,KEY]",
+        help="only the runs under these columns, and their parents",
+    )
+
+
+class Scaled(Options):
+    """What the runs are. Data of the user's own, and a start from the weights of the row, are overrides."""
+
+    scale: str = option(default="tiny", help=SCALE)
+    seeds: tuple[int, ...] = option(default=(), type=seeds, metavar="0,1,2", help="seeds of the runs (default: 0)")
+    overrides: tuple[str, ...] = appended(
+        argument("-o", "--override", metavar="PATH=VALUE", help="change a field of every run, e.g. -o optim.epochs=3"),
+        argument(
+            "--own", type=own_folder, metavar="FOLDER",
+            help="your videos in place of the data set: CLASS/VIDEO files, train/ and val/ of these, or two lists",
+        ),
+        argument(
+            "--fine-tune", action="append_const", const=FINE_TUNE,
+            help="start from the row's own weights, trained or imported, not from its initial weights",
+        ),
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Refuse several folders of own videos.
+
+        Raises:
+            ValueError: with the folders.
+        """
+        own = [text.removeprefix(OWN_DATA) for text in self.overrides if text.startswith(OWN_DATA)]
+        if len(own) > 1:
+            raise ValueError(f"--own: there are two, {', '.join(own)}; name one folder")
+
+    @property
+    def all_seeds(self) -> tuple[int, ...]:
+        return self.seeds or (0,)
+
+
+class RunOfRow(Scaled, Row):
+    """One run of one row."""
+
+    @property
+    def seed(self) -> int:
+        """The one seed.
+
+        Raises:
+            ValueError: if there are several.
+        """
+        seed, *others = self.all_seeds
+        if others:
+            given = ",".join(map(str, self.seeds))
+            raise ValueError(f"--seeds {given}: {self.verb} takes one run, so name one seed")
+        return seed
+
+
+class Stored(Options):
+    runs: Path = option(default=Path("runs"), help="directory of the runs (default: ./%(default)s)")
+
+
+class OfMachine(Options):
+    """Devices and data sets: the fields of `Resources`, and the same for all verbs that compute."""
+
+    data: tuple[tuple[str, Path], ...] = appended(
+        argument(type=data_root, metavar="NAME=PATH", help="directory of a data set")
+    )
+    devices: int | None = option(type=at_least(1), help="devices per node (default: all GPUs, or one CPU process)")
+    nodes: int = option(default=1, type=at_least(1))
+    micro_batch: int | None = option(type=at_least(1), help="items per device and step (default: by their size)")
+    recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
+    workers: int | None = option(type=at_least(0), help="data loading processes per device")
+    threads: int | None = option(type=at_least(1), help="CPU threads per process")
+    allow_bad: int | None = option(type=at_least(0), help="unreadable videos to accept (default: 1 %%)")
+
+
+class EvalOnly(Options):
+    eval_only: bool = option(default=False, help="test existing weights without training")
+
+
+class Json(Options):
+    json: bool = option(default=False, help="print JSON")
+
+
+class Listed(Options):
+    video_list: Path | None = option(
+        "--list",
+        metavar="FILE",
+        help="videos in place of the test videos: a file of `path label` lines, or `path verb noun`; names or numbers",
+    )
+
+
+class OfTables(Scaled, Columns, Tables):
+    """The runs of tables."""
+
+
+class Jobs(EvalOnly, OfMachine, Stored, OfTables):
+    """The runs of tables, and what carries them out."""
+
+
+class List(Json, Stored, verb="list"):
+    """Every table and figure by name, its progress and cost."""
+
+    tables: tuple[str, ...] = any_tables(("*",), "a paper, a table, or a glob")
+    scale: str = option(default="tiny", help="whose progress and cost (default: %(default)s)")
+    weights: bool = option(default=False, help="the files that their authors released, and where they are")
+
+
+class Show(Json, Scaled, Tables, verb="show"):
+    """A table as printed, with the changes of each row."""
+
+
+class Plan(Json, Jobs, verb="plan"):
+    """The distinct runs of a table, and their cost."""
+
+    gpu: str | None = option(metavar="NAME", help="assume the speed of this GPU, e.g. A100, not a measured one")
+    utilisation: float | None = option(metavar="SHARE", help="assumed share of its peak (default: 0.35)")
+
+
+class Run(Jobs, verb="run"):
+    """Train and test every row that has no result yet."""
+
+    jobs: int | None = option(
+        type=at_least(1),
+        help="number of parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)",
+    )
+
+
+class Doctor(Json, Jobs, verb="doctor"):
+    """Check the machine, the data sets and the weights."""
+
+    tables: tuple[str, ...] = any_tables((), "check what these need (default: data sets found)")
+    deep: bool = option(default=False, help="decode all videos, not only some; again: goes on")
+
+
+class Status(Json, Stored, OfTables, verb="status"):
+    """The state of each run."""
+
+    tables: tuple[str, ...] = any_tables((), f"{SEVERAL_TABLES} (default: the unchanged runs of seed 0 started here)")
+
+
+class Report(Json, Stored, Scaled, Tables, verb="report"):
+    """The table with measured values."""
+
+    format: Literal["md", "csv", "json", "latex"] = option(default="md", choices=("md", "csv", "json", "latex"))
+    publish: bool = option(default=False, help="also write the reports and their results to reports/, to be committed")
+    plot: bool = option(default=False, help="also draw accuracies against GFLOPs, or bars, beside the saved reports")
+    check: bool = option(default=False, help="exit 1 when a committed report is not that of the committed results")
+    picture: Path | None = option(type=png_file, metavar="FILE", help="save the figure as PNG")
+
+
+class Claims(Json, Stored, Scaled, Tables, verb="claims"):
+    """What the papers conclude from their tables, and whether the numbers support it."""
+
+    tables: tuple[str, ...] = any_tables(("*",), f"{SEVERAL_TABLES} (default: all)")
+
+
+class TensorBoard(Stored, Scaled, Tables, verb="tensorboard"):
+    """Open a table's runs in TensorBoard."""
+
+    port: int = option(default=6006, type=port)
+    no_serve: bool = option(default=False, help="only create the log directory and print its path")
+
+
+class ImportWeights(Json, Stored, RunOfRow, verb="import-weights"):
+    """Import released weights, for run --eval-only."""
+
+    scale: str = option(default="paper", help=SCALE)
+    file: Path = option("file", type=path, help="a released checkpoint")
+    table: str = option("--as", required=True, metavar="TABLE:ROW", help="row whose weights the file contains")
+    column: str | None = option(help="column of the run (default: that of the released file, or the first)")
+
+
+class Measure(Stored, Tables, verb="measure"):
+    """Measure a table's memory and speed on this machine, at the paper's size."""
+
+    batch: int | None = option(
+        type=at_least(1), help="batch size (default: that of the paper, or the largest that fits)"
+    )
+    rounds: int | None = option(
+        type=at_least(1), help="rounds of a speed that all rows take in turns (default: 20 on a GPU, 5 on a CPU)"
+    )
+
+
+class Attention(Listed, OfMachine, Stored, RunOfRow, verb="attention"):
+    """Draw the attention of a point of a test video."""
+
+    video: str | None = option(
+        metavar="ID", help="test video by id, or by index as @12 (default: as in the table's figure, or @0)"
+    )
+    query: tuple[float, float] | None = option(
+        type=point,
+        metavar="X,Y",
+        help="point in fractions of width and height (default: as in the table's figure, or 0.5,0.5)",
+    )
+    frame: int | None = option(help="token frame of the point (default: 0)")
+    attention: tuple[str, ...] = option(
+        default=(),
+        type=words,
+        metavar="NAME[,NAME]",
+        help="name of the attention, in a model with several; with commas, several below each other",
+    )
+    block: int | None = option(help="block of the model (default: depends on the model)")
+    head: int | None = option(help="head of the block (default: the mean of all)")
+    out: Path = option(type=png_file, required=True, metavar="FILE", help="PNG file to write")
+
+
+class Evaluate(Json, Listed, OfMachine, Stored, RunOfRow, verb="evaluate"):
+    """Predict or score videos with a row's model."""
+
+    scale: str = option(default="paper", help=SCALE)
+    videos: tuple[Path, ...] = option(
+        "videos", default=(), nargs="*", type=path, metavar="VIDEO", help="videos, or folders of them, without labels"
+    )
+    classes: Path | None = option(metavar="FILE", help="names of the classes, one a line")
+    weights: Path | None = option(help="a released checkpoint or a .safetensors file")
+    untrained: bool = option(default=False, help="use random weights, to test the command")

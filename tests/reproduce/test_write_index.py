@@ -1,0 +1,35 @@
+"""The committed index is that of the tables."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.spec.catalog import INDEX, find, read_index
+from experiments.spec.scales import PAPER
+from experiments.spec.scales import SCALES as ALL_SCALES
+from reproduce.options import SCALES
+from reproduce.verbs.plan import planned
+from reproduce.write_index import index_text
+from runner.machine.resources import Resources
+from runner.measure.device_time import assumed_speed
+from runner.store.jobs import jobs_of
+from runner.store.store import RunStore
+
+
+def test_the_committed_index_is_that_of_the_tables() -> None:
+    assert json.loads(INDEX.read_text()) == json.loads(index_text()), "`make index` writes it again"
+    assert INDEX.read_text() == index_text()
+
+
+def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
+    assert set(SCALES) == set(ALL_SCALES)
+    assert all(set(entry["runs"]) == set(SCALES) for entry in read_index()["tables"].values())
+
+
+def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    for name in ("motionformer/table8", "cast/table8"):
+        plans = planned(jobs_of(find([name]), PAPER, [], (0,)), RunStore(tmp_path), Resources(), speed=assumed_speed())
+        hours = sum(plan.device_hours_left or 0 for plan in plans)
+        assert read_index()["tables"][name]["gpu_hours"] == pytest.approx(hours, rel=0.01)
