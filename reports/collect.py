@@ -31,12 +31,7 @@ def collect(
     overrides: Iterable[str] = (),
     rows: Iterable[str] | None = None,
 ) -> Report:
-    """Report of a table, from the results in a store or, for runs that are not started there, from published ones.
-
-    Raises:
-        ValueError: for unknown rows and invalid overrides.
-        StoreError: if a result file cannot be read.
-    """
+    """Report of a table, from the results in a store or, for runs that are not started there, from published ones."""
     table = table.at(scale)
     keys, texts = None if rows is None else tuple(rows), tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
@@ -65,12 +60,7 @@ def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str,
 def judged_claims(
     table: Table, scale: Scale, store: RunStore, *, seeds: tuple[int, ...] = (0,), overrides: Iterable[str] = ()
 ) -> "tuple[JudgedClaim, ...]":
-    """Verdicts on the claims of a table, from the columns of the claims alone.
-
-    Raises:
-        ValueError: for invalid overrides.
-        StoreError: if a result file cannot be read.
-    """
+    """Verdicts on the claims of a table, from the columns of the claims alone."""
     from reports.claims.claims import judge  # here: reports of tables without claims do not need it
 
     texts = tuple(overrides)

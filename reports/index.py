@@ -141,11 +141,7 @@ def _verdict(judged: JudgedClaim) -> str:
 
 
 def read() -> Summaries:
-    """Saved summaries; empty without a file.
-
-    Raises:
-        ValueError: if the file is not one of summaries.
-    """
+    """Saved summaries; empty without a file."""
     try:
         lines = list(csv.reader((saved.TABLES / FILE).read_text(encoding="utf-8").splitlines()))
     except FileNotFoundError:
@@ -171,12 +167,7 @@ def path() -> Path:
 
 
 def update(published: Iterable[Summary]) -> Path:
-    """Save the index, with new summaries of some committed reports of tables that exist. Returns its path.
-
-    Raises:
-        StoreError: if a file cannot be written.
-        ValueError: if the saved summaries cannot be read.
-    """
+    """Save the index, with new summaries of some committed reports of tables that exist. Returns its path."""
     lines = read() | {(line.table, line.scale): line for line in published}
     ordered = {(name, scale): lines[name, scale] for name in captions() for scale in SCALES if (name, scale) in lines}
     write_atomically(saved.TABLES / FILE, csv_text(Summary._fields, ordered.values()))
@@ -185,11 +176,7 @@ def update(published: Iterable[Summary]) -> Path:
 
 
 def stale(checked: Iterable[Summary]) -> bool:
-    """Whether the index differs from its summaries, or these from those of some committed reports.
-
-    Raises:
-        ValueError: if the saved summaries cannot be read.
-    """
+    """Whether the index differs from its summaries, or these from those of some committed reports."""
     lines = read()
     if any(lines.get((line.table, line.scale)) != line for line in checked if _report(line.table, line.scale).exists()):
         return True

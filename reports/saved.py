@@ -30,11 +30,7 @@ TABLES = ROOT / "reports" / "tables"
 
 
 def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
-    """Path of the saved report of a table: `<paper>/<table>.<scale>.md`.
-
-    Args:
-        root: directory of reports; by default that of the committed ones.
-    """
+    """Path of the saved report of a table: `<paper>/<table>.<scale>.md`, by default that of the committed one."""
     return (root or TABLES) / f"{table.name}.{scale.name}.md"
 
 
@@ -50,8 +46,7 @@ def claims_of(report: Report) -> "Claims":
 def rendered(report: Report, claims: "Claims", form: Format = "md", path: Path | None = None) -> str:
     """Report as text, ending in a newline. Links and paths start from the current directory.
 
-    Args:
-        path: file of the report, for links to its picture; by default the committed one.
+    `path` is the file of the report, beside which its picture lies; by default the committed one.
     """
     match form:
         case "md":
@@ -81,12 +76,7 @@ def _markdown(report: Report, claims: "Claims", path: Path, folder: Path) -> str
 
 
 def whole_page(report: Report, claims: str, markup: Markdown, path: Path) -> str:
-    """Page with its figure or plot, claims and costs.
-
-    Args:
-        claims: part on the claims of the table.
-        path: file of the report, with its picture and data beside it.
-    """
+    """Page with its figure or plot beside the report file `path`, the part on its claims, and costs."""
     figure = plot = ""
     if report.table.figure is not None:
         from reports.figures import figures
@@ -105,10 +95,6 @@ def write(report: Report, claims: "Claims", root: Path | None = None, *, with_pl
     Args:
         root: directory of reports; by default that of the committed ones.
         with_plot: whether a table without a figure gets a plot of its rows. A plot that exists is always updated.
-
-    Raises:
-        ValueError: for a report with overrides or of some rows only.
-        StoreError: if it cannot be written.
     """
     if not report.whole:
         raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
@@ -131,9 +117,6 @@ def stale(report: Report, claims: "Claims", root: Path | None = None) -> bool:
     """Whether the saved page or the data of its figure differ from those of the current results, or it has no picture.
 
     A missing page is stale if there is a result.
-
-    Raises:
-        StoreError: if the saved page cannot be read.
     """
     path = report_path(report.table, report.scale, root)
     return _differs(report, _markdown(report, claims, path, path.parent), path)
@@ -157,11 +140,7 @@ def _differs(report: Report, text: str, path: Path) -> bool:
 
 
 def publish(report: Report, store: RunStore) -> int:
-    """Copy the small result files of a report that are not published yet. Returns the number of tests.
-
-    Raises:
-        StoreError: if they cannot be written.
-    """
+    """Copy the small result files of a report that are not published yet. Returns the number of tests."""
     tests = [result.test for cell in report.cells for result in cell.seeds]
     made = {
         found.file: found.directory

@@ -63,11 +63,7 @@ def caution(overrides: Iterable[str]) -> str:
 
 
 def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
-    """Sentences on how claims are judged.
-
-    Args:
-        unit: plural noun for the items of the data sets.
-    """
+    """Sentences on how claims are judged, with the plural noun for the items of the data sets."""
     judgements = [judgement for _, several in claims for judgement in several]
     found = [
         "Comparisons name cells as row.column, by their keys in `reproduce show`.",

@@ -8,7 +8,6 @@ test items and seeds, jointly for all claims of a table (Holm). Costs are compar
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 
 from experiments.spec.claims import CellValue, Comparison, Margins, Number
 from experiments.spec.metrics import Derived, OfTraining, Tested
@@ -26,12 +25,7 @@ DIGITS = 9  # of sums of printed numbers, without the error of binary fractions
 
 
 def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool = False) -> tuple[JudgedClaim, ...]:
-    """Verdicts on all claims of a table.
-
-    Args:
-        rows: all rows of the table with, at least, the columns of its claims and those that they are derived from.
-        generated: whether generated data are read in place of those of the paper.
-    """
+    """Verdicts on all claims of a table, from all its rows with, at least, the columns that the claims rest on."""
     measured = Measurements(table, scale, rows, generated=generated)
     claims = [
         (claim, [measured.judgement(comparison, real_data=claim.real_data) for comparison in claim.comparisons])
@@ -81,15 +75,11 @@ def verdict_on_print(
         return "no bound", shown
     if margin < 0 or (margin == 0 and not comparison.holds_at_zero):
         return "not supported", shown
-    for index, guard in enumerate(guards):
-        if guard < -(limit_of(partial(_guard, index)) if comparison.is_trend else 0.0):
-            return "not supported", shown
+    slacks = (limit_of(lambda one, i=i: one.guards[i]) if comparison.is_trend else 0.0 for i in range(len(guards)))
+    if any(guard < -slack for guard, slack in zip(guards, slacks, strict=True)):
+        return "not supported", shown
     limit = limit_of(lambda one: sum(one.shown)) if found.direction is not None else 0.0
     return "noise" if limit and float(found.direction or 0.0) <= limit else "supported", shown
-
-
-def _guard(index: int, margins: Margins) -> Number:
-    return margins.guards[index]
 
 
 def printed_value(table: Table, cell: CellValue) -> Value:

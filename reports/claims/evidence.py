@@ -107,11 +107,7 @@ def few(names: Sequence[str]) -> str:
 
 
 class Measurements:
-    """Values of a table that were measured here.
-
-    Args:
-        rows: all rows of the table with, at least, the columns of its claims and those that they are derived from.
-    """
+    """Values of a table that were measured here, from all its rows with, at least, the columns of its claims."""
 
     def __init__(self, table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool) -> None:
         self.table, self.scale, self.generated = table, scale, generated

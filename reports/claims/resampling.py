@@ -59,11 +59,7 @@ def _resampled_columns(rng: np.random.Generator, columns: NDArray[np.bool_]) -> 
 
 
 def quoted_accuracy(percent: float, num_items: int, number: int) -> NDArray[np.float64]:
-    """Accuracies (R,) in percent of a quoted model on other draws of a test set, independent of all others.
-
-    Args:
-        number: number of the model among the quoted ones of a comparison.
-    """
+    """Accuracies (R,) in percent of the `number`-th quoted model of a comparison on other draws of a test set."""
     rng = np.random.default_rng((1, number))
     return np.asarray(rng.binomial(num_items, percent / 100, size=RESAMPLES) * (100 / num_items), np.float64)
 

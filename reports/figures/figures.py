@@ -59,11 +59,7 @@ def row_figures(found: Drawer) -> "dict[str, Picture]":
 
 
 def save(found: Drawer, path: Path) -> None:
-    """Save a picture as PNG.
-
-    Raises:
-        StoreError: if the file cannot be written.
-    """
+    """Save a picture as PNG."""
     with replacing(path, remedy=REMEDY) as partial:
         partial.write_bytes(png(figure_of(found)))
 
@@ -86,11 +82,7 @@ def is_fresh(found: Drawer, path: Path) -> bool:
 
 
 def figure_text(report: Report, markup: Markdown, path: Path) -> str:
-    """Picture of a table with a figure, with its data and its explanation, its text, and its folded provenance.
-
-    Args:
-        path: file of the report, beside which they are saved if it is whole.
-    """
+    """Picture beside the report file `path`, with its data, its explanation, its text and its provenance."""
     if (found := drawer(report)) is None:
         return ""
     data, parts, origin = path.with_suffix(".csv"), [found.text(markup)], ""

@@ -14,11 +14,7 @@ from runner.store.store import RunStore
 
 
 def pictures_of(figure: Figure, cells: Iterable[Cell], store: RunStore) -> dict[str, Pictures]:
-    """Attention maps, masks or clips of each row, if they are kept.
-
-    Raises:
-        StoreError: if a file of them is damaged.
-    """
+    """Attention maps, masks or clips of each row, if they are kept."""
     return {row: found for row, found in _pictures(figure, list(cells), store) if found}
 
 
@@ -32,11 +28,7 @@ def _pictures(figure: Figure, cells: list[Cell], store: RunStore) -> Iterator[tu
 
 
 def publish_pictures(figure: Figure, cells: Iterable[Cell], store: RunStore) -> None:
-    """Copy those made here of generated videos. Frames of real videos are never published.
-
-    Raises:
-        StoreError: if they cannot be written.
-    """
+    """Copy those made here of generated videos. Frames of real videos are never published."""
     generated = [cell for cell in cells if cell.run is not None and cell.run.data.dataset.stand_in is not None]
     for _, run, query in queried(figure, generated):
         store.publish_pictures(run, AttentionMaps.folder, maps_id(run, query))

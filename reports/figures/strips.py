@@ -80,11 +80,7 @@ def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = 
 
 
 def save_strips(strips: Sequence[Strip], scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
-    """Save attention maps of one run as PNG, one query below the other, with the overrides of the run below.
-
-    Raises:
-        StoreError: if the file cannot be written.
-    """
+    """Save attention maps of one run as PNG, one query below the other, with the overrides of the run below."""
     data = strips[0].maps.record["data"]
     names = (data["name"],)
     shown = data_text("videos", *((names, ()) if data.get("stand_in") else ((), names)))

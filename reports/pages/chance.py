@@ -28,11 +28,7 @@ def near_chance(result: TestRecord, metric: Metric) -> bool:
 
 
 def is_near_chance(correct: int, num_items: int, chance: float) -> bool:
-    """Whether the exact 95 % binomial interval of an accuracy does not exceed the accuracy of a guess.
-
-    Args:
-        chance: probability that a guess is correct, below 1.
-    """
+    """Whether the exact 95 % binomial interval of an accuracy does not exceed that of guesses, `chance` below 1."""
     logs = (
         math.lgamma(num_items + 1) - math.lgamma(k + 1) - math.lgamma(num_items - k + 1)
         + k * math.log(chance) + (num_items - k) * math.log1p(-chance)

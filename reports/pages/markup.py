@@ -27,8 +27,6 @@ Alignment = Literal["left", "center", "right"]
 
 
 class Markup(ABC):
-    """Styles of a markup language."""
-
     @abstractmethod
     def escaped(self, text: str) -> str:
         """Plain text with the special characters of this markup escaped."""
@@ -189,7 +187,7 @@ class Unlinked(Markdown):
 def alignments(report: Report) -> list[Alignment]:
     """Alignment of each column: left for texts, centre for signs, right for numbers."""
     labels = zip(*(row.row.labels for row in report.rows), strict=True)
-    printed = zip(*((cell.printed for cell in row.cells) for row in report.rows), strict=True)
+    printed = ([cell.printed for cell in report.column(column.key)] for column in report.table.columns)
     return [
         *("left" if any(isinstance(label, str) for label in column) else "center" for column in labels),
         *("left" if any(isinstance(value, str) for value in column) else "right" for column in printed),

@@ -16,11 +16,7 @@ from reports.pages.table_texts import (
 
 
 def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: str, costs: str) -> str:
-    """Page, ending in a newline.
-
-    Args:
-        figure, plot, claims, costs: parts in the same markup; empty for none.
-    """
+    """Page, ending in a newline, with parts that others make; empty for none."""
     table, scale = report.table, report.scale
     if notice := " ".join(filter(None, [warning(report), untested(report)])):
         notice = "> " + markup.bold(f"Scale `{scale.name}`.") + f" {notice}"

@@ -180,12 +180,7 @@ def untested(report: Report) -> str | None:
 
 
 def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> str:
-    """Data of the runs: generated stand-ins, or files that the user names.
-
-    Args:
-        unit: plural noun for the items.
-        generated, given: names of the data sets of each kind.
-    """
+    """Data of the runs: names of the data sets that are generated, and of those in files that the user names."""
     texts = [f"the {unit} given as {', '.join(given)}"] if given else []
     if generated:
         texts = [f"generated stand-in {unit}" + (f" ({', '.join(generated)})" if given else ""), *texts]

@@ -30,20 +30,18 @@ class HParams:
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
-        measures = [
-            header
-            for report in reports
-            for column in measures_of(report)
-            for header in (one_line(column.header), PRINTED.format(one_line(column.header)))
-        ]
+        measures = [one_line(column.header) for report in reports for column in measures_of(report)]
         factors = [header for report in reports for header in factor_headers(report)]
         headers = [("about", header) for header in COMMON] if len(reports) > 1 else []
-        headers += [("measure", header) for header in dict.fromkeys(measures)]
-        headers += [("factor", header) for header in dict.fromkeys(factors)]
-        headers += [("about", PUBLISHED)]
-        self.headers = {key: f"{index:03d} {key[1]}" for index, key in enumerate(headers)}
-        rows = [(report, row) for report in reports for row in report.rows if not row.row.quoted]
-        self.values = {(report.table.name, row.row.key): self._of_row(report, row) for report, row in rows}
+        headers += [("measure", text) for header in measures for text in (header, PRINTED.format(header))]
+        headers += [*(("factor", header) for header in factors), ("about", PUBLISHED)]
+        self.headers = {key: f"{index:03d} {key[1]}" for index, key in enumerate(dict.fromkeys(headers))}
+        self.values = {
+            (report.table.name, row.row.key): self._of_row(report, row)
+            for report in reports
+            for row in report.rows
+            if not row.row.quoted
+        }
 
     def columns(self) -> Summary:
         """All columns, of texts or of numbers. One without values is left out."""

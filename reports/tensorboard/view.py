@@ -68,11 +68,7 @@ class Session:
 
 
 def build_view(reports: Sequence[Report], store: RunStore) -> Path:
-    """Create the log directory of tables anew, in `views` of the store. Returns its path.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
+    """Create the log directory of tables anew, in `views` of the store. Returns its path."""
     view = store.root / "views" / view_name(reports)
     hparams = HParams(reports)
     # TensorBoard has seven colours and gives them by the time of the first event. Runs without curves need none.
