@@ -28,8 +28,8 @@ def costs_of(report: Report) -> list[Cost]:
     Runs with overrides execute other operations than the models of the paper.
     """
     names, costs = row_names(report.table), []
-    for cell in report.table.cells(rows=[row.row.key for row in report.rows]):
-        run, metric, header = cell.paper_run, cell.metric, one_line(cell.column.header)
+    for cell in report.cells:
+        run, metric, header = cell.cell.paper_run, cell.metric, one_line(cell.column.header)
         if run is not None and isinstance(metric, Computed) and metric.executed and not report.overrides:
             executed = f"{computed(EXECUTED, metric.executed, run):.1f}"
             costs.append(Cost(names[cell.row.key], header, "executed, GFLOPs", executed))

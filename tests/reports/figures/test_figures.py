@@ -1,6 +1,5 @@
 """Figures: each type has a drawer; pictures are saved beside the page, and stale when their data are."""
 
-import ast
 import importlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -80,22 +79,6 @@ def test_each_type_of_figure_has_a_drawer() -> None:
     assert set(figures.DRAWERS) == types
     for module in figures.DRAWERS.values():
         assert callable(importlib.import_module(f"reports.figures.{module}").drawer)
-
-
-def test_no_module_outside_of_their_drawers_asks_for_the_type_of_a_figure() -> None:
-    kinds = {kind.__name__ for kind in figures.DRAWERS}
-    found = []
-    folders = ("reports/pages", "reports/tensorboard", "reproduce", "experiments/spec", "runner")
-    for file in (file for folder in folders for file in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.MatchClass):
-                tested = node.cls
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance":
-                tested = node.args[1]
-            else:
-                continue
-            found += [(file.name, n.id) for n in ast.walk(tested) if isinstance(n, ast.Name) and n.id in kinds]
-    assert not found
 
 
 def test_a_saved_figure_is_reproducible_and_drawn_again_for_other_results(
