@@ -27,13 +27,7 @@ from experiments.spec.language import (
     within,
 )
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.stride import (
-    full_joint_pairs,
-    full_temporal_pairs,
-    joint_stride_pairs,
-    multiply_adds,
-    temporal_stride_pairs,
-)
+from models.deform3d.stride import MODAL, scores
 from models.deform3d.windows import Windows, printed_query_starts
 
 MILLION, BILLION = 1e6, 1e9
@@ -64,8 +58,7 @@ class Stage(NamedTuple):
     """A stride attention.
 
     `name`: name in headers. `full`, `printed`: complexity of full attention and of stride attention, as printed.
-    `counts`: numbers of scores of a run.
-    `windows`: windows of a run on its axis. `length`: length of this axis.
+    `counts`: numbers of scores of a run. `sizes`: places of a window of a run, and of the axis of the windows.
     `axes`: sizes whose exponents are fitted. `num_labels`: number of labels of our rows beside the first one.
     """
 
@@ -73,15 +66,14 @@ class Stage(NamedTuple):
     full: str
     printed: str
     counts: Callable[[RunConfig], Counts]
-    windows: Callable[[RunConfig], Windows.Config]
-    length: Callable[[RunConfig], int]
+    sizes: Callable[[RunConfig], tuple[int, int]]
     axes: tuple[Axis, ...]
     num_labels: int = 1
 
 
 def left_out(run: RunConfig, stage: Stage) -> float:
     """Number of places that no window of queries of the printed loop contains."""
-    width, length = stage.windows(run).window, stage.length(run)
+    width, length = stage.sizes(run)
     covered = {start + place for start in printed_query_starts(length, width) for place in range(width)}
     return float(length - len(covered))
 
@@ -94,37 +86,27 @@ def config_of(run: RunConfig) -> DeformableTransformer.Config:
 def columns(stage: Stage, base: RunConfig) -> tuple[Column, ...]:
     """Columns of the counts of a stage."""
 
-    def scaled(count: Callable[[Counts], float], unit: float) -> Callable[[RunConfig], float]:
-        return lambda run: count(stage.counts(run)) / unit
-
-    def macs(count: Callable[[Counts], int]) -> Callable[[RunConfig], float]:
-        return lambda run: multiply_adds(count(stage.counts(run)), config_of(run).width) / BILLION
+    def macs(number: int, run: RunConfig) -> float:
+        """Multiply-adds of scores and of the sums of values, of all heads together, without projections."""
+        return 2 * number * config_of(run).width / BILLION
 
     full, stride = "Full attention", stage.name
-    metrics = {
-        "full": Computed("full_scores", scaled(lambda counts: counts.full, MILLION)),
-        "stride": Computed("stride_scores", scaled(lambda counts: counts.stride, MILLION)),
-        "full-macs": Computed("full_macs", macs(lambda counts: counts.full)),
-        "stride-macs": Computed("stride_macs", macs(lambda counts: counts.stride)),
-        "ratio": Computed("ratio", lambda run: stage.counts(run).ratio),
-        "smaller": Computed("smaller", lambda run: stage.counts(run).ratio < 1),
-        "left-out": Computed("left_out", lambda run: left_out(run, stage)),
-    }
-    headers = {
-        "full": (full, "scores, 10⁶"),
-        "stride": (stride, "scores, 10⁶"),
-        "full-macs": (full, "multiply-adds, 10⁹"),
-        "stride-macs": (stride, "multiply-adds, 10⁹"),
-        "ratio": ("Stride / full", "scores"),
-        "smaller": ("Stride / full", "smaller"),
-        "left-out": ("Printed loop", "places without a query"),
-    }
-    digits = {"full": 3, "stride": 3, "full-macs": 3, "stride-macs": 3, "ratio": 3, "left-out": 0}
+    # fmt: off
+    counted: tuple[tuple[str, tuple[str, str], int | None, str, Callable[[RunConfig], float]], ...] = (
+        ("full",        (full, "scores, 10⁶"),          3, "full_scores",   lambda run: stage.counts(run).full / MILLION),
+        ("stride",      (stride, "scores, 10⁶"),        3, "stride_scores", lambda run: stage.counts(run).stride / MILLION),
+        ("full-macs",   (full, "multiply-adds, 10⁹"),   3, "full_macs",     lambda run: macs(stage.counts(run).full, run)),
+        ("stride-macs", (stride, "multiply-adds, 10⁹"), 3, "stride_macs",   lambda run: macs(stage.counts(run).stride, run)),
+        ("ratio",       ("Stride / full", "scores"),    3, "ratio",         lambda run: stage.counts(run).ratio),
+        ("smaller",     ("Stride / full", "smaller"), None, "smaller",      lambda run: stage.counts(run).ratio < 1),
+        ("left-out",    ("Printed loop", "places without a query"), 0, "left_out", lambda run: left_out(run, stage)),
+    )
+    # fmt: on
     return (
         Column(key="complexity", header="Complexity", metric=NOTHING, base=base),
         *(
-            Column(key=key, header=("Ours", *headers[key]), metric=metrics[key], base=base, digits=digits.get(key))
-            for key in KEYS
+            Column(key=key, header=("Ours", *header), metric=Computed(name, value), base=base, digits=digits)
+            for key, header, digits, name, value in counted
         ),
     )
 
@@ -160,14 +142,8 @@ def scores_a1(
 ) -> Counts:
     """Scores of both attentions for a run, with other numbers of frames, of joints or of joints of a window."""
     size, own = run.data.size.as_pose_clip(), config_of(run).joint_windows
-    frames, joints = frames or size.frames, joints or size.joints
-    windows = Windows.Config(window=window or own.window, pairing=own.pairing)
-    return Counts(full_joint_pairs(frames, joints), joint_stride_pairs(frames, joints, windows))
-
-
-def joints_of(run: RunConfig) -> int:
-    """Number of joints of a frame, R."""
-    return run.data.size.as_pose_clip().joints
+    windows = Windows.Config(window=window or own.window, pairing=own.pairing).build(joints or size.joints)
+    return Counts(*scores(windows, MODAL, frames or size.frames))
 
 
 def on_a1(window: int) -> Edits:
@@ -182,8 +158,7 @@ STAGE_A1 = Stage(
     "O(T²R²)",
     "O(T²wnd²)",
     scores_a1,
-    lambda run: config_of(run).joint_windows,
-    joints_of,
+    lambda run: (config_of(run).joint_windows.window, run.data.size.as_pose_clip().joints),
     axes=(
         Axis("T", range(2, 65), lambda run, size: scores_a1(run, frames=size, window=4)),
         Axis("R", range(14, 201, 2), lambda run, size: scores_a1(run, joints=size, window=4)),
@@ -240,14 +215,8 @@ def scores_a2(
 ) -> Counts:
     """Scores of both attentions for a run, with other numbers of frames, of tokens of a frame or of frames of a window."""
     size, own = run.data.size.as_pose_clip(), config_of(run).time_windows
-    frames, tokens = frames or size.frames, tokens or config_of(run).tokens_per_frame(size)
-    windows = Windows.Config(window=window or own.window, pairing=own.pairing)
-    return Counts(full_temporal_pairs(frames, tokens), temporal_stride_pairs(frames, tokens, windows))
-
-
-def frames_of(run: RunConfig) -> int:
-    """Number of frames of a clip, T."""
-    return run.data.size.as_pose_clip().frames
+    windows = Windows.Config(window=window or own.window, pairing=own.pairing).build(frames or size.frames)
+    return Counts(*scores(windows, 0, tokens or config_of(run).tokens_per_frame(size)))
 
 
 def on_a2(frames: int, window: int) -> Edits:
@@ -260,8 +229,7 @@ STAGE_A2 = Stage(
     "O(T²D_n²)",
     "O(wnd²D_n²)",
     scores_a2,
-    lambda run: config_of(run).time_windows,
-    frames_of,
+    lambda run: (config_of(run).time_windows.window, run.data.size.as_pose_clip().frames),
     axes=(
         Axis("T", range(6, 65, 2), lambda run, size: scores_a2(run, frames=size, window=4)),
         Axis("D_n", range(50, 1001, 50), lambda run, size: scores_a2(run, tokens=size, window=4)),

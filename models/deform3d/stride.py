@@ -143,36 +143,11 @@ def frames_read(tokens: Tokens) -> Tensor | None:
     return torch.nn.functional.pad(tokens.has_place, (before, len(tokens.modal)), value=True)
 
 
-def full_joint_pairs(frames: int, joints: int) -> int:
-    """Scores of attention of all pose tokens, M_pose and M_CLS of a clip: (T (R + 2))^2."""
-    return (frames * (joints + MODAL)) ** 2
-
-
-def joint_stride_pairs(frames: int, joints: int, windows: Windows.Config) -> int:
-    """Scores of joint stride attention: (T (w + 2))^2 in each window."""
-    on_joints = windows.build(joints)
-    return len(on_joints) * full_joint_pairs(frames, on_joints.width)
-
-
-def full_temporal_pairs(frames: int, tokens: int) -> int:
-    """Scores of attention of all tokens of a clip: (T D_n)^2.
+def scores(windows: Windows, others: int, at_a_place: int) -> tuple[int, int]:
+    """Scores in one head: of attention of all tokens, ((L + E) M)^2, and of stride attention, ((w + E) M)^2 a window.
 
     Args:
-        tokens: number of tokens of a frame, D_n.
+        others, at_a_place: see `stride_macs`.
     """
-    return (frames * tokens) ** 2
-
-
-def temporal_stride_pairs(frames: int, tokens: int, windows: Windows.Config) -> int:
-    """Scores of temporal stride attention: (w D_n)^2 in each window.
-
-    Args:
-        tokens: number of tokens of a frame, D_n.
-    """
-    on_frames = windows.build(frames)
-    return len(on_frames) * full_temporal_pairs(on_frames.width, tokens)
-
-
-def multiply_adds(pairs: int, width: int) -> int:
-    """Multiply-adds of the scores and of the sums of values, of all heads together, without projections."""
-    return 2 * pairs * width
+    full, of_window = (((places + others) * at_a_place) ** 2 for places in (windows.length, windows.width))
+    return full, len(windows) * of_window

@@ -13,15 +13,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.deform3d.stage import Merge, StageSettings
 from models.deform3d.stride import (
     StrideStage,
-    full_joint_pairs,
-    full_temporal_pairs,
     gathered,
-    joint_stride_pairs,
     merged,
-    multiply_adds,
+    scores,
     shares_of,
     stride_macs,
-    temporal_stride_pairs,
 )
 from models.deform3d.windows import Pairing, Windows
 from tests.models.deform3d.deform_models import randomized
@@ -195,26 +191,18 @@ def test_keys_that_are_not_read_have_no_influence_on_others() -> None:
 @pytest.mark.parametrize("merge", MERGES)
 @pytest.mark.parametrize(("frames", "joints", "window"), [(3, 13, 4), (12, 25, 4), (2, 5, 8)])
 def test_scores_are_those_of_the_closed_forms(frames: int, joints: int, window: int, merge: Merge) -> None:
-    config = Windows.Config(window=window)
-    made = config.build(joints)
+    made = windows(joints, window)
     settings = StageSettings(width=D, heads=HEADS, hidden=24, pre_norm=False, merge=merge)
     without = settings.macs(
         (joints + 2) * frames, 0, fed=None if merge == "before FFN" else len(made) * (made.width + 2) * frames
     )
-    scores = stride_macs(settings, made, 2, frames) - without
-    assert scores == multiply_adds(joint_stride_pairs(frames, joints, config), D)
+    assert stride_macs(settings, made, 2, frames) - without == 2 * D * scores(made, 2, frames)[1]
 
 
 def test_complexities_of_the_sheets() -> None:
     """Figures of one head of 64 channels with 12 frames, 25 joints and windows of 4."""
-    every = Windows.Config(window=4, pairing="shift")
-    assert full_joint_pairs(12, 25) == (12 * 27) ** 2
-    assert joint_stride_pairs(12, 25, every) == 12 * (12 * 6) ** 2
-    assert temporal_stride_pairs(12, 800, every) == 5 * (4 * 800) ** 2
-
-
-def configured(window: int, pairing: Pairing = "shift") -> Windows.Config:
-    return Windows.Config(window=window, pairing=pairing)
+    assert scores(windows(25, 4, "shift"), 2, 12) == ((12 * 27) ** 2, 12 * (12 * 6) ** 2)
+    assert scores(windows(12, 4, "shift"), 0, 800) == ((12 * 800) ** 2, 5 * (4 * 800) ** 2)
 
 
 def counted(groups: int, tokens: int, width: int) -> int:
@@ -226,18 +214,16 @@ def counted(groups: int, tokens: int, width: int) -> int:
 
 
 @pytest.mark.parametrize("pairing", PAIRINGS)
-@pytest.mark.parametrize(("frames", "joints", "window"), [(12, 25, 4), (8, 13, 4), (4, 50, 6), (3, 17, 5)])
-def test_multiply_adds_are_those_that_torch_counts(frames: int, joints: int, window: int, pairing: Pairing) -> None:
-    config, tokens, width = configured(window, pairing), 6 * 7 + joints + 3, 64
-    made = config.build(joints)
-    joint = joint_stride_pairs(frames, joints, config)
-    assert multiply_adds(joint, width) == counted(len(made), frames * (made.width + 2), width)
-    assert multiply_adds(full_joint_pairs(frames, joints), width) == counted(1, frames * (joints + 2), width)
-    assert multiply_adds(full_temporal_pairs(frames, tokens), width) == counted(1, frames * tokens, width)
-    in_time = configured(min(window, frames), "self")
-    on_frames = in_time.build(frames)
-    temporal = temporal_stride_pairs(frames, tokens, in_time)
-    assert multiply_adds(temporal, width) == counted(len(on_frames), on_frames.width * tokens, width)
+@pytest.mark.parametrize(
+    ("length", "others", "at_a_place", "window"), [(25, 2, 12, 4), (13, 2, 8, 4), (50, 2, 4, 6), (17, 0, 70, 5)]
+)
+def test_multiply_adds_are_those_that_torch_counts(
+    length: int, others: int, at_a_place: int, window: int, pairing: Pairing
+) -> None:
+    made, width = windows(length, window, pairing), 64
+    full, stride = scores(made, others, at_a_place)
+    assert 2 * width * full == counted(1, at_a_place * (length + others), width)
+    assert 2 * width * stride == counted(len(made), at_a_place * (made.width + others), width)
 
 
 # fmt: off
@@ -255,12 +241,10 @@ TEMPORAL_RATIOS = {
 
 def test_stride_attention_is_not_always_cheaper_than_full_attention() -> None:
     """The supplementary says that it is, because the window is smaller than the axis."""
-    for (joints, window), ratio in JOINT_RATIOS.items():
-        ours = joint_stride_pairs(12, joints, configured(window)) / full_joint_pairs(12, joints)
-        assert ours == pytest.approx(ratio, abs=6e-4)
-    for (frames, window), ratio in TEMPORAL_RATIOS.items():
-        ours = temporal_stride_pairs(frames, 800, configured(window)) / full_temporal_pairs(frames, 800)
-        assert ours == pytest.approx(ratio, abs=6e-4)
+    for ratios, others, at_a_place in ((JOINT_RATIOS, 2, 12), (TEMPORAL_RATIOS, 0, 800)):
+        for (length, window), ratio in ratios.items():
+            full, stride = scores(windows(length, window, "shift"), others, at_a_place)
+            assert stride / full == pytest.approx(ratio, abs=6e-4)
     assert max(JOINT_RATIOS.values()) > 1 and max(TEMPORAL_RATIOS.values()) > 1
 
 
@@ -268,5 +252,5 @@ def test_windows_save_the_square_of_the_rest_if_the_stride_divides_it() -> None:
     for length in range(2, 60):
         for window in range(2, length, 2):
             if (length - window) % (window // 2) == 0:
-                made = configured(window, "self").build(length)
+                made = windows(length, window, "self")
                 assert length**2 - len(made) * window**2 == (length - window) ** 2
