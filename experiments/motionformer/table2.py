@@ -42,11 +42,7 @@ ROWS_A = (
     row("trajectory-square", (Bold("Trajectory"), "Square (1 × 16²)"), SQUARE,        paper=(368.5, 79.4, 65.8)),
     row("trajectory-cubic",  (Bold("Trajectory"), "Cubic (2 × 16²)"),                 paper=(369.5, *bold(79.7, 66.5))),
 )
-# fmt: on
-
 KEYS = [r.key for r in ROWS_A]
-
-# fmt: off
 CLAIMS_A = (
     claim("M2", "caption", "Cubic tokens suit trajectory attention best",
           [best("trajectory-cubic", c, KEYS) for c in BOTH]),
@@ -85,12 +81,8 @@ ROWS_B = (
     row("trajectory-joint",    (Bold("Trajectory"), "Joint ST"),         JOINT_POSITIONS,        paper=(369.5, 79.6, 65.8)),
     row("trajectory-separate", (Bold("Trajectory"), "Separate ST [24]"),                         paper=(369.5, *bold(79.7, 66.5))),
 )
-# fmt: on
-
 JOINT_GAIN = cell("joint-separate.ssv2") - cell("joint-joint.ssv2")
 TRAJECTORY_GAIN = cell("trajectory-separate.ssv2") - cell("trajectory-joint.ssv2")
-
-# fmt: off
 CLAIMS_B = (
     claim("M7", "caption", "Trajectory attention works well with either encoding",
           [within(cell(f"trajectory-separate.{c}") - cell(f"trajectory-joint.{c}"), Ours(1)) for c in BOTH]),

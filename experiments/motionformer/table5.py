@@ -165,13 +165,8 @@ ROWS = (
     row("linformer-256",     ("Linformer-256 (ours)",), LINFORMER,  paper=()),
     row("first-token",       ("First token alone (ours)",), FIRST_TOKEN, paper=(), metric=NO_COSTS, form=Decimals(2)),
 )
-# fmt: on
-
 KEYS = tuple(TASKS)
 OTHERS = ("performer-256", "nystromformer-128")
-
-
-# fmt: off
 CLAIMS = (
     claim("M34", "section 4.2", "Orthoformer has the best average of all",
           best("orthoformer-64", "avg", ("exact", *OTHERS)), real_data=True),

@@ -98,11 +98,7 @@ ROWS_A = (
     row("mformer-l",    (Bold("Mformer-L"),  "IN-21K+K-400"), LONG,            paper=(*bold(68.1, 91.2), "1185.1×3×1")),
     row("mformer-hr",   (Bold("Mformer-HR"), "IN-21K+K-400"), HIGH_RESOLUTION, paper=(67.1, 90.6, "958.8×3×1")),
 )
-# fmt: on
-
 QUOTED_A = [r.key for r in ROWS_A if r.quoted]
-
-# fmt: off
 CLAIMS_A = (
     claim("M40", "abstract", "State of the art on SSv2", best("mformer-l", "top1", QUOTED_A), real_data=True),
     claim("M41", "section 4.3", "A lead of 1.0 % on SSv2",
@@ -139,11 +135,7 @@ ROWS_B = (
     row("mformer-l",    (Bold("Mformer-L"),  "IN-21K"), LONG,            paper=(80.2, 94.8, "1185.1×3×10")),
     row("mformer-hr",   (Bold("Mformer-HR"), "IN-21K"), HIGH_RESOLUTION, paper=(81.1, *bold(95.2), "958.8×3×10")),
 )
-# fmt: on
-
 QUOTED_B = [r.key for r in ROWS_B if r.quoted]
-
-# fmt: off
 CLAIMS_B = (
     claim("M43", "abstract", "State of the art on Kinetics-400",
           [best("mformer-hr", c, QUOTED_B) for c in ("top1", "top5")], real_data=True),
@@ -181,12 +173,8 @@ ROWS_C = (
     row("mformer-l",   (Bold("Mformer-L"),  "IN-21K+K-400"), LONG,            paper=(44.1, 67.1,             57.6)),
     row("mformer-hr",  (Bold("Mformer-HR"), "IN-21K+K-400"), HIGH_RESOLUTION, paper=(*bold(44.5), Underlined(67.0), *bold(58.5))),
 )
-# fmt: on
-
 QUOTED_C = [r.key for r in ROWS_C if r.quoted]
 KEYS_C = [r.key for r in ROWS_C]
-
-# fmt: off
 CLAIMS_C = (
     claim("M45", "abstract", "State of the art on actions of EPIC-Kitchens",
           best("mformer-hr", "action", QUOTED_C), real_data=True),
