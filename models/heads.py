@@ -5,7 +5,7 @@ B batch, T token frames, D width, C classes.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +27,6 @@ class HeadConfig(CheckedConfig, ABC):
     @abstractmethod
     def macs(self, grid: Grid, width: int, num_classes: int) -> int:
         """Published multiply-adds for one clip."""
-
-    def tiny(self) -> Self:
-        """Config for a model of `tiny()` size; by default the same."""
-        return self
 
 
 class Head(nn.Module):

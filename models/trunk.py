@@ -150,7 +150,6 @@ class VideoViT(Model):
                 tokens=self.tokens.tiny(),
                 positions=self.positions.tiny(),
                 attention=self.attention.tiny(),
-                head=self.head and self.head.tiny(),
                 drop_path=0.0,
                 init=None,
                 linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs

@@ -203,21 +203,15 @@ class IndependentExperts(Model):
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logarithms of the class probabilities (B, C) of clips (B, F, 3, height, width)."""
-        parts = {part: self._probabilities(part, clip) for part in PARTS}
-        return torch.cat([combined(self.config.giver(kind), parts, kind) for kind in self.classes], dim=-1).log()
+        parts = [self._probabilities(part, clip) for part in PARTS]
+        kinds = [torch.stack([part[kind] for part in parts if kind in part]).mean(dim=0) for kind in self.classes]
+        return torch.cat(kinds, dim=-1).log()
 
     def _probabilities(self, part: str, clip: Tensor) -> dict[str, Tensor]:
-        """Probabilities of an expert by kind of label."""
+        """Probabilities of an expert, by the kinds of label that it gives."""
         kinds = self.kinds(part)
         if not kinds:
             return {}
         expert = self.spatial if part == "spatial" else self.temporal
         logits = expert(clip).split([self.classes[kind] for kind in kinds], dim=-1)
         return {kind: values.softmax(-1) for kind, values in zip(kinds, logits, strict=True)}
-
-
-def combined(giver: Giver, parts: Mapping[str, Mapping[str, Tensor]], kind: str) -> Tensor:
-    """Probabilities of a kind of label: those of one expert, or the mean of both."""
-    if giver == "both":
-        return (parts["spatial"][kind] + parts["temporal"][kind]) / 2
-    return parts[giver][kind]

@@ -5,7 +5,7 @@ B batch, T frames, S patches per frame, N tokens, D width, H heads.
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -89,10 +89,6 @@ class ExchangeConfig(CheckedConfig, ABC):
         Raises:
             ValueError: with the field and its valid values.
         """
-
-    def tiny(self) -> Self:
-        """Config for a model of `tiny()` size; by default the same."""
-        return self
 
 
 def set_to_zero(layer: nn.Linear | None) -> None:

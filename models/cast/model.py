@@ -148,8 +148,7 @@ class CAST(Model):
         def tiny(self) -> Self:
             spatial, temporal = self.spatial.tiny(), self.temporal.tiny()
             blocks = None if self.blocks is None else thinned(self.blocks, self.spatial.depth, spatial.depth)
-            exchange = None if self.exchange is None else self.exchange.tiny()
-            return replace(self, spatial=spatial, temporal=temporal, exchange=exchange, blocks=blocks, drop_path=0.0)
+            return replace(self, spatial=spatial, temporal=temporal, blocks=blocks, drop_path=0.0)
 
     def __init__(self, config: Config, size: InputSize, targets: Targets) -> None:
         super().__init__()

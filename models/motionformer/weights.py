@@ -6,7 +6,7 @@ T frames, S patches per frame, D width.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -57,14 +57,9 @@ def released_names(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     return renamed(tensors, rules)
 
 
-def unused_patterns(model: nn.Module) -> tuple[str, ...]:
-    """Patterns of tensors in released files that this model does not use.
-
-    They are the other tokeniser and, with joint positions, the positions in space.
-    """
-    names = released_names(model.state_dict()).values()
-    prefixes = {pattern: pattern.removesuffix("*") for pattern in MAYBE_UNUSED}
-    return tuple(pattern for pattern, prefix in prefixes.items() if not any(name.startswith(prefix) for name in names))
+def absent(patterns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    """Patterns of which there is no name."""
+    return tuple(pattern for pattern in patterns if not any(is_known(name, (pattern,)) for name in names))
 
 
 def converted_tensors(source: Tensors, wanted: Tensors, side: int) -> dict[str, Converted]:
@@ -113,13 +108,9 @@ def load_motionformer(model: VideoViT, path: Path, initial_std: float) -> LoadRe
     Raises:
         ValueError: for a key without a counterpart, unless the authors' model never uses it.
     """
-    report = load_released(
-        model,
-        path,
-        released_names(model.state_dict()),
-        convert=partial(converted_tensors, side=side_of(model)),
-        unused=unused_patterns(model),
-    )
+    names = released_names(model.state_dict())
+    unused = absent(MAYBE_UNUSED, names.values())  # the other tokeniser and, with joint positions, those in space
+    report = load_released(model, path, names, convert=partial(converted_tensors, side=side_of(model)), unused=unused)
     check_project_values(model, report.settings, path.name)
     values, suits = value_projection(model, max(INITIAL_STD, initial_std))
     return replace(report, remarks=(values, *report.remarks)) if suits else replace(report, warnings=(values,))
@@ -134,16 +125,9 @@ def copy_shared(model: VideoViT, tensors: Mapping[str, Tensor]) -> LoadReport:
     """
     source = {theirs: tensors[ours] for ours, theirs in released_names(tensors).items()}
     parts = (*ATTENTIONS, *INPUTS)
-    names = released_names(model.state_dict()).values()
-    lacking = tuple(part for part in parts if not any(is_known(key, (part,)) for key in source))
-    unused = tuple(part for part in parts if not any(is_known(key, (part,)) for key in names))
-    return fill_from(
-        model,
-        source,
-        "the run it starts from",
-        known_missing=(*lacking, *REINITIALISED),
-        known_unexpected=unused,
-    )
+    missing = (*absent(parts, source), *REINITIALISED)
+    unused = absent(parts, released_names(model.state_dict()).values())
+    return fill_from(model, source, "the run it starts from", known_missing=missing, known_unexpected=unused)
 
 
 def fill_from(
