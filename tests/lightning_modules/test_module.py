@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import lightning.pytorch as pl
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -243,12 +242,6 @@ def test_training_uses_mixed_batches_and_curves_use_labels() -> None:
     assert torch.equal(seen[0], train_batch().targets)
 
 
-@pytest.mark.parametrize("objective", [SingleLabel(), SingleLabel(mixup=Mixup.Config())])
-def test_the_loss_in_mixed_precision_is_finite(objective: SingleLabel) -> None:
-    metrics = logged(built(objective=objective), [train_batch()], precision="bf16-mixed")
-    assert np.isfinite(metrics["train/loss"])
-
-
 def test_validation_logs_loss_without_smoothing_and_curves() -> None:
     model, batches = linear(), [view_batch(item, 0) for item in range(3)]
     batches = [batch._replace(inputs=(batch.inputs[0][:, :1],)) for batch in batches]
@@ -382,11 +375,3 @@ def test_a_checkpoint_requires_the_same_frozen_parts(frozen: bool, tmp_path: Pat
     _, path = saved(tmp_path, frozen=frozen)
     with pytest.raises(ValueError, match=r"^the frozen weights \(.*\) are not those of the checkpoint \(.*\)"):
         trainer().fit(built(Net(frozen=not frozen)), loader([train_batch()]), ckpt_path=path, weights_only=False)
-
-
-def test_frozen_weights_are_not_updated() -> None:
-    module = built(Net(frozen=True))
-    logged(module, [train_batch(number) for number in range(3)])
-    (group,) = module.trainer.optimizers[0].param_groups
-    assert [id(parameter) for parameter in group["params"]] == [id(p) for p in module.model.head.parameters()]  # pyright: ignore[reportAttributeAccessIssue]
-    assert frozen_fingerprint(module.model) == frozen_fingerprint(Net(frozen=True))
