@@ -128,7 +128,8 @@ def strided_attention(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = 
     """
     if dropout and q.device.type == "cpu":
         keys = None if mask is None else mask.flatten(0, 1)
-        return dropout_attention(*(t.flatten(0, 1) for t in (q, k, v)), keys, dropout).unflatten(0, q.shape[:2])
+        outputs = dropout_attention(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), keys, dropout)
+        return outputs.unflatten(0, q.shape[:2])
     bias = None if mask is None else key_bias(mask, q.dtype)
     with sdpa_kernel(STRIDED_BACKENDS) if q.is_cuda else contextlib.nullcontext():
         return F.scaled_dot_product_attention(q, k, v, bias, dropout)

@@ -97,13 +97,14 @@ def _(gradient: Tensor, q: Tensor, k: Tensor, v: Tensor, *_others: object) -> tu
 
 
 def _save(ctx: FunctionCtx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
-    *tensors, ctx.rate = inputs
+    *tensors, ctx.rate = inputs  # pyright: ignore[reportAttributeAccessIssue]
     ctx.save_for_backward(*tensors, *output)
 
 
 def _gradients(ctx: FunctionCtx, gradient: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    *inputs, out, log_sums = ctx.saved_tensors
-    return *_backward(gradient, *inputs, ctx.rate, out, log_sums), None, None, None
+    *inputs, out, log_sums = ctx.saved_tensors  # pyright: ignore[reportAttributeAccessIssue]
+    rate = ctx.rate  # pyright: ignore[reportAttributeAccessIssue]
+    return *_backward(gradient, *inputs, rate, out, log_sums), None, None, None
 
 
 for operator in (_forward, _backward):
