@@ -47,14 +47,7 @@ PositiveOrZero = Annotated[float, Range(least=0)]
 
 
 def check_range(path: str, value: float | tuple[float, ...] | None, allowed: Range) -> None:
-    """Refuse a value that is out of range.
-
-    Args:
-        path: full name of the field, e.g. "model.width".
-
-    Raises:
-        ValueError: with the field and its range.
-    """
+    """Refuse a value that is out of range, with the full name of its field, e.g. "model.width"."""
     if not allowed.holds(value):
         raise ValueError(f"{path} is {value}; it must be {allowed}")
 
@@ -68,11 +61,6 @@ class CheckedConfig:
     config_path: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Reject fields that are out of range.
-
-        Raises:
-            ValueError: with the field and its range.
-        """
         for name, allowed in ranges(type(self)).items():
             check_range(f"{self.config_path}.{name}", getattr(self, name), allowed)
 

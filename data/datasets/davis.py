@@ -18,14 +18,13 @@ from PIL import Image
 from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import data_lines
 from data.datasets.folders import checked_root, needed_file, refuse_duplicates
-from data.errors import DataError, DecodeError, MissingAnnotationError, decoding, shortened
+from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
 from data.synthetic.encoding import encoded_mask, palette_of
 from interface.targets import MaskTarget
 
 VOID = 255
 LEAST_FRAMES = 3  # the first and the last are not scored
-SEQUENCE_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 class DavisSequence(NamedTuple):
@@ -91,10 +90,6 @@ class Davis:
             root = checked_root(root, self.name)
             path = needed_file(root, [LIST], self.name, f"name the folder that contains {LIST}", ["."])
             names = [name for _, name in data_lines(path)]
-            if wrong := [name for name in names if not SEQUENCE_NAME.fullmatch(name)]:
-                raise DataError(
-                    f"{path}: '{shortened(wrong[0])}' is no name of a sequence; names are letters, digits, - and _"
-                )
             refuse_duplicates(path, names)
             return SequenceList(tuple(sequence_in(root, name) for name in names))
 

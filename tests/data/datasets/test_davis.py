@@ -139,7 +139,6 @@ def test_damaged_files_are_named_in_one_line(root: Path, damage: Callable[[Path]
     ("change", "message"),
     [
         (lambda root: (root / LIST).write_text("\n"), "the file is empty"),
-        (lambda root: (root / LIST).write_text("../cows\n"), "'../cows' is no name of a sequence"),
         (lambda root: (root / LIST).write_text("cows\ncows\n"), "cows is listed 2 times"),
         (
             lambda root: (root / LIST).write_text("cows\nblackswan\n"),
