@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_readme, papers
+from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_file, papers
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES
@@ -229,7 +229,7 @@ def _paper(paper: str, names: list[str], lines: Summaries, markup: Markdown) -> 
     found, intro = contents_of_papers().get(paper), []
     if found is not None:
         intro.append(f"[{found['title']}]({found['url']}).")
-    if (readme := paper_readme(paper)) is not None:
+    if (readme := paper_file(paper, "README.md")) is not None:
         intro.append(f"What differs from the paper: {markup.file_link(readme)}.")
     if found is not None and found["without_numbers"]:
         without = (name.replace("figure", "Figure ") for name in found["without_numbers"])

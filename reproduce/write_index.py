@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from experiments.spec.catalog import HOME, INDEX, Contents, Entry, Index, imported, natural_order, read_index
+from experiments.spec.catalog import HOME, INDEX, Entry, Index, contents_of, imported, natural_order, read_index
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table
 from runner.measure.device_time import assumed_speed, device_seconds, work
@@ -47,10 +47,7 @@ def gpu_hours(jobs: list[Job]) -> float | None:
 def index_text() -> str:
     """Content of the index for the papers and tables as they are."""
     papers, tables, modules = imported(HOME)
-    contents = {
-        key: Contents(title=paper.title, url=paper.url, without_numbers=paper.without_numbers)
-        for key, paper in papers.items()
-    }
+    contents = {key: contents_of(paper) for key, paper in papers.items()}
     entries = {name: entry_of(tables[name], modules[name]) for name in sorted(tables, key=natural_order)}
     return text_of(Index(papers=contents, tables=entries))
 

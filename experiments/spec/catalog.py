@@ -161,23 +161,15 @@ def names_matching(pattern: str) -> list[str]:
 
 
 def names_listed(pattern: str) -> list[str]:
-    """Names of the tables that match a name, a glob pattern or a paper.
-
-    Raises:
-        ValueError: as `names_matching`.
-    """
-    names = sorted(captions(), key=natural_order)
-    papers = {name.partition("/")[0] for name in names}
-    wanted = pattern if "/" in pattern or pattern == "*" else f"{pattern}/*" if pattern in papers else f"*/{pattern}"
-    return [name for name in names if fnmatch.fnmatchcase(name, wanted)] or names_matching(pattern)
-
-
-def _candidates(pattern: str) -> list[str]:
-    """Names of the tables of any paper that match a name or a glob pattern.
+    """Names of the tables of any paper that match a name, a glob pattern or a paper.
 
     Raises:
         ValueError: if no table matches, with the nearest names.
     """
+    return _candidates(f"{pattern}/*" if pattern in papers() else pattern)
+
+
+def _candidates(pattern: str) -> list[str]:
     wanted = pattern if "/" in pattern or pattern == "*" else f"*/{pattern}"
     matches = [name for name in captions() if fnmatch.fnmatchcase(name, wanted)]
     if not matches:
@@ -186,29 +178,20 @@ def _candidates(pattern: str) -> list[str]:
 
 
 def _one_unless_glob(pattern: str, names: list[str]) -> list[str]:
-    """The same names.
-
-    Raises:
-        ValueError: if there are several for a pattern that is no glob.
-    """
     if len(names) > 1 and not re.search(r"[*?[]", pattern):
         raise ValueError(f"several papers have a table '{pattern}'; name one of {', '.join(names)}")
     return names
 
 
 def _why_unknown(pattern: str, wanted: str) -> str:
-    """Reason why no table matches, and a remedy.
-
-    Args:
-        pattern: as given.
-        wanted: the same with a paper.
-    """
+    """Reason why no table matches a pattern, which is `wanted` with a paper, and a remedy."""
     if any(name.startswith(f"{pattern}/") for name in captions()):
         return f"'{pattern}' is a paper: name one of its tables, or all with '{pattern}/*'"
-    drawings = without_numbers()
-    if name := next((name for name in drawings if fnmatch.fnmatchcase(name, wanted)), None):
-        paper = name.partition("/")[0]
-        return f"{name} ({drawings[name]}) contains no numbers to reproduce; `reproduce list '{paper}/*'` shows what is here"
+    for paper, contents in contents_of_papers().items():
+        for name, caption in contents["without_numbers"].items():
+            if fnmatch.fnmatchcase(f"{paper}/{name}", wanted):
+                here = f"`reproduce list '{paper}/*'` shows what is here"
+                return f"{paper}/{name} ({caption}) contains no numbers to reproduce; {here}"
     parts = [name for name in captions() if re.fullmatch(rf"{re.escape(pattern)}[a-z]", name)]
     if parts:
         return f"'{pattern}' has the parts {', '.join(parts)}; '{pattern}*' names all"
@@ -222,17 +205,12 @@ def _why_unknown(pattern: str, wanted: str) -> str:
 
 def contents_of_papers() -> dict[str, Contents]:
     """Titles, addresses and drawings of the papers, in alphabetical order."""
-    outside = {
-        key: Contents(title=paper.title, url=paper.url, without_numbers=paper.without_numbers)
-        for key, paper in _outside().papers.items()
-    }
+    outside = {key: contents_of(paper) for key, paper in _outside().papers.items()}
     return dict(sorted({**read_index()["papers"], **outside}.items()))
 
 
-def without_numbers() -> dict[str, str]:
-    """Captions of the figures of the papers that contain nothing to reproduce, by name."""
-    found = contents_of_papers().items()
-    return {f"{paper}/{name}": c for paper, contents in found for name, c in contents["without_numbers"].items()}
+def contents_of(paper: "Paper") -> Contents:
+    return Contents(title=paper.title, url=paper.url, without_numbers=paper.without_numbers)
 
 
 def load(name: str) -> "Table":
@@ -259,11 +237,6 @@ def papers() -> list[str]:
 def paper_file(paper: str, name: str) -> Path | None:
     """File in the directory of a paper; None if there is no such file."""
     return next((file for folder in paper_folders() if (file := folder / paper / name).exists()), None)
-
-
-def paper_readme(paper: str) -> Path | None:
-    """README of a paper, which lists the differences from the paper; None if there is no README."""
-    return paper_file(paper, "README.md")
 
 
 def released_weights(paper: str) -> "ReleasedWeights | None":

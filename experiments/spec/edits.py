@@ -2,13 +2,15 @@
 
 import ast
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
 from typing import Literal, TypeVar, Union, get_args, get_origin
 
-from experiments.spec.ids import field_types, is_int_for_float
+import msgspec
+
+from experiments.spec.ids import field_types
 from experiments.spec.names import FINE_TUNE, OWN_DATA, nearest
 from experiments.spec.number_formats import without_noise
 from experiments.spec.run import Parent, RunConfig
@@ -59,24 +61,16 @@ def apply(run: RunConfig, edits: Iterable[Edit]) -> RunConfig:
     return run
 
 
-def model(**values: object) -> Edits:
-    """Edits of the model, e.g. `model(attention=JointAttention.Config())`."""
-    return tuple(Edit(f"model.{name}", value) for name, value in values.items())
+def _of_part(part: str) -> Callable[..., Edits]:
+    """Function that makes edits of a part of a run, e.g. `model(attention=JointAttention.Config())`."""
+
+    def edits(**values: object) -> Edits:
+        return tuple(Edit(f"{part}.{name}", value) for name, value in values.items())
+
+    return edits
 
 
-def data(**values: object) -> Edits:
-    """Edits of the data, e.g. `data(frames=32)`."""
-    return tuple(Edit(f"data.{name}", value) for name, value in values.items())
-
-
-def optim(**values: object) -> Edits:
-    """Edits of the training recipe, e.g. `optim(epochs=50)`."""
-    return tuple(Edit(f"optim.{name}", value) for name, value in values.items())
-
-
-def evaluation(**values: object) -> Edits:
-    """Edits of the test protocol, e.g. `evaluation(views=1)`."""
-    return tuple(Edit(f"evaluation.{name}", value) for name, value in values.items())
+model, data, optim, evaluation = map(_of_part, ("model", "data", "optim", "evaluation"))
 
 
 def ablated(edits: Edits) -> Edits:
@@ -115,16 +109,19 @@ def override(text: str, run: RunConfig) -> Edit:
         raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
     hint = field_types(type(owner))[name]
     value = _parse(literal.strip())
-    if is_dataclass(current) and not (value is None and _fits(value, hint)):
+    is_none = value is None and type(None) in get_args(hint)
+    if is_dataclass(current) and not is_none:
         members = ", ".join(f"{path}.{f.name}" for f in fields(current))
         kind = type(current).__qualname__
         raise ValueError(f"override '{path}': the field is a {kind}; set one of its fields: {members}")
-    if not _fits(value, hint):
-        raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={_literal(current)}")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, int | float) and not -LARGEST <= number <= LARGEST:
             raise ValueError(f"override '{path}={literal}': numbers are finite and at most {LARGEST:,}")
-    return Edit(path.strip(), float(value) if is_int_for_float(hint, value) else value)  # type: ignore[arg-type]
+    example = current if isinstance(current, str) else repr(current)
+    try:
+        return Edit(path.strip(), None if is_none else msgspec.convert(value, hint))
+    except (msgspec.ValidationError, TypeError):
+        raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={example}") from None
 
 
 def lacks_part(text: str, run: RunConfig) -> bool:
@@ -194,27 +191,6 @@ def _parse(literal: str) -> object:
         return literal
 
 
-def _fits(value: object, hint: object) -> bool:
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        return any(_fits(value, option) for option in get_args(hint))
-    if origin is Literal:
-        return value in get_args(hint)
-    if origin is tuple:
-        options = get_args(hint)
-        if not isinstance(value, tuple):
-            return False
-        kinds = [options[0]] * len(value) if options[-1] is Ellipsis else options
-        return len(kinds) == len(value) and all(_fits(v, kind) for v, kind in zip(value, kinds, strict=True))
-    if hint is None or hint is type(None):
-        return value is None
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(hint, type) and not is_dataclass(hint) and isinstance(value, hint)
-
-
 def _describe(hint: object) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(map(str, get_args(hint)))
@@ -223,10 +199,6 @@ def _describe(hint: object) -> str:
     if hint is type(None):
         return "None"
     return hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
-
-
-def _literal(value: object) -> str:
-    return value if isinstance(value, str) else repr(value)
 
 
 def changed_fields(before: RunConfig, after: RunConfig) -> dict[str, tuple[object, object]]:

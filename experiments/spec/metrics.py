@@ -2,9 +2,9 @@
 
 import math
 import statistics
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 from experiments.spec.run import RunConfig
@@ -41,7 +41,6 @@ class ByColumn(Metric):
     metrics: Mapping[str, Metric]
 
     def in_column(self, key: str) -> Metric | None:
-        """Metric of the column; None if it is not named."""
         return self.metrics.get(key)
 
 
@@ -57,7 +56,6 @@ class Tested(Metric):
 
     @property
     def needs_test(self) -> bool:
-        """Whether the value comes from a finished test: always."""
         return True
 
     def value(self, result: Mapping[str, object]) -> float | None:
@@ -135,7 +133,6 @@ class PeakMegabytes(Measured):
     """Peak memory of a training step in units of 10^6 bytes."""
 
     def value(self, record: Mapping[str, object], run: RunConfig) -> float | None:
-        """Value in the record of the peak memory, which is in units of 2^30 bytes."""
         peak = record.get("peak_gib")
         return peak * 2**30 / 1e6 if isinstance(peak, int | float) else None
 
@@ -190,15 +187,15 @@ class SpeedOfReference(VideosPerSecondInTurns):
 
 
 @dataclass(frozen=True)
-class Derived(Metric, ABC):
+class Derived(Metric):
     """Metric computed from other columns of the same row.
 
-    `columns`: keys of these columns. `noun`: name of the operation in sentences.
+    `columns`: keys of these columns. `of`: value for their values, in this order. `noun`: name of the operation.
     """
 
-    noun: ClassVar[str] = "combination"
-
     columns: tuple[str, ...]
+    of: Callable[[list[float]], float] = field(kw_only=True)
+    noun: str = field(kw_only=True)
 
     def value(self, cells: Mapping[str, float]) -> float | None:
         """Value for the cells of a row; None if one of the columns has no value."""
@@ -206,51 +203,17 @@ class Derived(Metric, ABC):
             return None
         return self.of([cells[column] for column in self.columns])
 
-    @abstractmethod
-    def of(self, values: list[float]) -> float:
-        """Value for the values of the columns, in the order of `columns`."""
 
-
-@dataclass(frozen=True)
-class Mean(Derived):
-    """Arithmetic mean."""
-
-    noun = "mean"
-
-    def of(self, values: list[float]) -> float:
-        return statistics.fmean(values)
-
-
-@dataclass(frozen=True)
-class HarmonicMean(Derived):
+def harmonic(values: list[float]) -> float:
     """Harmonic mean; 0 if one of the values is 0."""
-
-    noun = "harmonic mean"
-
-    def of(self, values: list[float]) -> float:
-        # Resampling calls this 10,000s of times, for which statistics.harmonic_mean takes seconds.
-        return 0.0 if 0 in values else len(values) / math.fsum(1 / value for value in values)
+    # Resampling calls this 10,000s of times, for which statistics.harmonic_mean takes seconds.
+    return 0.0 if 0 in values else len(values) / math.fsum(1 / value for value in values)
 
 
-@dataclass(frozen=True)
-class Difference(Derived):
-    """First column minus second column."""
-
-    noun = "difference"
-
-    def of(self, values: list[float]) -> float:
-        left, right = values
-        return left - right
-
-
-@dataclass(frozen=True)
-class Evenness(Derived):
-    """Smallest value / largest value."""
-
-    noun = "ratio of smallest to largest"
-
-    def of(self, values: list[float]) -> float:
-        return min(values) / max(values)
+Mean = partial(Derived, of=statistics.fmean, noun="mean")
+HarmonicMean = partial(Derived, of=harmonic, noun="harmonic mean")
+Difference = partial(Derived, of=lambda values: values[0] - values[1], noun="difference")
+Evenness = partial(Derived, of=lambda values: min(values) / max(values), noun="ratio of smallest to largest")
 
 
 def published_gflops(run: RunConfig) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from operator import methodcaller
 
 from experiments.spec.edits import Edit, Edits, apply
 from experiments.spec.names import nearest
@@ -43,18 +43,8 @@ class Scale:
         return replace(small, parents=(*small.parents, *small_parents(run))) if small_parents is not None else small
 
 
-class Shrinks(Protocol):
-    """Config with a tiny version."""
-
-    def tiny(self) -> "Shrinks": ...
-
-
-def shrunk(config: Shrinks) -> Shrinks:
-    return config.tiny()
-
-
 PAPER = Scale("paper", ())
-TINY = Scale("tiny", (Edit("model", shrunk), Edit("data", shrunk), Edit("evaluation", shrunk)), small=True)
+TINY = Scale("tiny", tuple(Edit(part, methodcaller("tiny")) for part in ("model", "data", "evaluation")), small=True)
 
 SCALES = {scale.name: scale for scale in (PAPER, TINY)}
 

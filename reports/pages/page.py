@@ -2,7 +2,7 @@
 
 import shlex
 
-from experiments.spec.catalog import paper_readme
+from experiments.spec.catalog import paper_file
 from reports.pages.markup import Markdown, alignments
 from reports.pages.origins import origins_text
 from reports.pages.report import Report
@@ -59,7 +59,7 @@ def _notes(report: Report, markup: Markdown) -> list[str]:
     if not warning(report):
         overridden = ", but for the overrides" if report.overrides else ""
         lines.insert(0, f"The models and data sets are those of the paper{overridden}.")
-    if (readme := paper_readme(report.table.paper)) is not None:
+    if (readme := paper_file(report.table.paper, "README.md")) is not None:
         lines.append(f"What differs from the paper: {markup.file_link(readme)}")
     return [*lines, f"Made by `{_command(report)}`"]
 

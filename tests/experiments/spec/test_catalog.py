@@ -16,7 +16,7 @@ from experiments.spec.catalog import (
     imported,
     load,
     names_matching,
-    paper_readme,
+    paper_file,
     released_weights,
 )
 from experiments.spec.metrics import Computed, Measured
@@ -223,10 +223,10 @@ def test_a_paper_may_have_released_weights(papers: Callable[[str], Path]) -> Non
 
 def test_a_paper_may_have_a_readme(papers: Callable[[str], Path]) -> None:
     folder = papers("made")
-    assert paper_readme("made") is None
+    assert paper_file("made", "README.md") is None
     (folder / "README.md").write_text("# Made\n")
-    assert paper_readme("made") == folder / "README.md"
-    assert paper_readme("motionformer") is not None
+    assert paper_file("made", "README.md") == folder / "README.md"
+    assert paper_file("motionformer", "README.md") is not None
 
 
 def test_missing_directory_of_papers_raises(
