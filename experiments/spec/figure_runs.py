@@ -1,10 +1,10 @@
 """Runs that a figure shows: the first one of each cell that the figure names, with what it shows of the cell."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from experiments.spec.catalog import Selection
-from experiments.spec.figures import Figure
+from experiments.spec.figures import AttentionQuery, Figure
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell
@@ -37,8 +37,42 @@ def first_runs(
             yield cell.row.key, cell.runs[0], shown
 
 
+class QueriedRun(NamedTuple):
+    """Run of a table row, and the attention query of the row."""
+
+    row: str
+    run: RunConfig
+    query: AttentionQuery
+
+
+class ShownRun(NamedTuple):
+    """Run of a table row, the name of the sequence whose masks are shown, and the number of its shown frames."""
+
+    row: str
+    run: RunConfig
+    sequence: str
+    num_frames: int
+
+
+# For cells of the table of a figure, with the first seed. Most figures have none.
+
+
+def queried(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[QueriedRun]:
+    """Runs whose attention a figure shows, each with the point of a video whose attention is drawn."""
+    if figure is not None:
+        for row, run, query in first_runs(cells, figure.query_of):
+            yield QueriedRun(row, run, of_its_data(query, run))
+
+
+def shown_sequences(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[ShownRun]:
+    """Runs whose masks a figure shows, each with the sequence whose masks are drawn."""
+    if figure is not None:
+        for row, run, shown in first_runs(cells, figure.sequence_of):
+            yield ShownRun(row, run, of_its_data(shown, run), shown.num_frames)
+
+
 def answered_runs(figure: Figure | None, cells: Iterable[Cell]) -> Iterator[tuple[str, RunConfig]]:
-    """Row and run with the first seed of each cell whose answers a figure shows. Most figures show none."""
+    """Rows and runs whose answers a figure shows."""
     if figure is not None:
         for row, run, shown in first_runs(cells, figure.shows_answers):
             if shown:

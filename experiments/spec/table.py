@@ -5,7 +5,7 @@ those of the row, the column and the scale, then the overrides of the command li
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -213,57 +213,45 @@ class Table:
         """Refuse tables that cannot be shown.
 
         Raises:
-            ValueError: for invalid or duplicate keys, a wrong number of labels or printed values in a row, cells without a
-                metric, values derived from columns that do not exist or are themselves derived, and figures and claims
-                on cells that do not exist.
+            ValueError: with the first of their faults.
         """
-        self._check_keys()
-        for row in self.rows:
-            self._check_row(row)
-        for column in self.columns:
-            if isinstance(column.metric, Derived):
-                self._check_sources(f"column '{column.key}'", column.metric)
-        self._check_figure_and_claims()
+        if (fault := next(self._faults(), None)) is not None:
+            raise ValueError(f"table '{self.name}'{fault}")
 
-    def _check_keys(self) -> None:
+    def _faults(self) -> Iterator[str]:
         columns, rows = [c.key for c in self.columns], [r.key for r in self.rows]
         for kind, keys in (("column", columns), ("row", rows), ("claim", [claim.key for claim in self.claims])):
-            if invalid := [key for key in keys if not KEY.fullmatch(key)]:
-                raise ValueError(f"table '{self.name}': {kind} '{invalid[0]}'; keys are letters, digits, - and _")
-            if duplicates := {key for key in keys if keys.count(key) > 1}:
-                raise ValueError(f"table '{self.name}': duplicate {kind} {', '.join(sorted(duplicates))}")
-
-    def _check_row(self, row: Row) -> None:
-        place = f"table '{self.name}', row '{row.key}'"
-        if len(row.labels) != len(self.labels) or len(row.paper) not in (0, len(self.columns)):
-            raise ValueError(f"{place}: wrong number of labels or printed values")
-        if row.metric and any(isinstance(row.metric.in_column(column.key), Derived) for column in self.columns):
-            raise ValueError(f"{place}: derived metrics are those of columns, not of rows")
-        without = [column.key for column in self.columns if row.metric_of(column) is OF_ROWS and not row.quoted]
-        if without:
-            raise ValueError(f"{place}: no metric in column '{without[0]}'; give one to the row or to the column")
-
-    def _check_sources(self, place: str, metric: Derived) -> None:
-        plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
-        if unknown := sorted(set(metric.columns) - plain):
-            raise ValueError(
-                f"table '{self.name}', {place}: derived from {', '.join(unknown)}; name columns of the table that are not "
-                f"derived themselves"
-            )
-
-    def _check_figure_and_claims(self) -> None:
-        columns, rows = [c.key for c in self.columns], [r.key for r in self.rows]
-        if self.figure is not None:
-            wrong = [f"row '{key}'" for key in self.figure.rows if key not in rows]
-            wrong += [f"column '{key}'" for key in self.figure.columns if key not in columns]
-            if wrong:
-                raise ValueError(f"table '{self.name}': its figure shows {wrong[0]}, which the table does not have")
+            for key in keys:
+                if not KEY.fullmatch(key):
+                    yield f": {kind} '{key}'; keys are letters, digits, - and _"
+                if keys.count(key) > 1:
+                    yield f": duplicate {kind} {key}"
+        for row in self.rows:
+            if len(row.labels) != len(self.labels) or len(row.paper) not in (0, len(columns)):
+                yield f", row '{row.key}': wrong number of labels or printed values"
+            for column in self.columns:
+                if row.metric is not None and isinstance(row.metric.in_column(column.key), Derived):
+                    yield f", row '{row.key}': derived metrics are those of columns, not of rows"
+                if row.metric_of(column) is OF_ROWS and not row.quoted:
+                    yield f", row '{row.key}': no metric in column '{column.key}'; give one to the row or to the column"
+        for key in () if self.figure is None else self.figure.rows:
+            if key not in rows:
+                yield f": its figure shows row '{key}', which the table does not have"
+        for key in () if self.figure is None else self.figure.columns:
+            if key not in columns:
+                yield f": its figure shows column '{key}', which the table does not have"
         for claim in self.claims:
             if unknown := [str(cell) for cell in claim.cells if cell.row not in rows or cell.column not in columns]:
-                raise ValueError(f"table '{self.name}', claim '{claim.key}': no cell {', '.join(unknown)}")
-            for cell in claim.cells:
-                if isinstance(cell.counted, Derived):
-                    self._check_sources(f"claim '{claim.key}'", cell.counted)
+                yield f", claim '{claim.key}': no cell {', '.join(unknown)}"
+        derived = {f"column '{column.key}'": column.metric for column in self.columns}
+        derived |= {
+            f"claim '{claim.key}'": cell.counted for claim in self.claims for cell in claim.cells if cell.counted
+        }
+        plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
+        for place, metric in derived.items():
+            if isinstance(metric, Derived) and (others := sorted(set(metric.columns) - plain)):
+                named = "name columns of the table that are not derived themselves"
+                yield f", {place}: derived from {', '.join(others)}; {named}"
 
     @property
     def label_names(self) -> tuple[str, ...]:

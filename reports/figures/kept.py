@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from experiments.spec.attention_queries import queried
-from experiments.spec.figure_runs import answered_runs
+from experiments.spec.figure_runs import answered_runs, queried, shown_sequences
 from experiments.spec.figures import Figure
-from experiments.spec.shown_sequences import shown_sequences
 from experiments.spec.table import Cell
 from reports.pages.report import Pictures
 from runner.inference.answers import held_clips, publish_clips

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
+from experiments.spec.figure_runs import of_tables, queried
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
@@ -37,7 +37,7 @@ def figure_query(options: Attention, run: RunConfig) -> AttentionQuery:
     """Query of a run in the table's figure; the default for other runs, and for a list, which has other videos."""
     if options.video_list is not None:
         return AttentionQuery()
-    queries = queried_runs(find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
+    queries = of_tables(queried, find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
     return next((query for _, other, query in queries if other == run), AttentionQuery())
 
 

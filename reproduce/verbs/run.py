@@ -3,10 +3,9 @@
 import sys
 from dataclasses import replace
 
-from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
+from experiments.spec.figure_runs import of_tables, queried, shown_sequences
 from experiments.spec.scales import find_scale
-from experiments.spec.shown_sequences import shown_runs
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED, UNUSABLE, Run
 from reproduce.selection import check_start, jobs, resources_of, store_of
@@ -68,14 +67,14 @@ def execute(options: Run) -> int:
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
     selections, seeds = find(options.tables), options.all_seeds
-    queries = queried_runs(selections, scale, options.overrides, seeds)
+    queries = of_tables(queried, selections, scale, options.overrides, seeds)
     selected = [query for query in queries if query.run.train_id in shown]
     errors = []
     if selected:
         from runner.inference.attention import keep_all_maps  # imports the models
 
         errors = keep_all_maps(selected, store, resources)
-    runs = shown_runs(selections, scale, options.overrides, seeds)
+    runs = of_tables(shown_sequences, selections, scale, options.overrides, seeds)
     if shown_here := [shown_run for shown_run in runs if shown_run.run.train_id in shown]:
         from runner.inference.mask_strips import keep_all_strips  # imports the readers of data
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from data.errors import DataError, DecodeError
 from data.items import ItemList
-from experiments.spec.attention_queries import QueriedRun
+from experiments.spec.figure_runs import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import canonical
 from experiments.spec.names import nearest

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 
 from data.errors import DataError
-from experiments.spec.shown_sequences import ShownRun
+from experiments.spec.figure_runs import ShownRun
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
 from runner.store.kept_pictures import MaskStrip, strip_id, write_pictures

@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.spec.figure_runs import ShownRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import digest
 from experiments.spec.run import RunConfig
-from experiments.spec.shown_sequences import ShownRun
 from runner.machine.files import StoreError, replacing
 
 

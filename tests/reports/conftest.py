@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
-from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find, load
 from experiments.spec.edits import Edit, model, optim
+from experiments.spec.figure_runs import of_tables, queried
 from experiments.spec.metrics import GFLOPS, TOP1, Difference
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
@@ -166,7 +166,7 @@ def keep_maps(store: RunStore, finish: Finish, make_maps: Callable[..., Attentio
     """Writes the result and the attention maps of a row of figure 4. Returns the path of the maps."""
 
     def keep(row: str, scale: Scale, **how: object) -> Path:
-        [(_, run, query)] = queried_runs(find([f"motionformer/figure4:{row}"]), scale, (), (0,))
+        [(_, run, query)] = of_tables(queried, find([f"motionformer/figure4:{row}"]), scale, (), (0,))
         finish(run, 70.0)
         file = store.run(run.train_id).pictures(AttentionMaps.folder, maps_id(run, query))
         write_pictures(file, make_maps(**how))

@@ -6,8 +6,8 @@ import torch
 from data.stand_ins.of_figures import FigureStandIn
 from data.synthetic.figures import CLASS_NAMES
 from experiments.deform3d.attention_mass import actor_boxes
-from experiments.spec.attention_queries import queried
 from experiments.spec.catalog import load
+from experiments.spec.figure_runs import queried
 from experiments.spec.scales import find_scale
 
 

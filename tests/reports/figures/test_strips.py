@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from experiments.spec.catalog import load
+from experiments.spec.figure_runs import shown_sequences
 from experiments.spec.scales import PAPER, TINY
-from experiments.spec.shown_sequences import shown_sequences
 from reports.collect import collect
 from reports.figures import figures
 from reports.figures.drawer import png

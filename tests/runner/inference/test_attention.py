@@ -16,8 +16,8 @@ from data.errors import DataError
 from data.synthetic.epic100 import NOUNS, VERBS
 from data.transforms.pixels import normalized
 from data.video_data import VideoData
-from experiments.spec.attention_queries import QueriedRun
 from experiments.spec.edits import apply, model
+from experiments.spec.figure_runs import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import Parent, RunConfig
 from interface.targets import ClassTarget, VerbNounTarget

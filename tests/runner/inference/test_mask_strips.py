@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.spec.shown_sequences import ShownRun
+from experiments.spec.figure_runs import ShownRun
 from runner.inference.mask_strips import keep_all_strips
 from runner.machine.resources import Resources
 from runner.store.kept_pictures import MaskStrip, strip_id

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from experiments.motionformer.base import K400
-from experiments.spec.attention_queries import queried_runs
 from experiments.spec.catalog import find
+from experiments.spec.figure_runs import of_tables, queried
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
@@ -124,5 +124,5 @@ def test_only_maps_of_the_same_query_and_protocol_are_found(store: RunStore) -> 
 
 def test_published_maps_have_the_ids_of_their_queries() -> None:
     published = {(file.parents[1].name, file.stem) for file in RESULTS.glob("*/attention_maps/*.npz")}
-    queried = queried_runs(find(["motionformer/figure4"]), TINY, (), (0,))
-    assert {(run.train_id, maps_id(run, query)) for _, run, query in queried} <= published
+    found = of_tables(queried, find(["motionformer/figure4"]), TINY, (), (0,))
+    assert {(run.train_id, maps_id(run, query)) for _, run, query in found} <= published

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.spec.attention_queries import queried, queried_runs
 from experiments.spec.catalog import find, load
+from experiments.spec.figure_runs import of_tables, queried
 from experiments.spec.figures import AttentionQuery, AttentionStrips
 from experiments.spec.ids import canonical, digest
 from experiments.spec.scales import PAPER, TINY, Scale
@@ -15,7 +15,7 @@ FIGURE4 = load("motionformer/figure4")
 
 @pytest.mark.parametrize("scale", [PAPER, TINY], ids=["paper", "tiny"])
 def test_every_row_of_figure_4_has_a_query(scale: Scale) -> None:
-    drawn = queried_runs(find(["motionformer/figure4"]), scale, (), (0,))
+    drawn = of_tables(queried, find(["motionformer/figure4"]), scale, (), (0,))
     assert [one.row for one in drawn] == [row.key for row in FIGURE4.rows] == ["k400", "ssv2"]
     assert all(
         one.run.data.dataset.name.startswith(name) for one, name in zip(drawn, ("kinetics", "ssv2"), strict=True)
@@ -24,25 +24,25 @@ def test_every_row_of_figure_4_has_a_query(scale: Scale) -> None:
 
 def test_the_runs_of_figure_4_are_those_of_table_4() -> None:
     for scale in (PAPER, TINY):
-        drawn = queried_runs(find(["motionformer/figure4"]), scale, (), (0,))
+        drawn = of_tables(queried, find(["motionformer/figure4"]), scale, (), (0,))
         cells = load("motionformer/table4").cells(scale, rows=["trajectory"])
         assert {one.run.train_id for one in drawn} == {cell.run.train_id for cell in cells if cell.tested and cell.run}
 
 
 def test_figure_4_follows_a_moving_thing_of_real_and_of_generated_videos() -> None:
     for scale in (PAPER, TINY):
-        drawn = queried_runs(find(["motionformer/figure4"]), scale, (), (0,))
+        drawn = of_tables(queried, find(["motionformer/figure4"]), scale, (), (0,))
         assert {one.query for one in drawn} == {AttentionQuery(of_moving=True)}
 
 
 def test_first_of_several_seeds_is_drawn() -> None:
-    (one,) = queried_runs(find(["motionformer/figure4:ssv2"]), TINY, ("optim.epochs=3",), (4, 5))
+    (one,) = of_tables(queried, find(["motionformer/figure4:ssv2"]), TINY, ("optim.epochs=3",), (4, 5))
     assert one.run.optim is not None
     assert (one.row, one.run.seed, one.run.optim.epochs) == ("ssv2", 4, 3)
 
 
 def test_tables_without_attention_figures_have_no_queries() -> None:
-    assert queried_runs(find(["motionformer/table4", "motionformer/figure3"]), TINY, (), (0,)) == []
+    assert of_tables(queried, find(["motionformer/table4", "motionformer/figure3"]), TINY, (), (0,)) == []
 
 
 def test_rows_without_a_query_and_other_columns_are_omitted() -> None:
