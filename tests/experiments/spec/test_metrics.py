@@ -1,6 +1,7 @@
 """Metrics: costs from the config, and values derived from other columns."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -62,7 +63,9 @@ def test_values_are_derived_from_the_columns_in_their_order(
 
 @pytest.mark.parametrize("kind", [Mean, HarmonicMean, Difference, Evenness])
 @pytest.mark.parametrize("cells", [{}, {"a": 1.0}, {"b": 1.0, "c": 2.0}])
-def test_derived_metric_without_one_of_its_columns_has_no_value(kind: type[Derived], cells: dict[str, float]) -> None:
+def test_derived_metric_without_one_of_its_columns_has_no_value(
+    kind: Callable[..., Derived], cells: dict[str, float]
+) -> None:
     assert kind("derived", ("a", "b")).value(cells) is None
 
 
