@@ -76,7 +76,7 @@ class ImageNet:
             published = self.published()
             paths = [folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")]
             if original := str(published.url or ""):
-                paths += [folder / Path(original).name, torch_cache() / Path(original).name]
+                paths += [folder / Path(original).name, Path(torch.hub.get_dir(), "checkpoints", Path(original).name)]
             found = next((path for path in paths if path.exists()), None)
             return found or cached_hub_file(str(published.hf_hub_id or ""))
 
@@ -97,14 +97,10 @@ class ImageNet:
 
 
 def hub_file(repository: str) -> Path | None:
-    """Weight file of a Hugging Face Hub repository, cached or downloaded; None if there is neither."""
+    """Weight file of a Hugging Face Hub repository, downloaded; None if it cannot be."""
     import huggingface_hub as hub  # here: slow to import, like timm
 
-    if not repository:
-        return None
-    if (cached := cached_hub_file(repository)) is not None:
-        return cached
-    for file in HUB_FILES:
+    for file in HUB_FILES if repository else ():
         try:
             # This request does not retry. Without a network, a download retries for half a minute.
             hub.get_hf_file_metadata(hub.hf_hub_url(repository, file), timeout=5)
@@ -120,10 +116,6 @@ def cached_hub_file(repository: str) -> Path | None:
 
     cached = (hub.try_to_load_from_cache(repository, file) for file in HUB_FILES if repository)
     return next((Path(file) for file in cached if isinstance(file, str)), None)
-
-
-def torch_cache() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def weights_folder() -> Path:

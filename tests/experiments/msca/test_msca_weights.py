@@ -9,7 +9,6 @@ import torch
 from data.stand_ins.of_videos import KineticsStandIn
 from data.synthetic.ensure import ensure
 from data.synthetic.kinetics import KineticsDrawing
-from models.msca.model import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 
@@ -55,20 +54,3 @@ def test_a_released_file_gives_the_classes_of_a_list_of_videos(
     assert main(words) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["evaluated"] == 2 and all(len(video["top"]) == 5 for video in result["videos"])
-
-
-@pytest.mark.parametrize(
-    "query", [torch.zeros(96, 48), torch.zeros(48, 96), torch.tensor(0.0), torch.zeros(96, 96).int()]
-)
-def test_projections_that_do_not_fit_each_other_are_refused(query: torch.Tensor) -> None:
-    fitting = {f"layer.0.attn.{name}.weight": torch.zeros(96, 96) for name in ("query", "key", "value")}
-    assert converted_tensors(fitting, ["layer.0.attn.qkv.weight"])["layer.0.attn.qkv.weight"].value.shape == (288, 96)
-    assert not converted_tensors({**fitting, "layer.0.attn.query.weight": query}, ["layer.0.attn.qkv.weight"])
-
-
-def test_a_file_of_another_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "other.pth"
-    torch.save({"model_state": Fixture("xvit_div4_8frames").tensors}, file)
-    words = ["msca/table2:tokenshift", "--runs", str(tmp_path / "runs"), *OVERRIDES]
-    assert main(["import-weights", str(file), "--as", *words]) == 2
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1

@@ -12,7 +12,6 @@ from data.synthetic.ssv2 import SSv2Drawing
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
 from experiments.xvit.released import FILES, RELEASED
-from models.xvit.model import converted_tensors
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 
@@ -76,11 +75,6 @@ def test_a_file_of_a_model_that_mixes_frames_is_refused_by_one_that_does_not(
     words = ["xvit/table2:tsm-vit-ta", "--runs", str(tmp_path / "runs"), *OVERRIDES[:6]]
     assert main(["import-weights", str(file), "--as", *words]) == 2
     assert "SHIFT_DIV 4 (this row: 0)" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("shape", [(), (8, 96), (1, 8, 96)])
-def test_positions_of_another_shape_are_not_converted(shape: tuple[int, ...]) -> None:
-    assert not converted_tensors({"base_model.temp_embed": torch.zeros(shape)}, {})
 
 
 def test_a_released_file_gives_the_classes_of_a_list_of_videos(

@@ -226,28 +226,6 @@ def test_multiply_adds_are_those_that_torch_counts(
     assert 2 * width * stride == counted(len(made), at_a_place * (made.width + others), width)
 
 
-# fmt: off
-JOINT_RATIOS = {
-    (13, 2): 0.853, (13, 3): 1.222, (13, 4): 0.960, (13, 6): 1.138, (13, 8): 1.333,
-    (25, 2): 0.527, (25, 4): 0.593, (25, 6): 0.702, (25, 8): 0.823, (25, 12): 1.075,
-    (50, 4): 0.320, (50, 6): 0.379, (50, 8): 0.444,
-}
-TEMPORAL_RATIOS = {
-    (12, 2): 0.306, (12, 4): 0.556, (12, 6): 0.750, (12, 8): 0.889, (8, 4): 0.750, (8, 6): 1.125, (6, 3): 1.000,
-    (4, 2): 0.750, (4, 3): 1.125, (16, 4): 0.438,
-}
-# fmt: on
-
-
-def test_stride_attention_is_not_always_cheaper_than_full_attention() -> None:
-    """The supplementary says that it is, because the window is smaller than the axis."""
-    for ratios, others, at_a_place in ((JOINT_RATIOS, 2, 12), (TEMPORAL_RATIOS, 0, 800)):
-        for (length, window), ratio in ratios.items():
-            full, stride = scores(windows(length, window, "shift"), others, at_a_place)
-            assert stride / full == pytest.approx(ratio, abs=6e-4)
-    assert max(JOINT_RATIOS.values()) > 1 and max(TEMPORAL_RATIOS.values()) > 1
-
-
 def test_windows_save_the_square_of_the_rest_if_the_stride_divides_it() -> None:
     for length in range(2, 60):
         for window in range(2, length, 2):
