@@ -44,7 +44,7 @@ class Aan:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.texts import AanDrawing
+            from data.synthetic.sequences import AanDrawing
 
             return AanDrawing
 

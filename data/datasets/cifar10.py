@@ -83,7 +83,7 @@ class Cifar10:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.cifar10 import Cifar10Drawing
+            from data.synthetic.sequences import Cifar10Drawing
 
             return Cifar10Drawing
 

@@ -70,7 +70,7 @@ class Imdb:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.texts import ImdbDrawing
+            from data.synthetic.sequences import ImdbDrawing
 
             return ImdbDrawing
 

@@ -19,7 +19,7 @@ from data.loaders import ContinuingItems
 from data.stand_ins.of_sequences import AanStandIn
 from data.synthetic.ensure import ensure
 from data.synthetic.listops import ListOpsDrawing
-from data.synthetic.texts import AanDrawing
+from data.synthetic.sequences import AanDrawing
 from data.token_data import TokenData, padded_ids
 from interface.evaluation import EvalConfig
 from interface.sizes import TokenSequenceSize
