@@ -59,6 +59,12 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),
         (["run", ROW, "-o", "evaluation.views=3"], 2, "segment sampling has one view, the whole video; evaluation"),
         (["run", ROW, "--eval-only"], 2, "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has"),
+        (["run", T4, "--column", "gflops"], 2, "columns with runs: k400, ssv2"),
+        (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'"),
+        (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, paper"),
+        (["status", "--seeds", "1"], 2, "status of changed runs, or of other seeds, needs the name of their table"),
+        (["report", ROW, "--publish"], 2, "--publish takes whole tables as committed; name no rows and no overrides"),
+        (["report", ROW, "--plot"], 2, "--plot draws beside saved reports, of whole tables"),
         (["doctor", "--own", "/a"], 2, "--own is about the runs of tables; name one as paper/table"),
         (["doctor", "--eval-only"], 2, "--eval-only is about the runs of tables; name one as"),
         (["status", T4, "--runs", ""], 2, "argument --runs: names no file; '.' is the working directory"),
@@ -295,8 +301,9 @@ def test_a_port_in_use_is_refused(reproduce: Reproduce) -> None:
     )  # fmt: skip
 
 
-def test_a_table_without_tests_has_nothing_to_run(reproduce: Reproduce) -> None:
-    outcome = reproduce("run", "motionformer/table1")
+@pytest.mark.parametrize("verb", ["plan", "run", "status"])
+def test_a_table_without_tests_has_nothing_to_run(reproduce: Reproduce, verb: str) -> None:
+    outcome = reproduce(verb, "motionformer/table1")
     assert (outcome.code, outcome.out) == (0, "Nothing to run: every column is computed without a test, or quoted.\n")
 
 

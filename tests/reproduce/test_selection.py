@@ -48,12 +48,6 @@ def test_a_selected_column_needs_only_its_own_data_set(
     assert [one["items"]["source"] for one in json.loads(capsys.readouterr().out)] == ["annotation files"]
 
 
-def test_unknown_columns_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", T4, "--column", "gflops", "--runs", str(tmp_path)]) == 2
-    assert "columns with runs: k400, ssv2" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     for job in jobs_of(find([f"{T4}:trajectory"]), TINY, [], (0,)):
         write_result(store, job.run)

@@ -121,12 +121,6 @@ def test_invalid_queries_are_one_line_errors_and_write_no_picture(
     assert not out.exists()
 
 
-def test_missing_weights_are_an_error_with_a_remedy(small: Reproduce, small_run: RunConfig, tmp_path: Path) -> None:
-    outcome = small("attention", "--out", str(tmp_path / "maps.png"))
-    assert outcome.code == 2
-    assert "has no weights at --scale tiny" in outcome.err
-
-
 def test_an_unwritable_picture_path_is_a_one_line_error(small: Reproduce, weighted: RunConfig, tmp_path: Path) -> None:
     (tmp_path / "maps.png").mkdir()
     outcome = small("attention", "--out", str(tmp_path / "maps.png"))

@@ -89,10 +89,6 @@ def test_hours_have_a_unit_that_suits_them(hours: float, text: str) -> None:
     assert list_verb.hours_text(hours) == text
 
 
-def test_an_unknown_scale_is_refused() -> None:
-    assert main(["list", "--scale", "tny"]) == 2
-
-
 def write(folder: Path, train_id: str, file: str, **content: object) -> None:
     path = folder / train_id / "metrics" / file
     path.parent.mkdir(parents=True, exist_ok=True)

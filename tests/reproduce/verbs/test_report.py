@@ -134,23 +134,6 @@ def test_a_part_of_a_table_is_printed_and_not_saved(
     assert "| – |" in re.sub(" +", " ", capsys.readouterr().out) and not runs.exists() and not committed.exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([f"{TABLE}:k400", "--publish"], "--publish takes whole tables as committed; name no rows and no overrides"),
-        ([TABLE, "--publish", "-o", "optim.epochs=3"], "--publish takes whole tables as committed"),
-        ([f"{TABLE}:k400", "--check"], "--check takes whole tables as committed"),
-        ([TABLE, "--publish", "--check"], "--check writes nothing; leave --picture, --plot and --publish out"),
-    ],
-)
-def test_options_that_exclude_each_other_are_refused(
-    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
-) -> None:
-    assert main(["report", *words, "--runs", str(tmp_path / "runs")]) == 2
-    assert message in capsys.readouterr().err
-    assert not committed.exists()
-
-
 def test_a_plot_is_drawn_beside_the_saved_report(
     committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -197,19 +197,6 @@ def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(
     assert "no unchanged run of seed 0 was started" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changes", [["-o", "optim.epochs=1"], ["--seeds", "1"]])
-def test_status_of_changed_runs_needs_a_table(
-    changes: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "aaa").mkdir()
-    assert main(["status", "--runs", str(tmp_path), *changes]) == 2
-    assert "needs the name of their table" in capsys.readouterr().err
-
-
-def test_status_without_jobs_says_nothing_to_run(store: RunStore) -> None:
-    assert status_text([], store).startswith("Nothing to run")
-
-
 def test_changed_runs_are_counted_without_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store, words = RunStore(tmp_path), ["status", "--runs", str(tmp_path)]
     write_atomically(store.run(replace(K400, seed=7).train_id).log, "")
