@@ -5,6 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Sequence
+from itertools import zip_longest
 
 GAP = "  "  # between columns
 NARROWEST = 10  # characters of a label that is wrapped
@@ -71,12 +72,10 @@ def _narrowed(columns: list[list[str]], width: int, num_labels: int) -> list[lis
         limits[limits.index(max(limits))] -= 1
     labels = [[_wrapped(text, limit) for text in column] for column, limit in zip(columns, limits, strict=False)]
     room = width - sum(map(_width, labels)) - len(GAP) * num_labels
-    cells = []
+    room, cells = max(room, NARROWEST), []
     for header, *texts in columns[num_labels:]:
-        of_column = [_wrapped(text, max(room, NARROWEST)) for text in texts]
-        cells.append(
-            [_wrapped(header, min(max(_width(of_column), NARROWEST_HEADER), max(room, NARROWEST))), *of_column]
-        )
+        of_column = [_wrapped(text, room) for text in texts]
+        cells.append([_wrapped(header, min(max(_width(of_column), NARROWEST_HEADER), room)), *of_column])
     return [*labels, *cells]
 
 
@@ -98,13 +97,9 @@ def _block_text(rows: list[tuple[str, ...]], to_the_right: list[bool]) -> str:
     widths = [_width(column) for column in zip(*rows, strict=True)]
     lines = []
     for number, row in enumerate(rows):
-        cells = [text.split("\n") for text in row]
-        height = max(map(len, cells))
-        filled = [
-            [*[""] * (height - len(cell)), *cell] if number == 0 else [*cell, *[""] * (height - len(cell))]
-            for cell in cells
-        ]
-        for texts in zip(*filled, strict=True):
+        step = 1 if number else -1
+        stacked = list(zip_longest(*(text.split("\n")[::step] for text in row), fillvalue=""))[::step]
+        for texts in stacked:
             aligned = zip(texts, widths, to_the_right, strict=True)
             lines.append(GAP.join(t.rjust(size) if right else t.ljust(size) for t, size, right in aligned).rstrip())
         if number == 0:
@@ -118,12 +113,6 @@ def _width(column: Sequence[str]) -> int:
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:
     """Text wrapped at spaces and vertical tabs."""
-    lines = textwrap.wrap(
-        text,
-        width,
-        subsequent_indent=indent,
-        replace_whitespace=False,
-        break_long_words=False,
-        break_on_hyphens=False,
+    return textwrap.fill(
+        text, width, subsequent_indent=indent, replace_whitespace=False, break_long_words=False, break_on_hyphens=False
     )
-    return "\n".join(lines)

@@ -97,11 +97,6 @@ def show_json(
     }
 
 
-def first_measured(cells: list[Cell]) -> list[Cell]:
-    """First cell with a measurement, in rows without a test."""
-    return [cell for cell in cells if isinstance(cell.metric, Measured) and cell.paper_run is not None][:1]
-
-
 def printed_text(cell: Cell) -> str:
     """Printed value with the digits of its column, as in reports, and marks around one that is not printed plainly."""
     mark = MARKS.get(printed_style(cell.printed), "")
@@ -137,12 +132,13 @@ def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seed
 
 def runs_text(of_row: list[Cell], scale: Scale) -> list[str]:
     """Lines on the runs of a row: the columns that show each, its ids, and its changed config fields."""
-    described = [cell for cell in of_row if cell.tested] or first_measured(of_row)
+    measured = [cell for cell in of_row if isinstance(cell.metric, Measured) and cell.paper_run is not None]
+    described = [cell for cell in of_row if cell.tested] or measured[:1]
     columns: dict[str, list[str]] = {}
     for cell in described:
         edits = ", ".join(f"{path}={value}" for path, value in changes_of(cell).items())
         runs = f"{scale.name} run {' '.join(r.train_id for r in cell.runs)}" if cell.tested else "measured"
-        if cell.tested and (added := added_parents(cell)):
-            runs += f" from {', '.join(f'{name} {run}' for name, run in added.items())}"
+        added = ", ".join(f"{name} {run}" for name, run in added_parents(cell).items())
+        runs += f" from {added}" if cell.tested and added else ""
         columns.setdefault(f"{runs}  {edits or 'the default'}", []).append(cell.column.key)
     return [f"  {', '.join(keys):<11}  {facts}" for facts, keys in columns.items()]
