@@ -57,20 +57,12 @@ def field_types(kind: type) -> dict[str, object]:
     return get_type_hints(kind, vars(sys.modules[kind.__module__]))
 
 
-def is_int_for_float(declared: object, value: object) -> bool:
-    """Whether the value is an integer and the declared type is float."""
-    options = _options(declared)
-    return isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options
-
-
-def _options(declared: object) -> tuple[object, ...]:
-    """Types of a union, or the one type."""
-    return get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
-
-
 def _as_declared(value: object, declared: object) -> object:
     """Value with integers in float fields converted to floats, so that 1 and 1.0 give the same id."""
+    options = get_args(declared) if get_origin(declared) in (Union, UnionType) else (declared,)
     if isinstance(value, tuple):
-        kinds = next((get_args(option) for option in _options(declared) if get_origin(option) is tuple), (None,))
+        kinds = next((get_args(option) for option in options if get_origin(option) is tuple), (None,))
         return tuple(_as_declared(member, kinds[0]) for member in value)
-    return float(value) if is_int_for_float(declared, value) and isinstance(value, int) else value
+    if isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options:
+        return float(value)
+    return value
