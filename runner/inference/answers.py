@@ -46,11 +46,7 @@ class SavedAnswers(NamedTuple):
 
 
 def held_clips(run: RunConfig, directories: list[RunDirectory]) -> tuple[AnsweredClip, ...]:
-    """Clips with the answers of a test: the first in the directories, published or from its saved scores.
-
-    Raises:
-        StoreError: if their file is damaged.
-    """
+    """Clips with the answers of a test: the first in the directories, published or from its saved scores."""
     for directory in directories:
         path = directory.pictures(AnsweredClips.folder, run.eval_id)
         clips = answered(read_pictures(path, AnsweredClips)) if path.exists() else answered_here(run, directory)
@@ -78,11 +74,7 @@ def answered_here(run: RunConfig, directory: RunDirectory) -> tuple[AnsweredClip
 
 
 def publish_clips(run: RunConfig, store: RunStore) -> None:
-    """Write clips with the answers of a test made here to the published results.
-
-    Raises:
-        StoreError: if they cannot be written.
-    """
+    """Write clips with the answers of a test made here to the published results."""
     own = store.run(run.train_id)
     for directory in (own, own.of_released):
         if clips := answered_here(run, directory):

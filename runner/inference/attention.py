@@ -51,11 +51,7 @@ def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Res
 
 
 def save_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
-    """Compute the maps of a query and save them in the run's directory; returns False if their file exists already.
-
-    Raises:
-        ValueError, OSError: as `attention_maps`.
-    """
+    """Compute the maps of a query and save them in the run's directory; returns False if their file exists already."""
     weights = existing_weights(run, store)
     path = weights.directory(run, store).pictures(AttentionMaps.folder, maps_id(run, query))
     if path.exists():
@@ -71,11 +67,6 @@ def attention_maps(
 
     Args:
         video_list: list file of videos in place of the test videos.
-
-    Raises:
-        ValueError: for a run without weights, a model without such maps, or a video, frame, point, attention, block or
-            head that does not exist.
-        DataError, StoreError: if the data set, the list, the video or the weights cannot be read.
     """
     shown = run
     if video_list is not None:
@@ -141,11 +132,7 @@ def point_of(query: AttentionQuery) -> PointQuery:
 
 
 def first_right(run: RunConfig, directory: RunDirectory) -> str:
-    """Id of the first test video that a run answers correctly.
-
-    Raises:
-        ValueError: without saved scores, or if no answer is right.
-    """
+    """Id of the first test video that a run answers correctly."""
     saved = read_scores(directory.predictions(run.eval_id), run)
     answers = saved.scores.predictions() if saved is not None else None
     if saved is None or answers is None:
@@ -200,9 +187,6 @@ def index_of(videos: ItemList, video: int | str, dataset: str) -> int:
     Args:
         video: id of the video, or its index: 12 or "@12". The "@" is required in text because ids can be numbers, as in
             Something-Something.
-
-    Raises:
-        ValueError: if there is no such video, with the nearest id.
     """
     ids = list(videos.ids)
     if isinstance(video, str) and re.fullmatch(r"@\d+", video):

@@ -24,9 +24,6 @@ def class_names(
     Args:
         directory: directory of the run. The names in the record of its training come first.
         file: file of the names, one a line, all kinds of label one after the other.
-
-    Raises:
-        DataError: if the file has another number of names than there are classes.
     """
     if file is not None:
         return by_kind(names_in(file, data.targets), data.targets)

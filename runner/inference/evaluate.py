@@ -52,10 +52,6 @@ def evaluate(
         untrained: use random weights.
         released: released weights of the paper, which check the settings that a file states.
         classes: file of the names of the classes, one a line; None for those that the training or the data set records.
-
-    Raises:
-        ValueError: if there are no weights, or they are of another model.
-        DataError: if the list, the names, too many of the listed videos, or none of the files can be read.
     """
     quiet_lightning()
     labelled = isinstance(videos, Path)
@@ -153,12 +149,7 @@ def load_chosen_weights(
     untrained: bool,
     released: ReleasedWeights | None,
 ) -> str:
-    """Load the weights that the user has chosen; returns their source.
-
-    Raises:
-        ValueError: if there are none, or the file contains another model.
-        DataError: if there is no such file.
-    """
+    """Load the weights that the user has chosen; returns their source."""
     if untrained:
         return "none: random weights, the scores mean nothing"
     if file is None:
@@ -185,11 +176,7 @@ def load_chosen_weights(
 
 
 def check_config_beside(file: Path, run: RunConfig) -> None:
-    """Refuse the weights of a run with another model or data set, if its config is in the directory above.
-
-    Raises:
-        ValueError: with the first difference.
-    """
+    """Refuse the weights of a run with another model or data set, if its config is in the directory above."""
     path = file.absolute().parent.parent / "config.json"
     stored = read_json(path) if path.is_file() else None
     if stored is None or "model" not in stored or "data" not in stored:

@@ -25,12 +25,7 @@ def keep_all_strips(runs: Iterable[ShownRun], store: RunStore, resources: Resour
 
 
 def save_strip(shown: ShownRun, store: RunStore, resources: Resources) -> bool:
-    """Save a strip from the files of a finished test. Returns False without such a test, or if the strip exists.
-
-    Raises:
-        ValueError: if the data have no masks.
-        DataError, StoreError: if the data set or the files of the test cannot be read.
-    """
+    """Save a strip from the files of a finished test. Returns False without such a test, or if the strip exists."""
     run, own = shown.run, store.run(shown.run.train_id)
     found = store.test(run, [own, own.of_released])
     if found is None:

@@ -14,10 +14,6 @@ def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig
 
     Args:
         names: names of the classes, which may stand in the list in place of numbers.
-
-    Raises:
-        DataError: if there is no such file.
-        ValueError: if the items of the run are not files with labels.
     """
     if not video_list.is_file():
         labels = " ".join(run.data.targets.label_names)

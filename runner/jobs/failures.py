@@ -21,20 +21,11 @@ class Failure(NamedTuple):
 
 
 def save_failure(path: Path, failure: Failure) -> None:
-    """Write the reason and the exit code.
-
-    Raises:
-        StoreError: if the file cannot be written.
-    """
     write_atomically(path, f"{failure.reason}\nexit code {failure.exit_code}\n")
 
 
 def read_failure(path: Path) -> Failure | None:
-    """Failure in a file; None if there is no file. Without an exit code in the file, it is 1.
-
-    Raises:
-        OSError: if the file cannot be read.
-    """
+    """Failure in a file; None if there is no file. Without an exit code in the file, it is 1."""
     try:
         text = path.read_text(errors="replace")
     except FileNotFoundError:

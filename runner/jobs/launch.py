@@ -81,12 +81,7 @@ class Launcher:
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
-        """Execute all jobs and set their outcomes. On Ctrl-C, SIGTERM or SIGUSR1, the children write their checkpoints.
-
-        Raises:
-            KeyboardInterrupt: on these signals, after the children have ended.
-            StoreError: if the store cannot be written.
-        """
+        """Execute all jobs and set their outcomes. After Ctrl-C, SIGTERM or SIGUSR1 they write their checkpoints."""
         self.store.check_writable()
         for job in jobs:
             if job.finished(self.store, self.eval_only):
@@ -262,11 +257,7 @@ class Bars:
 
 
 def follow(step: Step, resources: Resources) -> None:
-    """Start a process of each run that task 0 of the step starts, until its end.
-
-    Raises:
-        KeyboardInterrupt: on the signals that stop a run, after the process has ended.
-    """
+    """Start a process of each run that task 0 of the step starts, until its end."""
     process = None
     # Without its store, task 0 was killed: nothing is left to do.
     with contextlib.suppress(DistNetworkError), interrupted_by_signals():

@@ -25,11 +25,7 @@ def num_tasks() -> int:
 
 
 def check_tasks(resources: Resources) -> None:
-    """Refuse several tasks that are not one a device, of which each would train every run, and one for several nodes.
-
-    Raises:
-        ValueError: with the remedies.
-    """
+    """Refuse one task for several nodes, and several that are not one a device: each would train every run."""
     in_job = "SLURM_JOB_ID" in os.environ and "LOCAL_RANK" not in os.environ  # of torchrun, which counts by itself
     if in_job and num_tasks() != resources.num_devices and (num_tasks() > 1 or resources.nodes > 1):
         raise ValueError(

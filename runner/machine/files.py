@@ -1,4 +1,8 @@
-"""Atomic writes, and reads with errors that name the damaged file."""
+"""Atomic writes, and reads with errors that name the damaged file.
+
+Errors for users are ValueError, DataError and StoreError with a message of one line, which the command prints. The
+docstrings of this package name only errors that a caller handles.
+"""
 
 import errno
 import json
@@ -24,11 +28,7 @@ class StoreError(OSError):
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file completely or not at all.
-
-    Raises:
-        StoreError: if the directory is read-only or the disk is full.
-    """
+    """Write a file completely or not at all."""
     with replacing(path) as partial:
         partial.write_text(text)
 
@@ -39,9 +39,6 @@ def replacing(path: Path, *, remedy: str = REMEDY) -> Iterator[Path]:
 
     Args:
         remedy: the remedy in the error message.
-
-    Raises:
-        StoreError: if the file cannot be written.
     """
     partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
     try:
@@ -66,11 +63,7 @@ def unwritable(path: Path, error: OSError | SafetensorError, remedy: str = REMED
 
 
 def json_object(path: Path) -> dict | None:
-    """JSON object in a file; None if the file does not exist.
-
-    Raises:
-        ValueError: with the reason, if the file contains anything else or cannot be read.
-    """
+    """JSON object in a file; None if the file does not exist. A ValueError says why it cannot be read."""
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError:
@@ -83,11 +76,7 @@ def json_object(path: Path) -> dict | None:
 
 
 def read_json(path: Path) -> dict | None:
-    """JSON object in a file; None if the file does not exist.
-
-    Raises:
-        StoreError: if the file contains anything else.
-    """
+    """As `json_object`, with a StoreError."""
     try:
         return json_object(path)
     except ValueError as error:
@@ -95,11 +84,7 @@ def read_json(path: Path) -> dict | None:
 
 
 def read_record(path: Path, kind: type[Record]) -> Record | None:
-    """Record in a JSON file; None if the file does not exist.
-
-    Raises:
-        StoreError: if a field is missing or of another kind, or the file contains anything else.
-    """
+    """Record in a JSON file; None if the file does not exist."""
     fields = read_json(path)
     try:
         return None if fields is None else msgspec.convert(fields, kind)

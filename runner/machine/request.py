@@ -30,20 +30,10 @@ class Request:
     """Existing weights are tested, and nothing is trained."""
 
     def save(self, path: Path) -> None:
-        """Write the file of the request.
-
-        Raises:
-            StoreError: if it cannot be written.
-        """
         write_atomically(path, json.dumps(_encoded(self), indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Request in a file.
-
-        Raises:
-            ValueError: if there is none, or the code has no longer what it names.
-        """
         paper_folders()  # those outside of this repository become importable
         try:
             request = _decoded(json_object(path))

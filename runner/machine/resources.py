@@ -103,11 +103,7 @@ class Resources:
         return available_cores() if self.workers is None else self.workers
 
     def root(self, data: DataConfig) -> Path:
-        """Root directory of a data set. A missing stand-in is generated.
-
-        Raises:
-            DataError: if neither --data nor VIDEO_ROOT specifies it.
-        """
+        """Root directory of a data set. A missing stand-in is generated."""
         dataset = data.dataset
         if dataset.stand_in is not None:
             return generated_root(dataset.stand_in) or generated(dataset)
@@ -135,9 +131,6 @@ class Resources:
         Args:
             eval_only: whether the run is only tested, so that the training split is not needed.
             lists: item lists of these resources, if some have been read already.
-
-        Raises:
-            DataError: if the data set is not found or cannot be read.
         """
         stand_in, trains = run.data.dataset.stand_in, run.optim is not None and not eval_only
         if stand_in is not None:
@@ -149,9 +142,6 @@ class Resources:
 
         Args:
             lists: item lists of these resources, if some have been read already.
-
-        Raises:
-            DataError, ValueError: the error with which a run would fail.
         """
         lists = lists or self.item_lists()
         for run in runs:
@@ -162,11 +152,7 @@ class Resources:
             self.check_files(run.data, lists, trains=trains)
 
     def check_files(self, data: DataConfig, lists: ItemLists, *, trains: bool) -> None:
-        """Refuse splits with more missing items than a run accepts. The files of stand-ins are all there.
-
-        Raises:
-            DataError: with the numbers, a missing file, and the remedy.
-        """
+        """Refuse splits with more missing items than a run accepts. The files of stand-ins are all there."""
         dataset = data.dataset
         for split in splits_of(data, trains=trains) if dataset.stand_in is None else ():
             missing, num_items = lists.missing(data, split), len(lists.items(data, split))
@@ -179,11 +165,7 @@ class Resources:
                 )
 
     def check_counts(self, run: RunConfig, counts: Counts, *, trains: bool) -> None:
-        """Refuse fewer training items than a batch, or fewer test items than devices, which wait for each other.
-
-        Raises:
-            TooFewItemsError: with a batch size, or a number of devices, that is possible.
-        """
+        """Refuse fewer training items than a batch, or fewer test items than devices, which wait for each other."""
         dataset = run.data.dataset
         if trains and run.optim is not None and counts.train < run.optim.batch_size:
             raise TooFewItemsError(
@@ -200,11 +182,7 @@ class Resources:
             )
 
     def check_names(self, runs: Iterable[RunConfig]) -> None:
-        """Refuse a name in --data that no run reads, finished runs included.
-
-        Raises:
-            ValueError: with the names that the runs read.
-        """
+        """Refuse a name in --data that no run reads, finished runs included."""
         names = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
         for name, _ in self.data:
             if name not in names:
@@ -216,9 +194,6 @@ class Resources:
 
         Args:
             trains: whether the run is trained. A test alone does not depend on the training batch.
-
-        Raises:
-            ValueError: for an impossible batch, protocol or model.
         """
         run.check()
         if trains:
@@ -229,9 +204,6 @@ class Resources:
 
         Args:
             accumulation: batches per step of the checkpoint from which the training goes on; None for a new training.
-
-        Raises:
-            ValueError: as `split_batch`, or if these resources have other batches per step than the checkpoint.
         """
         if run.optim is None:
             return BatchSplit(1, 1)
@@ -280,11 +252,7 @@ def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:
 
 
 def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
-    """Numbers of items in the annotation files. A missing stand-in is generated.
-
-    Raises:
-        DataError: if the data set is not found or cannot be read.
-    """
+    """Numbers of items in the annotation files. A missing stand-in is generated."""
     num_train = len(lists.items(data, "train")) if trains else 0
     if trains and data.dataset.own_validation:
         lists.items(data, "val")
@@ -305,9 +273,6 @@ def split_batch(
     Args:
         micro_batch: items per device and step; None for a default that depends on their size.
         multiple: number that divides the micro-batch.
-
-    Raises:
-        ValueError: if the batch cannot be split, with the numbers that are possible.
     """
     if batch_size % num_devices:
         possible = ", ".join(map(str, divisors(batch_size)))

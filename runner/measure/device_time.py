@@ -70,11 +70,7 @@ def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int 
 
 
 def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> Speed:
-    """Speed of a GPU by its name in `PEAK_TFLOPS` at an assumed utilisation of its peak.
-
-    Raises:
-        ValueError: for an unknown GPU, or a utilisation that is no share.
-    """
+    """Speed of a GPU by its name in `PEAK_TFLOPS` at an assumed utilisation of its peak."""
     gpu, utilisation = gpu or DEFAULT_GPU, DEFAULT_UTILISATION if utilisation is None else utilisation
     if gpu not in PEAK_TFLOPS:
         raise ValueError(f"--gpu '{gpu}': its peak is unknown; known are {', '.join(PEAK_TFLOPS)}")

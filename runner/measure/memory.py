@@ -76,11 +76,7 @@ def bytes_saved_by(run: Callable[[], object], model: nn.Module) -> int:
 
 
 def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
-    """Training step of a run on random items, in the precision of its recipe.
-
-    Raises:
-        NotMeasurableError: for a run without training.
-    """
+    """Training step of a run on random items, in the precision of its recipe."""
     if run.optim is None:
         raise NotMeasurableError("this run trains nothing, so there is no training step to measure")
     model = run.model.build(run.data.size, run.data.targets).train().to(device)
@@ -97,12 +93,7 @@ def _loss(loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor, outputs: Te
 
 
 def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision.
-
-    Raises:
-        TooLargeError: if the step does not fit.
-        NotMeasurableError: for a run without training, or if there is no GPU.
-    """
+    """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision."""
     if not torch.cuda.is_available():
         raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
     release_memory()

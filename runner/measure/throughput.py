@@ -42,9 +42,6 @@ class Turns:
         batch_size: largest batch size; None for the default of the device. It is halved until a batch fits.
         rounds: number of rounds; None for the default of the device.
         say: called with lines of progress, and with the name of each run that does not fit.
-
-    Raises:
-        NotMeasurableError: for bfloat16 without a GPU.
     """
 
     def __init__(
@@ -61,11 +58,7 @@ class Turns:
         self.say = say
 
     def records(self, runs: Mapping[str, RunConfig]) -> dict[str, dict[str, object]]:
-        """Record of each run that fits, by its name, after all rounds.
-
-        Raises:
-            TooLargeError: if a batch no longer fits in a later round.
-        """
+        """Record of each run that fits, by its name, after all rounds."""
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else cores()
         self.say(f"{len(runs)} rows in turns, {number_of(self.rounds, 'rounds')} in {self.precision} on {name}")
         if (load := os.getloadavg()[0]) > LARGE_LOAD:
@@ -108,11 +101,7 @@ class Turns:
         return None
 
     def seconds_per_item(self, participants: list[Participant]) -> dict[str, list[float]]:
-        """Seconds of an item of each participant in each round, by the id of its run.
-
-        Raises:
-            TooLargeError: if a batch no longer fits.
-        """
+        """Seconds of an item of each participant in each round, by the id of its run."""
         seconds: dict[str, list[float]] = {participant.run.train_id: [] for participant in participants}
         started = time.perf_counter()
         for done in range(1, self.rounds + 1):

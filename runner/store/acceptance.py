@@ -82,22 +82,14 @@ def accepted_measurement(path: Path, train_id: str) -> dict | None:
 
 
 def check_config(path: Path, run: RunConfig) -> None:
-    """Refuse another config than that of the run beside a result. It may be missing.
-
-    Raises:
-        ValueError: with the first difference.
-    """
+    """Refuse another config than that of the run beside a result. It may be missing."""
     config = json_object(path)
     if config is not None and (difference := first_difference(config, run.description)) is not None:
         raise ValueError(f"{path} differs from the config of the run at {difference}: restore that file")
 
 
 def check_identity(record: TestRecord, run: RunConfig, *, released: bool) -> None:
-    """Refuse the result of another run, protocol or data set.
-
-    Raises:
-        ValueError: with the difference.
-    """
+    """Refuse the result of another run, protocol or data set."""
     expected = {
         "train_id": run.train_id, "eval_id": run.eval_id, "seed": run.seed, "views": run.evaluation.views,
         "crops": run.evaluation.crops,
@@ -111,11 +103,7 @@ def check_identity(record: TestRecord, run: RunConfig, *, released: bool) -> Non
 
 
 def check_values(record: TestRecord, run: RunConfig) -> None:
-    """Refuse values that the test of a run cannot have, or that are not those of its correct items and counts.
-
-    Raises:
-        ValueError: with the first one.
-    """
+    """Refuse values that the test of a run cannot have, or that are not those of its correct items and counts."""
     num_items = record.videos.total
     tested, hits = record.data.test, record.hits
     if num_items == 0:
@@ -139,11 +127,7 @@ def check_values(record: TestRecord, run: RunConfig) -> None:
 
 
 def check_counts(record: TestRecord, kind: str, counts: list[tuple[int, int, int]]) -> None:
-    """Refuse numbers of correct, predicted and all items by class that are not those of the test.
-
-    Raises:
-        ValueError: with the kind of label.
-    """
+    """Refuse numbers of correct, predicted and all items by class that are not those of the test."""
     correct, predicted, support = (sum(of_class[place] for of_class in counts) for place in range(3))
     name = kind if kind in record.metrics else "top1" if len(record.class_counts) == 1 else None
     accuracy = None if name is None else record.metrics.get(name)
@@ -156,11 +140,7 @@ def check_counts(record: TestRecord, kind: str, counts: list[tuple[int, int, int
 
 
 def check_scores(record: TestRecord, run: RunConfig, path: Path) -> None:
-    """Refuse other metrics than those of the saved scores in a file, which may be missing.
-
-    Raises:
-        ValueError: with the difference.
-    """
+    """Refuse other metrics than those of the saved scores in a file, which may be missing."""
     try:
         status = path.stat()
         content = _content(path, status.st_mtime_ns, status.st_size, run)

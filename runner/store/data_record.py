@@ -44,11 +44,7 @@ def record_of(data: DataFingerprint) -> DataRecord:
 
 
 def data_record(directory: RunDirectory) -> DataRecord | None:
-    """Record of the data of a training; None if there is none. Trainings of earlier versions have no record.
-
-    Raises:
-        StoreError: if it is damaged.
-    """
+    """Record of the data of a training; None if there is none. Trainings of earlier versions have no record."""
     return read_record(directory.data, DataRecord)
 
 
@@ -80,12 +76,7 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
 
 
 def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: DatasetConfig) -> None:
-    """Refuse real data other than those of the training.
-
-    Raises:
-        DataError: with the difference, the record and the remedy.
-        StoreError: if the record is damaged.
-    """
+    """Refuse real data other than those of the training."""
     record = data_record(directory)
     if record is None or record.splits is None or dataset.stand_in is not None:
         return
@@ -97,10 +88,6 @@ def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources)
     """Refuse finished tests and trained runs of real data other than those that the user names.
 
     Data that nobody names are not read.
-
-    Raises:
-        DataError: with the difference, the record and the remedy.
-        StoreError: if a record is damaged.
     """
     current: dict[DatasetConfig, DataFingerprint] = {}
     for job in jobs:

@@ -102,11 +102,7 @@ def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: S
 def run_of_row(
     name: str, column: str | None, scale: Scale, overrides: Iterable[str] = (), seed: int = 0
 ) -> tuple[str, RunConfig]:
-    """Column key and run of a single row, for a column or, by default, for the first tested column.
-
-    Raises:
-        ValueError: if the name is not that of one row, or the row has no such run.
-    """
+    """Column key and run of a single row, for a column or, by default, for the first tested column."""
     runs = runs_of_row(name, scale, overrides, seed)
     column = column or next(iter(runs), None)
     if column is None or column not in runs:
@@ -116,11 +112,6 @@ def run_of_row(
 
 
 def runs_of_row(name: str, scale: Scale, overrides: Iterable[str] = (), seed: int = 0) -> dict[str, RunConfig]:
-    """Runs of one row by column.
-
-    Raises:
-        ValueError: if the name is not that of one row with runs.
-    """
     selections = find([name])
     table, rows = selections[0]
     if len(selections) != 1 or rows is None or len(rows) != 1:
@@ -144,9 +135,6 @@ def jobs_under(jobs: list[Job], columns: Iterable[str]) -> list[Job]:
     """Jobs with cells in some columns, and their parents. Cells of other columns are removed from the jobs.
 
     A user with one data set can thus run only its columns.
-
-    Raises:
-        ValueError: for a column without jobs, with the columns that have some.
     """
     columns = tuple(columns)
     available = list(dict.fromkeys(column_of(cell) for job in jobs for cell in job.cells))

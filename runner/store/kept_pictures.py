@@ -140,11 +140,7 @@ def strip_id(shown: ShownRun) -> str:
 
 
 def write_pictures(path: Path, pictures: AttentionMaps | MaskStrip | ShownClips | AnsweredClips) -> None:
-    """Write pictures to a file, completely or not at all.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
+    """Write pictures to a file, completely or not at all."""
     fields = pictures._asdict()
     if "record" in fields:
         fields["record"] = json.dumps(fields["record"], ensure_ascii=False)
@@ -153,11 +149,7 @@ def write_pictures(path: Path, pictures: AttentionMaps | MaskStrip | ShownClips 
 
 
 def read_pictures(path: Path, kind: type[Pictures]) -> Pictures:
-    """Pictures in a file. Pickled objects are never read.
-
-    Raises:
-        StoreError: if the file is damaged or contains anything else.
-    """
+    """Pictures in a file. Pickled objects are never read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             fields = {name: arrays[name] for name in kind._fields if name in arrays.files}

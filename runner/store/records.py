@@ -207,32 +207,20 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_test(path: Path) -> TestRecord | None:
-    """Result in a file; None if the file does not exist.
-
-    Raises:
-        ValueError: if it is damaged or incomplete.
-    """
+    """Result in a file; None if the file does not exist. A ValueError says why it is none."""
     fields = json_object(path)
     return None if fields is None else record_of_test(fields)
 
 
 def record_of_test(fields: dict) -> TestRecord:
-    """Result with the fields of a file. All numbers that are no other field are metrics.
-
-    Raises:
-        ValueError: if one is missing or of another kind.
-    """
+    """Result with the fields of a file. All numbers that are no other field are metrics."""
     names = TestRecord.__struct_fields__
     metrics = {name: value for name, value in fields.items() if name not in names and type(value) in (int, float)}
     return msgspec.convert({**fields, "metrics": metrics}, TestRecord)
 
 
 def write_test(path: Path, record: TestRecord) -> None:
-    """Write a result with a hash of its fields.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
+    """Write a result with a hash of its fields."""
     write_atomically(path, json.dumps(sealed(fields_of_test(record)), indent=1) + "\n")
 
 
@@ -243,11 +231,7 @@ def fields_of_test(record: TestRecord) -> dict:
 
 
 def read_training(path: Path) -> TrainingRecord | None:
-    """Record of a finished training; None if the file does not exist.
-
-    Raises:
-        StoreError: if it is damaged.
-    """
+    """Record of a finished training; None if the file does not exist."""
     record = read_record(path, TrainingRecord)
     if record is not None and not record.sessions:  # of an earlier version
         earlier = {**UNKNOWN, **(json_object(path) or {})}
@@ -256,11 +240,6 @@ def read_training(path: Path) -> TrainingRecord | None:
 
 
 def write_record(path: Path, record: Struct) -> None:
-    """Write a record.
-
-    Raises:
-        StoreError: if it cannot be written.
-    """
     write_atomically(path, json.dumps(to_builtins(record), indent=1) + "\n")
 
 
@@ -276,10 +255,6 @@ def digest(fields: Mapping[str, object]) -> str:
 
 
 def check_digest(fields: Mapping[str, object]) -> None:
-    """Refuse fields that were changed after they were written.
-
-    Raises:
-        ValueError: if their hash differs.
-    """
+    """Refuse fields that were changed after they were written."""
     if fields.get(DIGEST) != digest(fields):
         raise ValueError("it was changed after the test: its digest is not that of its content")

@@ -84,11 +84,7 @@ class RunDirectory:
         return self.path / "measured" / f"{kind}.json"
 
     def released_weights(self) -> ImportedWeights | None:
-        """Record of imported released weights; None if there are none.
-
-        Raises:
-            StoreError: if the record is damaged.
-        """
+        """Record of imported released weights; None if there are none."""
         return read_record(self.released_record, ImportedWeights) if self.released.exists() else None
 
     def result(self, run: RunConfig) -> TestRecord | None:
@@ -164,11 +160,7 @@ class RunDirectory:
 
     @contextmanager
     def claim(self) -> Iterator[bool]:
-        """Lock the run for this process. The context is False if another process has locked it; there is no wait.
-
-        Raises:
-            StoreError: if the directory cannot be written.
-        """
+        """Lock the run for this process. The context is False if another process has locked it; there is no wait."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.path / "claim.lock", timeout=0)
@@ -187,11 +179,7 @@ class RunDirectory:
             lock.release()
 
     def save_config(self, description: dict[str, object]) -> None:
-        """Write the run's config. An existing file must have the same content.
-
-        Raises:
-            StoreError: if the directory is of another run.
-        """
+        """Write the run's config. An existing file must have the same content."""
         stored = read_json(self.config)
         if stored is None:
             write_atomically(self.config, json.dumps(description, indent=1) + "\n")

@@ -57,9 +57,6 @@ def save_scores(path: Path, run: RunConfig, test: SavedScores) -> str | None:
     """Save the scores per item and view, and the settings that scoring them again needs; returns the hash of the file.
 
     None if the task has no scores to save.
-
-    Raises:
-        StoreError: if they cannot be written.
     """
     arrays = test.scores.arrays()
     if not arrays:
@@ -77,11 +74,6 @@ def save_scores(path: Path, run: RunConfig, test: SavedScores) -> str | None:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file.
-
-    Raises:
-        OSError: if it cannot be read.
-    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -93,11 +93,7 @@ class RunStore:
         return None
 
     def pictures(self, kind: type[Pictures], name: str, directories: list[RunDirectory]) -> Pictures | None:
-        """Kept pictures: the first in the directories; None if there are none.
-
-        Raises:
-            StoreError: if their file is damaged.
-        """
+        """Kept pictures: the first in the directories; None if there are none."""
         paths = (directory.pictures(kind.folder, name) for directory in directories)
         path = next((path for path in paths if path.exists()), None)
         return None if path is None else read_pictures(path, kind)
@@ -108,32 +104,20 @@ class RunStore:
         return RunDirectory(self.results / directory.path.name, is_released=directory.is_released, is_published=True)
 
     def publish(self, directory: RunDirectory, file: Path) -> None:
-        """Copy a file of a run made here, with its config, to the published results.
-
-        Raises:
-            StoreError: if it cannot be written.
-        """
+        """Copy a file of a run made here, with its config, to the published results."""
         for source in (directory.config, file):
             if source.exists():
                 with replacing(self.published(directory).path / source.relative_to(directory.path)) as partial:
                     partial.write_bytes(source.read_bytes())
 
     def publish_pictures(self, run: RunConfig, folder: str, name: str) -> None:
-        """Copy kept pictures made here to the published results.
-
-        Raises:
-            StoreError: if they cannot be written.
-        """
+        """Copy kept pictures made here to the published results."""
         own = self.run(run.train_id)
         for directory in (own, own.of_released):
             if (file := directory.pictures(folder, name)).exists():
                 self.publish(directory, file)
 
     def check_writable(self) -> None:
-        """Check that runs can be written.
-
-        Raises:
-            StoreError: with the directory and the remedy.
-        """
+        """Check that runs can be written."""
         write_atomically(self.root / ".writable", "")
         (self.root / ".writable").unlink(missing_ok=True)

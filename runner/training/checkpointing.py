@@ -82,11 +82,6 @@ class TwoCheckpoints(TorchCheckpointIO):
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: object = None) -> None:
-        """Write a checkpoint.
-
-        Raises:
-            StoreError: if it cannot be written.
-        """
         path = Path(path)
         with replacing(path, remedy=f"{REMEDY}; the last checkpoint is kept" if path.exists() else REMEDY) as partial:
             try:
@@ -117,11 +112,6 @@ class Checkpointing(Callback):
         self.saved_at = time.monotonic()
 
     def save(self, trainer: Trainer) -> None:
-        """Write a checkpoint.
-
-        Raises:
-            StoreError: if it cannot be written.
-        """
         trainer.strategy.checkpoint_io = TwoCheckpoints()
         trainer.save_checkpoint(self.path)
         self.saved_at = time.monotonic()
@@ -180,9 +170,6 @@ class Checkpointing(Callback):
 
         The processes are not synchronised here because their numbers of batches can differ. The process with the
         request ends, and the other processes then end too.
-
-        Raises:
-            Stopped: on a stop request.
         """
         if self.request.pending is not None:
             raise Stopped(self.request.pending)

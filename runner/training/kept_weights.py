@@ -33,11 +33,6 @@ class Divergence(Callback):
             self.read_losses(trainer)
 
     def read_losses(self, trainer: Trainer) -> None:
-        """Read the losses.
-
-        Raises:
-            ValueError: if they are not finite.
-        """
         unread, self.unread = self.unread, []
         values = torch.stack([loss for *_, loss in unread]).tolist() if unread else []
         for (step, rate, _), value in zip(unread, values, strict=True):
@@ -47,11 +42,7 @@ class Divergence(Callback):
                 raise ValueError(f"the training diverges: {self.not_finite[0]}; lower it with -o optim.lr")
 
     def check(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Read the losses, and check the weights that the steps have left.
-
-        Raises:
-            ValueError: if they are not finite.
-        """
+        """Read the losses, and check the weights that the steps have left."""
         self.read_losses(trainer)
         if not all(bool(tensor.isfinite().all()) for tensor in pl_module.state_dict().values()):
             raise ValueError(

@@ -118,11 +118,7 @@ def save_training_record(
 
 
 def parent_sessions(run: RunConfig, store: RunStore) -> list[Provenance]:
-    """Distinct provenance of the processes that trained the parents of a run, their own parents first.
-
-    Raises:
-        StoreError: if a record is damaged.
-    """
+    """Distinct provenance of the processes that trained the parents of a run, their own parents first."""
     found: list[Provenance] = []
     for parent in run.parents:
         training = read_training(store.run(parent.run.train_id).training)
@@ -154,10 +150,6 @@ def save_test_results(
         parents: provenance of the trainings of the parents.
         starts: released weights of parents that a run without training was tested with.
         released: record of the released weights that were tested; None for the run's own weights.
-
-    Raises:
-        DataError: if more items than accepted could not be read.
-        StoreError: if the results cannot be written.
     """
     test.scores.check(len(test.ids))
     check_readable(run, test)  # each process checked the limit for its own items only
@@ -224,11 +216,7 @@ def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...])
 
 
 def check_readable(run: RunConfig, test: SavedScores) -> None:
-    """Refuse a test with more unreadable items than accepted.
-
-    Raises:
-        DataError: with their number, the limit and the remedy.
-    """
+    """Refuse a test with more unreadable items than accepted."""
     result = test.scores.result()
     if (unreadable := result.failed + result.missing) > test.allowed:
         raise DataError(

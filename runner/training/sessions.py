@@ -55,7 +55,6 @@ class DeviceClock(Callback):
         self.updated_at = now
 
     def state_dict(self) -> dict[str, float]:
-        """State for checkpoints."""
         self.update()
         return {"device_seconds": self.seconds}
 

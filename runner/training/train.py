@@ -44,12 +44,7 @@ from runner.weights.weights import (
 
 
 def train_and_test(request: Request, store: RunStore, stop: StopRequest) -> None:
-    """Train a run, or resume its training from the checkpoint, and test it. Trained runs are only tested.
-
-    Raises:
-        StoreError, DataError, TooLittleMemoryError, ValueError: with a message of one line for the user.
-        Stopped: after a signal. The checkpoint has been written.
-    """
+    """Train a run, or resume its training from the checkpoint, and test it. Trained runs are only tested."""
     store.run(request.run.train_id).save_config(request.run.description)
     execution = Execution(request, store, stop)
     stage = "training"
@@ -115,12 +110,7 @@ class Execution:
         )
 
     def fit(self) -> None:
-        """Train to the end, and save the weights.
-
-        Raises:
-            StoreError: if the best weights of a resumed training are damaged.
-            DataError: if the data are not those at the start of the training.
-        """
+        """Train to the end, and save the weights."""
         run, store, directory, model = self.run, self.store, self.directory, self.module.model
         is_first = self.trainer.is_global_zero
         if self.resumed is None:
@@ -153,11 +143,7 @@ class Execution:
         self.trainer.strategy.barrier()
 
     def test(self) -> None:
-        """Test the run with its own weights, or else with imported released ones.
-
-        Raises:
-            DataError: if the data are not those of the training.
-        """
+        """Test the run with its own weights, or else with imported released ones."""
         run, store, directory = self.run, self.store, self.directory
         trainer, datamodule = self.trainer, self.datamodule
         # Also after a training in another process, which was killed before it did this. Damaged ones go, too.

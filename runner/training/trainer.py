@@ -37,9 +37,6 @@ def make_trainer(
         logger: logger of the training curves; None to log nothing.
         shows_bar: whether Lightning's progress bar is shown.
         folder: folder for what Lightning itself writes.
-
-    Raises:
-        ValueError: if the processes are not as many as the devices.
     """
     quiet_lightning()
     optim = run.optim

@@ -14,11 +14,7 @@ SUBJECT = "weights"
 
 
 def find_initial_weights(models: Iterable[ModelConfig]) -> None:
-    """Download the initial weights of models that are not here.
-
-    Raises:
-        MissingWeightsError: if one cannot be downloaded, with the remedy.
-    """
+    """Download the initial weights of models that are not here."""
     folder = weights_folder()
     for source in sources_of(models):
         source.find(folder)

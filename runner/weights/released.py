@@ -25,10 +25,6 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
     """Check a released file against a run's model and save its weights; returns a record of all keys.
 
     Weights and results of a previously imported file are removed if the files differ.
-
-    Raises:
-        ValueError: if the file is damaged or of another model, with the keys, or has other settings than the run.
-        OSError: if the file cannot be read, or the weights cannot be saved.
     """
     model = run.model.build(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
@@ -56,11 +52,7 @@ def import_weights(run: RunConfig, store: RunStore, file: Path, released: Releas
 
 
 def stated_settings(run: RunConfig, file: Path, report: LoadReport, released: ReleasedWeights | None) -> dict[str, str]:
-    """Settings that a loaded file states and its tensors do not determine.
-
-    Raises:
-        ValueError: if they are not those of the run.
-    """
+    """Settings that a loaded file states and its tensors do not determine."""
     try:
         return released.stated_settings(run, report.settings) if released is not None else {}
     except ValueError as error:
@@ -102,11 +94,7 @@ class FoundFile(NamedTuple):
 
 
 def released_files(patterns: Sequence[str], store: RunStore) -> Iterator[FoundFile]:
-    """Released files of the papers of the tables that match.
-
-    Raises:
-        ValueError: if no table matches, or its paper has no released files.
-    """
+    """Released files of the papers of the tables that match."""
     papers = list(dict.fromkeys(name.partition("/")[0] for pattern in patterns for name in names_matching(pattern)))
     known = {paper: released for paper in papers if (released := released_weights(paper)) is not None}
     if not known:

@@ -44,11 +44,7 @@ class Weights(NamedTuple):
 
 
 def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
-    """A run's own weights, or else imported released ones; None if there are neither.
-
-    Raises:
-        StoreError: if the record of the weights is damaged.
-    """
+    """A run's own weights, or else imported released ones; None if there are neither."""
     directory = store.run(run.train_id)
     if directory.weights.exists():
         training = read_training(directory.training)
@@ -64,11 +60,7 @@ def weights_of(run: RunConfig, store: RunStore) -> Weights | None:
 
 
 def existing_weights(run: RunConfig, store: RunStore) -> Weights:
-    """Weights with which a run is tested.
-
-    Raises:
-        ValueError: if there are none, with the remedy.
-    """
+    """Weights with which a run is tested, or a ValueError with the remedy."""
     weights = weights_of(run, store)
     if weights is not None:
         return weights
@@ -85,11 +77,7 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
 
 
 def save_weights(model: nn.Module, path: Path) -> str:
-    """Save the trained tensors with their digest, and a fingerprint of the frozen parameters; returns the digest.
-
-    Raises:
-        StoreError: if the file cannot be written.
-    """
+    """Save the trained tensors with their digest, and a fingerprint of the frozen parameters; returns the digest."""
     return save_tensors(trained_tensors(model), path, frozen_fingerprint(model))
 
 
@@ -98,9 +86,6 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, fingerprint: str | None
 
     Args:
         fingerprint: fingerprint of frozen parameters that are not among the tensors.
-
-    Raises:
-        StoreError: if the file cannot be written.
     """
     saved = {DIGEST: digest(tensors), FROZEN: fingerprint}
     with replacing(path) as partial:
@@ -112,10 +97,6 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
     """Load the weights with which a run is tested.
 
     Returns the released weights of parents for a run without a weight file of its own, else an empty list.
-
-    Raises:
-        ValueError: if the weights of a parent are missing, or the frozen parameters are not those of the training.
-        StoreError: if a file is damaged, was changed, or contains another model.
     """
     if weights.path is None:
         return start_weights(model, run, store)
@@ -135,12 +116,7 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
 
 
 def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:
-    """Load the initial weights of a run into a model; returns the released weights of parents among them.
-
-    Raises:
-        ValueError: if the weights of a parent are missing, with the remedy.
-        MissingWeightsError: if a file of pretrained weights is missing, with the remedy.
-    """
+    """Load the initial weights of a run into a model; returns the released weights of parents among them."""
     for report in run.model.initialise(model):
         print(report)
     starts = []
@@ -168,9 +144,6 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
 
     Args:
         expected: digest of the tensors when they were saved; None to compare them only with the digest in the file.
-
-    Raises:
-        StoreError: if the file is damaged, or its tensors are not those that were saved.
     """
     tensors, metadata = _content(path)
     stored = metadata.get(DIGEST)
@@ -180,11 +153,7 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
 
 
 def saved_digest(path: Path) -> str:
-    """Digest of the tensors in a weight file, after a comparison with the digest in the file.
-
-    Raises:
-        StoreError: as `read_weights`; also if the file does not exist.
-    """
+    """Digest of the tensors in a weight file, after a comparison with the digest in the file."""
     return digest(read_weights(path)[0])
 
 
