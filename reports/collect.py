@@ -14,8 +14,9 @@ from reports.pages.cells import contradictions, report_cell
 from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
 from reports.pages.marks import marked
-from reports.pages.report import Pictures, Report, ReportCell, ReportRow
+from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.table_texts import cell_name
+from runner.store.kept_pictures import KeptPictures
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def collect(
     )
 
 
-def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, Pictures]:
+def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
     if table.figure is None:
         return {}
     from reports.figures.kept import pictures_of  # here: most tables have no figure

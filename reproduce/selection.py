@@ -11,7 +11,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale, find_scale
 from reproduce.next_command import next_command
 from reproduce.options import RESULTS, Jobs, OfMachine, OfTables, RunOfRow, Stored
-from runner.store.jobs import Job, jobs_of, jobs_under, run_of_row
+from runner.store.jobs import Job, jobs_of, run_of_row
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def jobs(options: OfTables, *, eval_only: bool = False) -> list[Job]:
     Args:
         eval_only: whether parents are left out.
     """
-    found = jobs_of(find(options.tables), find_scale(options.scale), options.overrides, options.all_seeds)
-    found = jobs_under(found, options.columns) if options.columns else found
+    scale, columns = find_scale(options.scale), options.columns or None
+    found = jobs_of(find(options.tables), scale, options.overrides, options.all_seeds, columns)
     return [job for job in found if not eval_only or job.cells]
 
 
@@ -63,7 +63,7 @@ def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
 
     for job in found if FINE_TUNE in options.overrides else ():
         if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
-            row = job.name.rpartition(".")[0]
+            row = job.row
             raise ValueError(
                 f"--fine-tune: {row} has no weights to start from: import released ones (`reproduce list --weights` "
                 f"names them), or train it first with `reproduce run {row} --scale {options.scale}`"

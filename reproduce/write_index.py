@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable
 
-from experiments.spec.catalog import HOME, INDEX, Entry, Index, contents_of, imported, natural_order, read_index
+from experiments.spec.catalog import INDEX, Entry, Index, contents_of, imported, natural_order, read_index
+from experiments.spec.paper_folders import HOME
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table
 from runner.measure.device_time import assumed_speed, device_seconds, work
@@ -17,12 +18,11 @@ def entry_of(table: Table, module: str) -> Entry:
         module: file of the table, without suffix, in the directory of its paper.
     """
     jobs = {name: jobs_of([(table, None)], scale, [], (0,)) for name, scale in SCALES.items()}
-    shown = [cell.partition(":")[2].split(".")[1] for job in jobs[PAPER.name] for cell in job.cells]
     return Entry(
         caption=table.caption,
         module=module,
         rows=[row.key for row in table.rows],
-        columns=list(dict.fromkeys(shown)),
+        columns=list(dict.fromkeys(cell.column for job in jobs[PAPER.name] for cell in job.cells)),
         data=list(dict.fromkeys(job.run.data.dataset.name for job in jobs[PAPER.name])),
         runs={name: ["/".join(job.key) for job in found if job.cells] for name, found in jobs.items()},
         parents={name: [job.run.train_id for job in found if not job.cells] for name, found in jobs.items()},

@@ -12,7 +12,8 @@ import pytest
 import experiments
 import reports.saved
 import reproduce.selection
-from experiments.spec.catalog import PAPERS, load
+from experiments.spec.catalog import load
+from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
 from runner.machine.resources import Resources

@@ -18,7 +18,8 @@ from tensorboard.plugins.hparams import metadata
 import experiments
 import reports.saved
 import reproduce.selection
-from experiments.spec.catalog import PAPERS, find, load
+from experiments.spec.catalog import find, load
+from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import TINY
 from lightning_modules.optim import SGD
 from reproduce.command import main

@@ -10,22 +10,19 @@ import fnmatch
 import functools
 import importlib
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-import experiments
+from experiments.spec.paper_folders import HOME, paper_folders
 
 if TYPE_CHECKING:
     from experiments.spec.paper import Paper
     from experiments.spec.released import ReleasedWeights
     from experiments.spec.table import Table
 
-HOME = Path(experiments.__path__[0])
 INDEX = HOME / "table_index.json"
-PAPERS = "REPRODUCE_PAPERS"  # environment variable: further directories of papers, separated as in $PATH
 
 
 class Selection(NamedTuple):
@@ -92,16 +89,6 @@ def captions() -> dict[str, str]:
     found = {name: entry["caption"] for name, entry in read_index()["tables"].items()}
     found |= {name: table.caption for name, table in _outside().tables.items()}
     return {name: found[name] for name in sorted(found, key=natural_order)}
-
-
-def paper_folders() -> list[Path]:
-    """Parent directories of papers. Those outside of `experiments` are added to its import path."""
-    for folder in filter(None, os.environ.get(PAPERS, "").split(os.pathsep)):
-        if not Path(folder).is_dir():
-            raise ValueError(f"${PAPERS}: there is no folder {folder}")
-        if folder not in experiments.__path__:
-            experiments.__path__.append(folder)
-    return [Path(folder) for folder in experiments.__path__]
 
 
 @functools.cache

@@ -6,6 +6,7 @@ Reports have a drawer for each type of figure.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
 class Figure(ABC):
@@ -25,16 +26,13 @@ class Figure(ABC):
     def prints_numbers(self) -> bool:
         return False
 
-    def query_of(self, row: str, column: str) -> "RowQuery | None":
-        """Attention queries for the runs of a cell; None if the figure shows no attention of them."""
-        return None
+    def shown_of(self, row: str, column: str, *, stand_in: bool) -> "Shown | None":
+        """What the figure shows of the runs of a cell, besides its values. Most figures show nothing else.
 
-    def sequence_of(self, row: str, column: str) -> "ShownSequence | None":
-        """Sequence whose masks the figure shows for the runs of a cell; None if it shows none of them."""
+        Args:
+            stand_in: whether the runs have the stand-in of their data set.
+        """
         return None
-
-    def shows_answers(self, row: str, column: str) -> bool:
-        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +197,9 @@ class AttentionStrips(Figure):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def query_of(self, row: str, column: str) -> RowQuery | None:
-        return next((query for query in self.queries if query.row == row and column == self.column), None)
+    def shown_of(self, row: str, column: str, *, stand_in: bool) -> AttentionQuery | None:
+        found = (query for query in self.queries if query.row == row and column == self.column)
+        return next((query.stand_in if stand_in else query.real for query in found), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +212,13 @@ class ShownSequence:
     real: str
     stand_in: str
     num_frames: int = 6
+
+
+class ShownMasks(NamedTuple):
+    """Masks of some frames, at even intervals, of a test sequence."""
+
+    sequence: str
+    num_frames: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,8 +237,14 @@ class MaskStrips(Figure):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def sequence_of(self, row: str, column: str) -> ShownSequence | None:
-        return self.sequence if row in self.shown and column == self.column else None
+    def shown_of(self, row: str, column: str, *, stand_in: bool) -> ShownMasks | None:
+        if row not in self.shown or column != self.column:
+            return None
+        return ShownMasks(self.sequence.stand_in if stand_in else self.sequence.real, self.sequence.num_frames)
+
+
+class ShownAnswers(NamedTuple):
+    """Answers to the clips that a test keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,5 +267,8 @@ class AnsweredClips(Figure):
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
 
-    def shows_answers(self, row: str, column: str) -> bool:
-        return row in self.shown and column == self.column
+    def shown_of(self, row: str, column: str, *, stand_in: bool) -> ShownAnswers | None:
+        return ShownAnswers() if row in self.shown and column == self.column else None
+
+
+Shown = AttentionQuery | ShownMasks | ShownAnswers

@@ -1,20 +1,26 @@
 """Pictures of the answers of tests: clips with the answers of rows, confusion matrices, and clips of one test."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from experiments.spec.figures import AnsweredClips
+from experiments.spec.figure_runs import ShownRun
+from experiments.spec.figures import AnsweredClips as AnsweredFigure
+from experiments.spec.figures import ShownAnswers
 from experiments.spec.run import RunConfig
 from reports.figures.drawer import Drawer, empty_figure
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.pages.table_texts import row_names
-from runner.inference.answers import AnsweredClip, Confusion, NamedAnswer, saved_answers
+from runner.machine.files import StoreError
+from runner.store.kept_pictures import AnsweredClip, AnsweredClips, NamedAnswer, kept_pictures
 from runner.store.run_directory import RunDirectory
+from runner.store.saved_scores import SavedScores, read_scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +34,20 @@ CORRECT, WRONG = "#007A3D", "#B00000"
 DPI = 110
 
 
+# Numbers of items by label (rows) and predicted class (columns), and the names of the classes.
+Confusion = tuple[NDArray[np.int64], tuple[str, ...]]
+
+
 class AnsweredClipDrawer(Drawer):
     """Draws clips with the answers of each row."""
 
-    def __init__(self, report: Report, figure: AnsweredClips) -> None:
+    def __init__(self, report: Report, figure: AnsweredFigure) -> None:
         super().__init__(report)
         names = row_names(report.table)
         shown = slice(figure.first, figure.first + figure.number)
-        self.clips = {names[key]: clips[shown] for key, clips in report.pictures.items() if isinstance(clips, list)}
+        self.clips = {
+            names[key]: kept.clips[shown] for key, kept in report.pictures.items() if isinstance(kept, AnsweredClips)
+        }
 
     def has_content(self) -> bool:
         return any(self.clips.values())
@@ -106,11 +118,23 @@ def _draw_clip(axis: "Axes", clip: AnsweredClip, answers: Mapping[str, Sequence[
 
 def pictures_of_test(run: RunConfig, directory: RunDirectory) -> "dict[str, Figure]":
     """Pictures of a test by name; empty without saved scores of classes."""
-    answers = saved_answers(run, directory)
+    saved = read_scores(directory.scores(run.eval_id), run)
+    if saved is None or not (found := confusions(saved)):
+        return {}
+    pictures = {CONFUSION: confusion_matrices(found)}
+    with suppress(StoreError):  # the confusions do not need the clips
+        if isinstance(kept := kept_pictures(ShownRun("", run, ShownAnswers()), directory), AnsweredClips):
+            pictures[CLIPS] = clips_of_test(kept.clips)
+    return pictures
+
+
+def confusions(saved: SavedScores) -> dict[str, Confusion]:
+    """Confusions of a test by kind of label; empty for scores that are not of classes."""
+    answers = saved.scores.predictions()
     if answers is None:
         return {}
-    pictures = {CONFUSION: confusion_matrices(answers.confusions)}
-    return pictures | ({CLIPS: clips_of_test(answers.clips)} if answers.clips else {})
+    names = saved.names_of(answers.classes)
+    return {kind: (answers.confusion(kind), names[kind]) for kind in answers.classes}
 
 
 def confusion_matrices(confusions: Mapping[str, Confusion]) -> "Figure":

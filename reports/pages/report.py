@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Union
+from typing import Literal
 
 from experiments.spec.metrics import Measured, Metric
 from experiments.spec.number_formats import NumberFormat
@@ -11,18 +11,13 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table, Value
 from reports.pages.facts import Facts
-from runner.store.kept_pictures import AttentionMaps, MaskStrip
+from runner.store.kept_pictures import KeptPictures
 from runner.store.store import StoredMeasurement, StoredTest
-
-if TYPE_CHECKING:
-    from runner.inference.answers import AnsweredClip
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",
     "derived", "quoted",
 ]  # fmt: skip
-
-Pictures = Union[AttentionMaps, MaskStrip, "list[AnsweredClip]"]
 
 # States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
 UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "trained", "not run", "not applicable")
@@ -148,7 +143,7 @@ class Report:
     overrides: tuple[str, ...]
     rows: tuple[ReportRow, ...]
     facts: Facts
-    pictures: Mapping[str, Pictures] = field(default_factory=dict, compare=False)
+    pictures: Mapping[str, KeptPictures] = field(default_factory=dict, compare=False)
     """What the table's figure shows, by the row's key: attention maps, masks, or clips with answers."""
 
     @property

@@ -29,7 +29,7 @@ from reports.pages.table_texts import levels, row_names
 from reports.saved import claims_of, report_path, whole_page
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
-from runner.store.kept_pictures import ShownClips
+from runner.store.kept_pictures import AnsweredClips
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
         return
     run, own = session.test.run, store.run(session.test.run.train_id)
     of_run = own.of_released if session.test.released else own
-    sources = (of_run.predictions(run.eval_id), of_run.pictures(ShownClips.folder, run.eval_id))
+    sources = (of_run.scores(run.eval_id), of_run.pictures(AnsweredClips.folder, run.eval_id))
     changed = max((source.stat().st_mtime for source in sources if source.exists()), default=None)
     kept = before / PICTURES_FILE
     if changed is not None and kept.exists() and kept.stat().st_mtime > changed:

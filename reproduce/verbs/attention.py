@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from experiments.spec.catalog import find
-from experiments.spec.figure_runs import of_tables, queried
+from experiments.spec.figure_runs import selected_runs
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
@@ -37,8 +37,9 @@ def figure_query(options: Attention, run: RunConfig) -> AttentionQuery:
     """Query of a run in the table's figure; the default for other runs, and for a list, which has other videos."""
     if options.video_list is not None:
         return AttentionQuery()
-    queries = of_tables(queried, find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
-    return next((query for _, other, query in queries if other == run), AttentionQuery())
+    shown = selected_runs(find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
+    queries = (one.shown for one in shown if one.run == run and isinstance(one.shown, AttentionQuery))
+    return next(queries, AttentionQuery())
 
 
 def changed(query: AttentionQuery, options: Attention) -> AttentionQuery:

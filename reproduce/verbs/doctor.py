@@ -24,7 +24,7 @@ from reproduce.terminal import terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.machine.files import StoreError, existing, free_bytes
 from runner.machine.messages import bytes_text
-from runner.machine.resources import Resources, splits_of
+from runner.machine.resources import Resources, TooFewItemsError, splits_of
 from runner.store.jobs import Job, jobs_of
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
@@ -109,16 +109,14 @@ class Inspected:
 
     def problem(self, job: Job) -> Finding | None:
         """Reason why a job is impossible with any data, or with the sizes of its splits."""
-        trains, subject = self.trains(job), job.name
         try:
-            self.resources.check_run(job.run, trains=trains)
-            counts = self.resources.counts(job.run, eval_only=not trains, lists=self.lists)
-            subject = job.run.data.dataset.name
-            self.resources.check_counts(job.run, counts, trains=trains)
+            self.resources.check_run(job.run, self.lists, trains=self.trains(job))
+        except TooFewItemsError as error:
+            return Finding.of_error(job.run.data.dataset.name, error)
+        except DataError:
+            return None  # data that cannot be read have a finding of their own
         except ValueError as error:
-            # Data that cannot be read have a finding of their own.
-            unread = isinstance(error, DataError) and subject == job.name
-            return None if unread else Finding.of_error(subject, error)
+            return Finding.of_error(job.name, error)
         return None
 
     def needs(self, pending: Iterable[Job]) -> Iterator[Need]:

@@ -134,7 +134,7 @@ def planned(
         plans.append(
             PlannedRun(
                 run=job.name,
-                cells=job.cells,
+                cells=[*map(str, job.cells)],
                 starts=job.starts,
                 train_id=run.train_id,
                 eval_id=run.eval_id,
@@ -176,7 +176,7 @@ def counted_items(
     """Numbers of items, and their source: the annotation files or, without these, the official splits."""
     dataset = run.data.dataset
     try:
-        counts = resources.counts(run, eval_only=eval_only, lists=lists)
+        counts = resources.counts(run, lists, trains=run.optim is not None and not eval_only)
     except DataError:
         test = dataset.official_size("test")
         train = 0 if run.optim is None or eval_only else dataset.official_size("train")

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 
 from experiments.spec.catalog import find
-from experiments.spec.figure_runs import of_tables, queried, shown_sequences
+from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED, UNUSABLE, Run
@@ -31,7 +31,7 @@ def execute(options: Run) -> int:
         return DONE
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
-    shown = {job.run.train_id for job in found if not job.is_prerequisite}
+    shown = {job.run.train_id for job in found if job.cells}
     store.check_writable()
     pending = [job for job in found if not job.finished(store, options.eval_only)]
     check_named_data(found, store, resources)
@@ -40,8 +40,8 @@ def execute(options: Run) -> int:
     to_do = [job for job in pending if job.outcome is None]
     tests_only = [job for job in to_do if options.eval_only or job.directory(store).weights.exists()]
     lists = resources.item_lists()
-    resources.check([job.run for job in tests_only], eval_only=True, lists=lists)
-    resources.check([job.run for job in to_do if job not in tests_only], lists=lists)
+    resources.check([job.run for job in tests_only], lists, eval_only=True)
+    resources.check([job.run for job in to_do if job not in tests_only], lists)
     for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
         from data.decoded_files import DecodedFiles
         from data.inspection.decoding import check_validation  # for one's own videos alone
@@ -67,18 +67,12 @@ def execute(options: Run) -> int:
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
     selections, seeds = find(options.tables), options.all_seeds
-    queries = of_tables(queried, selections, scale, options.overrides, seeds)
-    selected = [query for query in queries if query.run.train_id in shown]
+    runs_of_figures = selected_runs(selections, scale, options.overrides, seeds)
     errors = []
-    if selected:
-        from runner.inference.attention import keep_all_maps  # imports the models
+    if of_figures := [one for one in runs_of_figures if one.run.train_id in shown]:
+        from runner.inference.figure_pictures import keep_all  # imports the models
 
-        errors = keep_all_maps(selected, store, resources)
-    runs = of_tables(shown_sequences, selections, scale, options.overrides, seeds)
-    if shown_here := [shown_run for shown_run in runs if shown_run.run.train_id in shown]:
-        from runner.inference.mask_strips import keep_all_strips  # imports the readers of data
-
-        errors += keep_all_strips(shown_here, store, resources)
+        errors = keep_all(of_figures, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
     if not codes:
         say_next("report", options)

@@ -32,14 +32,14 @@ def execute(options: Status) -> int:
     found = jobs(options) if named else started(options, store)
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
     if not named and not options.json:
-        if any(len({cell.partition(":")[0] for cell in job.cells}) > 1 for job in found):
+        if any(len({cell.table for cell in job.cells}) > 1 for job in found):
             print("a run that several tables share is named after the first of them")
         if others := others_text(options.runs):
             print(others)
     states = [job_state(job, store) for job in found]
     if "running" not in states:
         left = [job for job, state in zip(found, states, strict=True) if state not in FINISHED]
-        of_started = dict.fromkeys(job.name.split(".")[0] if left else job.table for job in left or found)
+        of_started = dict.fromkeys(job.row if left else job.place.table for job in left or found)
         say_next("run" if left else "report", options, options.tables if named else of_started)
     return DONE
 
@@ -110,7 +110,7 @@ def _entry(job: Job, store: RunStore) -> dict[str, object]:
     is_running = state == "running"
     return {
         "run": job.name,
-        "cells": job.cells,
+        "cells": [*map(str, job.cells)],
         "train_id": job.run.train_id,
         "eval_id": job.run.eval_id,
         "state": state,

@@ -4,8 +4,6 @@ The video is read and sampled as in the test. F frames, T token frames.
 """
 
 import re
-import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,49 +13,21 @@ from torch import Tensor
 
 from data.errors import DataError, DecodeError
 from data.items import ItemList
-from experiments.spec.figure_runs import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.ids import canonical
 from experiments.spec.names import nearest
 from experiments.spec.run import RunConfig
 from interface.sizes import VideoSize
 from interface.targets import Targets
-from models.attention_query import AttentionOfPoint, PointQuery
-from runner.inference.class_names import class_names
-from runner.inference.video_list import listed_run
-from runner.machine.messages import one_line
+from models.attention_query import PointQuery
+from runner.inference.class_names import class_names, listed_run
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import AttentionMaps, maps_id, write_pictures
+from runner.store.kept_pictures import AttentionMaps
 from runner.store.provenance import provenance
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import read_scores
 from runner.store.store import RunStore
 from runner.weights.weights import existing_weights, load_weights
-
-
-def keep_all_maps(queried: Iterable[QueriedRun], store: RunStore, resources: Resources) -> list[ValueError | OSError]:
-    """Compute and save the missing maps of tested runs; returns the errors."""
-    errors = []
-    for row, run, query in queried:
-        if not store.run(run.train_id).tested(run, eval_only=True):
-            continue
-        try:
-            if save_maps(run, store, resources, query):
-                print(f"{row}: attention maps made", file=sys.stderr, flush=True)
-        except (ValueError, OSError) as error:
-            print(f"reproduce: {row}: no attention maps: {one_line(error)}", file=sys.stderr, flush=True)
-            errors.append(error)
-    return errors
-
-
-def save_maps(run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery) -> bool:
-    """Compute the maps of a query and save them in the run's directory; returns False if their file exists already."""
-    weights = existing_weights(run, store)
-    path = weights.directory(run, store).pictures(AttentionMaps.folder, maps_id(run, query))
-    if path.exists():
-        return False
-    write_pictures(path, attention_maps(run, store, resources, query))
-    return True
 
 
 def attention_maps(
@@ -111,7 +81,7 @@ def attention_maps(
         "num_blocks": attention.num_blocks,
         "head": attention.head,
         "num_heads": attention.num_heads,
-        **named(attention),
+        **({"attention": attention.attention, "one_scale": attention.one_scale} if attention.attention else {}),
         "seed": run.seed,
         "data": {
             "name": data.dataset.name,
@@ -133,7 +103,7 @@ def point_of(query: AttentionQuery) -> PointQuery:
 
 def first_right(run: RunConfig, directory: RunDirectory) -> str:
     """Id of the first test video that a run answers correctly."""
-    saved = read_scores(directory.predictions(run.eval_id), run)
+    saved = read_scores(directory.scores(run.eval_id), run)
     answers = saved.scores.predictions() if saved is not None else None
     if saved is None or answers is None:
         raise ValueError(
@@ -162,13 +132,6 @@ def moving_point(frames: Tensor) -> tuple[float, float]:
     boxes = F.avg_pool2d(weight[None], sides, stride=1)[0]
     row, column = divmod(int(boxes.argmax()), boxes.shape[1])
     return (column + sides[1] / 2) / width, (row + sides[0] / 2) / height
-
-
-def named(attention: AttentionOfPoint) -> dict[str, object]:
-    """Name and scale of an attention for the record; empty for a model whose attention has no name."""
-    if attention.attention is None:
-        return {}
-    return {"attention": attention.attention, "one_scale": attention.one_scale}
 
 
 def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:

@@ -1,13 +1,16 @@
-"""Names of the classes of a run: from a file that the user names, its data set, or the record of its training."""
+"""Names of the classes of a run, from a file, its data set or the record of its training; runs on videos of a list."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from data.config import DataConfig
 from data.datasets.annotations import file_text
 from data.datasets.folders import refuse_duplicates
+from data.datasets.own_videos import ListFile
 from data.errors import DataError
 from data.stand_ins.stand_in import generated_root
+from experiments.spec.run import RunConfig
 from interface.targets import Targets
 from runner.machine.resources import Resources
 from runner.store.data_record import data_record
@@ -52,15 +55,6 @@ def names_in(file: Path, targets: Targets) -> tuple[str, ...]:
     return names
 
 
-def flat_names(names: ClassNames) -> tuple[str, ...]:
-    """All names one after the other, those without a name by kind and number; empty if none has a name."""
-    if not any(name is not None for of_kind in names.values() for name in of_kind):
-        return ()
-    return tuple(
-        f"{kind} {n}" if name is None else name for kind, of_kind in names.items() for n, name in enumerate(of_kind)
-    )
-
-
 def by_kind(names: tuple[str, ...], targets: Targets) -> ClassNames:
     """Names by kind of label. Readers name a class without a name by its kind and number, e.g. "class 3"."""
     found: dict[str, tuple[str | None, ...]] = {}
@@ -69,3 +63,18 @@ def by_kind(names: tuple[str, ...], targets: Targets) -> ClassNames:
         of_kind, rest = rest[:count] or (None,) * count, rest[count:]
         found[kind] = tuple(None if name == f"{kind} {n}" else name for n, name in enumerate(of_kind))
     return found
+
+
+def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig:
+    """The same run on the videos of a list file in place of its data set. Weights and results are those of `run`.
+
+    Args:
+        names: names of the classes, which may stand in the list in place of numbers.
+    """
+    if not video_list.is_file():
+        labels = " ".join(run.data.targets.label_names)
+        raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
+    flat = [name or f"{kind} {number}" for kind, of_kind in names.items() for number, name in enumerate(of_kind)]
+    any_named = any(name is not None for of_kind in names.values() for name in of_kind)
+    listed = ListFile.Config(predicted=run.data.targets, class_names=tuple(flat) if any_named else ())
+    return replace(run, data=run.data.with_videos(listed))

@@ -17,8 +17,7 @@ from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 from models.imagenet import weights_folder
-from runner.inference.class_names import ClassNames, class_names
-from runner.inference.video_list import listed_run
+from runner.inference.class_names import ClassNames, class_names, listed_run
 from runner.machine.files import StoreError, read_json
 from runner.machine.resources import BatchSplit, Resources
 from runner.store.acceptance import first_difference
@@ -66,9 +65,7 @@ def evaluate(
     if not labelled:  # an unreadable file is named beside the others
         one_device = replace(one_device, allow_bad=sys.maxsize)
     root = videos if labelled else Path()
-    datamodule = data_module(
-        shown, one_device, root=root, split=BatchSplit(1, 1), test_batch=one_device.test_batch(shown)
-    )
+    datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released)
     shows_bar = sys.stderr.isatty()

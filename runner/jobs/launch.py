@@ -19,7 +19,6 @@ from torch.distributed import DistNetworkError  # pyright: ignore[reportPrivateI
 from tqdm import tqdm
 
 from data.worker_processes import available_cores
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from runner.jobs.failures import failure_of
 from runner.jobs.slurm_step import Step, child_environment
@@ -178,10 +177,12 @@ class Launcher:
 
     def set_outcome(self, job: Job, code: int) -> None:
         """Set the outcome of a job whose process has ended, unless another process executes the run."""
-        directory, found = job.directory(self.store), self.store.test(job.run)
+        directory, found, objective = job.directory(self.store), self.store.test(job.run), job.run.objective
         if found is not None and job.finished(self.store, self.eval_only):
             job.outcome = "done"
-            self._show(f"{job.name}: {headline_text(job.run, found.record.metrics)} in {found.record.seconds:.0f} s")
+            headlines = [(name, found.record.metrics[name]) for name in objective.metrics[: objective.num_headlines]]
+            text = ", ".join(f"{name} {value:.1f}" for name, value in headlines)
+            self._show(f"{job.name}: {text} in {found.record.seconds:.0f} s")
         elif code == CLAIMED_ELSEWHERE:
             self._wait_for_other_process(job)
         else:
@@ -190,11 +191,14 @@ class Launcher:
 
     def show_log(self, job: Job, running: Running) -> None:
         """Show the new notes in the log of a job and, without bars, its new lines of progress."""
-        lines, running.shown = new_lines(job.directory(self.store).log, running.shown)
-        for line in lines:
-            for prefix in (NOTE_PREFIX,) if self.show_bars else (NOTE_PREFIX, PROGRESS_PREFIX):
-                if line.startswith(prefix):
-                    self._show(f"{job.name}: {one_line(line.removeprefix(prefix))}")
+        with contextlib.suppress(OSError), job.directory(self.store).log.open("rb") as file:
+            file.seek(running.shown)
+            whole, newline, _ = file.read().rpartition(b"\n")
+            running.shown += len(whole + newline)
+            for line in whole.decode(errors="replace").splitlines():
+                for prefix in (NOTE_PREFIX,) if self.show_bars else (NOTE_PREFIX, PROGRESS_PREFIX):
+                    if line.startswith(prefix):
+                        self._show(f"{job.name}: {one_line(line.removeprefix(prefix))}")
 
     def _show(self, line: str) -> None:
         tqdm.write(line, file=sys.stderr) if self.show_bars else print(line, file=sys.stderr, flush=True)
@@ -207,24 +211,6 @@ def needed_jobs(job: Job, jobs: list[Job], store: RunStore) -> list[Job]:
     earlier = [other for other in jobs[: jobs.index(job)] if other.run.train_id == job.run.train_id]
     trained = [first[parent] for parent in parents if parent in first]
     return [*trained, *earlier[-1:]]
-
-
-def headline_text(run: RunConfig, metrics: dict[str, float]) -> str:
-    """Headline metrics of a test as text, in percent with one decimal."""
-    objective = run.objective
-    return ", ".join(f"{name} {metrics[name]:.1f}" for name in objective.metrics[: objective.num_headlines])
-
-
-def new_lines(log: Path, position: int) -> tuple[list[str], int]:
-    """Complete lines of a log from a position on, and the position after them."""
-    try:
-        with log.open("rb") as file:
-            file.seek(position)
-            content = file.read()
-    except OSError:
-        return [], position
-    whole = content[: content.rfind(b"\n") + 1]
-    return whole.decode(errors="replace").splitlines(), position + len(whole)
 
 
 class Bars:
@@ -282,7 +268,7 @@ def with_threads(resources: Resources, parallel: int = 1) -> Resources:
 def run_process(
     request: Path, resources: Resources, log: IO[bytes], variables: dict[str, str]
 ) -> "subprocess.Popen[bytes]":
-    """Started process of a requested run, with further variables. It writes to a log."""
+    """Started process of a requested run, with further variables."""
     own = {"OMP_NUM_THREADS": str(resources.threads), "PYTHONUNBUFFERED": "1", **variables}
     command = [sys.executable, "-m", "runner.jobs.run_process", str(request)]
     return start_process(command, log, child_environment() | own)

@@ -10,7 +10,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Self
 
-from experiments.spec.catalog import paper_folders
+from experiments.spec.paper_folders import paper_folders
 from experiments.spec.run import RunConfig
 from runner.machine.files import json_object, write_atomically
 from runner.machine.resources import Resources

@@ -17,7 +17,6 @@ from data.loaders import allowed_number
 from data.stand_ins.stand_in import generated_root
 from data.worker_processes import available_cores
 from experiments.spec.run import RunConfig
-from interface.sizes import InputSize
 
 # Default cost of the items of one device and step: that of four clips of 16 x 224 x 224 pixels.
 DEFAULT_COST = 4 * 16 * 224 * 224
@@ -125,48 +124,47 @@ class Resources:
         """Item lists of the data sets, each read once."""
         return ItemLists(self.root)
 
-    def counts(self, run: RunConfig, *, eval_only: bool = False, lists: ItemLists | None = None) -> Counts:
-        """Numbers of training and test items of a run. Those of a stand-in need no generated files.
-
-        Args:
-            eval_only: whether the run is only tested, so that the training split is not needed.
-            lists: item lists of these resources, if some have been read already.
-        """
-        stand_in, trains = run.data.dataset.stand_in, run.optim is not None and not eval_only
+    def counts(self, run: RunConfig, lists: ItemLists, *, trains: bool) -> Counts:
+        """Numbers of training and test items of a run. Those of a stand-in need no generated files."""
+        stand_in = run.data.dataset.stand_in
         if stand_in is not None:
             return Counts(stand_in.num_train if trains else 0, stand_in.num_val)
-        return read_counts(run.data, lists or self.item_lists(), trains=trains)
+        sizes = {split: len(lists.items(run.data, split)) for split in splits_of(run.data, trains=trains)}
+        return Counts(sizes.get("train", 0), sizes["test"])
 
-    def check(self, runs: Iterable[RunConfig], *, eval_only: bool = False, lists: ItemLists | None = None) -> None:
-        """Check runs and read all annotation files before the first run starts. Missing stand-ins are generated.
-
-        Args:
-            lists: item lists of these resources, if some have been read already.
-        """
-        lists = lists or self.item_lists()
+    def check(self, runs: Iterable[RunConfig], lists: ItemLists, *, eval_only: bool = False) -> None:
+        """Check runs and read all annotation files before the first run starts. Missing stand-ins are generated."""
         for run in runs:
             trains = run.optim is not None and not eval_only
-            self.check_run(run, trains=trains)
-            counts = read_counts(run.data, lists, trains=trains)
-            self.check_counts(run, counts, trains=trains)
-            self.check_files(run.data, lists, trains=trains)
+            self.check_run(run, lists, trains=trains)
+            for split in splits_of(run.data, trains=trains):
+                self.check_files(run.data, split, lists)
 
-    def check_files(self, data: DataConfig, lists: ItemLists, *, trains: bool) -> None:
-        """Refuse splits with more missing items than a run accepts. The files of stand-ins are all there."""
-        dataset = data.dataset
-        for split in splits_of(data, trains=trains) if dataset.stand_in is None else ():
-            missing, num_items = lists.missing(data, split), len(lists.items(data, split))
-            allowed = allowed_number(num_items, self.allow_bad)
-            if len(missing.indices) > allowed:
-                raise DataError(
-                    f"{dataset.name}: {len(missing.indices):,} of {num_items:,} {split} {dataset.unit} are missing, "
-                    f"e.g. {shortened(str(missing.example))}; the limit is {allowed:,}: get them (`reproduce doctor` "
-                    f"says more), or raise the limit with --allow-bad {len(missing.indices)}"
-                )
+    def check_files(self, data: DataConfig, split: Split, lists: ItemLists) -> None:
+        """Refuse a split with more missing items than accepted. The files of stand-ins are all there."""
+        dataset, num_items = data.dataset, len(lists.items(data, split))
+        if dataset.stand_in is not None:
+            return
+        missing, allowed = lists.missing(data, split), allowed_number(num_items, self.allow_bad)
+        if len(missing.indices) > allowed:
+            raise DataError(
+                f"{dataset.name}: {len(missing.indices):,} of {num_items:,} {split} {dataset.unit} are missing, "
+                f"e.g. {shortened(str(missing.example))}; the limit is {allowed:,}: get them (`reproduce doctor` "
+                f"says more), or raise the limit with --allow-bad {len(missing.indices)}"
+            )
 
-    def check_counts(self, run: RunConfig, counts: Counts, *, trains: bool) -> None:
-        """Refuse fewer training items than a batch, or fewer test items than devices, which wait for each other."""
-        dataset = run.data.dataset
+    def check_run(self, run: RunConfig, lists: ItemLists, *, trains: bool) -> None:
+        """Refuse a run that is impossible on these devices, with any data or with the sizes of its splits.
+
+        A TooFewItemsError says that a split is smaller than a batch, or than the devices, which wait for each other.
+
+        Args:
+            trains: whether the run is trained. A test alone does not depend on the training batch.
+        """
+        run.check()
+        if trains:
+            self.split_of(run)
+        dataset, counts = run.data.dataset, self.counts(run, lists, trains=trains)
         if trains and run.optim is not None and counts.train < run.optim.batch_size:
             raise TooFewItemsError(
                 f"{dataset.name}: {counts.train} training {dataset.unit} are fewer than one batch of "
@@ -189,16 +187,6 @@ class Resources:
                 listed = ", ".join(sorted(names)) or "stand-ins only; real data sets are for --scale paper"
                 raise ValueError(f"--data {name}: no run reads '{name}'; they read {listed}")
 
-    def check_run(self, run: RunConfig, *, trains: bool = True) -> None:
-        """Refuse a run that is impossible on these devices with any data.
-
-        Args:
-            trains: whether the run is trained. A test alone does not depend on the training batch.
-        """
-        run.check()
-        if trains:
-            self.split_of(run)
-
     def split_of(self, run: RunConfig, accumulation: int | None = None) -> BatchSplit:
         """Split of the global batch of a run; single items for a run without training.
 
@@ -207,26 +195,38 @@ class Resources:
         """
         if run.optim is None:
             return BatchSplit(1, 1)
-        multiple = run.objective.batch_multiple
-        split = split_batch(
-            run.optim.batch_size, run.data.size, self.num_devices, micro_batch=self.micro_batch, multiple=multiple
-        )
-        if accumulation in (None, split.accumulation):
-            return split
-        micro_batch, rest = divmod(split.micro_batch * split.accumulation, accumulation)
-        possible = rest == 0 and micro_batch % multiple == 0
-        if self.micro_batch is not None or not possible:
-            remedy = f"--micro-batch {micro_batch}" if possible else "as many devices as before"
-            raise ValueError(
-                f"the checkpoint of the training counts {accumulation} batches a step; go on with {remedy}"
-            )
-        return BatchSplit(micro_batch, accumulation)
+        sizes = self.micro_batches(run)
+        share, micro_batch = sizes[-1], self.micro_batch
+        if micro_batch is None:
+            micro_batch = max(n for n in sizes if n == sizes[0] or n * run.data.size.cost <= DEFAULT_COST)
+        if micro_batch not in sizes:
+            possible = ", ".join(map(str, sizes))
+            raise ValueError(f"--micro-batch {micro_batch}: {share} items per device are split into one of {possible}")
+        if accumulation not in (None, share // micro_batch):
+            earlier, rest = divmod(share, accumulation)
+            possible = rest == 0 and earlier in sizes
+            if self.micro_batch is not None or not possible:
+                remedy = f"--micro-batch {earlier}" if possible else "as many devices as before"
+                raise ValueError(
+                    f"the checkpoint of the training counts {accumulation} batches a step; go on with {remedy}"
+                )
+            micro_batch = earlier
+        return BatchSplit(micro_batch, share // micro_batch)
 
     def micro_batches(self, run: RunConfig) -> list[int]:
-        """Micro-batches into which the global batch of a run can be split, in ascending order."""
+        """Micro-batches into which a device's share of the global batch can be split, in ascending order."""
         assert run.optim is not None
-        share = run.optim.batch_size // self.num_devices
-        return [size for size in divisors(share) if size % run.objective.batch_multiple == 0]
+        batch_size, multiple = run.optim.batch_size, run.objective.batch_multiple
+        share, rest = divmod(batch_size, self.num_devices)
+        sizes = [size for size in divisors(share) if size % multiple == 0]
+        if rest or not sizes:
+            numbers = [n for n in divisors(batch_size) if batch_size // n % multiple == 0]
+            groups = f" in groups of {multiple}" if multiple > 1 else ""
+            raise ValueError(
+                f"a global batch of {batch_size} cannot be split over {self.num_devices} devices{groups}; use "
+                + (f"one of {', '.join(map(str, numbers))}" if numbers else f"a batch that {multiple} divides")
+            )
+        return sizes
 
     def test_batch(self, run: RunConfig) -> int:
         """Views per device and test step, each with all its crops. Items of different sizes are not batched."""
@@ -251,49 +251,6 @@ def splits_of(data: DataConfig, *, trains: bool) -> tuple[Split, ...]:
     return ("train", "val", "test") if data.dataset.own_validation else ("train", "test")
 
 
-def read_counts(data: DataConfig, lists: ItemLists, *, trains: bool) -> Counts:
-    """Numbers of items in the annotation files. A missing stand-in is generated."""
-    num_train = len(lists.items(data, "train")) if trains else 0
-    if trains and data.dataset.own_validation:
-        lists.items(data, "val")
-    return Counts(num_train, len(lists.items(data, "test")))
-
-
 def divisors(number: int) -> list[int]:
-    """Divisors of a number, in ascending order."""
     small = [d for d in range(1, math.isqrt(number) + 1) if number % d == 0]
     return sorted({*small, *(number // d for d in small)})
-
-
-def split_batch(
-    batch_size: int, size: InputSize, num_devices: int, *, micro_batch: int | None, multiple: int = 1
-) -> BatchSplit:
-    """Split of a global batch of items of this size.
-
-    Args:
-        micro_batch: items per device and step; None for a default that depends on their size.
-        multiple: number that divides the micro-batch.
-    """
-    if batch_size % num_devices:
-        possible = ", ".join(map(str, divisors(batch_size)))
-        raise ValueError(
-            f"a global batch of {batch_size} cannot be split over {num_devices} devices; use one of {possible}"
-        )
-    share = batch_size // num_devices
-    if share % multiple or (micro_batch or multiple) % multiple:
-        raise ValueError(
-            f"{micro_batch or share} items per device: the objective mixes groups of {multiple}; use a batch "
-            f"size, and --micro-batch, that {multiple} divides"
-        )
-    if micro_batch is None:
-        sizes = [d for d in divisors(share) if d % multiple == 0]
-        micro = max(d for d in sizes if d == sizes[0] or d * size.cost <= DEFAULT_COST)
-    elif share % micro_batch:
-        possible = ", ".join(map(str, divisors(share)))
-        raise ValueError(
-            f"{share} items per device ({batch_size} over {num_devices}) cannot be split into micro-batches of "
-            f"{micro_batch}; use --micro-batch with one of {possible}"
-        )
-    else:
-        micro = micro_batch
-    return BatchSplit(micro, share // micro)

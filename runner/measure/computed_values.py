@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from experiments.spec.catalog import paper_folders
+from experiments.spec.paper_folders import paper_folders
 from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError, json_object, write_atomically
 

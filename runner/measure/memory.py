@@ -31,16 +31,15 @@ class TooLargeError(NotMeasurableError):
 
 
 def saved_for_backward(run: RunConfig) -> int:
-    """Bytes that autograd saves for the backward pass of one item in float32, without weights.
-
-    They are counted on fake tensors, which have shapes but no memory.
-    """
     return saved_per_item(run.model, run.data.size, run.data.targets)
 
 
 @functools.cache
 def saved_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
-    """Bytes that autograd saves for the backward pass of one item in float32, without weights."""
+    """Bytes that autograd saves for the backward pass of one item in float32, without weights.
+
+    They are counted on fake tensors, which have shapes but no memory.
+    """
     if (depth := model.identical_blocks) > 3:
         # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
         two, three = (saved_per_item(model.with_depth(few), size, targets) for few in (2, 3))
@@ -52,7 +51,6 @@ def saved_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int
 
 
 def saved_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
-    """Bytes that autograd saves for the backward pass of a model, without its weights."""
     return bytes_saved_by(lambda: model(*inputs), model)
 
 
@@ -84,12 +82,8 @@ def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Call
     task = run.objective.task(run.data.targets)
     inputs = run.data.size.example(batch_size, device)
     targets = run.data.targets.example(batch_size, device)
-    loss = partial(_loss, task.loss, targets)
-    return partial(TrainingStep(optimizer, loss, device, PRECISIONS[run.optim.precision]), partial(model, *inputs))
-
-
-def _loss(loss: Callable[[Tensor, Tensor], Tensor], targets: Tensor, outputs: Tensor) -> Tensor:
-    return loss(outputs, targets)
+    step = TrainingStep(optimizer, lambda outputs: task.loss(outputs, targets), device, PRECISIONS[run.optim.precision])
+    return partial(step, partial(model, *inputs))
 
 
 def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
@@ -109,7 +103,8 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
     else:
         fits = True
     if not fits:
-        raise _too_large(batch_size)
+        smaller = "; use a smaller --batch" if batch_size > 1 else ""
+        raise TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")
     assert run.optim is not None
     return {
         "peak_gib": torch.cuda.max_memory_allocated() / GIB,
@@ -126,8 +121,3 @@ MEASUREMENTS: dict[str, Callable[[RunConfig, int], dict[str, object]]] = {"memor
 
 def measured(metric: Measured, run: RunConfig, batch_size: int) -> dict[str, object]:
     return (metric.function or MEASUREMENTS[metric.kind])(run, batch_size)
-
-
-def _too_large(batch_size: int) -> TooLargeError:
-    smaller = "; use a smaller --batch" if batch_size > 1 else ""
-    return TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")

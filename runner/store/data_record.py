@@ -6,6 +6,7 @@ Generated data is part of the id of a run. Its files may be encoded differently 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 from msgspec.structs import replace
@@ -17,10 +18,12 @@ from data.stand_ins.stand_in import earlier_digest
 from experiments.spec.run import RunConfig
 from runner.machine.files import read_record
 from runner.machine.resources import Resources
-from runner.store.jobs import Job
 from runner.store.records import DataRecord, digest, read_test, write_record
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from runner.store.jobs import Job  # a run knows no tables
 
 
 def save_data_record(
@@ -84,7 +87,7 @@ def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: D
         raise _changed(dataset, changes, f"those at the start of its training ({record.root}, see {directory.data})")
 
 
-def check_named_data(jobs: Iterable[Job], store: RunStore, resources: Resources) -> None:
+def check_named_data(jobs: "Iterable[Job]", store: RunStore, resources: Resources) -> None:
     """Refuse finished tests and trained runs of real data other than those that the user names.
 
     Data that nobody names are not read.

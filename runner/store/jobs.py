@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from experiments.spec.catalog import find
 from experiments.spec.metrics import DEVICE_HOURS
@@ -12,14 +13,26 @@ from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
 
+class CellName(NamedTuple):
+    """Table, and keys of the row and the column of a cell."""
+
+    table: str
+    row: str
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.table}:{self.row}.{self.column}"
+
+
 @dataclass
 class Job:
     """One test of a run, preceded by its training if necessary.
 
     Args:
-        table, cell, seed: names of the run on the command line.
-        cells: cells that show the test, as `table:row.column`.
-        starts: cells of runs that are initialised with the weights of this run.
+        place: cell after which the job is named.
+        path: names of the parents that lead from the run of that cell to this one.
+        cells: cells that show the test. None shows the test of a prerequisite, which trains a parent of other runs.
+        starts: names of the runs that are initialised with the weights of this run.
         printed_hours: printed device-hours of the training, if the paper prints them.
         outcome: "done", "failed", "blocked" by the failure of another job, or "skipped" for want of weights to test;
             None before.
@@ -29,10 +42,10 @@ class Job:
     """
 
     run: RunConfig
-    table: str
-    cell: str
+    place: CellName
     seed: int
-    cells: list[str] = field(default_factory=list)
+    path: tuple[str, ...] = ()
+    cells: list[CellName] = field(default_factory=list)
     starts: list[str] = field(default_factory=list)
     printed_hours: float | None = None
     outcome: str | None = None
@@ -44,13 +57,21 @@ class Job:
         return store.run(self.run.train_id)
 
     @property
-    def is_prerequisite(self) -> bool:
-        """Whether no cell shows the test: the job trains a parent of other runs."""
-        return not self.cells
-
-    @property
     def key(self) -> tuple[str, str]:
         return self.run.train_id, self.run.eval_id
+
+    @property
+    def cell(self) -> str:
+        """Name of the run within its table."""
+        return ".".join((self.place.row, self.place.column, *self.path))
+
+    @property
+    def row(self) -> str:
+        return f"{self.place.table}:{self.place.row}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.place.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
@@ -59,43 +80,54 @@ class Job:
         """
         directory = self.directory(store)
         released_suffices = not directory.weights.exists() and directory.released.exists()
-        if self.is_prerequisite and (self.run.optim is None or released_suffices):
+        if not self.cells and (self.run.optim is None or released_suffices):
             return True
         return directory.tested(self.run, eval_only or self.run.optim is None)
 
-    @property
-    def name(self) -> str:
-        return f"{self.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
 
-
-def jobs_of(selections: Iterable[tuple[Table, tuple[str, ...] | None]], scale: Scale, overrides: Sequence[str],
-            seeds: tuple[int, ...]) -> list[Job]:  # fmt: skip
+def jobs_of(
+    selections: Iterable[tuple[Table, tuple[str, ...] | None]],
+    scale: Scale,
+    overrides: Sequence[str],
+    seeds: tuple[int, ...],
+    columns: Iterable[str] | None = None,
+) -> list[Job]:
     """Distinct tests of tables. Parents precede the runs that they initialise.
 
     Tests of the same run are in descending order of views, because a test with fewer views can use the saved scores.
 
     Args:
         selections: tables, each with the keys of its rows, or None for all rows.
+        columns: keys of the columns whose cells are tested, so that a user with one data set can run only these; None
+            for all.
     """
     jobs: dict[tuple[str, str], Job] = {}
 
-    def add(run: RunConfig, table: str, cell: str, seed: int) -> Job:
-        for parent in run.parents:
-            needed = add(parent.run, table, f"{cell}.{parent.name}", seed)
-            needed.starts.append(f"{table}:{cell}")
-        return jobs.setdefault((run.train_id, run.eval_id), Job(run, table, cell, seed))
+    def add(job: Job) -> Job:
+        for parent in job.run.parents:
+            needed = add(Job(parent.run, job.place, job.seed, (*job.path, parent.name)))
+            needed.starts.append(f"{job.place.table}:{job.cell}")
+        return jobs.setdefault(job.key, job)
 
-    for table, rows in selections:
-        for cell in table.cells(scale, rows=rows, overrides=overrides, seeds=seeds):
-            if cell.tested:
-                for seed, run in zip(seeds, cell.runs, strict=True):
-                    name = f"{cell.row.key}.{cell.column.key}"
-                    job = add(run, table.name, name, seed)
-                    if job.is_prerequisite:  # prefer the name of its own cell
-                        job.table, job.cell = table.name, name
-                    job.cells.append(f"{table.name}:{name}")
-                    if cell.metric == DEVICE_HOURS and isinstance(cell.printed, int | float) and not scale.small:
-                        job.printed_hours = float(cell.printed)
+    cells = [
+        (CellName(table.name, cell.row.key, cell.column.key), cell)
+        for table, rows in selections
+        for cell in table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
+        if cell.tested
+    ]
+    chosen = dict.fromkeys(name.column for name, _ in cells) if columns is None else tuple(columns)
+    for column in chosen:
+        if all(column != name.column for name, _ in cells):
+            available = ", ".join(dict.fromkeys(name.column for name, _ in cells))
+            raise ValueError(f"--column '{column}': it has no runs; columns with runs: {available or 'none'}")
+    for name, cell in cells:
+        for seed, run in zip(seeds, cell.runs, strict=True) if name.column in chosen else ():
+            job = add(Job(run, name, seed))
+            if not job.cells:  # prefer the name of its own cell
+                job.place, job.path = name, ()
+            job.cells.append(name)
+            if cell.metric == DEVICE_HOURS and isinstance(cell.printed, int | float) and not scale.small:
+                job.printed_hours = float(cell.printed)
     return _most_views_first(list(jobs.values()))
 
 
@@ -112,6 +144,7 @@ def run_of_row(
 
 
 def runs_of_row(name: str, scale: Scale, overrides: Iterable[str] = (), seed: int = 0) -> dict[str, RunConfig]:
+    """Runs of one row by column."""
     selections = find([name])
     table, rows = selections[0]
     if len(selections) != 1 or rows is None or len(rows) != 1:
@@ -129,35 +162,3 @@ def _most_views_first(jobs: list[Job]) -> list[Job]:
         by_run.setdefault(job.run.train_id, []).append(job)
     ordered = {run: iter(sorted(tests, key=lambda job: -job.run.evaluation.views)) for run, tests in by_run.items()}
     return [next(ordered[job.run.train_id]) for job in jobs]
-
-
-def jobs_under(jobs: list[Job], columns: Iterable[str]) -> list[Job]:
-    """Jobs with cells in some columns, and their parents. Cells of other columns are removed from the jobs.
-
-    A user with one data set can thus run only its columns.
-    """
-    columns = tuple(columns)
-    available = list(dict.fromkeys(column_of(cell) for job in jobs for cell in job.cells))
-    for column in columns:
-        if column not in available:
-            raise ValueError(
-                f"--column '{column}': it has no runs; columns with runs: {', '.join(available) or 'none'}"
-            )
-    needed: set[tuple[str, str]] = set()
-    for job in jobs:
-        job.cells = [cell for cell in job.cells if column_of(cell) in columns]
-        job.starts = [cell for cell in job.starts if column_of(cell) in columns]
-        if job.cells:
-            job.table, _, job.cell = job.cells[0].partition(":")
-            needed |= {(run.train_id, run.eval_id) for run in with_ancestors(job.run)}
-    return [job for job in jobs if job.key in needed]
-
-
-def column_of(cell: str) -> str:
-    """Column of a cell `table:row.column`, or of its parent `table:row.column.start`."""
-    return cell.partition(":")[2].split(".")[1]
-
-
-def with_ancestors(run: RunConfig) -> list[RunConfig]:
-    """A run and all its ancestors, as they are run, depth first. An ancestor of several parents is repeated."""
-    return [run, *(ancestor for parent in run.parents for ancestor in with_ancestors(parent.run))]

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.spec.figure_runs import ShownRun
-from experiments.spec.figures import AttentionQuery
+from experiments.spec.figures import AttentionQuery, ShownMasks
 from experiments.spec.ids import digest
-from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError, replacing
+from runner.store.run_directory import RunDirectory
+from runner.store.saved_scores import SavedScores, read_scores
 
 
 class AttentionMaps(NamedTuple):
@@ -40,23 +41,6 @@ class AttentionMaps(NamedTuple):
         """First frame of each token frame: (T, H, W, 3)."""
         return self.frames[:: len(self.frames) // len(self.maps)]
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the arrays fit each other."""
-        at_places = np.zeros((0, 4), np.float32) if self.places is None else self.places
-        return (
-            self.frames.dtype == np.uint8
-            and self.frames.ndim == 4
-            and len(self.frames) > 0
-            and self.maps.dtype == at_places.dtype == np.float32
-            and self.maps.ndim == 3
-            and self.maps.size > 0
-            and len(self.frames) % len(self.maps) == 0
-            and at_places.shape[1:] == (4,)
-            and bool(np.isfinite(self.maps).all() and np.isfinite(at_places).all())
-            and {"train_id", "weights", "video", "query", "patch", "commit", "hardware"} <= self.record.keys()
-        )
-
 
 class MaskStrip(NamedTuple):
     """Frames of a sequence with their masks.
@@ -76,42 +60,30 @@ class MaskStrip(NamedTuple):
     predicted: NDArray[np.uint8]
     record: dict
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether the arrays fit each other."""
-        return (
-            self.frames.shape == (*self.true.shape, 3)
-            and self.true.shape == self.predicted.shape
-            and self.true.size > 0
-            and self.numbers.shape == self.true.shape[:1]
-            and {self.frames.dtype, self.true.dtype, self.predicted.dtype} == {np.dtype("u1")}
-            and {"train_id", "weights", "sequence", "commit", "hardware"} <= self.record.keys()
-        )
+
+class NamedAnswer(NamedTuple):
+    """Answer to an item for one kind of label: its label, and the best classes with their shares of the scores."""
+
+    kind: str
+    label: str
+    best: tuple[tuple[str, float], ...]
+    is_correct: bool
 
 
-class ShownClips(NamedTuple):
-    """A few clips of a test, kept so that its answers can be shown.
+class AnsweredClip(NamedTuple):
+    """A clip, frames (F, H, W, 3), with the answers to it, one for each kind of label."""
 
-    `places`: indices of the items in the test, (N,).
-    `frames`: a few frames of each clip, RGB, uint8 (N, F, H, W, 3).
-    """
-
-    folder = "shown_clips"
-
-    places: NDArray[np.int64]
+    id: str
     frames: NDArray[np.uint8]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the arrays fit each other."""
-        return self.frames.dtype == np.uint8 and self.frames.ndim == 5 and len(self.places) == len(self.frames)
+    answers: tuple[NamedAnswer, ...]
 
 
 class AnsweredClips(NamedTuple):
-    """Published clips of a test with its answers, which in its own run follow from the scores.
+    """A few clips of a test with its answers.
 
-    `frames`: a few frames of each clip, RGB, uint8 (N, F, H, W, 3).
-    `record`: id of each clip, and its answers.
+    Args:
+        frames: a few frames of each clip, RGB, uint8 (N, F, H, W, 3).
+        record: id of each clip, and the fields of its answers.
     """
 
     folder = "answered_clips"
@@ -120,26 +92,81 @@ class AnsweredClips(NamedTuple):
     record: list
 
     @property
-    def is_whole(self) -> bool:
-        """Whether each clip has answers."""
-        return len(self.record) == len(self.frames)
+    def clips(self) -> tuple[AnsweredClip, ...]:
+        return tuple(
+            AnsweredClip(
+                name,
+                frames,
+                tuple(NamedAnswer(k, label, tuple(map(tuple, best)), right) for k, label, best, right in found),
+            )
+            for (name, found), frames in zip(self.record, self.frames, strict=True)
+        )
 
 
-Pictures = TypeVar("Pictures", AttentionMaps, MaskStrip, ShownClips, AnsweredClips)
+class ShownClips(NamedTuple):
+    """Clips of a test of an earlier version, whose answers follow from its scores.
+
+    Args:
+        places: indices of the items in the test, (N,).
+        frames: as those of `AnsweredClips`.
+    """
+
+    folder = "shown_clips"
+
+    places: NDArray[np.int64]
+    frames: NDArray[np.uint8]
 
 
-def maps_id(run: RunConfig, query: AttentionQuery) -> str:
-    """Id of a query's maps within its run. It depends on the test protocol, which determines the frames of the clip."""
-    return digest({"query": query, "evaluation": run.evaluation})
+KeptPictures = AttentionMaps | MaskStrip | AnsweredClips
+Pictures = TypeVar("Pictures", bound=KeptPictures | ShownClips)
 
 
-def strip_id(shown: ShownRun) -> str:
-    """Id of a strip within its run."""
-    run = shown.run
-    return digest({"sequence": shown.sequence, "frames": shown.num_frames, "evaluation": run.evaluation})
+def kind_and_name(shown_run: ShownRun) -> tuple[type[KeptPictures], str]:
+    """Kind of what is shown of a run, and the name of its file: the protocol determines the frames of a clip."""
+    _, run, shown = shown_run
+    match shown:
+        case AttentionQuery():
+            return AttentionMaps, digest({"query": shown, "evaluation": run.evaluation})
+        case ShownMasks(sequence, num_frames):
+            return MaskStrip, digest({"sequence": sequence, "frames": num_frames, "evaluation": run.evaluation})
+    return AnsweredClips, run.eval_id
 
 
-def write_pictures(path: Path, pictures: AttentionMaps | MaskStrip | ShownClips | AnsweredClips) -> None:
+def file_of(shown_run: ShownRun, directory: RunDirectory) -> Path:
+    kind, name = kind_and_name(shown_run)
+    return directory.pictures(kind.folder, name)
+
+
+def kept_pictures(shown_run: ShownRun, directory: RunDirectory) -> KeptPictures | None:
+    """What is shown of a run, as kept in a directory; None if there is nothing."""
+    (kind, name), run = kind_and_name(shown_run), shown_run.run
+    path, earlier = directory.pictures(kind.folder, name), directory.pictures(ShownClips.folder, name)
+    if path.exists():
+        return read_pictures(path, kind)
+    saved = read_scores(directory.scores(name), run) if kind is AnsweredClips and earlier.exists() else None
+    if saved is None:
+        return None
+    clips = read_pictures(earlier, ShownClips)
+    return answered_clips(saved, clips.places.tolist(), clips.frames)
+
+
+def answered_clips(saved: SavedScores, places: list[int], frames: NDArray[np.uint8]) -> AnsweredClips | None:
+    """Clips (N, F, H, W, 3) of some items with the answers of a test; None if it has no scores of classes."""
+    answers = saved.scores.predictions()
+    if answers is None:
+        return None
+    names = saved.names_of(answers.classes)
+    record = []
+    for place in places:
+        found = [
+            NamedAnswer(a.kind, names[a.kind][a.label], tuple((names[a.kind][n], s) for n, s in a.best), a.is_correct)
+            for a in answers.of_item(place)
+        ]
+        record.append([saved.ids[place], found])
+    return AnsweredClips(frames, record)
+
+
+def write_pictures(path: Path, pictures: KeptPictures | ShownClips) -> None:
     """Write pictures to a file, completely or not at all."""
     fields = pictures._asdict()
     if "record" in fields:
@@ -155,10 +182,7 @@ def read_pictures(path: Path, kind: type[Pictures]) -> Pictures:
             fields = {name: arrays[name] for name in kind._fields if name in arrays.files}
         if "record" in fields:
             fields["record"] = json.loads(str(fields["record"]))
-        pictures = kind(**fields)
-        if not pictures.is_whole:
-            raise ValueError("its arrays do not fit each other")
+        return kind(**fields)
     except Exception as error:  # damaged archives raise errors of many types
         what, reason = kind.folder.replace("_", " "), str(error) or type(error).__name__
         raise StoreError(f"{path} holds no {what} ({reason}); remove it to have it made again") from None
-    return pictures

@@ -45,7 +45,6 @@ class RunDirectory:
         self.started_from = path / "started_from.json"
         self.checkpoint = path / "checkpoints" / "last.ckpt"
         self.weights = path / "checkpoints" / "weights.safetensors"
-        self.best_weights = path / "checkpoints" / "best.safetensors"  # best weights of an unfinished training
         self.released = path / "checkpoints" / "released.safetensors"
         self.released_record = path / "released.json"
         self.tensorboard = path / "tb"
@@ -64,17 +63,33 @@ class RunDirectory:
             self.path, is_released=True, is_published=self.is_published, compare_scores=self.compare_scores
         )
 
+    @property
+    def kept_weights(self) -> Path:
+        """Weights that an unfinished training keeps: those of its best validation, or of its end."""
+        return self._existing("checkpoints/best.safetensors") or self.path / "checkpoints" / "kept.safetensors"
+
     def metrics(self, eval_id: str) -> Path:
         """File of the result under a test protocol."""
         return self.path / "metrics" / f"{eval_id}{self.suffix}.json"
 
-    def predictions(self, eval_id: str) -> Path:
+    def scores(self, eval_id: str) -> Path:
         """File of the scores per item and view under a test protocol."""
-        return self.path / "predictions" / f"{eval_id}{self.suffix}.npz"
+        name = f"{eval_id}{self.suffix}.npz"
+        return self._existing(f"predictions/{name}") or self.path / "scores" / name
 
-    def result_files(self, eval_id: str) -> Path:
+    def saved_scores(self) -> list[Path]:
+        """Files of the scores of all tests."""
+        return sorted(path for folder in ("scores", "predictions") for path in (self.path / folder).glob("*.npz"))
+
+    def predictions(self, eval_id: str) -> Path:
         """Folder of the predictions that data store as files."""
-        return self.path / "results" / f"{eval_id}{self.suffix}"
+        name = f"{eval_id}{self.suffix}"
+        return self._existing(f"results/{name}") or self.path / "predictions" / name
+
+    def _existing(self, name: str) -> Path | None:
+        """File or folder with the name that earlier versions gave it, if it exists."""
+        path = self.path / name
+        return path if path.exists() else None
 
     def pictures(self, folder: str, name: str) -> Path:
         """File of kept pictures. The name is the id of a test protocol, of a query or of a sequence."""
@@ -92,7 +107,7 @@ class RunDirectory:
         return accepted_test(
             self.metrics(run.eval_id),
             run,
-            self.predictions,
+            self.scores,
             released=self.is_released,
             compare_scores=self.compare_scores,
         )

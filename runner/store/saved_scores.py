@@ -33,6 +33,11 @@ class SavedScores(NamedTuple):
     allowed: int
     evaluation: EvalConfig | None = None
 
+    def names_of(self, classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+        """Names of all classes of each kind of label; numbers for those without a name."""
+        named = names_by_kind(self.class_names, classes)
+        return {kind: (*names, *map(str, range(len(names), classes[kind]))) for kind, names in named.items()}
+
 
 def read_scores(path: Path, run: RunConfig) -> SavedScores | None:
     """Scores of a run in a file; None if the file lacks views of the run's protocol, or cannot be read."""

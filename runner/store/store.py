@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from experiments.spec.figure_runs import ShownRun
 from experiments.spec.run import RunConfig
 from runner.machine.files import replacing, write_atomically
 from runner.store.acceptance import accepted_measurement
-from runner.store.kept_pictures import Pictures, read_pictures
+from runner.store.kept_pictures import KeptPictures, file_of, kept_pictures, write_pictures
 from runner.store.records import TestRecord
 from runner.store.run_directory import RunDirectory
 
@@ -92,11 +93,10 @@ class RunStore:
                 return StoredMeasurement(record, directory, file)
         return None
 
-    def pictures(self, kind: type[Pictures], name: str, directories: list[RunDirectory]) -> Pictures | None:
-        """Kept pictures: the first in the directories; None if there are none."""
-        paths = (directory.pictures(kind.folder, name) for directory in directories)
-        path = next((path for path in paths if path.exists()), None)
-        return None if path is None else read_pictures(path, kind)
+    def pictures(self, shown: ShownRun, directories: list[RunDirectory]) -> KeptPictures | None:
+        """What is shown of a run: the first in the directories; None if nothing is kept."""
+        found = (kept_pictures(shown, directory) for directory in directories)
+        return next((pictures for pictures in found if pictures is not None), None)
 
     def published(self, directory: RunDirectory) -> RunDirectory:
         """Directory in the published results for those in a directory."""
@@ -110,12 +110,12 @@ class RunStore:
                 with replacing(self.published(directory).path / source.relative_to(directory.path)) as partial:
                     partial.write_bytes(source.read_bytes())
 
-    def publish_pictures(self, run: RunConfig, folder: str, name: str) -> None:
-        """Copy kept pictures made here to the published results."""
-        own = self.run(run.train_id)
+    def publish_pictures(self, shown: ShownRun) -> None:
+        """Copy what is shown of a run, made here, to the published results."""
+        own = self.run(shown.run.train_id)
         for directory in (own, own.of_released):
-            if (file := directory.pictures(folder, name)).exists():
-                self.publish(directory, file)
+            if (found := kept_pictures(shown, directory)) is not None:
+                write_pictures(file_of(shown, self.published(directory)), found)
 
     def check_writable(self) -> None:
         """Check that runs can be written."""

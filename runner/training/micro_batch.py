@@ -44,7 +44,6 @@ class FittingBatches(Callback):
         self.run, self.resources = run, resources
         self.split = resources.split_of(run, accumulation) if trains else BatchSplit(1, 1)
         self.searches = trains and accumulation is None and resources.tries_micro_batches
-        self.test_batch = resources.test_batch(run)
         self.splits: list[dict[str, int]] = []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -98,7 +97,7 @@ class FittingBatches(Callback):
         Args:
             batch: items at a time; None for those of the stage.
         """
-        batch = batch or (self.split.micro_batch if stage == "training" else self.test_batch)
+        batch = batch or (self.split.micro_batch if stage == "training" else self.resources.test_batch(self.run))
         items = f"{batch} item{'s' if batch > 1 else ''}"
         smaller = "set a smaller --micro-batch, " if batch > 1 else ""
         return (

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
 
 import msgspec
 import numpy as np
@@ -20,16 +19,13 @@ from data.items import ItemList
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from lightning_modules.module import TaskModule
-from lightning_modules.scores import Scores
 from runner.machine.files import read_record, replacing
 from runner.store.data_record import data_of_result
-from runner.store.kept_pictures import ShownClips
 from runner.store.records import (
     Hits,
     ImportedWeights,
     ItemCounts,
     Provenance,
-    RecordedSplit,
     ReleasedStart,
     ReleasedStarts,
     TestRecord,
@@ -39,7 +35,7 @@ from runner.store.records import (
     write_test,
 )
 from runner.store.run_directory import RunDirectory
-from runner.store.saved_scores import NamedCounts, SavedScores, named_categories, named_counts, read_scores, save_scores
+from runner.store.saved_scores import SavedScores, named_categories, named_counts, read_scores, save_scores
 from runner.store.store import RunStore
 
 NUM_CLIPS = 8
@@ -71,17 +67,6 @@ class PredictionFiles(Callback):
                     partial.write_bytes(content)
 
 
-def finished_test(scores: Scores, datamodule: DataModule, data: DataFingerprint) -> SavedScores:
-    """Scores of a test on a data module.
-
-    Args:
-        data: fingerprint of the data before the test.
-    """
-    items = datamodule.list_of("test")
-    allowed = datamodule.unreadable_in("test").allowed
-    return SavedScores(scores, items.ids, items.class_names, data.annotations, allowed)
-
-
 def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
     """Write a record of the released weights that initialise a training; remove it if there are none."""
     if released:
@@ -99,22 +84,24 @@ def save_training_record(
     weights: str,
     splits: list[dict[str, int]],
 ) -> None:
-    """Write the device time of a finished training, its number of replaced items, and the digest of its weights.
+    """Write the record of a finished training.
 
     Args:
-        sessions: provenance of the processes of the training.
+        sessions: provenance of its processes.
+        replaced: number of replaced items.
+        weights: digest of its weights.
         splits: splits of its batches over devices and accumulated steps, in the order of the training.
     """
     starts = read_record(directory.started_from, ReleasedStarts)
-    record = TrainingRecord(
-        device_hours=device_seconds / 3600,
-        replaced_in_training=replaced,
-        weights_digest=weights,
-        batch_splits=msgspec.convert(splits, tuple[RecordedSplit, ...]),
-        started_from=starts.released if starts is not None else (),
-        sessions=msgspec.convert(sessions, tuple[Provenance, ...]),
-    )
-    write_record(directory.training, record)
+    fields = {
+        "device_hours": device_seconds / 3600,
+        "replaced_in_training": replaced,
+        "weights_digest": weights,
+        "batch_splits": splits,
+        "started_from": starts.released if starts is not None else (),
+        "sessions": sessions,
+    }
+    write_record(directory.training, msgspec.convert(fields, TrainingRecord))
 
 
 def parent_sessions(run: RunConfig, store: RunStore) -> list[Provenance]:
@@ -131,7 +118,7 @@ def save_test_results(
     directory: RunDirectory,
     test: SavedScores,
     trainer: Trainer,
-    provenance: Mapping[str, object],
+    session: Provenance,
     *,
     data: DataFingerprint,
     seconds: float,
@@ -143,7 +130,6 @@ def save_test_results(
     """Write the scores, then the result, each file atomically.
 
     Args:
-        provenance: commit, versions and hardware of the test.
         data: fingerprint of the data before the test.
         categories: categories of the classes, by kind of label.
         seconds: wall time of the process.
@@ -153,7 +139,6 @@ def save_test_results(
     """
     test.scores.check(len(test.ids))
     check_readable(run, test)  # each process checked the limit for its own items only
-    session = msgspec.convert(provenance, Provenance)
     training = read_training(directory.training) if released is None else None
     trained = training or TrainingRecord(device_hours=0.0, replaced_in_training=0, started_from=tuple(starts))
     parents = parents if released is None else []
@@ -166,7 +151,7 @@ def save_test_results(
         **msgspec.structs.asdict(session),
         training=trained.sessions if any(one != session for one in trained.sessions) else (),
         parents=tuple(parents) if any(one != session for one in parents) else (),
-        predictions_sha256=save_scores(directory.predictions(run.eval_id), run, test),
+        predictions_sha256=save_scores(directory.scores(run.eval_id), run, test),
         categories=named_categories(categories, run.data.targets.classes, test.class_names),
         replaced_in_training=trained.replaced_in_training,
         device_hours=training.device_hours if training is not None else None,
@@ -178,41 +163,22 @@ def save_test_results(
     write_test(directory.metrics(run.eval_id), record)
 
 
-class Scored(TypedDict):
+def scored(run: RunConfig, test: SavedScores) -> dict:
     """Fields of a result that follow from its protocol and its scores."""
-
-    train_id: str
-    eval_id: str
-    metrics: dict[str, float]
-    seed: int
-    views: int
-    crops: int
-    videos: ItemCounts
-    classes: dict[str, tuple[int, int]]
-    class_counts: NamedCounts
-    hits: Hits | None
-
-
-def scored(run: RunConfig, test: SavedScores) -> Scored:
-    """Fields of a result from its scores."""
-    result, correct = test.scores.result(), test.scores.correct()
-    return Scored(
-        train_id=run.train_id,
-        eval_id=run.eval_id,
-        metrics=result.metrics,
-        seed=run.seed,
-        views=run.evaluation.views,
-        crops=run.evaluation.crops,
-        videos=ItemCounts(result.evaluated, result.failed, result.missing),
-        classes=hits_by_class_name(test.scores.hits_by_class(), test.class_names),
-        class_counts=named_counts(test.scores.counts_by_class(), run.data.targets.classes, test.class_names),
-        hits=Hits.of(correct, test.ids) if correct else None,
-    )
-
-
-def hits_by_class_name(hits: dict[int, tuple[int, int]], names: tuple[str, ...]) -> dict[str, tuple[int, int]]:
-    """Numbers of correct and of all items of each class, by the name of the class, or its number if it has no name."""
-    return {names[label] if label < len(names) else str(label): counts for label, counts in hits.items()}
+    result, correct, names = test.scores.result(), test.scores.correct(), test.class_names
+    hits = test.scores.hits_by_class()
+    return {
+        "train_id": run.train_id,
+        "eval_id": run.eval_id,
+        "metrics": result.metrics,
+        "seed": run.seed,
+        "views": run.evaluation.views,
+        "crops": run.evaluation.crops,
+        "videos": ItemCounts(result.evaluated, result.failed, result.missing),
+        "classes": {names[n] if n < len(names) else str(n): counts for n, counts in hits.items()},
+        "class_counts": named_counts(test.scores.counts_by_class(), run.data.targets.classes, names),
+        "hits": Hits.of(correct, test.ids) if correct else None,
+    }
 
 
 def check_readable(run: RunConfig, test: SavedScores) -> None:
@@ -226,50 +192,42 @@ def check_readable(run: RunConfig, test: SavedScores) -> None:
 
 
 def rescore(run: RunConfig, directory: RunDirectory) -> bool:
-    """Write the result of a test from the saved scores of a test of the same weights with more views.
-
-    Returns:
-        True if there are such scores.
-    """
+    """Write the result of a test from the scores of one of the same weights with more views, if there is one."""
     found = saved_test(run, directory)
-    if found is None:
-        return False
-    test, record = found
-    test.scores.check(len(test.ids))
-    again = msgspec.structs.replace(record, **scored(run, test), rescored_from=record.eval_id)
-    write_test(directory.metrics(run.eval_id), again)
-    return True
+    if found is not None:
+        test, record = found
+        test.scores.check(len(test.ids))
+        again = msgspec.structs.replace(record, **scored(run, test), rescored_from=record.eval_id)
+        write_test(directory.metrics(run.eval_id), again)
+    return found is not None
 
 
 def saved_test(run: RunConfig, directory: RunDirectory) -> tuple[SavedScores, TestRecord] | None:
     """Scores of a test that are part of those of another test of the same weights, and the record of the latter."""
-    for path in sorted(directory.predictions("*").parent.glob("*.npz")):
+    for path in directory.saved_scores():
         saved = read_scores(path, run)
-        if saved is None or saved.evaluation is None:
-            continue
-        other = replace(run, evaluation=saved.evaluation)
-        if path == directory.predictions(other.eval_id) and (record := directory.result(other)) is not None:
-            return saved, record
+        if saved is not None and saved.evaluation is not None:
+            other = replace(run, evaluation=saved.evaluation)
+            if path == directory.scores(other.eval_id) and (record := directory.result(other)) is not None:
+                return saved, record
     return None
 
 
-def decoded_clips(data: DataConfig, evaluation: EvalConfig, items: ItemList) -> ShownClips | None:
-    """Clips from the middle views of items that are evenly spaced in the test, without unreadable ones.
+def decoded_clips(data: DataConfig, evaluation: EvalConfig, items: ItemList) -> dict[int, NDArray[np.uint8]]:
+    """Frames from the middle views of items that are evenly spaced in the test, by their indices.
 
-    None if the items cannot be shown, or none of them can be read.
+    Unreadable items have none, nor have those that cannot be shown.
     """
     test_items = data.test_items(items, evaluation)
-    places, clips = [], []
+    clips = {}
     for place in dict.fromkeys(np.linspace(0, len(items) - 1, NUM_CLIPS).round().astype(int).tolist()):
         try:
             frames = data.display(test_items.inputs(place, evaluation.views // 2))
         except DecodeError:
             continue
-        if frames is None:
-            return None
-        places.append(place)
-        clips.append(small(frames))
-    return ShownClips(np.array(places), np.stack(clips)) if clips else None
+        if frames is not None:
+            clips[place] = small(frames)
+    return clips
 
 
 def small(frames: Tensor) -> NDArray[np.uint8]:

@@ -3,7 +3,9 @@
 import time
 from pathlib import Path
 
+import numpy as np
 from lightning import seed_everything
+from msgspec import convert
 
 from data.datamodule import DataModule, Loading
 from data.decoded_files import DecodedFiles
@@ -14,8 +16,10 @@ from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
 from runner.measure.training_step import is_out_of_memory
 from runner.store.data_record import check_data_record, save_data_record
-from runner.store.kept_pictures import write_pictures
+from runner.store.kept_pictures import answered_clips, write_pictures
 from runner.store.provenance import provenance
+from runner.store.records import Provenance
+from runner.store.saved_scores import SavedScores
 from runner.store.store import RunStore
 from runner.training.checkpointing import Checkpointing, accumulation_of, resumable
 from runner.training.curves import CurveLogger, Curves
@@ -25,7 +29,6 @@ from runner.training.progress import Progress
 from runner.training.results import (
     PredictionFiles,
     decoded_clips,
-    finished_test,
     parent_sessions,
     save_started_from,
     save_test_results,
@@ -79,14 +82,13 @@ class Execution:
             resources,
             root=resources.root(run.data),
             split=self.batches.split,
-            test_batch=self.batches.test_batch,
             decoded=DecodedFiles(*store.decoded_files(run.data.dataset.name)),
         )
         self.module = run.build()
         self.module.model.recompute(resources.recompute)
         self.started, self.code = time.time(), provenance()  # of modules in memory: files can change during a training
         self.clock, self.trained_with = DeviceClock(), TrainingProvenance(self.code)
-        self.prediction_files = PredictionFiles(run.data, directory.result_files(run.eval_id))
+        self.prediction_files = PredictionFiles(run.data, directory.predictions(run.eval_id))
         saves_best = run.optim is not None and run.optim.keep == "best"
         unit = run.data.dataset.unit
         self.trainer = make_trainer(
@@ -100,7 +102,7 @@ class Execution:
                 self.batches,
                 Divergence(),
                 Progress(unit, directory.progress_file),
-                *([BestWeights(directory.best_weights, *run.objective.selection)] if saves_best else []),
+                *([BestWeights(directory.kept_weights, *run.objective.selection)] if saves_best else []),
                 Checkpointing(directory.checkpoint, stop, validations_select_weights=saves_best),
                 Curves(unit),
                 self.clock,
@@ -120,8 +122,8 @@ class Execution:
                 data, names = self.datamodule.fingerprint(), self.datamodule.list_of("train").class_names
                 save_data_record(run, store, data, self.datamodule.root, names)
         else:
-            if directory.best_weights.exists():
-                read_weights(directory.best_weights)  # before the rest of the training, not after it
+            if directory.kept_weights.exists():
+                read_weights(directory.kept_weights)  # before the rest of the training, not after it
             if any(True for _ in frozen_parameters(model)):
                 start_weights(model, run, store)  # checkpoints contain no frozen weights
             if is_first:
@@ -130,16 +132,16 @@ class Execution:
         replaced = self.datamodule.num_replaced()
         if is_first:
             if run.optim is not None and run.optim.keep == "last":
-                save_weights(model, directory.best_weights)
+                save_weights(model, directory.kept_weights)
             save_training_record(
                 directory,
                 self.trained_with.sessions,
                 device_seconds=self.clock.seconds,
                 replaced=replaced,
-                weights=saved_digest(directory.best_weights),
+                weights=saved_digest(directory.kept_weights),
                 splits=self.batches.splits,
             )
-            directory.best_weights.replace(directory.weights)
+            directory.kept_weights.replace(directory.weights)
         self.trainer.strategy.barrier()
 
     def test(self) -> None:
@@ -156,19 +158,23 @@ class Execution:
         if data is not None and weights.trained_here:
             check_data_record(directory, data, run.data.dataset)
         starts = load_weights(self.module.model, run, store, weights)
-        self.prediction_files.folder = tested.result_files(run.eval_id)
+        self.prediction_files.folder = tested.predictions(run.eval_id)
         trainer.test(self.module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
         if data is None:
             return
-        seconds, test = time.time() - self.started, finished_test(self.module.scores, datamodule, data)
-        if (clips := decoded_clips(run.data, run.evaluation, datamodule.list_of("test"))) is not None:
-            write_pictures(tested.pictures(clips.folder, run.eval_id), clips)
+        items, allowed = datamodule.list_of("test"), datamodule.unreadable_in("test").allowed
+        test = SavedScores(self.module.scores, items.ids, items.class_names, data.annotations, allowed)
+        seconds = time.time() - self.started
+        clips = decoded_clips(run.data, run.evaluation, items)
+        answered = answered_clips(test, [*clips], np.stack([*clips.values()])) if clips else None
+        if answered is not None:
+            write_pictures(tested.pictures(answered.folder, run.eval_id), answered)
         save_test_results(
             run,
             tested,
             test,
             trainer,
-            self.code,
+            convert(self.code, Provenance),
             data=data,
             seconds=seconds,
             parents=parent_sessions(run, store),
@@ -184,14 +190,12 @@ def data_module(
     *,
     root: Path,
     split: BatchSplit,
-    test_batch: int,
     decoded: DecodedFiles | None = None,
 ) -> DataModule:
     """Data module of a run.
 
     Args:
         root: root directory of the data set.
-        test_batch: test views per device and step.
         decoded: list of decoded items, of which those with an error count as unreadable without being opened.
     """
     return DataModule(
@@ -201,7 +205,7 @@ def data_module(
             root=root,
             seed=run.seed,
             batch_size=split.micro_batch,
-            test_batch_size=test_batch,
+            test_batch_size=resources.test_batch(run),
             num_workers=resources.num_workers(run.data),
             allow_bad=resources.allow_bad,
             accumulate=split.accumulation,

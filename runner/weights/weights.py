@@ -175,7 +175,7 @@ def remedy(path: Path) -> str:
     match path.name:
         case "released.safetensors":
             return "import it again with `reproduce import-weights`"
-        case "best.safetensors":
+        case "kept.safetensors" | "best.safetensors":
             return f"remove {path.parent} to train this run from its beginning"
         case "weights.safetensors":
             return f"move {path.parent.parent} away to train this run again"

@@ -11,14 +11,14 @@ import pytest
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import find, load
 from experiments.spec.edits import Edit, model, optim
-from experiments.spec.figure_runs import of_tables, queried
+from experiments.spec.figure_runs import selected_runs
 from experiments.spec.metrics import GFLOPS, TOP1, Difference
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
 from runner.machine.files import write_atomically
-from runner.store.kept_pictures import AttentionMaps, maps_id, write_pictures
+from runner.store.kept_pictures import AttentionMaps, file_of, write_pictures
 from runner.store.records import sealed
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
@@ -166,9 +166,9 @@ def keep_maps(store: RunStore, finish: Finish, make_maps: Callable[..., Attentio
     """Writes the result and the attention maps of a row of figure 4. Returns the path of the maps."""
 
     def keep(row: str, scale: Scale, **how: object) -> Path:
-        [(_, run, query)] = of_tables(queried, find([f"motionformer/figure4:{row}"]), scale, (), (0,))
-        finish(run, 70.0)
-        file = store.run(run.train_id).pictures(AttentionMaps.folder, maps_id(run, query))
+        [shown] = selected_runs(find([f"motionformer/figure4:{row}"]), scale, (), (0,))
+        finish(shown.run, 70.0)
+        file = file_of(shown, store.run(shown.run.train_id))
         write_pictures(file, make_maps(**how))
         return file
 

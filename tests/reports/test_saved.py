@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import experiments
 from experiments.motionformer.base import ATTENTION
-from experiments.spec import catalog
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, optim
+from experiments.spec.paper_folders import PAPERS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
@@ -242,8 +243,8 @@ def test_a_report_links_to_the_readme_of_the_paper(
     assert (path.parent / found[2]).resolve() == path.parents[3] / found[1]
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "README.md").touch()
-    monkeypatch.setenv(catalog.PAPERS, str(tmp_path))
-    monkeypatch.setattr(catalog.experiments, "__path__", list(catalog.experiments.__path__))
+    monkeypatch.setenv(PAPERS, str(tmp_path))
+    monkeypatch.setattr(experiments, "__path__", list(experiments.__path__))
     text = markdown(collect(table, small, store))
     assert "- What differs from the paper: README.md of the paper's folder\n" in text and str(tmp_path) not in text
 

@@ -21,7 +21,7 @@ from reproduce.command import ended_by_ctrl_c, parsed
 from reproduce.options import VERBS, Options
 from reproduce.verbs import list as list_verb
 from runner.machine.files import StoreError, write_atomically
-from runner.store.jobs import jobs_of, jobs_under
+from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Reproduce
 
@@ -321,7 +321,7 @@ def test_evaluate_prints_only_its_json_to_stdout(reproduce: Reproduce, tmp_path:
     assert answer["evaluated"] == 1
     assert (answer["row"], answer["column"], answer["scale"], answer["seed"]) == (ROW, "k400", "tiny", 0)
     assert answer["overrides"] == ["data.dataset.num_classes=400", "evaluation.views=1"]
-    (planned,) = jobs_under(jobs_of(find([ROW]), TINY, answer["overrides"], (0,)), ["k400"])
+    (planned,) = jobs_of(find([ROW]), TINY, answer["overrides"], (0,), ["k400"])
     assert (answer["train_id"], answer["eval_id"]) == (planned.run.train_id, planned.run.eval_id)
 
 

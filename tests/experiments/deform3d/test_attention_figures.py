@@ -7,18 +7,19 @@ from data.stand_ins.of_figures import FigureStandIn
 from data.synthetic.figures import CLASS_NAMES
 from experiments.deform3d.attention_mass import actor_boxes
 from experiments.spec.catalog import load
-from experiments.spec.figure_runs import queried
+from experiments.spec.figure_runs import shown_runs
+from experiments.spec.figures import AttentionQuery
 from experiments.spec.scales import find_scale
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5])
 def test_points_lie_on_the_actor_in_test_videos_of_the_class_of_the_row(number: int) -> None:
     table = load(f"deform3d/figureA{number}")
-    found = list(queried(table.figure, table.cells(find_scale("tiny"))))
+    found = list(shown_runs(table.figure, table.cells(find_scale("tiny"))))
     assert len(found) == 3
     for row, run, query in found:
         stand_in = run.data.dataset.stand_in
-        assert isinstance(stand_in, FigureStandIn)
+        assert isinstance(stand_in, FigureStandIn) and isinstance(query, AttentionQuery)
         drawing = run.data.dataset.drawing(stand_in)
         video = next(video for video in drawing.parts() if video.video_id == query.video)
         assert (video.split, CLASS_NAMES[video.label]) == ("val", row.replace("-", "_"))

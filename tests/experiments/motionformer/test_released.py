@@ -125,7 +125,7 @@ def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path)
     import_weights(run, store, file, RELEASED)
     directory = store.run(run.train_id)
     made = {
-        view.is_released: [view.metrics("eee"), view.predictions("eee"), view.pictures("attention_maps", "eee")]
+        view.is_released: [view.metrics("eee"), view.scores("eee"), view.pictures("attention_maps", "eee")]
         for view in (directory, directory.of_released)
     }
     for result in (*made[False], *made[True]):

@@ -10,7 +10,6 @@ import torch
 
 import experiments
 from experiments.spec.catalog import (
-    PAPERS,
     captions,
     find,
     imported,
@@ -21,6 +20,7 @@ from experiments.spec.catalog import (
 )
 from experiments.spec.metrics import Computed, Measured
 from experiments.spec.number_formats import value_text
+from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
 

@@ -1,11 +1,11 @@
-"""Attention queries of figures: row, run, video and point."""
+"""Runs of figures, and what is shown of them: row, run, video and point."""
 
 from dataclasses import replace
 
 import pytest
 
 from experiments.spec.catalog import find, load
-from experiments.spec.figure_runs import of_tables, queried
+from experiments.spec.figure_runs import selected_runs, shown_runs
 from experiments.spec.figures import AttentionQuery, AttentionStrips
 from experiments.spec.ids import canonical, digest
 from experiments.spec.scales import PAPER, TINY, Scale
@@ -15,7 +15,7 @@ FIGURE4 = load("motionformer/figure4")
 
 @pytest.mark.parametrize("scale", [PAPER, TINY], ids=["paper", "tiny"])
 def test_every_row_of_figure_4_has_a_query(scale: Scale) -> None:
-    drawn = of_tables(queried, find(["motionformer/figure4"]), scale, (), (0,))
+    drawn = selected_runs(find(["motionformer/figure4"]), scale, (), (0,))
     assert [one.row for one in drawn] == [row.key for row in FIGURE4.rows] == ["k400", "ssv2"]
     assert all(
         one.run.data.dataset.name.startswith(name) for one, name in zip(drawn, ("kinetics", "ssv2"), strict=True)
@@ -24,33 +24,33 @@ def test_every_row_of_figure_4_has_a_query(scale: Scale) -> None:
 
 def test_the_runs_of_figure_4_are_those_of_table_4() -> None:
     for scale in (PAPER, TINY):
-        drawn = of_tables(queried, find(["motionformer/figure4"]), scale, (), (0,))
+        drawn = selected_runs(find(["motionformer/figure4"]), scale, (), (0,))
         cells = load("motionformer/table4").cells(scale, rows=["trajectory"])
         assert {one.run.train_id for one in drawn} == {cell.run.train_id for cell in cells if cell.tested and cell.run}
 
 
 def test_figure_4_follows_a_moving_thing_of_real_and_of_generated_videos() -> None:
     for scale in (PAPER, TINY):
-        drawn = of_tables(queried, find(["motionformer/figure4"]), scale, (), (0,))
-        assert {one.query for one in drawn} == {AttentionQuery(of_moving=True)}
+        drawn = selected_runs(find(["motionformer/figure4"]), scale, (), (0,))
+        assert {one.shown for one in drawn} == {AttentionQuery(of_moving=True)}
 
 
 def test_first_of_several_seeds_is_drawn() -> None:
-    (one,) = of_tables(queried, find(["motionformer/figure4:ssv2"]), TINY, ("optim.epochs=3",), (4, 5))
+    (one,) = selected_runs(find(["motionformer/figure4:ssv2"]), TINY, ("optim.epochs=3",), (4, 5))
     assert one.run.optim is not None
     assert (one.row, one.run.seed, one.run.optim.epochs) == ("ssv2", 4, 3)
 
 
 def test_tables_without_attention_figures_have_no_queries() -> None:
-    assert of_tables(queried, find(["motionformer/table4", "motionformer/figure3"]), TINY, (), (0,)) == []
+    assert selected_runs(find(["motionformer/table4", "motionformer/figure3"]), TINY, (), (0,)) == []
 
 
 def test_rows_without_a_query_and_other_columns_are_omitted() -> None:
     assert isinstance(FIGURE4.figure, AttentionStrips)
     cells = FIGURE4.cells(TINY)
     fewer = replace(FIGURE4.figure, queries=FIGURE4.figure.queries[1:])
-    assert [one.row for one in queried(fewer, cells)] == ["ssv2"]
-    assert not list(queried(replace(FIGURE4.figure, column="other"), cells))
+    assert [one.row for one in shown_runs(fewer, cells)] == ["ssv2"]
+    assert not list(shown_runs(replace(FIGURE4.figure, column="other"), cells))
 
 
 def test_the_default_attention_is_no_part_of_ids() -> None:

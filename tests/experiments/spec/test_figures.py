@@ -20,7 +20,7 @@ def test_figures_name_their_rows_and_columns() -> None:
         ("trajectory", "joint"),
         ("ssv2",),
     )
-    assert Bars(panels=(BARS,)).query_of("joint", "k400") is None
+    assert Bars(panels=(BARS,)).shown_of("joint", "k400", stand_in=True) is None
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,13 @@ import pytest
 import torch
 
 from experiments.spec.catalog import load
-from experiments.spec.figure_runs import answered_runs
+from experiments.spec.figure_runs import shown_runs
 from experiments.spec.scales import TINY
 from lightning_modules.scores import ViewScores
 from reports.collect import collect
 from reports.figures import answers, figures
 from reports.pages.markup import Unlinked
-from runner.inference.answers import (
-    AnsweredClip,
-    NamedAnswer,
-    SavedAnswers,
-    for_file,
-    held_clips,
-    named_answers,
-)
-from runner.store.kept_pictures import AnsweredClips, ShownClips, write_pictures
+from runner.store.kept_pictures import AnsweredClips, NamedAnswer, ShownClips, answered_clips, file_of, write_pictures
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, save_scores
 from runner.store.store import RunStore
@@ -48,24 +40,20 @@ def saved() -> SavedScores:
     return SavedScores(scores, POINTS_OF_TEST.ids, POINTS_OF_TEST.class_names, "", 0)
 
 
-def named(saved: SavedScores) -> SavedAnswers:
-    found = saved.scores.predictions()
-    assert found is not None
-    return named_answers(found, saved, SHOWN)
-
-
 def test_a_confusion_matrix_has_the_share_of_each_answer_of_a_label(saved: SavedScores) -> None:
-    confusions = named(saved).confusions
+    confusions = answers.confusions(saved)
     axis = answers.confusion_matrices(confusions).axes[0]
     shares = np.asarray(axis.images[0].get_array())
-    counts = confusions["class"].counts
+    counts = confusions["class"][0]
     assert np.allclose(shares, counts / counts.sum(1, keepdims=True)) and counts.sum() == 12
     assert np.trace(counts) == 9 and "75.0 % of 12 items" in axis.get_title()
     assert [label.get_text() for label in axis.get_yticklabels()] == list(saved.class_names)
 
 
 def test_clips_have_their_labels_and_answers_in_the_colour_of_their_correctness(saved: SavedScores) -> None:
-    figure = answers.clips_of_test(named(saved).clips)
+    found = answered_clips(saved, [0, 5, 11], FRAMES)
+    assert found is not None
+    figure = answers.clips_of_test(found.clips)
     titles = [axis.get_title(loc="left") for axis in figure.axes]
     label = saved.class_names[POINTS_OF_TEST.label(11)]
     assert titles[2].startswith(f"class: {label}. Answer:") and titles[2].count(label) == 2
@@ -75,15 +63,15 @@ def test_clips_have_their_labels_and_answers_in_the_colour_of_their_correctness(
 
 
 def test_classes_without_a_name_are_numbered(saved: SavedScores) -> None:
-    without = named(saved._replace(class_names=("north-east",)))
-    assert without.confusions["class"].names == ("north-east", "1", "2", "3")
+    without = answers.confusions(saved._replace(class_names=("north-east",)))
+    assert without["class"][1] == ("north-east", "1", "2", "3")
 
 
-def test_pictures_of_a_test_come_from_its_files(saved: SavedScores, tmp_path: Path) -> None:
+def test_pictures_of_a_test_of_an_earlier_version_come_from_its_files(saved: SavedScores, tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     assert answers.pictures_of_test(POINTS, store.run(POINTS.train_id)) == {}
     directory = store.run(POINTS.train_id)
-    save_scores(directory.predictions(POINTS.eval_id), POINTS, saved)
+    save_scores(directory.scores(POINTS.eval_id), POINTS, saved)
     assert answers.pictures_of_test(POINTS, store.run(POINTS.train_id)).keys() == {answers.CONFUSION}
     clips = directory.pictures(ShownClips.folder, POINTS.eval_id)
     write_pictures(clips, SHOWN)
@@ -94,10 +82,10 @@ def test_pictures_of_a_test_come_from_its_files(saved: SavedScores, tmp_path: Pa
 
 
 FIGURE6, FIGURE15 = load("cast/figure6"), load("cast/figure15")
-RUNS = dict(answered_runs(FIGURE6.figure, FIGURE6.cells(TINY)))
+RUNS = {shown.row: shown for shown in shown_runs(FIGURE6.figure, FIGURE6.cells(TINY))}
 
 
-def made(*, verb: bool) -> tuple[AnsweredClip, ...]:
+def made(*, verb: bool) -> AnsweredClips:
     """Eight clips, of which all nouns are wrong."""
     rng = np.random.default_rng(0)
     given = (
@@ -105,7 +93,7 @@ def made(*, verb: bool) -> tuple[AnsweredClip, ...]:
         NamedAnswer("noun", "box", (("plate", 0.5),), False),
     )
     frames = rng.integers(256, size=(8, 4, 6, 6, 3)).astype(np.uint8)
-    return tuple(AnsweredClip(f"P01_{place}", clip, given) for place, clip in enumerate(frames))
+    return AnsweredClips(frames, [[f"P01_{place}", given] for place in range(8)])
 
 
 @pytest.fixture
@@ -114,10 +102,10 @@ def published(tmp_path: Path) -> RunStore:
     store = RunStore(tmp_path / "runs", results=tmp_path / "results")
     assert store.results is not None
     for row in ("clip", "cast"):
-        run = RUNS[row]
-        write_result(RunStore(store.results), run, 50.0)
-        path = RunDirectory(store.results / run.train_id).pictures(AnsweredClips.folder, run.eval_id)
-        write_pictures(path, for_file(made(verb=row == "cast")))
+        shown = RUNS[row]
+        write_result(RunStore(store.results), shown.run, 50.0)
+        directory = RunDirectory(store.results / shown.run.train_id)
+        write_pictures(file_of(shown, directory), made(verb=row == "cast"))
     return store
 
 
@@ -147,6 +135,8 @@ def test_right_answers_are_green_and_bold_and_wrong_ones_red(published: RunStore
 
 
 def test_published_clips_are_read_as_written(published: RunStore) -> None:
-    found = held_clips(RUNS["cast"], published.directories(RUNS["cast"].train_id))
-    for one, other in zip(found, made(verb=True), strict=True):
+    shown = RUNS["cast"]
+    found = published.pictures(shown, published.directories(shown.run.train_id))
+    assert isinstance(found, AnsweredClips)
+    for one, other in zip(found.clips, made(verb=True).clips, strict=True):
         assert (one.id, one.answers) == (other.id, other.answers) and np.array_equal(one.frames, other.frames)

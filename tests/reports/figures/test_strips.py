@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from experiments.spec.catalog import load
-from experiments.spec.figure_runs import shown_sequences
+from experiments.spec.figure_runs import shown_runs
+from experiments.spec.figures import ShownMasks
 from experiments.spec.scales import PAPER, TINY
 from reports.collect import collect
 from reports.figures import figures
@@ -40,7 +41,7 @@ from reports.figures.strips import (
 )
 from reports.pages.report import Report
 from reports.saved import publish
-from runner.store.kept_pictures import AttentionMaps, MaskStrip, strip_id, write_pictures
+from runner.store.kept_pictures import AttentionMaps, MaskStrip, file_of, write_pictures
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown, write
 from tests.runner.stored_metrics import write_result
@@ -239,7 +240,7 @@ def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_m
 
 
 TABLE9 = load("motionformer/table9")
-SHOWN = {shown.row: shown for shown in shown_sequences(TABLE9.figure, TABLE9.cells(TINY))}
+SHOWN = {shown.row: shown for shown in shown_runs(TABLE9.figure, TABLE9.cells(TINY))}
 
 
 def make_strip(seed: int = 0) -> MaskStrip:
@@ -259,8 +260,13 @@ def masked(store: RunStore) -> Report:
     for seed, row in enumerate(("ours", "kept")):
         shown = SHOWN[row]
         write_result(store, shown.run, 40.0)
-        write_pictures(store.run(shown.run.train_id).pictures(MaskStrip.folder, strip_id(shown)), make_strip(seed))
+        write_pictures(file_of(shown, store.run(shown.run.train_id)), make_strip(seed))
     return collect(TABLE9, TINY, store)
+
+
+def test_the_rows_of_the_figure_show_the_stand_in_sequence_at_tiny() -> None:
+    assert set(SHOWN) == {"ours", "tokens", "random", "kept"}
+    assert {shown.shown for shown in SHOWN.values()} == {ShownMasks("shapes-00", 6)}
 
 
 def test_the_truth_is_above_the_masks_of_each_row(masked: Report) -> None:

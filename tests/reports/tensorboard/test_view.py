@@ -299,7 +299,7 @@ def test_the_pictures_of_a_test_are_drawn_again_only_for_newer_scores(
     table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = run_of(small, "joint.k400")
-    scores = store.run(run.train_id).predictions(run.eval_id)
+    scores = store.run(run.train_id).scores(run.eval_id)
     scores.parent.mkdir()
     with scores.open("wb") as file:
         np.savez(file, views=np.zeros(1))

@@ -23,7 +23,7 @@ from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
 from runner.machine.messages import device_time_text
 from runner.machine.resources import Resources
-from runner.store.jobs import Job, jobs_of
+from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.provenance import hardware
 from runner.store.store import RunStore
 from runner.weights.weights import Weights, save_weights
@@ -128,7 +128,8 @@ def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
 
 def tiny(name: str, **changes: object) -> Job:
     run = replace(TINY.of(K400), **changes)  # type: ignore[arg-type]
-    return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
+    cell = CellName("p/t", *name.split("."))
+    return Job(run, cell, 0, cells=[cell])
 
 
 def test_cost_is_three_passes_per_training_item_and_one_per_view_and_crop(store: RunStore) -> None:
@@ -317,7 +318,7 @@ def test_the_disk_space_of_the_files_of_a_run_is_estimated(
 ) -> None:
     resources = Resources(devices=1)
     small_run = apply(small_run, optim(batch_size=4))
-    job = Job(small_run, "p/t", "a.top1", 0, cells=["p/t:a.top1"])
+    job = Job(small_run, CellName("p/t", "a", "top1"), 0)
     (plan,) = plans(job, store=store, resources=resources)
     directory = store.run(small_run.train_id)
     save_weights(small_run.build().model, directory.weights)

@@ -9,7 +9,7 @@ from experiments.spec.scales import TINY
 from reproduce.command import main
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
-from runner.store.jobs import Job, jobs_of, jobs_under
+from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore
 from runner.weights.weights import Weights
 from tests.runner.stored_metrics import write_result
@@ -73,7 +73,7 @@ def test_finished_runs_are_counted_but_not_checked(
     fake_launches: FakeLaunches, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for job in jobs_of(find([ROW]), TINY, [], (0,)):
-        if not job.is_prerequisite:
+        if job.cells:
             write_result(RunStore(tmp_path), job.run)
     fake_launches.codes = [0, 0]
     # The batch cannot be split over 3 devices, which is not checked for finished runs.
@@ -127,6 +127,6 @@ def test_a_test_alone_does_not_depend_on_the_training_batch(
     fake_launches.codes = [0]
     assert main(["run", *words]) == 2 and "cannot be split" in capsys.readouterr().err
     assert main(["run", *words, "--eval-only"]) == 0
-    (job,) = jobs_under(jobs_of(find([ROW]), TINY, FEW[1::2], (0,)), ["k400"])
+    (job,) = jobs_of(find([ROW]), TINY, FEW[1::2], (0,), ["k400"])
     write_atomically(RunStore(tmp_path).run(job.run.train_id).weights, "trained")
     assert main(["run", *words]) == 0

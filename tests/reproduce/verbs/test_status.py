@@ -17,13 +17,14 @@ from reproduce.command import main
 from reproduce.verbs.status import status_json, status_text
 from runner.jobs.failures import Failure, save_failure
 from runner.machine.files import write_atomically
-from runner.store.jobs import Job, jobs_of
+from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
 
 def job(run: RunConfig = K400, *, shown: bool = True) -> Job:
-    return Job(run, "p/t", "a.top1", 0, cells=["p/t:a.top1"] if shown else [])
+    cell = CellName("p/t", "a", "top1")
+    return Job(run, cell, 0, cells=[cell] if shown else [])
 
 
 def finish(store: RunStore, run: RunConfig, metrics: Mapping[str, Any], *, released: bool = False) -> None:

@@ -16,25 +16,19 @@ from data.errors import DataError
 from data.synthetic.epic100 import NOUNS, VERBS
 from data.transforms.pixels import normalized
 from data.video_data import VideoData
-from experiments.spec.edits import apply, model
-from experiments.spec.figure_runs import QueriedRun
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import Parent, RunConfig
 from interface.targets import ClassTarget, VerbNounTarget
 from models.attention_query import PointQuery
 from models.cast.model import CAST
-from models.mixers.joint import JointAttention
-from models.mixers.orthoformer import Orthoformer
-from models.mixers.trajectory import TrajectoryAttention
 from models.trunk import VideoViT
 from runner.inference import attention
-from runner.inference.attention import attention_maps, class_name, first_right, keep_all_maps, moving_point, save_maps
+from runner.inference.attention import attention_maps, class_name, first_right, moving_point
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import AttentionMaps, maps_id
+from runner.store.kept_pictures import AttentionMaps
 from runner.store.store import RunStore
 from runner.weights.weights import read_weights
 from tests.runner.points import POINTS
-from tests.runner.stored_metrics import write_result
 
 KeepWeights = Callable[..., None]
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
@@ -84,17 +78,6 @@ def test_the_record_contains_the_provenance(weighted: RunConfig, store: RunStore
     assert {"commit", "hardware", "versions", "seed"} <= record.keys()
 
 
-def test_default_maps_are_the_mean_over_heads(weighted: RunConfig, store: RunStore) -> None:
-    heads = [computed_maps(weighted, store, head=head).maps for head in range(4)]
-    assert not np.allclose(heads[0], heads[1])
-    np.testing.assert_allclose(np.mean(heads, axis=0), computed_maps(weighted, store).maps, rtol=1e-5)
-
-
-def test_the_default_block_is_the_one_before_the_last(weighted: RunConfig, store: RunStore) -> None:
-    assert np.array_equal(computed_maps(weighted, store, block=1).maps, computed_maps(weighted, store).maps)
-    assert not np.allclose(computed_maps(weighted, store, block=0).maps, computed_maps(weighted, store).maps)
-
-
 def test_a_moving_query_is_recorded_with_its_video_and_its_point(
     weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,60 +118,13 @@ def test_a_video_is_selected_by_id_or_index(weighted: RunConfig, store: RunStore
         assert np.array_equal(computed_maps(weighted, store, video=name).frames, by_index.frames)
 
 
-def test_maps_use_released_weights_only_if_the_run_has_no_other_weights(
-    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights
-) -> None:
-    keep_weights(small_run, released=True)
-    assert save_maps(small_run, store, Resources(), QUERY)
-    stored = held_maps(small_run, store, QUERY)
-    assert stored is not None
-    assert stored.record["weights"] == "k400.pyth" and stored.record["released_weights"]["sha256"] == "0123"
-    keep_weights(small_run)
-    assert save_maps(small_run, store, Resources(), QUERY)
-    stored = held_maps(small_run, store, QUERY)
-    assert stored is not None and stored.record["weights"] == "trained"
-
-
-def test_maps_are_computed_once_and_read_back_unchanged(weighted: RunConfig, store: RunStore) -> None:
-    assert held_maps(weighted, store, QUERY) is None
-    assert save_maps(weighted, store, Resources(), QUERY)
-    path = store.run(weighted.train_id).pictures(AttentionMaps.folder, maps_id(weighted, QUERY))
-    before = path.read_bytes(), path.stat().st_mtime_ns
-    assert not save_maps(weighted, store, Resources(), QUERY)
-    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
-    made, stored = computed_maps(weighted, store), held_maps(weighted, store, QUERY)
-    assert stored is not None
-    assert np.array_equal(stored.maps, made.maps) and np.array_equal(stored.frames, made.frames)
-    assert stored.record == made.record
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-def test_maps_ids_depend_on_query_and_test_protocol(weighted: RunConfig) -> None:
-    other = replace(weighted, evaluation=replace(weighted.evaluation, views=1))
-    assert other.train_id == weighted.train_id
-    ids = [maps_id(weighted, QUERY), maps_id(other, QUERY), maps_id(weighted, replace(QUERY, head=0))]
-    assert len(set(ids)) == 3
-
-
-def test_published_maps_are_read_if_the_runs_have_none(weighted: RunConfig, store: RunStore) -> None:
-    save_maps(weighted, store, Resources(), QUERY)
-    store.publish_pictures(weighted, AttentionMaps.folder, maps_id(weighted, QUERY))
-    shutil.rmtree(store.root)
-    stored = held_maps(weighted, store, QUERY)
-    assert stored is not None and stored.record["train_id"] == weighted.train_id
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"video": "nothing"}, "video 'nothing': kinetics400 has no such test video; ids are like 'val/"),
         ({"video": 10}, "video @10: kinetics400 has 10 test videos, @0 to @9"),
-        ({"video": "@99"}, "video @99: kinetics400 has 10 test videos"),
         ({"video": "3"}, "video '3': kinetics400 has no such test video"),
         ({"frame": 4}, "frame 4: the clip has the token frames 0 to 3"),
-        ({"x": 1.5}, "point 1.5,0.3: x and y are shares"),
-        ({"block": 2}, "block 2: maps are in blocks 0, 1; the last block"),
-        ({"head": 4}, "head 4: choose one from 0 to 3"),
     ],
 )  # fmt: skip
 def test_an_invalid_query_is_refused(
@@ -202,29 +138,6 @@ def test_the_error_for_an_unknown_video_suggests_the_nearest_id(weighted: RunCon
     name = computed_maps(weighted, store).record["video"]
     with pytest.raises(ValueError, match=f"did you mean '{name}'"):
         computed_maps(weighted, store, video=name.replace("mp4", "mp3"))
-
-
-def test_the_error_for_a_run_without_weights_contains_the_remedy(small_run: RunConfig, store: RunStore) -> None:
-    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or import released"):
-        save_maps(small_run, store, Resources(), QUERY)
-
-
-@pytest.mark.parametrize(
-    "attention",
-    [JointAttention.Config(), TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=2))],
-    ids=["joint", "approximation"],
-)
-def test_a_model_without_exact_trajectory_attention_is_refused(
-    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights, attention: object
-) -> None:
-    run = apply(small_run, model(attention=attention))
-    for _ in range(2):  # without weights, then with weights
-        with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
-            attention_maps(run, store, Resources(), QUERY)
-        keep_weights(run)
-    with pytest.raises(ValueError, match=r"choose a row with (exact )?trajectory attention"):
-        save_maps(run, store, Resources(), QUERY)
-    assert not list(store.root.rglob("*.npz"))
 
 
 def test_the_error_for_an_unreadable_video_contains_its_id(
@@ -246,10 +159,8 @@ def test_a_model_without_attention_maps_is_refused(store: RunStore) -> None:
 
 def test_maps_of_a_run_without_training_use_the_weights_of_its_parent(weighted: RunConfig, store: RunStore) -> None:
     tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
-    assert save_maps(tested, store, Resources(), QUERY)
-    stored = held_maps(tested, store, QUERY)
-    assert stored is not None and stored.record["weights"] == "trained"
-    assert np.array_equal(stored.maps, computed_maps(weighted, store).maps)
+    made = computed_maps(tested, store)
+    assert made.record["weights"] == "trained" and np.array_equal(made.maps, computed_maps(weighted, store).maps)
 
 
 def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: RunStore) -> None:
@@ -257,8 +168,7 @@ def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: Run
     tensors = {name: torch.full_like(tensor, torch.nan) for name, tensor in read_weights(path)[0].items()}
     save_file(tensors, path)
     with pytest.raises(ValueError, match=f"the attention of run {weighted.train_id} is not finite"):
-        save_maps(weighted, store, Resources(), QUERY)
-    assert not list(store.root.rglob("*.npz"))
+        computed_maps(weighted, store)
 
 
 def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() -> None:
@@ -266,27 +176,6 @@ def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() 
     assert [class_name(videos, index, ClassTarget(3)) for index in range(2)] == ["down", None]
     videos = VideoList(tuple(VideoRecord("", label, "") for label in ((0, 1), (1, 2))), ("take", "put", "tap", "pan"))
     assert [class_name(videos, index, VerbNounTarget(2, 3)) for index in range(2)] == ["take pan", None]
-
-
-def test_maps_of_all_tested_runs_are_saved_despite_an_error_in_one(
-    weighted: RunConfig, store: RunStore, keep_weights: KeepWeights, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def finish(run: RunConfig) -> None:
-        write_result(store, run)
-
-    untested, lost = replace(weighted, seed=1), replace(weighted, seed=2)
-    keep_weights(untested)
-    finish(weighted)
-    finish(lost)
-    queried = [QueriedRun(name, run, QUERY) for name, run in (("lost", lost), ("new", untested), ("done", weighted))]
-    (error,) = keep_all_maps(queried, store, Resources())
-    assert isinstance(error, ValueError)
-    assert capsys.readouterr().err.splitlines() == [
-        f"reproduce: lost: no attention maps: {error}",
-        "done: attention maps made",
-    ]
-    assert len(list(store.root.rglob("attention_maps/*.npz"))) == 1
-    assert keep_all_maps(queried[2:], store, Resources()) == [] and capsys.readouterr().err == ""
 
 
 def test_maps_of_a_verb_and_a_noun_are_drawn_for_any_video(
@@ -341,10 +230,6 @@ def test_missing_lists_and_videos_of_a_list_are_refused(weighted: RunConfig, sto
 # Models with several attentions
 
 
-def held_maps(run: RunConfig, store: RunStore, query: AttentionQuery) -> AttentionMaps | None:
-    return store.pictures(AttentionMaps, maps_id(run, query), store.directories(run.train_id))
-
-
 @pytest.fixture
 def two_streams(small_run: RunConfig, keep_weights: KeepWeights) -> RunConfig:
     """Run of a small model with two attentions, with saved weights: four blocks, four heads."""
@@ -363,20 +248,3 @@ def test_a_query_names_one_of_several_attentions(two_streams: RunConfig, store: 
         assert (made.record["attention"], made.record["block"], made.record["num_blocks"]) == (name, block, 4)
         assert made.record["one_scale"] is True and made.record["query"]["attention"] == name
         np.testing.assert_allclose(made.maps.sum(), 1, rtol=1e-5)
-
-
-def test_maps_of_several_attentions_are_saved_side_by_side(two_streams: RunConfig, store: RunStore) -> None:
-    queries = [replace(QUERY, attention=name) for name in ("t2s", "s2t")]
-    assert all(save_maps(two_streams, store, Resources(), query) for query in queries)
-    stored = [held_maps(two_streams, store, query) for query in queries]
-    assert [maps.record["attention"] for maps in stored if maps is not None] == ["t2s", "s2t"]
-
-
-def test_a_name_that_the_model_does_not_have_is_refused(
-    two_streams: RunConfig, weighted: RunConfig, store: RunStore
-) -> None:
-    with pytest.raises(ValueError, match=r"^attention 'time': the model has s2t and t2s$"):
-        computed_maps(two_streams, store, attention="time")
-    with pytest.raises(ValueError, match=r"^attention 's2t': the model has one attention, which has no name"):
-        computed_maps(weighted, store, attention="s2t")
-    assert "attention" not in computed_maps(weighted, store).record

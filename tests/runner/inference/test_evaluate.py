@@ -40,7 +40,7 @@ def test_a_list_of_the_test_videos_has_the_metrics_of_the_test(
     assert all(result[name] == metrics[name] for name in ("views", "crops"))
     assert (result["evaluated"], result["failed"], result["missing"]) == (10, 0, 0)
     assert result["weights"] == str(directory.weights)
-    with np.load(directory.predictions(weighted.eval_id)) as predictions:
+    with np.load(directory.scores(weighted.eval_id)) as predictions:
         mean = predictions["scores"].sum(1) / (weighted.evaluation.views * weighted.evaluation.crops)
     videos = result["videos"]
     assert isinstance(videos, list)

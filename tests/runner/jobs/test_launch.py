@@ -23,7 +23,7 @@ from runner.jobs.launch import Launcher, Running, default_parallel
 from runner.machine.files import write_atomically
 from runner.machine.request import Request
 from runner.machine.resources import Resources
-from runner.store.jobs import Job, jobs_of
+from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -179,7 +179,8 @@ class Scripted:
 
 
 def job(run: RunConfig, name: str) -> Job:
-    return Job(run, "p/t", name, 0, cells=[f"p/t:{name}"])
+    cell = CellName("p/t", name, "top1")
+    return Job(run, cell, 0, cells=[cell])
 
 
 OTHER = replace(K400, seed=1)
@@ -195,21 +196,21 @@ def family() -> list[Job]:
 def test_a_run_starts_after_all_its_parents(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     launcher = Scripted(store, monkeypatch)
     assert launcher.carry_out(family()) == ["done"] * 4
-    assert launcher.started == ["p/t:a", "p/t:b", "p/t:c", "p/t:d"]
+    assert launcher.started == ["p/t:a.top1", "p/t:b.top1", "p/t:c.top1", "p/t:d.top1"]
 
 
 def test_a_run_needs_only_the_weights_of_its_parents(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    launcher = Scripted(store, monkeypatch, results="p/t:b p/t:c p/t:d")
+    launcher = Scripted(store, monkeypatch, results="p/t:b.top1 p/t:c.top1 p/t:d.top1")
     assert launcher.carry_out(family()) == ["done", "done", "failed", "done"]
 
 
 def test_a_failed_run_blocks_its_descendants_alone(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     found = family()
-    launcher = Scripted(store, monkeypatch, weights="p/t:a", results="p/t:a")
+    launcher = Scripted(store, monkeypatch, weights="p/t:a.top1", results="p/t:a.top1")
     assert launcher.carry_out(found) == ["blocked", "blocked", "done", "failed"]
     grandchild, child, _, parent = found
-    assert child.reason == "p/t:b, which it starts from, failed"
-    assert grandchild.reason == "p/t:c, which it starts from, failed"
+    assert child.reason == "p/t:b.top1, which it starts from, failed"
+    assert grandchild.reason == "p/t:c.top1, which it starts from, failed"
     assert {parent.exit_code, child.exit_code, grandchild.exit_code} == {3}
 
 
@@ -219,7 +220,7 @@ def test_a_failed_run_without_weights_blocks_its_other_tests(
 ) -> None:
     found = [job(replace(K400, evaluation=replace(K400.evaluation, views=views)), f"v{views}") for views in (4, 2, 1)]
     assert Scripted(store, monkeypatch, weights=weights, results="").carry_out(found) == ["failed", others, others]
-    assert weights is None or found[1].reason == "p/t:v4, another test of the same run, failed"
+    assert weights is None or found[1].reason == "p/t:v4.top1, another test of the same run, failed"
 
 
 def test_a_claimed_run_is_awaited(
@@ -243,11 +244,11 @@ def test_a_claimed_run_is_awaited(
 
 
 def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: Path) -> None:
-    store, tested = RunStore(tmp_path), job(replace(K400, optim=None), "a.top1")
+    store, tested = RunStore(tmp_path), job(replace(K400, optim=None), "a")
     assert not tested.finished(store, eval_only=False)
     write_result(store, tested.run, released=True)
     assert tested.finished(store, eval_only=False) and tested.finished(store, eval_only=True)
-    trained = job(K400, "a.top1")
+    trained = job(K400, "a")
     write_result(store, trained.run, released=True)
     assert not trained.finished(store, eval_only=False) and trained.finished(store, eval_only=True)
 

@@ -12,9 +12,8 @@ from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import Edit, apply, data, evaluation, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from interface.sizes import ClipSize
 from lightning_modules.mixup import Mixup
-from runner.machine.resources import BatchSplit, Resources, TooFewItemsError, split_batch
+from runner.machine.resources import BatchSplit, Resources, TooFewItemsError
 
 NAMES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "NODE_RANK")
 
@@ -55,52 +54,49 @@ def test_loading_processes_divide_the_cores_among_gpus(monkeypatch: pytest.Monke
     assert replace(Resources(devices=1), workers=3).num_workers(stand_in) == 3
 
 
-def test_eval_only_reads_only_the_test_split(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").touch()
-    (tmp_path / "val.csv").write_text("a.mp4 0\n")
-    resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
-    with pytest.raises(DataError, match="train"):
-        resources.check([K400])
-    resources.check([K400], eval_only=True)
-    assert resources.counts(K400, eval_only=True) == (0, 1)
-    with pytest.raises(DataError, match="train"):
-        resources.counts(K400)
+def checked(resources: Resources, run: RunConfig, *, eval_only: bool = False) -> None:
+    resources.check([run], resources.item_lists(), eval_only=eval_only)
 
 
-def test_a_training_split_needs_at_least_one_batch(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Folder with one test video of Kinetics."""
+    (tmp_path / "0.mp4").touch()
     (tmp_path / "val.csv").write_text("0.mp4 0\n")
+    return tmp_path
+
+
+def test_a_test_reads_only_the_test_split(folder: Path) -> None:
+    resources = Resources(data=(("kinetics400", folder),), devices=1)
+    checked(resources, K400, eval_only=True)
+    checked(resources, replace(K400, optim=None))
+    lists = resources.item_lists()
+    assert resources.counts(K400, lists, trains=False) == (0, 1)
+    for refused in (resources.counts, resources.check_run):
+        with pytest.raises(DataError, match="train"):
+            refused(K400, lists, trains=True)
+
+
+def test_a_training_split_needs_at_least_one_batch(folder: Path) -> None:
     assert K400.optim is not None
     batch = K400.optim.batch_size
     for number in range(batch):
-        (tmp_path / f"{number}.mp4").touch()
-    (tmp_path / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch)))
-    resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
-    resources.check([K400])
-    (tmp_path / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch - 1)))
+        (folder / f"{number}.mp4").touch()
+    (folder / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch)))
+    resources = Resources(data=(("kinetics400", folder),), devices=1)
+    checked(resources, K400)
+    (folder / "train.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(batch - 1)))
     with pytest.raises(TooFewItemsError, match=f"{batch - 1} training videos are fewer than one batch of {batch}"):
-        resources.check([K400])
-    several = replace(resources, devices=2)
+        checked(resources, K400)
     with pytest.raises(TooFewItemsError, match="1 test videos are fewer than 2 devices; use --devices 1"):
-        several.check([replace(K400, optim=None)])
-
-
-def test_a_run_without_training_reads_only_the_test_split(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").touch()
-    (tmp_path / "val.csv").write_text("a.mp4 0\n")
-    resources = Resources(data=(("kinetics400", tmp_path),), devices=1)
-    tested = replace(K400, optim=None)
-    resources.check([tested])
-    assert resources.counts(tested) == (0, 1)
-    for runs in ([tested, K400], [K400, tested]):  # both use one data set, but different splits
-        with pytest.raises(DataError, match="train"):
-            resources.check(runs)
+        checked(replace(resources, devices=2), replace(K400, optim=None))
 
 
 def test_items_of_a_stand_in_are_counted_without_generating_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "none"))
     tiny = TINY.of(K400, RECIPE)
-    assert Resources().counts(tiny) == (1000, 1000)
-    assert Resources().counts(tiny, eval_only=True) == Resources().counts(replace(tiny, optim=None)) == (0, 1000)
+    lists = Resources().item_lists()
+    assert [Resources().counts(tiny, lists, trains=trains) for trains in (True, False)] == [(1000, 1000), (0, 1000)]
     assert not (tmp_path / "none").exists()
 
 
@@ -130,65 +126,57 @@ def test_the_test_batch_depends_on_crops_and_on_the_size_of_test_clips(edits: tu
 )
 def test_an_impossible_run_is_refused_before_any_file_is_read(run: RunConfig, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Resources(devices=2, data=(("kinetics400", Path("/nowhere")),)).check([run])
+        checked(Resources(devices=2, data=(("kinetics400", Path("/nowhere")),)), run)
 
 
-def test_a_test_alone_needs_no_divisible_batch(tmp_path: Path) -> None:
-    Resources(devices=3).check_run(replace(K400, optim=None))
-    Resources(devices=3).check_run(K400, trains=False)
-    Resources(micro_batch=7).check_run(K400, trains=False)
-    with pytest.raises(ValueError, match="a global batch of 128 cannot be split over 3 devices"):
-        Resources(devices=3).check_run(K400)
+def test_a_test_alone_needs_no_divisible_batch(folder: Path) -> None:
+    resources = Resources(data=(("kinetics400", folder),), devices=1, micro_batch=7)
+    checked(resources, K400, eval_only=True)
+    with pytest.raises(ValueError, match="--micro-batch 7: 128 items per device are split into one of 1, 2, 4"):
+        checked(resources, K400)
 
 
-def test_a_batch_that_the_objective_cannot_mix_is_refused() -> None:
-    mixed = apply(TINY.of(K400), [Edit("objective.mixup", Mixup.Config()), *optim(batch_size=33)])
-    with pytest.raises(ValueError, match="33 items per device"):
-        Resources(devices=1).check_run(mixed)
+def of_batch(batch_size: int, frames: int = 16, crop: int = 224, *, mixed: bool = False) -> RunConfig:
+    edits = (*optim(batch_size=batch_size), *data(frames=frames, crop=crop))
+    return apply(K400, [*edits, Edit("objective.mixup", Mixup.Config())] if mixed else edits)
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "size", "devices", "micro_batch", "split"),
+    ("run", "devices", "micro_batch", "split"),
     [
-        (128, ClipSize(16, 224, 224), 32, None, BatchSplit(4, 1)),
-        (128, ClipSize(16, 224, 224), 1, None, BatchSplit(4, 32)),
-        (128, ClipSize(32, 224, 224), 8, None, BatchSplit(2, 8)),
-        (128, ClipSize(16, 336, 336), 8, None, BatchSplit(1, 16)),
-        (128, ClipSize(64, 336, 336), 128, None, BatchSplit(1, 1)),  # at least one item
-        (128, ClipSize(16, 224, 224), 8, 16, BatchSplit(16, 1)),
-        (6, ClipSize(16, 224, 224), 1, None, BatchSplit(3, 2)),
+        (of_batch(128), 32, None, BatchSplit(4, 1)),
+        (of_batch(128), 1, None, BatchSplit(4, 32)),
+        (of_batch(128, frames=32), 8, None, BatchSplit(2, 8)),
+        (of_batch(128, crop=336), 8, None, BatchSplit(1, 16)),
+        (of_batch(128, frames=64, crop=336), 128, None, BatchSplit(1, 1)),  # at least one item
+        (of_batch(128), 8, 16, BatchSplit(16, 1)),
+        (of_batch(6), 1, None, BatchSplit(3, 2)),
+        (of_batch(6, crop=336), 1, None, BatchSplit(1, 6)),
+        (of_batch(6, crop=336, mixed=True), 1, None, BatchSplit(2, 3)),
     ],
 )
 def test_a_global_batch_is_split_by_the_cost_of_its_items(
-    batch_size: int, size: ClipSize, devices: int, micro_batch: int | None, split: BatchSplit
+    run: RunConfig, devices: int, micro_batch: int | None, split: BatchSplit
 ) -> None:
-    found = split_batch(batch_size, size, devices, micro_batch=micro_batch)
-    assert found == split
-    assert found.micro_batch * found.accumulation * devices == batch_size
+    assert Resources(devices=devices, micro_batch=micro_batch).split_of(run) == split
 
 
-def test_the_error_for_an_indivisible_batch_contains_possible_divisors() -> None:
-    size = ClipSize(16, 224, 224)
-    with pytest.raises(ValueError, match="a global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4"):
-        split_batch(12, size, 5, micro_batch=None)
-    with pytest.raises(
-        ValueError, match=r"6 items per device \(12 over 2\) cannot be split into micro-batches of 4; use"
-    ):
-        split_batch(12, size, 2, micro_batch=4)
-
-
-def test_micro_batches_are_multiples_of_what_the_objective_mixes() -> None:
-    size = ClipSize(16, 336, 336)
-    assert split_batch(6, size, 1, micro_batch=None) == BatchSplit(1, 6)
-    assert split_batch(6, size, 1, micro_batch=None, multiple=2) == BatchSplit(2, 3)
-    for micro_batch, batch_size in ((None, 33), (1, 32)):
-        with pytest.raises(ValueError, match=r"items per device: the objective mixes groups of 2; use a batch size"):
-            split_batch(batch_size, size, 1, micro_batch=micro_batch, multiple=2)
-
-
-def test_the_divisors_of_a_large_batch_are_found_at_once() -> None:
-    with pytest.raises(ValueError, match="cannot be split over 3 devices; use one of 1, 2, 4, 5, "):
-        split_batch(2_000_000_000, ClipSize(16, 224, 224), 3, micro_batch=None)
+@pytest.mark.parametrize(
+    ("run", "devices", "micro_batch", "message"),
+    [
+        (of_batch(12), 5, None, "a global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4"),
+        (of_batch(12), 2, 4, "--micro-batch 4: 6 items per device are split into one of 1, 2, 3, 6"),
+        (of_batch(33, mixed=True), 1, None, "over 1 devices in groups of 2; use a batch that 2 divides"),
+        (of_batch(12, mixed=True), 4, None, "over 4 devices in groups of 2; use one of 1, 2, 3, 6"),
+        (of_batch(32, mixed=True), 1, 1, "--micro-batch 1: 32 items per device are split into one of 2, 4, 8, 16, 32"),
+        (of_batch(2_000_000_000), 3, None, "use one of 1, 2, 4, 5, "),  # found at once
+    ],
+)
+def test_the_error_for_an_indivisible_batch_contains_what_is_possible(
+    run: RunConfig, devices: int, micro_batch: int | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Resources(devices=devices, micro_batch=micro_batch).split_of(run)
 
 
 @pytest.mark.parametrize(

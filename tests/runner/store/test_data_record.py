@@ -15,7 +15,7 @@ from experiments.spec.run import Parent, RunConfig
 from runner.machine.files import StoreError, write_atomically
 from runner.machine.resources import Resources
 from runner.store.data_record import check_data_record, check_named_data
-from runner.store.jobs import Job
+from runner.store.jobs import CellName, Job
 from runner.store.store import RunStore
 from tests.runner.points import POINTS, PointList, RunHarness
 from tests.runner.stored_metrics import write_result
@@ -29,13 +29,6 @@ def relabel(split: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert original is not None
     changed = property(lambda points: "other" if points.split == split else original(points))
     monkeypatch.setattr(PointList, "fingerprint", changed)
-
-
-def test_results_contain_the_data_of_the_training_and_of_the_test(harness: RunHarness) -> None:
-    data = harness.execute(POINTS)["data"]
-    assert data["name"] == "points" and len(data["fingerprint"]) == 16
-    assert (data["train"]["items"], data["test"]["items"]) == (20, 90)
-    assert data["train"]["annotations"] == "train of 20"
 
 
 def test_results_contain_the_data_of_parents(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +137,7 @@ def job_of(run: RunConfig, data: DataFingerprint, store: RunStore, *, finished: 
     write_atomically(directory.weights, "")
     if finished:
         write_result(store, run, data=data.as_json() | {"name": run.data.dataset.name})
-    return Job(run, "paper/table", "row.column", 0)
+    return Job(run, CellName("paper/table", "row", "column"), 0)
 
 
 @pytest.mark.parametrize("finished", [True, False], ids=["finished", "trained"])
@@ -178,7 +171,7 @@ def test_other_tests_of_released_weights_are_compared_because_their_scores_are_u
     write_atomically(directory.released_record, json.dumps({"file": "k400.pyth", "sha256": "0123"}))
     write_result(store, run, released=True, data=data.as_json())
     other_views = replace(run, evaluation=replace(run.evaluation, views=1))
-    job, named = Job(other_views, "paper/table", "row.column", 0), Resources(data=(("kinetics400", root),))
+    job, named = Job(other_views, CellName("paper/table", "row", "column"), 0), Resources(data=(("kinetics400", root),))
     check_named_data([job], store, named)
     (root / "0.mp4").write_bytes(b"xx")
     with pytest.raises(DataError, match=r"file sizes of the training videos differ .* the finished test"):
@@ -213,10 +206,3 @@ def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
     check_data_record(
         job.directory(store), fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), dataset
     )
-
-
-def test_a_raised_version_of_generated_data_makes_another_run(small_run: RunConfig) -> None:
-    dataset = small_run.data.dataset
-    assert dataset.stand_in is not None
-    raised = replace(dataset, stand_in=replace(dataset.stand_in, version=2))
-    assert replace(small_run, data=replace(small_run.data, dataset=raised)).train_id != small_run.train_id

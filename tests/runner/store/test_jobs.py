@@ -11,7 +11,7 @@ from experiments.spec.metrics import GFLOPS, TOP1
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Row, Table, quoted, row
-from runner.store.jobs import Job, column_of, jobs_of, jobs_under, with_ancestors
+from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.store import RunStore
 from tests.runner.experts import ENSEMBLE, PRETRAINED, SMALL_RECIPE, small_parents
 from tests.runner.experts import FUSED as EXPERTS_FUSED
@@ -20,16 +20,20 @@ T4 = "motionformer/table4"
 FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
 
 
-def jobs(*names: str, scale: Scale = TINY) -> list[Job]:
-    return jobs_of(find(list(names)), scale, [], (0,))
+def jobs(*names: str, scale: Scale = TINY, columns: list[str] | None = None) -> list[Job]:
+    return jobs_of(find(list(names)), scale, [], (0,), columns)
 
 
 def table(columns: tuple[Column, ...], *rows: Row) -> Table:
     return Table(name="p/t", caption="", source="", labels=("Model",), columns=columns, rows=rows, tiny=())
 
 
-def jobs_of_table(table: Table, seeds: tuple[int, ...] = (0,)) -> list[Job]:
-    return jobs_of([(table, None)], PAPER, [], seeds)
+def jobs_of_table(table: Table, seeds: tuple[int, ...] = (0,), columns: list[str] | None = None) -> list[Job]:
+    return jobs_of([(table, None)], PAPER, [], seeds, columns)
+
+
+def cells(job: Job) -> list[str]:
+    return [*map(str, job.cells)]
 
 
 TOP1_COLUMN = Column(key="top1", header="Top-1", metric=TOP1)
@@ -38,10 +42,10 @@ TOP1_COLUMN = Column(key="top1", header="Top-1", metric=TOP1)
 def test_a_run_in_several_tables_is_one_job() -> None:
     found = jobs("motionformer/*")
     assert len({(job.run.train_id, job.run.eval_id) for job in found}) == len(found)
-    shared = [job for job in found if f"{T4}:trajectory.k400" in job.cells]
+    shared = [job for job in found if f"{T4}:trajectory.k400" in cells(job)]
     assert len(shared) == 1
     assert {"motionformer/table2a:trajectory-cubic.k400", "motionformer/table8:k400.eight-frames"} <= set(
-        shared[0].cells
+        cells(shared[0])
     )
 
 
@@ -68,7 +72,7 @@ def test_several_parents_are_named_by_the_parts_that_they_initialise() -> None:
     # K400 is also the parent of SSV2: both share one job.
     assert spatial.starts == ["p/t:fused.top1", "p/t:fused.top1.temporal"]
     assert temporal.starts == ["p/t:fused.top1"]
-    assert spatial.is_prerequisite and temporal.is_prerequisite and not fused.is_prerequisite
+    assert not spatial.cells and not temporal.cells and fused.cells
 
 
 def test_a_table_finds_runs_by_the_names_of_their_jobs() -> None:
@@ -86,7 +90,7 @@ def test_seeds_share_their_parents() -> None:
 def test_a_parent_with_its_own_cell_is_named_after_the_cell() -> None:
     made = table((TOP1_COLUMN,), row("tuned", ("",), base=SSV2, paper=()), row("first", ("",), base=K400, paper=()))
     first, tuned = jobs_of_table(made)
-    assert (first.name, first.cells, first.starts) == ("p/t:first.top1", ["p/t:first.top1"], ["p/t:tuned.top1"])
+    assert (first.name, cells(first), first.starts) == ("p/t:first.top1", ["p/t:first.top1"], ["p/t:tuned.top1"])
     assert tuned.run == SSV2
 
 
@@ -113,53 +117,48 @@ def test_parents_stay_first_when_tests_are_ordered_by_views() -> None:
 
 
 def test_a_column_selects_only_its_runs() -> None:
-    chosen = jobs_under(jobs(T4), ["k400"])
+    chosen = jobs(T4, columns=["k400"])
     assert [job.name for job in chosen] == [job.name for job in jobs(T4) if job.cell.endswith(".k400")]
     assert all(job.run.data.dataset.name == "kinetics400" for job in chosen)
 
 
 def test_a_column_also_selects_the_parents_of_its_runs_without_their_cells() -> None:
-    parent, ssv2 = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["ssv2"])
-    assert ssv2.cells == [f"{T4}:trajectory.ssv2"]
+    parent, ssv2 = jobs(f"{T4}:trajectory", scale=PAPER, columns=["ssv2"])
+    assert cells(ssv2) == [f"{T4}:trajectory.ssv2"]
     assert [one.run for one in ssv2.run.parents] == [parent.run]
-    assert parent.is_prerequisite and parent.starts == [f"{T4}:trajectory.ssv2"]
-    (alone,) = jobs_under(jobs(f"{T4}:trajectory", scale=PAPER), ["k400"])
+    assert not parent.cells and parent.starts == [f"{T4}:trajectory.ssv2"]
+    (alone,) = jobs(f"{T4}:trajectory", scale=PAPER, columns=["k400"])
     assert alone.run == parent.run and alone.starts == []
 
 
 def test_a_column_also_selects_all_ancestors_of_its_runs() -> None:
     made = table((replace(TOP1_COLUMN, base=FUSED), views("k400", 1)), row("fused", ("",), paper=()))
-    chosen = jobs_under(jobs_of_table(made), ["top1"])
+    chosen = jobs_of_table(made, columns=["top1"])
     assert [job.name for job in chosen] == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
     assert [job.run for job in chosen] == [K400, SSV2, FUSED]
-    (alone,) = jobs_under(jobs_of_table(made), ["k400"])
+    (alone,) = jobs_of_table(made, columns=["k400"])
     assert (alone.name, alone.run.evaluation.views) == ("p/t:fused.k400", 1)
 
 
 def test_a_run_in_several_tables_is_named_after_a_selected_cell() -> None:
-    shared = jobs_under(jobs(T4, "motionformer/table6b:mformer"), ["top1"])
+    shared = jobs(T4, "motionformer/table6b:mformer", columns=["top1"])
     assert [job.name for job in shared] == ["motionformer/table6b:mformer.top1"]
 
 
 def test_a_column_need_not_be_in_all_selected_tables() -> None:
-    both = jobs_under(jobs(T4, "motionformer/table6a:mformer"), ["k400", "top1"])
-    assert {cell.rpartition(".")[2] for job in both for cell in job.cells} == {"k400", "top1"}
+    both = jobs(T4, "motionformer/table6a:mformer", columns=["k400", "top1"])
+    assert {cell.column for job in both for cell in job.cells} == {"k400", "top1"}
 
 
 @pytest.mark.parametrize("column", ["gflops", "k40", ""])
 def test_the_error_for_a_column_without_runs_contains_those_with_runs(column: str) -> None:
     with pytest.raises(ValueError, match=f"--column '{column}': it has no runs; columns with runs: k400, ssv2"):
-        jobs_under(jobs(T4), ["k400", column])
-
-
-def test_the_column_of_a_parent_is_that_of_its_cell() -> None:
-    assert column_of("p/t:row.top1") == column_of("p/t:row.top1.start") == column_of("p/t:row.top1.a.b") == "top1"
-    assert with_ancestors(FUSED) == [FUSED, K400, SSV2, K400]
+        jobs(T4, columns=["k400", column])
 
 
 def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) -> None:
-    parent = Job(K400, "p/t", "a.top1.start", 0, starts=["p/t:a.top1"])
-    shown = Job(K400, "p/t", "b.top1", 0, cells=["p/t:b.top1"])
+    parent = Job(K400, CellName("p/t", "a", "top1"), 0, ("start",), starts=["p/t:a.top1"])
+    shown = Job(K400, CellName("p/t", "b", "top1"), 0, cells=[CellName("p/t", "b", "top1")])
     directory = store.run(K400.train_id)
     directory.released.parent.mkdir(parents=True)
     assert not parent.finished(store, eval_only=False)
@@ -173,7 +172,7 @@ def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) 
 def test_a_parent_with_its_own_cell_is_not_a_prerequisite() -> None:
     found = jobs("motionformer/table6a:mformer", "motionformer/table6b:mformer", scale=PAPER)
     (k400,) = [job for job in found if not job.run.parents]
-    assert not k400.is_prerequisite
+    assert k400.cells
     assert k400.name == "motionformer/table6b:mformer.top1"
     assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]
 
@@ -195,7 +194,7 @@ def test_parents_of_a_small_scale_are_trained_once_for_all_rows() -> None:
     found = {job.cell: job for job in jobs_of([(SMALL, None)], TINY, [], (0,))}
     assert [job.run for job in found.values() if not job.run.parents] == list(PRETRAINED.values())
     left = found["ensemble.top1.left.backbone"]
-    assert left.run == PRETRAINED["left"] and left.is_prerequisite
+    assert left.run == PRETRAINED["left"] and not left.cells
     assert set(left.starts) == {"p/t:ensemble.top1.left", "p/t:ensemble.one.left", "p/t:fused.top1", "p/t:fused.one"}
     order = [job.run.train_id for job in found.values()]
     for job in found.values():

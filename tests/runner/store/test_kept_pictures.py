@@ -9,7 +9,7 @@ import pytest
 
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import find
-from experiments.spec.figure_runs import of_tables, queried
+from experiments.spec.figure_runs import ShownRun, selected_runs
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
@@ -18,10 +18,11 @@ from runner.store.kept_pictures import (
     AttentionMaps,
     MaskStrip,
     ShownClips,
-    maps_id,
+    file_of,
     read_pictures,
     write_pictures,
 )
+from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
@@ -75,33 +76,6 @@ def test_a_damaged_file_is_named_with_the_remedy(
         read_pictures(path, type(pictures))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        MAPS._replace(frames=np.zeros((8, 8, 8, 3))),
-        MAPS._replace(frames=pixels(7, 8, 8, 3)),
-        MAPS._replace(frames=pixels(0, 8, 8, 3)),
-        MAPS._replace(maps=np.full((4, 2, 2), np.nan, np.float32)),
-        MAPS._replace(maps=np.zeros((4, 2, 2))),
-        MAPS._replace(maps=np.zeros((0, 2, 2), np.float32)),
-        MAPS._replace(places=np.zeros((5, 4))),
-        MAPS._replace(places=np.zeros((5, 3), np.float32)),
-        MAPS._replace(places=np.full((5, 4), np.inf, np.float32)),
-        MAPS._replace(record={}),
-        MAPS._replace(record=[1, 2]),  # type: ignore[arg-type]
-        STRIP._replace(predicted=pixels(2, 4, 5)),
-        STRIP._replace(true=np.zeros((2, 4, 6), np.int64)),
-        STRIP._replace(record={}),
-        ShownClips(np.array([3]), pixels(2, 4, 6, 6, 3)),
-        AnsweredClips(pixels(2, 4, 6, 6, 3), [["a", []]]),
-    ],
-)
-def test_arrays_that_do_not_fit_each_other_are_refused(tmp_path: Path, wrong: AttentionMaps) -> None:
-    write_pictures(tmp_path / "kept.npz", wrong)
-    with pytest.raises(StoreError, match="holds no"):
-        read_pictures(tmp_path / "kept.npz", type(wrong))
-
-
 def test_pickles_are_never_read(tmp_path: Path) -> None:
     arrays = {**MAPS._asdict(), "frames": np.array([{"a": "pickle"}], dtype=object), "record": "{}", "places": 0}
     np.savez(tmp_path / "kept.npz", **arrays, allow_pickle=True)
@@ -114,15 +88,14 @@ def test_the_picture_of_a_token_frame_is_its_first_frame() -> None:
 
 
 def test_only_maps_of_the_same_query_and_protocol_are_found(store: RunStore) -> None:
-    directories = store.directories(K400.train_id)
-    write_pictures(store.run(K400.train_id).pictures(AttentionMaps.folder, maps_id(K400, QUERY)), MAPS)
+    shown = ShownRun("row", K400, QUERY)
+    write_pictures(file_of(shown, store.run(K400.train_id)), MAPS)
     other = replace(K400, evaluation=replace(K400.evaluation, views=1))  # its clips have other frames
-    names = maps_id(K400, QUERY), maps_id(K400, replace(QUERY, head=0)), maps_id(other, QUERY)
-    found = [store.pictures(AttentionMaps, name, directories) is not None for name in names]
+    looked_for = shown, shown._replace(shown=replace(QUERY, head=0)), shown._replace(run=other)
+    found = [store.pictures(one, store.directories(K400.train_id)) is not None for one in looked_for]
     assert found == [True, False, False] and other.train_id == K400.train_id
 
 
 def test_published_maps_have_the_ids_of_their_queries() -> None:
-    published = {(file.parents[1].name, file.stem) for file in RESULTS.glob("*/attention_maps/*.npz")}
-    found = of_tables(queried, find(["motionformer/figure4"]), TINY, (), (0,))
-    assert {(run.train_id, maps_id(run, query)) for _, run, query in found} <= published
+    runs = selected_runs(find(["motionformer/figure4"]), TINY, (), (0,))
+    assert len(runs) == 2 and all(file_of(one, RunDirectory(RESULTS / one.run.train_id)).exists() for one in runs)

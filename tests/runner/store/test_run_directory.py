@@ -72,6 +72,20 @@ def test_the_order_of_several_parents_is_part_of_the_config(tmp_path: Path) -> N
         directory.save_config(other.description)
 
 
+def test_files_are_found_under_their_names_in_earlier_versions(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+
+    def names() -> list[str]:
+        files = directory.scores("e"), directory.predictions("e"), directory.kept_weights
+        return [str(file.relative_to(directory.path)) for file in files]
+
+    assert names() == ["scores/e.npz", "predictions/e", "checkpoints/kept.safetensors"]
+    earlier = ["predictions/e.npz", "results/e", "checkpoints/best.safetensors"]
+    for name in earlier:
+        write_atomically(directory.path / name, "")
+    assert names() == earlier and directory.saved_scores() == [directory.path / earlier[0]]
+
+
 @pytest.mark.parametrize(
     ("progress", "done"),
     [

@@ -45,7 +45,7 @@ def test_metrics_and_result_files_of_a_test(run: RunConfig, store: RunStore) -> 
     directory = store.run(run.train_id)
     assert RunDirectory(directory.path, compare_scores=True).result(run) is not None  # equal to the saved scores
     root = RESOURCES.root(run.data)
-    results = directory.result_files(run.eval_id)
+    results = directory.predictions(run.eval_id)
     for name in ("shapes-00", "shapes-02"):
         files = sorted(path.name for path in (results / name).iterdir())
         assert files == [f"{frame:05d}.png" for frame in range(6)]
@@ -55,7 +55,7 @@ def test_metrics_and_result_files_of_a_test(run: RunConfig, store: RunStore) -> 
 
 def test_metrics_are_those_of_the_result_files(store: RunStore) -> None:
     metrics = execute(UNTRAINED, store)
-    results = store.run(UNTRAINED.train_id).result_files(UNTRAINED.eval_id)
+    results = store.run(UNTRAINED.train_id).predictions(UNTRAINED.eval_id)
     annotations = RESOURCES.root(UNTRAINED.data) / "Annotations/480p"
     scores = MaskScores(UNTRAINED.objective)  # type: ignore[arg-type]
     for index in range(3):
@@ -87,7 +87,7 @@ def test_two_processes_share_the_sequences(store: RunStore, tmp_path: Path) -> N
     for name in UNTRAINED.objective.metrics:
         assert metrics[name] == pytest.approx(whole[name], abs=1e-9)
     assert RunDirectory(directory.path, compare_scores=True).result(UNTRAINED) is not None
-    assert len(list(directory.result_files(UNTRAINED.eval_id).glob("*/*.png"))) == 18
+    assert len(list(directory.predictions(UNTRAINED.eval_id).glob("*/*.png"))) == 18
 
 
 def test_weights_of_the_parent_are_tested(store: RunStore, keep_weights: object) -> None:

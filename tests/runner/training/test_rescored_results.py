@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import convert
 
 from experiments.spec.edits import apply, data, evaluation
 from experiments.spec.run import RunConfig
@@ -17,7 +18,7 @@ from interface.evaluation import EvalConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
 from runner.machine.files import read_json
 from runner.machine.resources import Resources
-from runner.store.records import sealed
+from runner.store.records import Provenance, sealed
 from runner.store.saved_scores import SavedScores
 from runner.store.store import RunStore
 from runner.training.results import rescore, save_test_results
@@ -67,8 +68,8 @@ def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
     assert made["rescored_from"] == two_views.eval_id and "rescored_from" not in real
     # A single view is in the middle of a video, like the second of two.
     with (
-        np.load(directory.predictions(two_views.eval_id)) as two,
-        np.load(RunStore(tmp_path / "real").run(one_view.train_id).predictions(one_view.eval_id)) as one,
+        np.load(directory.scores(two_views.eval_id)) as two,
+        np.load(RunStore(tmp_path / "real").run(one_view.train_id).scores(one_view.eval_id)) as one,
     ):
         np.testing.assert_allclose(two["scores"][:, 1:], one["scores"], rtol=1e-4)
         assert not np.allclose(two["scores"][:, :1], one["scores"], rtol=1e-2)
@@ -96,10 +97,10 @@ def test_a_rescored_test_is_a_finished_test_and_does_not_change_the_scores(
     two_views: RunConfig, store: RunStore
 ) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
-    before = directory.predictions(two_views.eval_id).read_bytes()
+    before = directory.scores(two_views.eval_id).read_bytes()
     assert rescored(one_view, store)
-    assert [file.name for file in directory.predictions("a").parent.iterdir()] == [f"{two_views.eval_id}.npz"]
-    assert directory.predictions(two_views.eval_id).read_bytes() == before
+    assert [file.name for file in directory.scores("a").parent.iterdir()] == [f"{two_views.eval_id}.npz"]
+    assert directory.scores(two_views.eval_id).read_bytes() == before
     assert directory.state(one_view) == "done"
     assert store.test(one_view) is not None
 
@@ -136,7 +137,7 @@ def test_saved_scores_without_metrics_are_ignored(two_views: RunConfig, store: R
 
 def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: RunConfig, store: RunStore) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
-    for file in (directory.predictions, directory.metrics):
+    for file in (directory.scores, directory.metrics):
         file(two_views.eval_id).rename(getattr(directory.of_released, file.__name__)(two_views.eval_id))
     metrics = directory.of_released.metrics(two_views.eval_id)
     source = {"file": "a.pyth", "sha256": "0"}
@@ -188,7 +189,7 @@ DAMAGES = [
 @pytest.mark.parametrize("how", DAMAGES)
 def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore, how: str) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
-    path = directory.predictions(two_views.eval_id)
+    path = directory.scores(two_views.eval_id)
     whole = path.read_bytes()
     damage(path, how)
     assert not rescored(one_view, store)
@@ -228,7 +229,7 @@ def test_results_are_compared_with_their_saved_scores_on_request(
         path.write_text(json.dumps(sealed(old)))  # results of before the counts were saved
         assert comparing.test(run) is not None
         path.write_text(written)
-    predictions = directory.predictions(two_views.eval_id)
+    predictions = directory.scores(two_views.eval_id)
     whole = predictions.read_bytes()
     damage(predictions, "scores flipped")
     for run in (two_views, one_view):
@@ -270,7 +271,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
         directory,
         SavedScores(made, tuple("abcde"), (), "0123", 4),
         TRAINER,
-        PROVENANCE,
+        convert(PROVENANCE, Provenance),
         data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
         seconds=1.0,
         parents=[],

@@ -7,17 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import convert
 
 from data.errors import DataError
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
-from runner.store.records import Hits, ImportedWeights, TestRecord
+from runner.store.records import Hits, ImportedWeights, Provenance, TestRecord
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores
 from runner.store.store import RunStore
 from runner.training import results
-from runner.training.results import hits_by_class_name, save_test_results, save_training_record
+from runner.training.results import save_test_results, save_training_record
 from runner.weights.weights import save_weights
 from tests.runner.experts import ENSEMBLE, Expert
 from tests.runner.points import RunHarness
@@ -52,7 +53,7 @@ def saved_metrics(directory: RunDirectory, test: SavedScores, released: Imported
         tested,
         test,
         TRAINER,
-        PROVENANCE,
+        convert(PROVENANCE, Provenance),
         data=DATA,
         seconds=3.21,
         parents=[],
@@ -105,25 +106,19 @@ def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: Run
 
 def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
     save_training_record(directory, [PROVENANCE], device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
-    released = ImportedWeights(file="a.pyth", sha256="0", matched=1)
+    released = ImportedWeights(file="a.pyth", sha256="0", matched=1, warnings=("odd",))
     metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
     assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
-    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0"}
-    assert not directory.metrics(SSV2.eval_id).exists() and not directory.predictions(SSV2.eval_id).exists()
-    assert directory.of_released.predictions(SSV2.eval_id).exists()
-
-
-def test_metrics_of_released_weights_contain_their_warnings(directory: RunDirectory) -> None:
-    released = ImportedWeights(file="a.pyth", sha256="0", warnings=("it does not suit the model",))
-    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
-    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["it does not suit the model"]}
+    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["odd"]}
+    assert not directory.metrics(SSV2.eval_id).exists() and not directory.scores(SSV2.eval_id).exists()
+    assert directory.of_released.scores(SSV2.eval_id).exists()
 
 
 def test_scores_of_all_items_are_saved_with_their_status(directory: RunDirectory) -> None:
     metrics = saved_metrics(directory, finished(scores(EVALUATED, MISSING)))
     assert metrics["videos"] == {"evaluated": 1, "failed": 0, "missing": 1}
     assert metrics["top1"] == 50
-    with np.load(directory.predictions(SSV2.eval_id), allow_pickle=False) as predictions:
+    with np.load(directory.scores(SSV2.eval_id), allow_pickle=False) as predictions:
         assert predictions["scores"].shape == (2, 1, 174)
         assert predictions["scores"].argmax(-1).tolist() == [[0], [1]]
         assert predictions["status"].tolist() == [[STATES.index(EVALUATED)], [STATES.index(MISSING)]]
@@ -159,11 +154,12 @@ def test_scores_are_written_before_metrics(directory: RunDirectory, monkeypatch:
     monkeypatch.setattr(results, "write_test", killed)
     with pytest.raises(KeyboardInterrupt):
         saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
-    assert directory.predictions(SSV2.eval_id).exists() and not directory.metrics(SSV2.eval_id).exists()
+    assert directory.scores(SSV2.eval_id).exists() and not directory.metrics(SSV2.eval_id).exists()
 
 
 def test_classes_without_a_name_are_named_by_their_number() -> None:
-    assert hits_by_class_name({0: (1, 2), 7: (3, 4)}, ("up",)) == {"up": (1, 2), "7": (3, 4)}
+    one_name = finished(scores(EVALUATED, EVALUATED))._replace(class_names=("up",))
+    assert results.scored(SSV2, one_name)["classes"] == {"up": (1, 1), "1": (1, 1)}
 
 
 def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: RunHarness) -> None:
@@ -176,7 +172,7 @@ def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: Run
             torch.manual_seed(run.seed)
             save_weights(run.build().model, directory.weights)
         harness.execute(run)
-        with np.load(directory.predictions(run.eval_id)) as arrays:
+        with np.load(directory.scores(run.eval_id)) as arrays:
             scores.append(arrays["scores"])
     left, right, mean = scores
     assert not np.allclose(left, right)

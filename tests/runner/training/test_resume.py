@@ -63,7 +63,7 @@ def until(condition: object, process: subprocess.Popen[bytes]) -> None:
 def results(runs: Path) -> tuple[dict, dict, np.ndarray]:
     run = directory(runs)
     (metrics,) = (run.path / "metrics").glob("*.json")
-    (predictions,) = (run.path / "predictions").glob("*.npz")
+    (predictions,) = (run.path / "scores").glob("*.npz")
     return json.loads(metrics.read_text()), load_file(run.weights), np.load(predictions)["scores"]
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from data.errors import DecodeError
 from data.items import ItemList, TestItems
 from experiments.spec.run import RunConfig
-from runner.store.kept_pictures import ShownClips, read_pictures
+from runner.store.kept_pictures import AnsweredClips, read_pictures
 from runner.training import train
 from runner.training.results import NUM_FRAMES, decoded_clips, small
 from tests.runner.points import POINTS, Killed, PointData, RunHarness
@@ -40,15 +40,13 @@ class GreyData(PointData):
 def test_clips_are_spread_over_the_test_without_unreadable_ones() -> None:
     data = GreyData()
     clips = decoded_clips(data, POINTS.evaluation, data.dataset.build(Path(), "test"))
-    assert clips is not None
-    assert clips.places.tolist() == [0, 25, 38, 51, 64, 76, 89]  # of 90 items; item 13 is unreadable
-    assert clips.frames.shape == (7, NUM_FRAMES, 6, 6, 3)
-    assert [int(frames.max()) for frames in clips.frames] == clips.places.tolist()
+    assert [*clips] == [0, 25, 38, 51, 64, 76, 89]  # of 90 items; item 13 is unreadable
+    assert all(frames.shape == (NUM_FRAMES, 6, 6, 3) and frames.max() == place for place, frames in clips.items())
 
 
 def test_items_that_cannot_be_shown_have_no_clips(harness: RunHarness) -> None:
     harness.execute(POINTS)
-    assert not harness.store.run(POINTS.train_id).pictures(ShownClips.folder, POINTS.eval_id).exists()
+    assert not harness.store.run(POINTS.train_id).pictures(AnsweredClips.folder, POINTS.eval_id).exists()
 
 
 def test_a_test_of_videos_keeps_clips_of_them_before_its_result(
@@ -57,10 +55,11 @@ def test_a_test_of_videos_keeps_clips_of_them_before_its_result(
     monkeypatch.setattr(train, "save_test_results", lambda *_, **__: (_ for _ in ()).throw(Killed()))
     with pytest.raises(Killed):
         harness.execute(verb_noun_run)
-    path = harness.store.run(verb_noun_run.train_id).pictures(ShownClips.folder, verb_noun_run.eval_id)
-    clips = read_pictures(path, ShownClips)
+    path = harness.store.run(verb_noun_run.train_id).pictures(AnsweredClips.folder, verb_noun_run.eval_id)
+    clips = read_pictures(path, AnsweredClips)
     assert clips.frames.shape == (8, NUM_FRAMES, 32, 32, 3)
     assert len(np.unique(clips.frames.reshape(8, -1), axis=0)) == 8
+    assert [answer.kind for answer in clips.clips[0].answers] == ["verb", "noun"]
 
 
 def test_large_frames_are_made_small() -> None:

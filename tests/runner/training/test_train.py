@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -113,7 +112,7 @@ def test_the_weights_of_the_best_validation_are_saved_and_tested(run: RunConfig,
     assert same(harness.weights(run), harness.validations[best].weights)
     assert not same(harness.weights(run), harness.validations[-1].weights)
     directory = harness.store.run(run.train_id)
-    assert not directory.best_weights.exists() and not directory.checkpoint.exists()
+    assert not directory.kept_weights.exists() and not directory.checkpoint.exists()
     model = run.build().model.eval()
     model.load_state_dict(harness.weights(run))
     videos = run.data.dataset.build(Path(), "test")
@@ -315,22 +314,6 @@ def test_eval_only_does_not_train(harness: RunHarness) -> None:
     assert harness.steps == []
 
 
-def test_a_directory_of_another_run_is_not_changed(harness: RunHarness) -> None:
-    directory = harness.store.run(POINTS.train_id)
-    directory.save_config({"seed": 99})
-    with pytest.raises(StoreError, match="is the config of another run"):
-        harness.execute(POINTS)
-    assert not directory.checkpoint.parent.exists()
-
-
-def test_the_scores_of_a_test_are_saved(harness: RunHarness) -> None:
-    metrics = harness.execute(POINTS)
-    with np.load(harness.store.run(POINTS.train_id).predictions(POINTS.eval_id)) as kept:
-        assert kept["scores"].shape == (90, 2, 4)
-        right = kept["scores"].sum(1).argmax(-1) == kept["labels"]
-    assert metrics["top1"] == pytest.approx(100 * right.mean())
-
-
 CHECKPOINT_DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "junk": lambda whole: b"junk",
     "empty": lambda whole: b"",
@@ -426,12 +409,12 @@ def test_a_training_that_diverges_is_stopped_with_its_last_good_checkpoint(
     assert saved["global_step"] == 10 and all(tensor.isfinite().all() for tensor in saved["state_dict"].values())
 
 
-def test_damaged_best_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:
+def test_damaged_kept_weights_are_an_error_before_the_rest_of_the_training(harness: RunHarness) -> None:
     run = replace(POINTS, optim=replace(POINTS.optim, keep="best"))  # type: ignore[type-var]
     harness.execute_and_kill(run, "step", 12)
     directory = harness.store.run(run.train_id)
-    content = directory.best_weights.read_bytes()
-    directory.best_weights.write_bytes(content[:-8] + bytes(8))
+    content = directory.kept_weights.read_bytes()
+    directory.kept_weights.write_bytes(content[:-8] + bytes(8))
     harness.steps.clear()
     with pytest.raises(StoreError, match=f"its digest differs; restore it, or remove {directory.checkpoint.parent} to"):
         harness.execute(run)

@@ -1,20 +1,15 @@
 """A run with a verb and a noun an item, from its spec to its metrics."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data.synthetic.epic100 import NOUNS, VERBS
-from experiments.spec.edits import apply, evaluation
-from experiments.spec.run import Parent, RunConfig
-from runner.jobs.launch import headline_text
+from experiments.spec.run import RunConfig
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
-from runner.training.results import rescore
-from runner.weights.weights import save_weights
 from tests.runner.points import carry_out
 
 
@@ -24,7 +19,7 @@ def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, t
     directory = store.run(verb_noun_run.train_id)
     metrics = json.loads(directory.metrics(verb_noun_run.eval_id).read_text())
     assert metrics["videos"] == {"evaluated": 12, "failed": 0, "missing": 0}
-    with np.load(directory.predictions(verb_noun_run.eval_id)) as predictions:
+    with np.load(directory.scores(verb_noun_run.eval_id)) as predictions:
         scores, labels = predictions["scores"].sum(1), predictions["labels"]
     verb, noun = scores[:, :8].argmax(1) == labels[:, 0], scores[:, 8:].argmax(1) == labels[:, 1]
     views = verb_noun_run.evaluation.views * verb_noun_run.evaluation.crops
@@ -40,23 +35,3 @@ def test_a_run_reports_action_verb_and_noun_accuracy(verb_noun_run: RunConfig, t
         counts = np.stack([predicted & labelled, predicted, labelled]).sum(1).T.tolist()
         found = {name: of_class for name, of_class in zip(names, counts, strict=True) if any(of_class)}
         assert metrics["class_counts"][kind] == found
-    text = headline_text(verb_noun_run, metrics)
-    assert text == ", ".join(f"{name} {metrics[name]:.1f}" for name in ("action", "verb", "noun"))
-
-
-def test_one_view_of_verbs_and_nouns_is_rescored_from_the_scores_of_two(
-    verb_noun_run: RunConfig, tmp_path: Path
-) -> None:
-    store = RunStore(tmp_path / "runs")
-    untrained = replace(verb_noun_run, optim=None, parents=(Parent(run=verb_noun_run),))
-    save_weights(verb_noun_run.build().model, store.run(verb_noun_run.train_id).weights)
-    one_view = apply(untrained, evaluation(views=1))
-    carry_out(untrained, store, Resources(devices=1))
-    assert rescore(one_view, store.run(one_view.train_id))
-    directory = store.run(one_view.train_id)
-    made = json.loads(directory.metrics(one_view.eval_id).read_text())
-    with np.load(directory.predictions(untrained.eval_id)) as predictions:
-        scores, labels = predictions["scores"][:, 1], predictions["labels"]
-    assert made["verb"] == pytest.approx(100 * (scores[:, :8].argmax(1) == labels[:, 0]).mean())
-    assert made["noun"] == pytest.approx(100 * (scores[:, 8:].argmax(1) == labels[:, 1]).mean())
-    assert (made["views"], made["rescored_from"]) == (1, untrained.eval_id)

@@ -10,10 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from experiments.spec.run import Parent
 from runner.machine.files import StoreError
-from runner.store.provenance import provenance
 from runner.store.records import ImportedWeights
 from runner.store.store import RunStore
-from runner.training.results import save_started_from, save_training_record
 from runner.weights.weights import (
     ReleasedStart,
     Weights,
@@ -119,14 +117,6 @@ def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parent
     ]
 
 
-def test_a_parent_without_training_provides_the_weights_of_its_own_parents(store: RunStore) -> None:
-    tensors = keep(POINTS, store, seed=1)
-    run = replace(POINTS, parents=(Parent(run=TESTED),))
-    model = fresh(run, seed=5)
-    start_weights(model, run, store)
-    assert same(model.state_dict(), tensors)
-
-
 def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise(store: RunStore) -> None:
     keep(POINTS, store, seed=1, released=True)
     keep(OTHER, store, seed=2, released=True)
@@ -134,19 +124,6 @@ def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise
     assert starts == [ReleasedStart("backbone", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")]
     keep(OTHER, store, seed=2)  # its own weights take their place
     assert start_weights(fresh(FUSED), FUSED, store) == starts[:1]
-
-
-def test_the_training_record_contains_the_released_initial_weights(store: RunStore) -> None:
-    directory = store.run(CHILD.train_id)
-    save_started_from(directory, [ReleasedStart("", "1.pyth", "sum 1"), ReleasedStart("head", "2.pyth", "sum 2")])
-    save_training_record(directory, [provenance()], device_seconds=1.0, replaced=0, weights="0123", splits=[])
-    assert json.loads(directory.training.read_text())["started_from"] == [
-        {"part": "", "file": "1.pyth", "sha256": "sum 1"},
-        {"part": "head", "file": "2.pyth", "sha256": "sum 2"},
-    ]
-    save_started_from(directory, [])
-    save_training_record(directory, [provenance()], device_seconds=1.0, replaced=0, weights="0123", splits=[])
-    assert "started_from" not in json.loads(directory.training.read_text())
 
 
 def test_the_error_for_an_untrained_parent_contains_its_id(store: RunStore) -> None:
@@ -174,7 +151,7 @@ def test_the_error_for_damaged_weights_contains_the_remedy(store: RunStore) -> N
     remedies = {
         directory.weights: f"move {directory.path} away to train this run again",
         directory.released: "import it again with `reproduce import-weights`",
-        directory.best_weights: f"remove {directory.best_weights.parent} to train this run from its beginning",
+        directory.kept_weights: f"remove {directory.kept_weights.parent} to train this run from its beginning",
         directory.path / "other.safetensors": "get it again",
     }
     whole = directory.weights.read_bytes()
@@ -249,20 +226,6 @@ def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> No
     directory.released.write_bytes(b"cut")
     with pytest.raises(StoreError, match=r"released\.json: Object missing required field `file`.*; move it away"):
         directory.released_weights()
-
-
-def test_a_failed_write_of_weights_leaves_the_old_ones(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = keep(POINTS, store, seed=1)
-    path = store.run(POINTS.train_id).weights
-
-    def full_disk(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("runner.weights.weights.save_file", full_disk)
-    with pytest.raises(StoreError, match="No space left on device; free space there"):
-        save_weights(fresh(POINTS, 2), path)
-    assert same(load_file(path), old)
-    assert list(path.parent.iterdir()) == [path]
 
 
 def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
