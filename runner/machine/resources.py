@@ -201,7 +201,9 @@ class Resources:
             micro_batch = max(n for n in sizes if n == sizes[0] or n * run.data.size.cost <= DEFAULT_COST)
         if micro_batch not in sizes:
             possible = ", ".join(map(str, sizes))
-            raise ValueError(f"--micro-batch {micro_batch}: {share} items per device are split into one of {possible}")
+            raise ValueError(
+                f"--micro-batch {micro_batch}: {share} items per device cannot be split; use one of {possible}"
+            )
         if accumulation not in (None, share // micro_batch):
             earlier, rest = divmod(share, accumulation)
             possible = rest == 0 and earlier in sizes

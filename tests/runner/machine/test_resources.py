@@ -132,7 +132,7 @@ def test_an_impossible_run_is_refused_before_any_file_is_read(run: RunConfig, me
 def test_a_test_alone_needs_no_divisible_batch(folder: Path) -> None:
     resources = Resources(data=(("kinetics400", folder),), devices=1, micro_batch=7)
     checked(resources, K400, eval_only=True)
-    with pytest.raises(ValueError, match="--micro-batch 7: 128 items per device are split into one of 1, 2, 4"):
+    with pytest.raises(ValueError, match="--micro-batch 7: 128 items per device cannot be split; use one of 1, 2, 4"):
         checked(resources, K400)
 
 
@@ -165,10 +165,10 @@ def test_a_global_batch_is_split_by_the_cost_of_its_items(
     ("run", "devices", "micro_batch", "message"),
     [
         (of_batch(12), 5, None, "a global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4"),
-        (of_batch(12), 2, 4, "--micro-batch 4: 6 items per device are split into one of 1, 2, 3, 6"),
+        (of_batch(12), 2, 4, "--micro-batch 4: 6 items per device cannot be split; use one of 1, 2, 3, 6"),
         (of_batch(33, mixed=True), 1, None, "over 1 devices in groups of 2; use a batch that 2 divides"),
         (of_batch(12, mixed=True), 4, None, "over 4 devices in groups of 2; use one of 1, 2, 3, 6"),
-        (of_batch(32, mixed=True), 1, 1, "--micro-batch 1: 32 items per device are split into one of 2, 4, 8, 16, 32"),
+        (of_batch(32, mixed=True), 1, 1, "32 items per device cannot be split; use one of 2, 4, 8, 16, 32"),
         (of_batch(2_000_000_000), 3, None, "use one of 1, 2, 4, 5, "),  # found at once
     ],
 )
