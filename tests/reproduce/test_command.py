@@ -53,7 +53,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["plan", ROW, "--own", "/a", "--own", "/b"], 2, "--own: there are two, /a, /b; name one folder"),
         (["run", T4, "--jobs", "0"], 2, "--jobs: 0: it must be 1 or more"),
         (["run", T4, "--devices", "3"], 2, "cannot be split over 3 devices; use one of 1, 2, 4"),
-        (["run", T4, "--micro-batch", "5"], 2, "use --micro-batch with one of 1, 2, 4"),
+        (["run", T4, "--micro-batch", "5"], 2, "cannot be split; use one of 1, 2, 4"),
         (["run", T4, "--data", "k400"], 2, "write it as NAME=PATH"),
         (["run", T4, "--scale", "paper"], 3, "where is kinetics400? name its folder with --data kinetics400=PATH"),
         (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),

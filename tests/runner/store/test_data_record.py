@@ -197,7 +197,7 @@ def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
     small_run: RunConfig, root: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, dataset = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), small_run.data.dataset
-    monkeypatch.setattr("runner.machine.resources.ensure", None)
+    monkeypatch.setattr("runner.machine.resources.generated", None)
     job = job_of(small_run, data, store, finished=True)
     record = job.directory(store).data
     write_atomically(record, json.dumps({**json.loads(record.read_text()), "code": "0123"}))  # of earlier versions
