@@ -25,8 +25,8 @@ from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer, most_orthogonal
 from models.mixers.performer import Performer
-from models.mixers.space import Approximation
 from models.mixers.trajectory import TrajectoryAttention
+from models.mixers.trajectory_space import Approximation
 from models.motionformer.model import Motionformer
 from models.sequence.encoder import SequenceEncoder
 from models.tokens import Grid

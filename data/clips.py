@@ -1,4 +1,4 @@
-"""Clips of videos, with the joints of the people in them if the list of videos has them.
+"""Reading of clips from videos: random ones, and the views of a test, with the joints of people where lists have them.
 
 F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, and every transform of the pixels.
 """

@@ -112,14 +112,14 @@ class DatasetConfig(CheckedConfig, ABC):
 
     def official_size(self, split: Split) -> int | None:
         """Number of items of a published split; None if it is unknown, and for generated data."""
-        return None if self.is_replaced else self.official_sizes.get(self.name, {}).get(split)
+        return None if self.reads_stand_in else self.official_sizes.get(self.name, {}).get(split)
 
     @property
     def own_validation(self) -> bool:
         return False
 
     @property
-    def is_replaced(self) -> bool:
+    def reads_stand_in(self) -> bool:
         return self.stand_in is not None and not self.stand_in.is_original
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Clips of RGB frames with the joints of the people in them."""
+"""Config of data whose items are clips of RGB frames with the joints of the people in them."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Clips of RGB frames, sampled from the videos of a data set: what all kinds have in common, and clips alone."""
+"""Configs of data whose items are clips of RGB frames: what all kinds have in common, and clips alone."""
 
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace

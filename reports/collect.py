@@ -20,7 +20,7 @@ from runner.store.kept_pictures import KeptPictures
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
-    from reports.claims.judgement import JudgedClaim
+    from reports.claims.verdicts import JudgedClaim
 
 
 def collect(
@@ -62,7 +62,7 @@ def judged_claims(
     table: Table, scale: Scale, store: RunStore, *, seeds: tuple[int, ...] = (0,), overrides: Iterable[str] = ()
 ) -> "tuple[JudgedClaim, ...]":
     """Verdicts on the claims of a table, from the columns of the claims alone."""
-    from reports.claims.claims import judge  # here: reports of tables without claims do not need it
+    from reports.claims.judge import judge  # here: reports of tables without claims do not need it
 
     texts = tuple(overrides)
     named = [cell for claim in table.claims for cell in claim.cells]
@@ -70,7 +70,7 @@ def judged_claims(
     metrics = [*(column.metric for column in table.columns if column.key in keys), *(cell.counted for cell in named)]
     keys |= {key for metric in metrics if isinstance(metric, Derived) for key in metric.columns}
     cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
-    generated = any(cell.run.data.dataset.is_replaced for cell in cells if cell.tested and cell.run is not None)
+    generated = any(cell.run.data.dataset.reads_stand_in for cell in cells if cell.tested and cell.run is not None)
     return judge(table, scale, _rows(table, scale, cells, cells, store, texts), generated=generated)
 
 

@@ -15,11 +15,11 @@ from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Value
 from reports import saved
-from reports.claims.judgement import JudgedClaim
-from reports.pages.frame import csv_text
+from reports.claims.verdicts import JudgedClaim
 from reports.pages.markup import Markdown
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import DASH, cell_name, cell_text
+from reports.pages.tidy_frame import csv_text
 from runner.machine.files import write_atomically
 
 FILE = "summary.csv"

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Literal
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports.costs import costs_of, costs_text
-from reports.pages.frame import frame_as_csv, frame_as_json
 from reports.pages.markup import ROOT, Markdown
 from reports.pages.page import page
 from reports.pages.report import Report
+from reports.pages.tidy_frame import frame_as_csv, frame_as_json
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
-    from reports.claims.judgement import JudgedClaim
+    from reports.claims.verdicts import JudgedClaim
 
     Claims = tuple[JudgedClaim, ...]
 
@@ -38,7 +38,7 @@ def claims_of(report: Report) -> "Claims":
     """Verdicts on the claims of the table of a report; empty without all its rows."""
     if not report.table.claims or len(report.rows) < len(report.table.rows):
         return ()
-    from reports.claims.claims import judge
+    from reports.claims.judge import judge
 
     return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
 

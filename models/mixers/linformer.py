@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from interface.ranges import Count
 from models.mixers.attention import attend
-from models.mixers.space import Approximation, SpatialStage, by_frame, masked
+from models.mixers.trajectory_space import Approximation, SpatialStage, by_frame, masked
 from models.tokens import Grid
 
 

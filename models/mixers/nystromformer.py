@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from interface.ranges import Count, Range
 from models.mixers.attention import attend
-from models.mixers.space import (
+from models.mixers.trajectory_space import (
     Approximation,
     SpatialStage,
     by_frame,

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from interface.ranges import Count
 from models.mixers.attention import attend
-from models.mixers.space import (
+from models.mixers.trajectory_space import (
     Approximation,
     SpatialStage,
     by_frame,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from interface.ranges import Count
-from models.mixers.space import (
+from models.mixers.trajectory_space import (
     Approximation,
     SpatialStage,
     by_frame,

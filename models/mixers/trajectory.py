@@ -21,8 +21,8 @@ from models.mixers.attention import (
     strided_attention,
     with_zero_gradients,
 )
-from models.mixers.space import Approximation, ExactSpace
-from models.mixers.temporal import Pooling, temporal_attention
+from models.mixers.trajectory_space import Approximation, ExactSpace
+from models.mixers.trajectory_time import Pooling, temporal_attention
 from models.tokens import Grid
 
 

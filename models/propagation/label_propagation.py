@@ -20,7 +20,7 @@ from models.block import Block
 from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
-from models.propagation.propagate import ClipMode, Clips, FrameVectors, propagated, sources
+from models.propagation.patch_votes import ClipMode, Clips, FrameVectors, propagated, sources
 from models.propagation.rules import Number, PropagationRules
 from models.tensors import LoadReport
 from models.tokens import Grid

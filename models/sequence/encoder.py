@@ -18,7 +18,7 @@ from interface.ranges import Range, ShareBelowOne
 from interface.sizes import InputSize, TokenSequenceSize
 from interface.targets import Targets
 from models.mixers.attention import key_bias, split_heads
-from models.mixers.space import Approximation, ExactSpace, SpatialStage, without_autocast
+from models.mixers.trajectory_space import Approximation, ExactSpace, SpatialStage, without_autocast
 from models.model import Model, ModelConfig
 from models.tokens import Grid
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from experiments.spec.claims import Comparison
-from reports.claims.judgement import JudgedClaim, Judgement
 from reports.claims.resampling import RESAMPLES
+from reports.claims.verdicts import JudgedClaim, Judgement
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 

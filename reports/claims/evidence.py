@@ -16,8 +16,8 @@ from experiments.spec.claims import CellValue, Comparison, Margins
 from experiments.spec.metrics import ACCURACIES, Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
-from reports.claims.judgement import Judgement
 from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_accuracy, resampled
+from reports.claims.verdicts import Judgement
 from reports.pages.chance import near_chance
 from reports.pages.report import ReportCell, ReportRow, SeedResult
 from runner.measure.computed_values import computed

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.spec.claims import Comparison, Margins
-from reports.claims.judgement import PValues
+from reports.claims.verdicts import PValues
 
 RESAMPLES = 10_000
 DRAWS_AT_ONCE = 2_000_000  # numbers of a multinomial draw that are held in memory

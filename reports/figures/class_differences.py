@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from experiments.spec.class_f1 import ClassF1, categories_of, f1_by_class, weighted_mean
 from experiments.spec.figures import ClassDifferences, ClassPanel
 from reports.figures.drawer import Drawer, empty_figure
-from reports.pages.frame import csv_text
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.pages.table_texts import DASH
+from reports.pages.tidy_frame import csv_text
 from runner.store.records import fields_of_test
 
 if TYPE_CHECKING:

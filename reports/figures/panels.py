@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from experiments.spec.figures import BarPanel, Bars, CellPanel, Panel, Panels
 from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure
-from reports.pages.frame import csv_text
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import row_names
+from reports.pages.tidy_frame import csv_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

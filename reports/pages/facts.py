@@ -35,8 +35,8 @@ def facts_of(table: Table, cells: Iterable[Cell], notes: Iterable[str] = ()) -> 
     datasets = [run.data.dataset for run in runs]
     return Facts(
         unit=units.pop() if len(units) == 1 else "items",
-        generated=_distinct(dataset.name for dataset in datasets if dataset.is_replaced),
-        given=_distinct(dataset.name for dataset in datasets if not dataset.is_replaced),
+        generated=_distinct(dataset.name for dataset in datasets if dataset.reads_stand_in),
+        given=_distinct(dataset.name for dataset in datasets if not dataset.reads_stand_in),
         changes=_changes(tested),
         notes=tuple(notes),
     )

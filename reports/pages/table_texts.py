@@ -47,17 +47,17 @@ def ours_text(cell: ReportCell) -> str:
     if cell.state == "quoted":
         return value_text(cell.printed if cell.value is None else cell.value, form) or DASH
     if cell.value is None:
-        return state_text(cell) + marks(cell)
+        return state_text(cell) + signs(cell)
     text = value_text(cell.value, form)
     if cell.std is not None:
         text += f" ± {value_text(cell.std, form)}"
     if cell.num_requested > 1:
         of_requested = f" of {cell.num_requested}" if cell.num_requested > cell.num_seeds else ""
         text += f" (n={cell.num_seeds}{of_requested})"
-    return text + marks(cell)
+    return text + signs(cell)
 
 
-def marks(cell: ReportCell) -> str:
+def signs(cell: ReportCell) -> str:
     """Signs behind a value; the legend explains them."""
     signs = (
         (MODIFIED_SIGN, cell.modified),

@@ -7,7 +7,7 @@ from experiments.spec.catalog import find
 from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Table
 from reports.claims import claim_text
-from reports.claims.judgement import JudgedClaim
+from reports.claims.verdicts import JudgedClaim
 from reports.collect import judged_claims
 from reports.pages.facts import facts_of
 from reproduce.next_command import say_next

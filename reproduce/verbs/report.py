@@ -23,7 +23,7 @@ from reproduce.selection import published_store, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 
 if TYPE_CHECKING:
-    from reports.claims.judgement import JudgedClaim
+    from reports.claims.verdicts import JudgedClaim
 
 STALE = "stale, `reproduce report --publish` writes it again:"
 

@@ -92,7 +92,7 @@ class Resources:
         """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none."""
         if self.workers is not None:
             return self.workers
-        if data.dataset.is_replaced or not torch.cuda.is_available():
+        if data.dataset.reads_stand_in or not torch.cuda.is_available():
             return 0
         return min(MAX_WORKERS, available_cores() // max(1, self.num_devices // self.nodes))
 

@@ -61,7 +61,7 @@ def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int 
     """Device time of forward passes: that of computing, of launching kernels or of reading, whichever is longest."""
     clips = passes.training / TRAINING_PASSES
     steps = clips / run.optim.batch_size if run.optim is not None else 0
-    num_read = 0 if run.data.dataset.is_replaced else clips + passes.test / run.evaluation.crops
+    num_read = 0 if run.data.dataset.reads_stand_in else clips + passes.test / run.evaluation.crops
     return max(
         flops(run, passes) / speed.flops,
         steps * STEP_SECONDS * num_devices,

@@ -50,7 +50,7 @@ class ReleasedStarts(Struct, frozen=True):
     released: tuple[ReleasedStart, ...]
 
 
-class ReleasedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TestedRelease(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Released file whose weights were tested."""
 
     file: str
@@ -58,7 +58,7 @@ class ReleasedFile(Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
 
 
-class ImportedWeights(ReleasedFile, frozen=True, kw_only=True, omit_defaults=False):
+class ImportedWeights(TestedRelease, frozen=True, kw_only=True, omit_defaults=False):
     """Import of a released file: what became of each of its keys, and the settings that it states."""
 
     weights_digest: str | None = None
@@ -70,8 +70,8 @@ class ImportedWeights(ReleasedFile, frozen=True, kw_only=True, omit_defaults=Fal
     settings: dict[str, str] = {}
 
     @property
-    def released_file(self) -> ReleasedFile:
-        return ReleasedFile(file=self.file, sha256=self.sha256, warnings=self.warnings)
+    def released_file(self) -> TestedRelease:
+        return TestedRelease(file=self.file, sha256=self.sha256, warnings=self.warnings)
 
 
 class DataRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -181,7 +181,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
     started_from: tuple[ReleasedStart, ...] = ()
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()
-    released_weights: ReleasedFile | None = None
+    released_weights: TestedRelease | None = None
     rescored_from: str | None = None
     classes: dict[str, tuple[CountOrZero, CountOrZero]] = {}
     class_counts: dict[str, dict[str, tuple[CountOrZero, CountOrZero, CountOrZero]]] = {}

@@ -1,1 +1,1 @@
-"""Training and test of one run."""
+"""The training and the test of a run, and what goes on beside them."""

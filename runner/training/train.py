@@ -1,4 +1,4 @@
-"""Training and test of one run."""
+"""Course of a run: from its request to the records of its training and its test."""
 
 import time
 from pathlib import Path
@@ -25,6 +25,7 @@ from runner.training.checkpointing import Checkpointing, accumulation_of, resuma
 from runner.training.curves import CurveLogger, Curves
 from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.micro_batch import FittingBatches, TooLittleMemoryError
+from runner.training.processes import DeviceClock, EndTogether, TrainingProvenance
 from runner.training.progress import Progress
 from runner.training.results import (
     PredictionFiles,
@@ -34,7 +35,6 @@ from runner.training.results import (
     save_test_results,
     save_training_record,
 )
-from runner.training.sessions import DeviceClock, EndTogether, TrainingProvenance
 from runner.training.trainer import NO_CHECKPOINT, make_trainer
 from runner.weights.weights import (
     existing_weights,

@@ -83,8 +83,8 @@ def test_every_data_set_is_valid_at_both_scales(data: TokenData) -> None:
     for each in (data, data.tiny()):
         each.check(ONE_VIEW)
         assert each.dataset.official_size("test") is not None or each is not data
-    assert data.tiny().length <= 256 and data.tiny().dataset.is_replaced
-    assert data.dataset.is_replaced is False
+    assert data.tiny().length <= 256 and data.tiny().dataset.reads_stand_in
+    assert data.dataset.reads_stand_in is False
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions, load
-from reports.claims.claims import in_print
+from reports.claims.judge import in_print
 
 PINNED: dict[str, list[list[str | float]]] = json.loads(
     Path(__file__).with_name("printed_verdicts.json").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
-from models.mixers.space import Approximation
+from models.mixers.trajectory_space import Approximation
 from models.model import ModelConfig
 from models.positions import JointPositions, SeparatePositions
 from models.sequence.encoder import SequenceEncoder

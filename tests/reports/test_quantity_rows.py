@@ -17,7 +17,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
 from reports.collect import collect
 from reports.costs import costs_of
-from reports.pages.frame import frame, frame_as_csv
+from reports.pages.tidy_frame import frame, frame_as_csv
 from reports.saved import claims_of
 from reports.tensorboard.view import build_view
 from reproduce.verbs.show import show_json, show_text

@@ -18,7 +18,7 @@ from data.stand_ins.of_videos import DavisStandIn
 from data.synthetic.davis import DavisDrawing
 from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
-from models.propagation.propagate import Clips, FrameVectors, Match, propagated
+from models.propagation.patch_votes import Clips, FrameVectors, Match, propagated
 from models.propagation.rules import CRW, DINO, PropagationRules
 from models.tokens import Grid
 

@@ -84,5 +84,5 @@ def test_prototypes_are_those_of_the_names_of_the_rows() -> None:
 def test_tiny_runs_have_short_sequences_and_small_approximations() -> None:
     for cell in TABLE.cells(TINY):
         if cell.tested and cell.run is not None:
-            assert cell.run.data.size.length <= 256 and cell.run.data.dataset.is_replaced  # pyright: ignore
+            assert cell.run.data.size.length <= 256 and cell.run.data.dataset.reads_stand_in  # pyright: ignore
             cell.run.check()

@@ -27,7 +27,7 @@ from experiments.spec.claims import (
     worst,
 )
 from experiments.spec.metrics import GFLOPS, Evenness
-from reports.claims.claims import verdict_on_print
+from reports.claims.judge import verdict_on_print
 from reports.claims.resampling import p_values
 
 A, B, C, D = (cell(f"{row}.top1") for row in "abcd")

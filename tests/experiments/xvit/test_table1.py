@@ -6,7 +6,7 @@ import torch
 from experiments.spec.catalog import load
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
-from reports.claims.claims import in_print
+from reports.claims.judge import in_print
 
 TABLE = load("xvit/table1")
 # Total GFLOPs of all views in Table 5 of the main paper.

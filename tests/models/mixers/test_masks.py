@@ -11,7 +11,7 @@ from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
-from models.mixers.space import Approximation, ExactSpace, SpatialStage
+from models.mixers.trajectory_space import Approximation, ExactSpace, SpatialStage
 from models.tokens import Grid
 
 HEADS, ITEMS, LENGTH, SIZE = 2, 3, 24, 8

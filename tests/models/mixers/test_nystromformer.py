@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.mixers.nystromformer import Nystromformer, iterated_inverse
-from models.mixers.space import ExactSpace, by_frame, segment_means, space_major
+from models.mixers.trajectory_space import ExactSpace, by_frame, segment_means, space_major
 from models.tokens import Grid
 from tests.models.gradients import assert_same
 

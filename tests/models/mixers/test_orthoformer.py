@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import motionformer as reference
 from models.mixers import orthoformer
 from models.mixers.orthoformer import Orthoformer, Prototypes, gathered, most_orthogonal
-from models.mixers.space import ExactSpace, SpatialStage, by_frame, segment_means
+from models.mixers.trajectory_space import ExactSpace, SpatialStage, by_frame, segment_means
 from models.tokens import Grid
 from tests.parity.fixtures import TOLERANCE, Fixture
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.mixers.performer import Performer
-from models.mixers.space import ExactSpace, by_frame
+from models.mixers.trajectory_space import ExactSpace, by_frame
 from models.tokens import Grid
 from tests.models.gradients import assert_same
 

@@ -12,7 +12,7 @@ from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.positions import SeparatePositions
-from models.propagation import propagate
+from models.propagation import patch_votes
 from models.propagation.label_propagation import Affinity, KeptMask, LabelPropagation
 from models.propagation.rules import DINO, PropagationRules
 from models.tokens import CubicTokens, Grid
@@ -169,7 +169,7 @@ def test_no_map_of_all_pairs_of_tokens_is_in_memory(affinity: Affinity, monkeypa
     config = replace(CONFIG, affinity=affinity, backbone=replace(BACKBONE, tokens=CubicTokens.Config(patch=4)))
     model, grid = built(config, size), config.grid(size)
     frames, masks = size.example(1)
-    monkeypatch.setattr(propagate, "MAX_NUMBERS", 2**14)
+    monkeypatch.setattr(patch_votes, "MAX_NUMBERS", 2**14)
     with Largest() as largest:
         model(frames, masks)
     assert largest.elements < grid.tokens**2 / 8

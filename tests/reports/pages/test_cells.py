@@ -12,9 +12,9 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Column, Table, quoted, row
 from reports.collect import collect
-from reports.pages.frame import frame
 from reports.pages.latex import latex
 from reports.pages.report import ReportCell, quoted_numbers
+from reports.pages.tidy_frame import frame
 from reports.saved import claims_of
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown

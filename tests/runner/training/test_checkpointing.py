@@ -26,7 +26,7 @@ from runner.machine.signals import Stopped, StopRequest
 from runner.training import kept_weights
 from runner.training.checkpointing import Checkpointing, TwoCheckpoints, any_process, validation_follows
 from runner.training.kept_weights import BestWeights, Divergence
-from runner.training.sessions import DeviceClock
+from runner.training.processes import DeviceClock
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULE = cast(LightningModule, None)
@@ -72,7 +72,7 @@ def test_signal_handlers_replaced_by_lightning_are_installed_again(
 
 def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("runner.training.sessions.time.monotonic", lambda: now)
+    monkeypatch.setattr("runner.training.processes.time.monotonic", lambda: now)
     first = DeviceClock()
     now = 110.0  # time before the training does not count
     first.on_train_start(cast(Trainer, SimpleNamespace(world_size=8)), MODULE)

@@ -15,8 +15,8 @@ from runner.store.provenance import UNKNOWN
 from runner.store.records import record_of_test
 from runner.store.store import RunStore
 from runner.training import train
+from runner.training.processes import TrainingProvenance
 from runner.training.results import rescore
-from runner.training.sessions import TrainingProvenance
 from tests.runner.points import POINTS, RunHarness
 
 GPUS = {"commit": "aaaaaaaaaa", "versions": {"torch": "2.14.1", "av": "18.1.0"}, "hardware": "8 x A100"}

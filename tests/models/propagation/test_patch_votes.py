@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import models.propagation.propagate
-from models.propagation.propagate import (
+import models.propagation.patch_votes
+from models.propagation.patch_votes import (
     ClipMode,
     Clips,
     FrameVectors,
@@ -99,14 +99,14 @@ def test_rows_are_computed_in_parts_within_the_limit(monkeypatch: pytest.MonkeyP
     matched, labels = vectors(is_attention=True), one_hot_labels()
     whole = votes([matched], labels, bounded(), VOTE_GRID, DINO)
     limit, sizes = 3 * 3 * S * 2, []
-    monkeypatch.setattr(models.propagation.propagate, "MAX_NUMBERS", limit)
-    original = models.propagation.propagate.weights
+    monkeypatch.setattr(models.propagation.patch_votes, "MAX_NUMBERS", limit)
+    original = models.propagation.patch_votes.weights
 
     def counted(found: list[FrameVectors], rows: Tensor, far: Tensor, rules: PropagationRules) -> Tensor:
         sizes.append(len(rows) * far.shape[0] * S * len(found[0].queries))
         return original(found, rows, far, rules)
 
-    monkeypatch.setattr(models.propagation.propagate, "weights", counted)
+    monkeypatch.setattr(models.propagation.patch_votes, "weights", counted)
     torch.testing.assert_close(votes([matched], labels, bounded(), VOTE_GRID, DINO), whole)
     assert len(sizes) == 7 and max(sizes) <= limit
 

@@ -32,7 +32,7 @@ from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Cell, Column, Table
 from reports.claims.claim_text import as_json, lines
 from reports.claims.evidence import Leaf, UndecidableError, drawn
-from reports.claims.judgement import Judgement
+from reports.claims.verdicts import Judgement
 from reports.collect import collect, judged_claims
 from reports.pages.report import ReportCell, SeedResult
 from reports.saved import claims_of

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from models.mixers.space import without_autocast
+from models.mixers.trajectory_space import without_autocast
 
 # Number of trajectories per chunk: on a CPU, their token queries fit into the caches; on a GPU, they keep it busy.
 CHUNK_SIZE = {"cpu": 192, "cuda": 16384}

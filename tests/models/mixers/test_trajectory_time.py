@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.mixers.temporal import Pooling, temporal_attention
+from models.mixers.trajectory_time import Pooling, temporal_attention
 
 
 @pytest.mark.parametrize("project_values", [False, True])

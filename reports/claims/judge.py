@@ -1,4 +1,4 @@
-"""Judgement of a table's claims.
+"""How the claims of a table are judged, on the printed values and on ours.
 
 Printed values are judged against the noise limit of the test set: the half-width of a 95 % interval, under an assumed
 share of items that exactly one of two models gets right. Values measured here are judged by paired resamples of the
@@ -14,8 +14,8 @@ from experiments.spec.metrics import Derived, OfTraining, Tested
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
 from reports.claims.evidence import Measurements
-from reports.claims.judgement import JudgedClaim, Judgement, Printed
 from reports.claims.resampling import LEVEL, holm
+from reports.claims.verdicts import JudgedClaim, Judgement, Printed
 from reports.pages.cells import derived_in_print
 from reports.pages.report import ReportRow
 
