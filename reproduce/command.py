@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from experiments.spec.names import nearest
-from reproduce.options import DONE, INTERRUPTED, UNUSABLE, USAGE, VERBS, Argument, Options, path
+from reproduce.options import DONE, INTERRUPTED, UNUSABLE, USAGE, VERBS, Argument, Options, flags_of, path
 from runner.machine.messages import one_line
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
@@ -134,8 +134,8 @@ def parser() -> Parser:
 
 def add_argument(verb: argparse.ArgumentParser, one: "Field[object]", argument: Argument) -> None:
     """Add an argument of a field to the parser of a verb."""
-    flags, details = argument
-    names = flags or (f"--{one.name.replace('_', '-')}",)
+    _, details = argument
+    names = flags_of(one, argument)
     place = {"dest": one.name} if names[0].startswith("-") else {}
     of_type = {} if "action" in details or "type" in details else OF_TYPE.get(one.type, {})
     default = list(one.default) if isinstance(one.default, tuple) else one.default

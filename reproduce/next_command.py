@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import Field, fields
 
 from experiments.spec.names import FINE_TUNE, OWN_DATA
-from reproduce.options import VERBS, Options
+from reproduce.options import VERBS, Options, flags_of
 
 
 def next_command(verb: str, options: Options, tables: Iterable[str] | None = None, flags: Iterable[str] = ()) -> str:
@@ -26,7 +26,7 @@ def next_command(verb: str, options: Options, tables: Iterable[str] | None = Non
 
 def option_words(one: Field[object], value: object) -> list[str]:
     """Words of an option on the command line."""
-    flag, text = f"--{one.name.replace('_', '-')}", str(value)
+    (flag, *_), text = flags_of(one, one.metadata["arguments"][0]), str(value)
     match value:
         case True:
             return [flag]
@@ -35,7 +35,7 @@ def option_words(one: Field[object], value: object) -> list[str]:
         case tuple() if one.name == "data":
             return [word for name, root in value for word in (flag, f"{name}={root}")]
         case tuple():
-            flag, text = flag.removesuffix("s") if one.name == "columns" else flag, ",".join(map(str, value))
+            text = ",".join(map(str, value))
     return [flag, text]
 
 

@@ -5,7 +5,7 @@ Nothing here imports PyTorch, so that help, `list` and completion answer at once
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, dataclass_transform
 
@@ -22,6 +22,12 @@ Argument = tuple[tuple[str, ...], dict[str, object]]  # flags, and arguments of 
 
 def argument(*flags: str, **details: object) -> Argument:
     return flags, details
+
+
+def flags_of(one: "Field[object]", argument: Argument) -> tuple[str, ...]:
+    """Flags of an argument of a field; by default its name."""
+    flags, _ = argument
+    return flags or (f"--{one.name.replace('_', '-')}",)
 
 
 def option(*flags: str, default: object = None, **details: object) -> Any:  # noqa: ANN401  (as dataclasses.field)

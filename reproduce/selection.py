@@ -17,6 +17,7 @@ from runner.store.store import RunStore
 if TYPE_CHECKING:
     from runner.machine.resources import Resources
 
+NOTHING_TO_RUN = "Nothing to run: every column is computed without a test, or quoted."
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
 
 

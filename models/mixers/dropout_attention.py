@@ -78,12 +78,16 @@ def _blocks(
             # One random number of 64 bits is four of 16.
             numbers = torch.empty(-(-entries // 4), dtype=torch.int64).random_(-(2**63), None, generator=generator)
             of_entries = numbers.view(torch.int16)[:entries].view(-1, length)
-            kept = torch.ge(of_entries, round(rate * LEVELS) - LEVELS // 2, out=q.new_empty(of_entries.shape))
+            kept = torch.ge(of_entries, _dropped_levels(rate) - LEVELS // 2, out=q.new_empty(of_entries.shape))
             yield index, queries, keys, kept
 
 
+def _dropped_levels(rate: float) -> int:
+    return round(rate * LEVELS)
+
+
 def _kept_share(rate: float) -> float:
-    return 1 - round(rate * LEVELS) / LEVELS
+    return 1 - _dropped_levels(rate) / LEVELS
 
 
 @_forward.register_fake

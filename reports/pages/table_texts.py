@@ -59,13 +59,13 @@ def ours_text(cell: ReportCell) -> str:
 
 def signs(cell: ReportCell) -> str:
     """Signs behind a value; the legend explains them."""
-    signs = (
+    found = (
         (MODIFIED_SIGN, cell.modified),
         (RELEASED_SIGN, cell.released),
         (PUBLISHED_SIGN, cell.published),
         (OTHER_DATA_SIGN, cell.other_data and cell.state != "not applicable"),
     )
-    return "".join(sign for sign, applies in signs if applies)
+    return "".join(sign for sign, applies in found if applies)
 
 
 def printed_text(cell: ReportCell) -> str:

@@ -13,7 +13,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
-from reproduce.selection import check_start, jobs, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, check_start, jobs, resources_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel
@@ -215,7 +215,7 @@ def plan_text(
         on_cpu: whether small models are trained on a CPU, whose speed is not given.
     """
     if not plans:
-        return "Nothing to run: every column is computed without a test, or quoted."
+        return NOTHING_TO_RUN
     width, pending = terminal_width(), sum(plan.state not in FINISHED for plan in plans)
     runs = len({plan.train_id for plan in plans})
     tested = f" with {len(plans)} tests" if len(plans) > runs else ""

@@ -8,7 +8,7 @@ from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED, UNUSABLE, Run
-from reproduce.selection import check_start, jobs, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, check_start, jobs, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_step import Step, check_tasks, num_tasks
 from runner.store.data_record import check_named_data
@@ -62,8 +62,7 @@ def execute(options: Run) -> int:
         raise
     failed = [job for job in found if job.outcome != "done"]
     done, before = len(found) - len(failed), len(found) - len(pending)
-    nothing = "Nothing to run: every column is computed without a test, or quoted."
-    print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else nothing)
+    print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else NOTHING_TO_RUN)
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
     selections, seeds = find(options.tables), options.all_seeds

@@ -13,7 +13,7 @@ from data.errors import number_of
 from experiments.spec.catalog import Entry, read_index
 from reproduce.next_command import say_next
 from reproduce.options import DONE, SCALES, Status
-from reproduce.selection import jobs, store_of
+from reproduce.selection import NOTHING_TO_RUN, jobs, store_of
 from reproduce.terminal import table_text, terminal_width
 from runner.jobs.failures import read_failure
 from runner.machine.messages import position_text, time_left_text
@@ -132,7 +132,7 @@ def _entry(job: Job, store: RunStore) -> dict[str, object]:
 def status_text(found: Sequence[Job], store: RunStore) -> str:
     """States of the runs as text."""
     if not found:
-        return "Nothing to run: every column is computed without a test, or quoted."
+        return NOTHING_TO_RUN
     lines, counts = [], Counter[str]()
     for entry in status_json(found, store):
         value, state = entry["value"], str(entry["state"])

@@ -10,7 +10,7 @@ from experiments.spec.run import RunConfig
 from runner.inference.attention import attention_maps
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import MaskStrip, file_of, kind_and_name, write_pictures
+from runner.store.kept_pictures import MaskStrip, file_of, in_words, kind_and_name, write_pictures
 from runner.store.store import RunStore, StoredTest
 
 
@@ -18,7 +18,7 @@ def keep_all(shown_runs: Iterable[ShownRun], store: RunStore, resources: Resourc
     """Make the missing pictures of tested runs; returns the errors."""
     errors: list[ValueError | OSError] = []
     for shown in shown_runs:
-        what = kind_and_name(shown)[0].folder.replace("_", " ")
+        what = in_words(kind_and_name(shown)[0])
         try:
             if keep(shown, store, resources):
                 print(f"{shown.row}: {what} made", file=sys.stderr, flush=True)

@@ -132,6 +132,10 @@ def kind_and_name(shown_run: ShownRun) -> tuple[type[KeptPictures], str]:
     return AnsweredClips, run.eval_id
 
 
+def in_words(kind: type[KeptPictures | ShownClips]) -> str:
+    return kind.folder.replace("_", " ")
+
+
 def file_of(shown_run: ShownRun, directory: RunDirectory) -> Path:
     kind, name = kind_and_name(shown_run)
     return directory.pictures(kind.folder, name)
@@ -184,5 +188,5 @@ def read_pictures(path: Path, kind: type[Pictures]) -> Pictures:
             fields["record"] = json.loads(str(fields["record"]))
         return kind(**fields)
     except Exception as error:  # damaged archives raise errors of many types
-        what, reason = kind.folder.replace("_", " "), str(error) or type(error).__name__
-        raise StoreError(f"{path} holds no {what} ({reason}); remove it to have it made again") from None
+        reason = str(error) or type(error).__name__
+        raise StoreError(f"{path} holds no {in_words(kind)} ({reason}); remove it to have it made again") from None

@@ -87,9 +87,9 @@ class RunStore:
 
     def measurement(self, train_id: str, kind: str) -> StoredMeasurement | None:
         """Measurement of a run: made here, or published; None if there is none."""
-        for directory in self.directories(train_id)[::2]:
+        for directory in self.directories(train_id):
             file = directory.measurement(kind)
-            if (record := accepted_measurement(file, train_id)) is not None:
+            if not directory.is_released and (record := accepted_measurement(file, train_id)) is not None:
                 return StoredMeasurement(record, directory, file)
         return None
 
