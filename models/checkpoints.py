@@ -28,8 +28,8 @@ NO_CHECKSUMS = (
 )
 
 
-def read_checkpoint(path: Path) -> dict[str, object]:
-    """Top-level dictionary of a torch file, read without execution of code in it.
+def read_checkpoint(path: Path) -> tuple[dict[str, object], bool]:
+    """Top-level dictionary of a torch file, read without execution of code in it, and whether it had checksums.
 
     Raises:
         ValueError: if the file is no checkpoint, is damaged, or contains more than tensors and plain values.
@@ -40,7 +40,7 @@ def read_checkpoint(path: Path) -> dict[str, object]:
     if path.is_dir():
         found = next((file for pattern in ("", "*/") for file in path.glob(f"{pattern}{DEEPSPEED_FILE}")), None)
         raise ValueError(f"weights: {path} is a folder, not a checkpoint" + (f"; name {found}" if found else ""))
-    check_checksums(path)
+    has_checksums = check_checksums(path)
     try:
         # Warnings are of TorchScript archives, refused below. A Namespace, of training arguments, runs no code.
         ignored = warnings.catch_warnings(action="ignore", category=UserWarning)
@@ -62,7 +62,7 @@ def read_checkpoint(path: Path) -> dict[str, object]:
         raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
     if not isinstance(content, dict):
         raise ValueError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")
-    return content
+    return content, has_checksums
 
 
 def check_checksums(path: Path) -> bool:
@@ -103,7 +103,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         check_checksums(path)
         return npz_tensors(path)
     if path.suffix != ".safetensors":
-        return checkpoint_tensors(read_checkpoint(path), path)
+        content, _ = read_checkpoint(path)
+        return checkpoint_tensors(content, path)
     try:
         return load_file(path)
     except SafetensorError as error:
@@ -177,6 +178,7 @@ def load_released(
     prefixes: Sequence[str] = (),
     convert: Callable[[Tensors, Tensors], dict[str, Converted]] = lambda source, wanted: {},
     unused: Sequence[str] = (),
+    check: Callable[[Tensors, str], None] = lambda tensors, settings: None,
 ) -> LoadReport:
     """Copy a released torch file into a model. The report has its training settings, and what could not be checked.
 
@@ -185,18 +187,20 @@ def load_released(
         prefixes: prefixes of the names of all tensors in the file, to be removed.
         convert: see `fill`.
         unused: patterns of names in the file that the model does not use.
+        check: refuses a file by its tensors and settings, before any is copied.
 
     Raises:
         ValueError: with the keys that do not match; the model is then unchanged.
         OSError: see `read_checkpoint`.
     """
-    content = read_checkpoint(path)
-    tensors = checkpoint_tensors(content, path)
+    content, has_checksums = read_checkpoint(path)
+    tensors, cfg = checkpoint_tensors(content, path), content.get("cfg")
+    settings = cfg if isinstance(cfg, str) else ""
     for prefix in prefixes:
         tensors = without_prefix(tensors, prefix)
+    check(tensors, settings)
     report = fill(model, tensors, names, source=path.name, convert=convert, known_unexpected=unused)
-    settings, remarks = content.get("cfg"), () if check_checksums(path) else (NO_CHECKSUMS,)
-    return replace(report, settings=settings if isinstance(settings, str) else "", remarks=remarks)
+    return replace(report, settings=settings, remarks=() if has_checksums else (NO_CHECKSUMS,))
 
 
 def renamed(names: Iterable[str], rules: Rules) -> dict[str, str]:

@@ -110,8 +110,14 @@ def load_motionformer(model: VideoViT, path: Path, initial_std: float) -> LoadRe
     """
     names = released_names(model.state_dict())
     unused = absent(MAYBE_UNUSED, names.values())  # the other tokeniser and, with joint positions, those in space
-    report = load_released(model, path, names, convert=partial(converted_tensors, side=side_of(model)), unused=unused)
-    check_project_values(model, report.settings, path.name)
+    report = load_released(
+        model,
+        path,
+        names,
+        convert=partial(converted_tensors, side=side_of(model)),
+        unused=unused,
+        check=lambda _, settings: check_project_values(model, settings, path.name),
+    )
     values, suits = value_projection(model, max(INITIAL_STD, initial_std))
     return replace(report, remarks=(values, *report.remarks)) if suits else replace(report, warnings=(values,))
 
