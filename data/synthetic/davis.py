@@ -60,11 +60,8 @@ class DavisDrawing(Drawing[DavisStandIn, int]):
 
     def bodies(self, rng: np.random.Generator) -> list[Body]:
         """Objects of a sequence, from the back to the front."""
-        h, w, times = (
-            self.settings.height,
-            self.settings.width,
-            np.linspace(0.0, 1.0, self.settings.frames)[:, None],
-        )  # (T, 1)
+        h, w = self.settings.height, self.settings.width
+        times = np.linspace(0.0, 1.0, self.settings.frames)[:, None]  # (T, 1)
         radius = 0.13 * h
         hue = rng.uniform()
         alike = np.tile(color(hue, 0.9, 0.9), (self.settings.frames, 1))
