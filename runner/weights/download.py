@@ -1,0 +1,97 @@
+"""Download of released files: with progress, continued after a break, and with a digest that is recorded at the end.
+
+A file lies in the folder of downloaded weights, beside `NAME.sha256` with its digest. What a break has left is
+`NAME.part`.
+"""
+
+import http.client
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from tqdm import tqdm
+
+from runner.machine.files import unwritable, write_atomically
+from runner.machine.messages import bytes_text
+from runner.store.saved_scores import file_sha256
+
+ATTEMPTS = 3  # at a download that breaks off
+SECONDS = 30  # that a server may be silent
+BLOCK = 2**20  # bytes
+REMEDY = "name another folder with PRETRAINED_WEIGHTS"
+
+
+def downloaded(url: str, path: Path) -> Path:
+    """File of an address, which is downloaded unless it is here.
+
+    Raises:
+        ValueError: with the address and the remedy, also for a file that was changed after its download.
+        StoreError: if the file cannot be written.
+    """
+    if path.exists():
+        return checked(path)
+    part = path.with_name(f"{path.name}.part")
+    size = part.stat().st_size if part.exists() else 0
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return fetched(url, part, path)
+        except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            before, size = size, part.stat().st_size if part.exists() else 0
+            if isinstance(error, HTTPError) or attempt == ATTEMPTS or size == before:
+                raise ValueError(failure(url, path, error, size)) from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+def fetched(url: str, part: Path, path: Path) -> Path:
+    """The rest of a file, after what an earlier attempt has left in `part`."""
+    start = part.stat().st_size if part.exists() else 0
+    request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    with urlopen(request, timeout=SECONDS) as response:
+        if response.headers.get_content_type() == "text/html":
+            raise ValueError(f"{url} is a web page, not a file: open it in a browser, and name the file with --file")
+        start = start if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+        length = response.headers.get("Content-Length")
+        total = None if length is None else start + int(length)
+        bar = tqdm(total=total, initial=start, desc=path.name, unit="B", unit_scale=True, disable=None)
+        try:
+            part.parent.mkdir(parents=True, exist_ok=True)
+            with bar, part.open("ab" if start else "wb") as file:
+                while content := response.read(BLOCK):
+                    file.write(content)
+                    bar.update(len(content))
+                size = file.tell()
+        except OSError as error:
+            if isinstance(error, TimeoutError | ConnectionError):
+                raise
+            raise unwritable(path, error, REMEDY) from None
+    if total is not None and size < total:
+        raise http.client.IncompleteRead(b"", total - size)
+    write_atomically(digest_of(path), f"{file_sha256(part)}  {path.name}\n")
+    part.replace(path)
+    return path
+
+
+def failure(url: str, path: Path, error: Exception, size: int) -> str:
+    """Message on a download that failed, with the number of bytes that are here."""
+    if isinstance(error, HTTPError):
+        remedy = f"get the file elsewhere, and save it as {path} or name it with --file"
+        return f"{url} answers {error.code} {error.reason}; {remedy}"
+    reason = getattr(error, "reason", None) or error
+    if size:
+        return f"{url} broke off after {bytes_text(size)} ({reason}); the same command goes on from there"
+    return f"{url} cannot be reached ({reason}); get it on another machine, and save it as {path}"
+
+
+def checked(path: Path) -> Path:
+    """A file that is here, after a comparison with the digest of its arrival."""
+    digest, recorded = file_sha256(path), digest_of(path)
+    if not recorded.exists():
+        write_atomically(recorded, f"{digest}  {path.name}\n")  # fetched by hand
+    elif recorded.read_text().partition(" ")[0] != digest:
+        raise ValueError(f"{path} was changed after it arrived: its digest differs; remove it, and {recorded.name}")
+    return path
+
+
+def digest_of(path: Path) -> Path:
+    """File with the digest of a file, in the format of `sha256sum`."""
+    return path.with_name(f"{path.name}.sha256")
