@@ -4,20 +4,23 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks import motionformer as reference
 from benchmarks.compare import peak_memory
-from interface.sizes import ClipSize
+from interface.sizes import ClipSize, TokenSequenceSize
 from interface.targets import ClassTarget
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
+from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
+from models.mixers.trajectory_space import Approximation
 from models.motionformer.model import Motionformer
+from models.sequence.encoder import SequenceEncoder
 from models.trunk import VideoViT
 
 pytestmark = [
@@ -48,7 +51,7 @@ def model_and_clips(attention: MixerConfig, width: int = 256) -> tuple[VideoViT,
     return config.build(ClipSize(8, 112, 112), ClassTarget(10)).cuda(), torch.randn(3, 8, 3, 112, 112, device="cuda")
 
 
-def logits_and_gradients(logits: Tensor, model: VideoViT) -> Tensor:
+def logits_and_gradients(logits: Tensor, model: nn.Module) -> Tensor:
     gradients = torch.autograd.grad(logits.float().square().sum(), list(model.parameters()))
     return torch.cat([t.double().flatten() for t in (logits.detach(), *gradients)])
 
@@ -101,3 +104,27 @@ def test_a_training_step_takes_far_less_memory_than_the_published_formulation() 
         return most - 2 * weights  # without weights and their gradients
 
     assert above_weights(lambda: model(clips)) < 0.4 * above_weights(lambda: reference.logits(clips, model))
+
+
+@pytest.mark.parametrize(
+    "approximation",
+    [
+        None,
+        Linformer.Config(num_prototypes=32),
+        Nystromformer.Config(num_prototypes=32, conv_kernel=35, trains_landmarks=True),
+        Orthoformer.Config(num_prototypes=16, candidates="queries-and-keys"),
+        Performer.Config(kernel="two-sided"),
+    ],
+    ids=str,
+)
+def test_padded_sequences_have_the_same_logits_and_gradients_on_gpu_and_cpu(
+    approximation: Approximation | None,
+) -> None:
+    torch.manual_seed(0)
+    model = (
+        SequenceEncoder.Config(approximation=approximation).build(TokenSequenceSize(256, 20), ClassTarget(10)).eval()
+    )
+    ids = torch.randint(1, 20, (3, 256)) * (torch.arange(256) < torch.tensor([[256], [100], [7]]))
+    on_cpu = logits_and_gradients(model(ids), model)
+    on_gpu = logits_and_gradients(model.cuda()(ids.cuda()), model)
+    torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=0, atol=1e-3)

@@ -27,7 +27,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
         asked = self.headers.get("Range")
@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.server.breaks.pop(0) if self.server.breaks and content else len(content)
         self.wfile.write(content[:length])
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Stay silent."""
 
 
