@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.server.breaks.pop(0) if self.server.breaks and content else len(content)
         self.wfile.write(content[:length])
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: object) -> None:
         """Stay silent."""
 
 
