@@ -186,6 +186,10 @@ class DataConfig(CheckedConfig, ABC):
         """Paths of files of each item, which show by their sizes whether it has changed; None if there are no files."""
         return None
 
+    def copy_text(self, items: ItemList) -> str:
+        """What the copy of the data is, in words: another may give another accuracy. Empty if there are no files."""
+        return ""
+
     def examine(self, items: ItemList, index: int) -> VideoFacts | None:
         """Read an item completely; by default, one view of it. Returns the properties of a video, None for other items.
 

@@ -59,6 +59,8 @@ class DataFingerprint:
     train: SplitFingerprint | None
     """None if it has no annotations, or is not used."""
     test: SplitFingerprint
+    copy: str | None = None
+    """What the copy of the test videos is, in words."""
 
     @classmethod
     def of(cls, data: DataConfig, list_of: Callable[[Split], ItemList]) -> Self:
@@ -72,7 +74,8 @@ class DataFingerprint:
             train = fingerprint_of("train")
         except MissingAnnotationError:
             train = None  # a test does not need it
-        return cls(name=data.dataset.name, train=train, test=fingerprint_of("test"))
+        copy = data.copy_text(list_of("test")) or None
+        return cls(name=data.dataset.name, train=train, test=fingerprint_of("test"), copy=copy)
 
     @property
     def annotations(self) -> str:

@@ -102,6 +102,12 @@ class ClipData(DataConfig):
         assert isinstance(items, VideoList)
         return list(map(files_of, items.records))
 
+    def copy_text(self, items: ItemList) -> str:
+        from data.video.copies import copy_text
+
+        assert isinstance(items, VideoList)
+        return copy_text(items.records)
+
     def examine(self, items: ItemList, index: int) -> VideoFacts:
         from data.video.frame_sources import examined
 

@@ -319,6 +319,7 @@ class ImportWeights(Json, Stored, RunOfRow, verb="import-weights"):
     file: Path = option("file", type=path, help="a released checkpoint")
     table: str = option("--as", required=True, metavar="TABLE:ROW", help="row whose weights the file contains")
     column: str | None = option(help="column of the run (default: that of the released file, or the first)")
+    replace: bool = option(default=False, help="replace the weights of another file, and remove their results")
 
 
 class Measure(Stored, Tables, verb="measure"):

@@ -30,7 +30,7 @@ def execute(options: ImportWeights) -> int:
             )
         column = column or columns[0]
     column, run = one_run(options, column)
-    record = import_weights(run, store_of(options), weight_file(options.file), released)
+    record = import_weights(run, store_of(options), weight_file(options.file), released, replace=options.replace)
     print(json.dumps(to_builtins(record), indent=1) if options.json else import_text(record))
     several = len({run.train_id for run in runs.values()}) > 1
     say_next("run", options, [options.table], [*(["--column", column] if several else []), "--eval-only"])

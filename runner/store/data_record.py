@@ -43,7 +43,9 @@ def save_data_record(
 
 def record_of(data: DataFingerprint) -> DataRecord:
     """Record of data without that of parents."""
-    return DataRecord(name=data.name, fingerprint=data.annotations, test=data.test, train=data.train)
+    return DataRecord(
+        name=data.name, fingerprint=data.annotations, test=data.test, train=data.train, copy=data.copy or ""
+    )
 
 
 def data_record(directory: RunDirectory) -> DataRecord | None:

@@ -21,16 +21,25 @@ from runner.store.store import RunStore
 from runner.weights.weights import save_tensors
 
 
-def import_weights(run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None) -> ImportedWeights:
+def import_weights(
+    run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None, *, replace: bool = False
+) -> ImportedWeights:
     """Check a released file against a run's model and save its weights; returns a record of all keys.
 
-    Weights and results of a previously imported file are removed if the files differ.
+    Args:
+        replace: whether weights and results of another file that was imported before are removed. If not, the file is
+            refused.
     """
     model = run.model.build(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
     settings = stated_settings(run, file, report, released)
     directory = store.run(run.train_id)
     sha256, previous = file_sha256(file), directory.released_weights()
+    if previous is not None and previous.sha256 != sha256 and not replace:
+        raise ValueError(
+            f"weights: run {run.train_id} has those of {previous.file} (sha256 {previous.sha256[:12]}); to import "
+            f"{file} in their place, and to remove their results, add --replace"
+        )
     weights = save_tensors(model.state_dict(), directory.released)
     if previous is not None and previous.sha256 != sha256:
         for result in directory.path.glob(f"*/*{RELEASED_SUFFIX}.*"):
