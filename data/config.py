@@ -128,7 +128,7 @@ class DatasetConfig(CheckedConfig, ABC):
 
     @property
     def drawing(self) -> type:
-        """Class of `data.synthetic.drawing.Drawing` that draws the stand-in. Its import takes a second."""
+        """Class of `data.stand_ins.drawing.base.Drawing` that draws the stand-in. Its import takes a second."""
         raise ValueError(f"{self.name}: there is no stand-in")
 
 

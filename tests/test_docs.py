@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.drawing.kinetics import KineticsDrawing
 from data.stand_ins.of_videos import KineticsStandIn
-from data.synthetic.kinetics import KineticsDrawing
 from experiments.spec.catalog import find, load
 from reports.pages.table_texts import (
     DASH,

@@ -44,7 +44,7 @@ class Aan:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.sequences import AanDrawing
+            from data.stand_ins.drawing.sequences import AanDrawing
 
             return AanDrawing
 

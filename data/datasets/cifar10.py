@@ -83,7 +83,7 @@ class Cifar10:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.sequences import Cifar10Drawing
+            from data.stand_ins.drawing.sequences import Cifar10Drawing
 
             return Cifar10Drawing
 

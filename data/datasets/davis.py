@@ -19,8 +19,8 @@ from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import data_lines
 from data.datasets.folders import checked_root, needed_file, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
+from data.stand_ins.drawing.encoding import encoded_mask, palette_of
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
-from data.synthetic.encoding import encoded_mask, palette_of
 from interface.targets import MaskTarget
 
 VOID = 255
@@ -98,7 +98,7 @@ class Davis:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.davis import DavisDrawing
+            from data.stand_ins.drawing.davis import DavisDrawing
 
             return DavisDrawing
 

@@ -77,7 +77,7 @@ class Epic100:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.epic100 import Epic100Drawing
+            from data.stand_ins.drawing.epic100 import Epic100Drawing
 
             return Epic100Drawing
 

@@ -172,7 +172,7 @@ class FineGym:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.finegym import FineGymDrawing
+            from data.stand_ins.drawing.finegym import FineGymDrawing
 
             return FineGymDrawing
 

@@ -70,7 +70,7 @@ class Imdb:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.sequences import ImdbDrawing
+            from data.stand_ins.drawing.sequences import ImdbDrawing
 
             return ImdbDrawing
 

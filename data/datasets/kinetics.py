@@ -68,7 +68,7 @@ class Kinetics:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.kinetics import KineticsDrawing
+            from data.stand_ins.drawing.kinetics import KineticsDrawing
 
             return KineticsDrawing
 

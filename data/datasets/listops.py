@@ -57,7 +57,7 @@ class ListOps:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.listops import ListOpsDrawing
+            from data.stand_ins.drawing.listops import ListOpsDrawing
 
             return ListOpsDrawing
 

@@ -128,7 +128,7 @@ class Ntu:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.ntu import NtuDrawing
+            from data.stand_ins.drawing.ntu import NtuDrawing
 
             return NtuDrawing
 

@@ -102,7 +102,7 @@ class Pathfinder:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.pathfinder import PathfinderDrawing
+            from data.stand_ins.drawing.pathfinder import PathfinderDrawing
 
             return PathfinderDrawing
 

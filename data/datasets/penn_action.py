@@ -57,7 +57,7 @@ class PennAction:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.penn_action import PennActionDrawing
+            from data.stand_ins.drawing.penn_action import PennActionDrawing
 
             return PennActionDrawing
 

@@ -53,7 +53,7 @@ class SSv2:
 
         @property
         def drawing(self) -> type:
-            from data.synthetic.ssv2 import SSv2Drawing
+            from data.stand_ins.drawing.ssv2 import SSv2Drawing
 
             return SSv2Drawing
 

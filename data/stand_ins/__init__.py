@@ -1,1 +1,1 @@
-"""Settings of the stand-in data sets. `data.synthetic` draws them, if their files are not in the cache."""
+"""Settings of the stand-in data sets. `drawing` makes their files, if they are not in the cache."""

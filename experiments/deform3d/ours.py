@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from data.synthetic.figures import CLASS_NAMES, kind_of
+from data.stand_ins.drawing.figures import CLASS_NAMES, kind_of
 from experiments.deform3d.base import GYM99, NTU60, PENN, POSE, RECIPE_NOTE, RGB, SOURCE, pairing, windows
 from experiments.deform3d.paper import table
 from experiments.spec.language import GFLOPS, PARAMETERS, TOP1, Column, OfTraining, TinyNote, model, row

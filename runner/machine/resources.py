@@ -241,7 +241,7 @@ class Resources:
 
 def generated(dataset: DatasetConfig) -> Path:
     """Root of the stand-in of a data set, which is generated."""
-    from data.synthetic.ensure import ensure
+    from data.stand_ins.drawing.ensure import ensure
 
     return ensure(dataset.drawing(dataset.stand_in), progress=sys.stderr.isatty())
 

@@ -17,9 +17,9 @@ from data.items import Draw
 from data.sampling.base import Indices, Timeline
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.kinetics import KineticsDrawing
 from data.stand_ins.of_videos import KineticsStandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.kinetics import KineticsDrawing
 from data.transforms.pixels import Augmentation
 from data.video.frame_sources import opened
 from interface.evaluation import EvalConfig

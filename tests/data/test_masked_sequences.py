@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from data.datasets.davis import Davis, read_frames
 from data.errors import DecodeError
 from data.masked_sequences import MaskedSequences, resized
+from data.stand_ins.drawing.davis import DavisDrawing
+from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.of_videos import DavisStandIn
-from data.synthetic.davis import DavisDrawing
-from data.synthetic.ensure import ensure
 from interface.evaluation import EvalConfig
 
 PROTOCOL = EvalConfig(views=1, crops=1)

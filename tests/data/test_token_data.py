@@ -16,10 +16,10 @@ from data.datasets.pathfinder import Pathfinder
 from data.errors import DecodeError
 from data.items import Draw
 from data.loaders import ContinuingItems
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.listops import ListOpsDrawing
+from data.stand_ins.drawing.sequences import AanDrawing
 from data.stand_ins.of_sequences import AanStandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.listops import ListOpsDrawing
-from data.synthetic.sequences import AanDrawing
 from data.token_data import TokenData, padded_ids
 from interface.evaluation import EvalConfig
 from interface.sizes import TokenSequenceSize

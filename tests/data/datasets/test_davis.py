@@ -10,9 +10,9 @@ from PIL import Image
 
 from data.datasets.davis import VOID, Davis, read_frames, read_masks, read_results, result_files
 from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.stand_ins.drawing.encoding import DEFAULT_PALETTE
+from data.stand_ins.drawing.encoding import encoded_mask as encoded
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES
-from data.synthetic.encoding import DEFAULT_PALETTE
-from data.synthetic.encoding import encoded_mask as encoded
 
 SIZE = (24, 40)
 

@@ -7,8 +7,8 @@ import pytest
 
 from data.datasets.listops import TOKENS, ListOps
 from data.errors import DataError
+from data.stand_ins.drawing.listops import ListOpsDrawing
 from data.stand_ins.of_sequences import ListOpsStandIn
-from data.synthetic.listops import ListOpsDrawing
 
 EXAMPLE = "( ( ( [MAX 2 ) 9 ) ] )\t9"
 CONFIG = ListOps.Config(stand_in=None, test_batch=None)

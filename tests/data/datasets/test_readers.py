@@ -10,7 +10,7 @@ from data.config import Split
 from data.datasets.token_lists import TokenList
 from data.datasets.videos import VideoList
 from data.errors import DataError, MissingAnnotationError
-from tests.data.stand_ins import DATASETS, root_of
+from tests.data.small_stand_ins import DATASETS, root_of
 
 # Fingerprints of the training, validation and test split. Results record them: they may not change.
 FINGERPRINTS = {

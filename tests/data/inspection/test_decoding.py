@@ -9,7 +9,7 @@ from data.decoded_files import Decoded, DecodedFiles
 from data.errors import DataError
 from data.inspection.decoding import CompleteItems, decoded_items
 from data.item_lists import ItemLists
-from data.synthetic.ensure import ensure
+from data.stand_ins.drawing.ensure import ensure
 from data.video_data import VideoData
 from experiments.spec.run import RunConfig
 from runner.machine.resources import Resources

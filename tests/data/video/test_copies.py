@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from data.datasets.videos import Pictures, VideoRecord
-from data.synthetic.encoding import encoded_avi, encoded_mp4
+from data.stand_ins.drawing.encoding import encoded_avi, encoded_mp4
 from data.video.copies import copy_text
 
 

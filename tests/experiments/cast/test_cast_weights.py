@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.epic100 import Epic100Drawing
 from data.stand_ins.of_videos import Epic100StandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.epic100 import Epic100Drawing
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 

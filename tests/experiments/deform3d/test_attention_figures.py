@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from data.stand_ins.drawing.figures import CLASS_NAMES
 from data.stand_ins.of_figures import FigureStandIn
-from data.synthetic.figures import CLASS_NAMES
 from experiments.deform3d.attention_mass import actor_boxes
 from experiments.spec.catalog import load
 from experiments.spec.figure_runs import shown_runs

@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.epic100 import Epic100Drawing
+from data.stand_ins.drawing.kinetics import KineticsDrawing
 from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.epic100 import Epic100Drawing
-from data.synthetic.kinetics import KineticsDrawing
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.released import FILES, RELEASED, expected_settings
 from experiments.spec.catalog import find, load, released_weights

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.kinetics import KineticsDrawing
 from data.stand_ins.of_videos import KineticsStandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.kinetics import KineticsDrawing
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.ssv2 import SSv2Drawing
 from data.stand_ins.of_videos import SSv2StandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.ssv2 import SSv2Drawing
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
 from experiments.xvit.released import FILES, RELEASED

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError
-from data.synthetic.epic100 import NOUNS, VERBS
+from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from data.transforms.pixels import normalized
 from data.video_data import VideoData
 from experiments.spec.figures import AttentionQuery

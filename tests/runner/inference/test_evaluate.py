@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from data.errors import DataError
-from data.synthetic.kinetics import KineticsDrawing
+from data.stand_ins.drawing.kinetics import KineticsDrawing
 from experiments.spec.edits import apply, model
 from experiments.spec.run import Parent, RunConfig
 from reproduce.verbs.evaluate import evaluation_text

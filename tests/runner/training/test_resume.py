@@ -13,8 +13,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from data.stand_ins.drawing.ssv2 import SSv2Drawing
 from data.stand_ins.of_videos import SSv2StandIn
-from data.synthetic.ssv2 import SSv2Drawing
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT

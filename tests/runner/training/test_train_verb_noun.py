@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.synthetic.epic100 import NOUNS, VERBS
+from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from experiments.spec.run import RunConfig
 from runner.machine.resources import Resources
 from runner.store.store import RunStore

@@ -13,8 +13,8 @@ from torch import Tensor
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, DecodeError
 from data.items import ItemList, TestItems, TrainItems
+from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.stand_in import StandIn
-from data.synthetic.drawing import Drawing
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize
 from interface.targets import Targets

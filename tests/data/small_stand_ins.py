@@ -22,6 +22,7 @@ from data.datasets.ntu import Ntu
 from data.datasets.pathfinder import Pathfinder
 from data.datasets.penn_action import PennAction
 from data.datasets.ssv2 import SSv2
+from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.of_figures import FineGymStandIn, NtuStandIn, PennActionStandIn
 from data.stand_ins.of_sequences import AanStandIn, Cifar10StandIn, ImdbStandIn, PathfinderStandIn
 from data.stand_ins.of_videos import (
@@ -31,7 +32,6 @@ from data.stand_ins.of_videos import (
     KineticsStandIn,
     SSv2StandIn,
 )
-from data.synthetic.ensure import ensure
 
 DATASETS: dict[str, DatasetConfig] = {
     "kinetics400": Kinetics.Config(num_classes=10, stand_in=KineticsStandIn(num_train=26, num_val=13)),

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.of_sequences import LEVELS, PathfinderStandIn
 from data.stand_ins.stand_in import FIELD
-from data.synthetic.drawing import Drawing
 
 BATCH = 50  # pictures of a part
 ATTEMPTS = 5  # at a short snake

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.drawing.base import Video, VideoDrawing
+from data.stand_ins.drawing.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 from data.stand_ins.of_videos import KineticsStandIn
-from data.synthetic.drawing import Video, VideoDrawing
-from data.synthetic.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
 

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.stand_ins.of_sequences import PathfinderStandIn
-from data.synthetic import pathfinder
-from data.synthetic.pathfinder import (
+from data.stand_ins.drawing import pathfinder
+from data.stand_ins.drawing.pathfinder import (
     BlockedError,
     PathfinderDrawing,
     Picture,
@@ -17,6 +16,7 @@ from data.synthetic.pathfinder import (
     moved,
     needed_cells,
 )
+from data.stand_ins.of_sequences import PathfinderStandIn
 
 SETTINGS = PathfinderStandIn(num_train=8, num_val=1, contour=6)
 EASY = PathfinderDrawing(SETTINGS)

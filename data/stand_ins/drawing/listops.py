@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.of_sequences import ListOpsStandIn
 from data.stand_ins.stand_in import FIELD
-from data.synthetic.drawing import Drawing
 
 OPERATORS = ("[MIN", "[MAX", "[MED", "[SM")
 HEADER = "Source\tTarget\n"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from data.stand_ins.drawing.base import Drawing
+from data.stand_ins.drawing.ensure import StandInError, ensure
+from data.stand_ins.drawing.ssv2 import SSv2Drawing
 from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn, SSv2StandIn
 from data.stand_ins.stand_in import StandIn, default_cache, earlier_digest, folder_name, generated_root
-from data.synthetic.drawing import Drawing
-from data.synthetic.ensure import StandInError, ensure
-from data.synthetic.ssv2 import SSv2Drawing
 
 SMALL = SSv2StandIn(num_train=20, num_val=10, height=32, width=32, frames=(4, 6))
 

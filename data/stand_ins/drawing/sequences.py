@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.of_sequences import AanStandIn, Cifar10StandIn, ImdbStandIn
-from data.synthetic.drawing import Drawing
 
 TOPICS = (
     ("parser", "grammar", "syntax", "tree"),

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.drawing.base import Drawing
+from data.stand_ins.drawing.encoding import DEFAULT_PALETTE, encoded_jpeg, encoded_mask
+from data.stand_ins.drawing.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
-from data.synthetic.drawing import Drawing
-from data.synthetic.encoding import DEFAULT_PALETTE, encoded_jpeg, encoded_mask
-from data.synthetic.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
 
 QUALITY = 95  # of the JPEG pictures
 

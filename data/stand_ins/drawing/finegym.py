@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from data.stand_ins.drawing.base import Video
+from data.stand_ins.drawing.figure_videos import FigureDrawing
+from data.stand_ins.drawing.figures import COCO, Layout
 from data.stand_ins.of_figures import FineGymStandIn
-from data.synthetic.drawing import Video
-from data.synthetic.figure_videos import FigureDrawing
-from data.synthetic.figures import COCO, Layout
 
 LISTS = {"train": "gym99_train_element_v1.0.txt", "val": "gym99_val_element.txt"}
 LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"))

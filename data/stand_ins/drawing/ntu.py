@@ -12,11 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from data.stand_ins.drawing.base import Video
+from data.stand_ins.drawing.encoding import encoded_avi
+from data.stand_ins.drawing.figure_videos import FigureDrawing, Joints
+from data.stand_ins.drawing.figures import NTU, Layout
 from data.stand_ins.of_figures import NtuStandIn
-from data.synthetic.drawing import Video
-from data.synthetic.encoding import encoded_avi
-from data.synthetic.figure_videos import FigureDrawing, Joints
-from data.synthetic.figures import NTU, Layout
 
 TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 SUBJECTS, SETUPS = range(1, 41), range(1, 18)

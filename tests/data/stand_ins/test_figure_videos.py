@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from data.datasets.ntu import TRAINING_CAMERAS, TRAINING_PERFORMERS, VideoName
 from data.datasets.pose_videos import PoseVideoList
-from data.stand_ins.of_figures import FigureStandIn, NtuStandIn, PennActionStandIn
-from data.synthetic.drawing import Video
-from data.synthetic.figure_videos import FigureDrawing
-from data.synthetic.figures import (
+from data.stand_ins.drawing.base import Video
+from data.stand_ins.drawing.figure_videos import FigureDrawing
+from data.stand_ins.drawing.figures import (
     ACTION_OF,
     ACTIONS,
     BODY,
@@ -34,10 +33,11 @@ from data.synthetic.figures import (
     kind_of,
     movement,
 )
-from data.synthetic.ntu import NtuDrawing
-from data.synthetic.penn_action import PennActionDrawing
-from data.synthetic.shapes import Camera, Floats
-from tests.data.stand_ins import DATASETS, drawing_of, root_of
+from data.stand_ins.drawing.ntu import NtuDrawing
+from data.stand_ins.drawing.penn_action import PennActionDrawing
+from data.stand_ins.drawing.shapes import Camera, Floats
+from data.stand_ins.of_figures import FigureStandIn, NtuStandIn, PennActionStandIn
+from tests.data.small_stand_ins import DATASETS, drawing_of, root_of
 
 SMALL = PennActionDrawing(PennActionStandIn(num_train=26, num_val=13))
 EXACT = PennActionDrawing(replace(SMALL.settings, jitter=0.0, gaps=0.0))  # joints at their true places

@@ -14,9 +14,8 @@ from typing import ClassVar, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.stand_ins.of_figures import FigureStandIn
-from data.synthetic.drawing import Video, VideoDrawing
-from data.synthetic.figures import (
+from data.stand_ins.drawing.base import Video, VideoDrawing
+from data.stand_ins.drawing.figures import (
     ACTION_OF,
     ACTIONS,
     BLUE,
@@ -29,7 +28,8 @@ from data.synthetic.figures import (
     draw_limb,
     movement,
 )
-from data.synthetic.shapes import SHAPES, Camera, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
+from data.stand_ins.drawing.shapes import SHAPES, Camera, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
+from data.stand_ins.of_figures import FigureStandIn
 
 F = TypeVar("F", bound=FigureStandIn)
 LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units

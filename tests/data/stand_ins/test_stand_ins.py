@@ -14,12 +14,12 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.datasets.ssv2 import SSv2
+from data.stand_ins.drawing.base import VideoDrawing
+from data.stand_ins.drawing.figure_videos import FigureDrawing
 from data.stand_ins.of_figures import FineGymStandIn, NtuStandIn, PennActionStandIn
 from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn, SSv2StandIn
 from data.stand_ins.stand_in import StandIn
-from data.synthetic.drawing import VideoDrawing
-from data.synthetic.figure_videos import FigureDrawing
-from tests.data.stand_ins import DATASETS, drawing_of, root_of
+from tests.data.small_stand_ins import DATASETS, drawing_of, root_of
 
 CONFIGS = {type(config.stand_in).__name__: config for config in DATASETS.values()}
 

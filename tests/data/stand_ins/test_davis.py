@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from data.datasets.davis import Davis, read_frames, read_masks
+from data.stand_ins.drawing.davis import DavisDrawing
+from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.of_videos import DavisStandIn
-from data.synthetic.davis import DavisDrawing
-from data.synthetic.ensure import ensure
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
 from models.propagation.patch_votes import Clips, FrameVectors, Match, propagated
 from models.propagation.rules import CRW, DINO, PropagationRules

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from data.synthetic.shapes import Camera, Floats, Shape, drift
+from data.stand_ins.drawing.shapes import Camera, Floats, Shape, drift
 
 SIDES = ("left", "right")
 BODY = (

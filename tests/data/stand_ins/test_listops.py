@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.listops import ListOpsDrawing, Part
 from data.stand_ins.of_sequences import ListOpsStandIn
 from data.stand_ins.stand_in import folder_name
-from data.synthetic.ensure import ensure
-from data.synthetic.listops import ListOpsDrawing, Part
 
 PUBLISHED = ListOpsStandIn()
 SMALL = ListOpsDrawing(ListOpsStandIn(num_train=230, num_val=20, length=(8, 100), max_depth=4, max_arguments=5))

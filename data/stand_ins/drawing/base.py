@@ -8,10 +8,10 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.drawing.encoding import encoded_mp4
+from data.stand_ins.drawing.shapes import Camera, Floats
 from data.stand_ins.of_videos import VideoStandIn
 from data.stand_ins.stand_in import StandIn
-from data.synthetic.encoding import encoded_mp4
-from data.synthetic.shapes import Camera, Floats
 
 PARTS_IN_ESTIMATE = 4
 S = TypeVar("S", bound=StandIn)

@@ -12,8 +12,8 @@ from typing import TypeVar
 from filelock import FileLock
 from tqdm import tqdm
 
+from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.stand_in import StandIn, default_cache, folder_name
-from data.synthetic.drawing import Drawing
 from data.worker_processes import available_cores, worker_pool
 
 S = TypeVar("S", bound=StandIn)

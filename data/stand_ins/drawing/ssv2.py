@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.drawing.base import Video, VideoDrawing
+from data.stand_ins.drawing.shapes import SHAPES, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
 from data.stand_ins.of_videos import SSv2StandIn
-from data.synthetic.drawing import Video, VideoDrawing
-from data.synthetic.shapes import SHAPES, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
 
 # For each coordinate: the template of its increase, and the template of the same frames played backwards.
 TEMPLATES = (

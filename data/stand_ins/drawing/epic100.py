@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from data.stand_ins.drawing.base import Video, VideoDrawing
+from data.stand_ins.drawing.shapes import Floats, Pattern, Shape, Thing, color, drift, dull_ground, to_uint8
 from data.stand_ins.of_videos import Epic100StandIn
-from data.synthetic.drawing import Video, VideoDrawing
-from data.synthetic.shapes import Floats, Pattern, Shape, Thing, color, drift, dull_ground, to_uint8
 
 VERBS = ("take", "put", "wash", "open", "close", "cut", "mix", "pour")
 Verb = Literal["take", "put", "wash", "open", "close", "cut", "mix", "pour"]

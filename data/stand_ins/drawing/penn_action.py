@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from data.stand_ins.drawing.base import Video
+from data.stand_ins.drawing.encoding import encoded_jpeg
+from data.stand_ins.drawing.figure_videos import FigureDrawing
+from data.stand_ins.drawing.figures import CLASS_NAMES, PENN_ACTION, Layout
 from data.stand_ins.of_figures import PennActionStandIn
-from data.synthetic.drawing import Video
-from data.synthetic.encoding import encoded_jpeg
-from data.synthetic.figure_videos import FigureDrawing
-from data.synthetic.figures import CLASS_NAMES, PENN_ACTION, Layout
 
 MAT_TEXT = b"MATLAB 5.0 MAT-file"
 MAT_TEXT_SIZE = 116  # bytes at the beginning of a .mat file, which scipy fills with the date
