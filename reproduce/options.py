@@ -226,6 +226,13 @@ class OfMachine(Options):
 
 class EvalOnly(Options):
     eval_only: bool = option(default=False, help="test existing weights without training")
+    released: bool = option(
+        default=False, help="test the authors' released weights: train nothing, fetch what is missing"
+    )
+
+    @property
+    def tests_only(self) -> bool:
+        return self.eval_only or self.released
 
 
 class Json(Options):
@@ -270,6 +277,8 @@ class Plan(Json, Jobs, verb="plan"):
 class Run(Jobs, verb="run"):
     """Train and test every row that has no result yet."""
 
+    file: Path | None = option(type=path, metavar="FILE", help="with --released: the file of the row, fetched by hand")
+    replace: bool = option(default=False, help="with --file: replace the weights of another file, and their results")
     jobs: int | None = option(
         type=at_least(1),
         help="number of parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)",

@@ -87,6 +87,7 @@ def check_weights(
     Raises:
         ValueError: with the command that trains the row.
     """
+    from runner.weights.fetch import release_of
     from runner.weights.weights import existing_weights, weights_of
 
     if weights_of(run, store) is not None:
@@ -94,8 +95,8 @@ def check_weights(
     if store.run(run.train_id).training.exists():
         existing_weights(run, store)  # says that they are lost
     train = next_command("run", options, [options.table], ["--column", column])
-    imports = f"import released ones with `reproduce import-weights FILE --as {options.table}`"
-    remedies = [f"train it with `{train}`", *([] if find_scale(options.scale).small else [imports]), *alternatives]
+    release = release_of(run, options.table)
+    remedies = [f"train it with `{train}`", *([release.remedy] if release is not None else []), *alternatives]
     raise ValueError(
         f"{options.table} has no weights at --scale {options.scale} (run {run.train_id} in {store.root.resolve()}): "
         f"{'; or '.join(remedies)}"

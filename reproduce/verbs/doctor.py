@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -30,6 +31,9 @@ from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 from runner.weights.needed_weights import initial_findings, tested_findings
 
+if TYPE_CHECKING:
+    from runner.weights.fetch import Release
+
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
 DRIVER = Path("/proc/driver/nvidia/version")  # exists where the driver is loaded
@@ -41,10 +45,15 @@ def execute(options: Doctor) -> int:
     store, resources, of_tables = store_of(options), resources_of(options), bool(options.tables)
     if not of_tables and (given := run_flags(options)):
         raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
-    every_job = jobs(options, eval_only=options.eval_only) if of_tables else jobs_of(find(["*"]), PAPER, [], (0,))
-    inspected = Inspected(every_job, store, resources, deep=options.deep, eval_only=options.eval_only)
+    every_job = jobs(options, eval_only=options.tests_only) if of_tables else jobs_of(find(["*"]), PAPER, [], (0,))
+    files = None
+    if options.released:
+        from reproduce.released import with_released
+
+        every_job, files = with_released(options, every_job, store)
+    inspected = Inspected(every_job, store, resources, deep=options.deep, eval_only=options.tests_only, files=files)
     small = find_scale(options.scale).small
-    needs_gpu = of_tables and not (small or options.eval_only)
+    needs_gpu = of_tables and not (small or options.tests_only)
     found = list(machine_findings(store, generates=small or not of_tables, needs_gpu=needs_gpu))
     found += inspected.of_runs() if of_tables else inspected.of_named_data()
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
@@ -56,7 +65,12 @@ def execute(options: Doctor) -> int:
 
 def run_flags(options: Doctor) -> list[str]:
     """Given options that only the runs of tables have."""
-    others = {"--column": options.columns, "--seeds": options.seeds, "--eval-only": options.eval_only}
+    others = {
+        "--column": options.columns,
+        "--seeds": options.seeds,
+        "--eval-only": options.eval_only,
+        "--released": options.released,
+    }
     return [override_words(text)[0] for text in options.overrides] + [flag for flag, value in others.items() if value]
 
 
@@ -65,12 +79,22 @@ class Inspected:
 
     Args:
         deep: whether all videos are decoded, or only some.
+        files: released files whose weights are tested; None for the weights that are here.
     """
 
-    def __init__(self, found: list[Job], store: RunStore, resources: Resources, *, deep: bool, eval_only: bool) -> None:
+    def __init__(
+        self,
+        found: list[Job],
+        store: RunStore,
+        resources: Resources,
+        *,
+        deep: bool,
+        eval_only: bool,
+        files: "list[Release] | None" = None,
+    ) -> None:
         resources.check_names(job.run for job in found)
         self.jobs, self.store, self.resources = found, store, resources
-        self.deep, self.eval_only = deep, eval_only
+        self.deep, self.eval_only, self.files = deep, eval_only, files
         self.lists = resources.item_lists()
 
     def of_runs(self) -> Iterator[Finding]:
@@ -87,7 +111,11 @@ class Inspected:
         starting = [job for job in pending if job not in tested or job.run.optim is None]
         yield from initial_findings(job.run.model for job in starting)
         # Without --eval-only, the parents of a run without training are trained before it.
-        yield from tested_findings([job for job in tested if self.eval_only or job.run.optim is not None], self.store)
+        needing = [job for job in tested if self.eval_only or job.run.optim is not None]
+        if self.files is None:
+            yield from tested_findings(needing, self.store)
+        else:
+            yield from (file.finding(self.store) for file in self.files)
         for need in self.needs(pending):
             yield from self.of_data(need)
 

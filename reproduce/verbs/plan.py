@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -35,6 +36,10 @@ from runner.measure.device_time import (
 )
 from runner.store.jobs import Job
 from runner.store.store import RunStore
+from runner.weights.download import size_of_download
+
+if TYPE_CHECKING:
+    from runner.weights.fetch import Release
 
 FROM_LISTS, OFFICIAL, GENERATED = "annotation files", "official split sizes", "stand-in"
 HEADERS = (
@@ -48,18 +53,27 @@ COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it 
 
 def execute(options: Plan) -> int:
     """Print the plan."""
-    found, scale = jobs(options, eval_only=options.eval_only), find_scale(options.scale)
+    found, scale = jobs(options, eval_only=options.tests_only), find_scale(options.scale)
     store, resources = store_of(options), resources_of(options)
     speed = assumed_speed(options.gpu, options.utilisation)
     check_start(options, found, store)
+    files = []
+    if options.released:
+        from reproduce.released import with_released
+
+        found, files = with_released(options, found, store)
     resources.check_names(job.run for job in found)
     on_cpu = scale.small and not torch.cuda.is_available()
     given = options.gpu is not None or options.utilisation is not None
-    plans = planned(found, store, resources, eval_only=options.eval_only, speed=speed if given else None, on_cpu=on_cpu)
+    plans = planned(
+        found, store, resources, eval_only=options.tests_only, speed=speed if given else None, on_cpu=on_cpu
+    )
     if options.json:
         print(json.dumps([asdict(plan) for plan in plans], indent=1))
     else:
         print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
+        for release in files:
+            print(file_text(release, store))
     say_next("run" if any(plan.state not in FINISHED for plan in plans) else "report", options)
     return DONE
 
@@ -245,6 +259,18 @@ def plan_text(
     ]
     table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], width, numbers=NUMBERS)
     return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
+
+
+def file_text(release: "Release", store: RunStore) -> str:
+    """What is left to do until the weights of a released file can be tested, with the size of a download."""
+    finding = release.finding(store)
+    text = f"{finding.what}; {finding.remedy}" if finding.remedy else finding.what
+    if not text.endswith(release.url):
+        return text
+    if (size := size_of_download(release.url)) is not None:
+        return f"{text}, {bytes_text(size)}"
+    size = BYTES_PER_NUMBER * release.run.model.cost(release.run.data.size, release.run.data.targets).parameters
+    return f"{text}, about {bytes_text(size)} by its parameters"
 
 
 def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str:

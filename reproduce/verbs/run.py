@@ -20,7 +20,7 @@ from runner.weights.weights import existing_weights
 
 def execute(options: Run) -> int:
     """Execute all jobs. Finished jobs are skipped."""
-    found, scale = jobs(options, eval_only=options.eval_only), find_scale(options.scale)
+    found, scale = jobs(options, eval_only=options.tests_only), find_scale(options.scale)
     store, resources = store_of(options, compare_scores=True), resources_of(options)
     check_tasks(resources)
     if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
@@ -31,15 +31,22 @@ def execute(options: Run) -> int:
         return DONE
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
-    shown = {job.run.train_id for job in found if job.cells}
     store.check_writable()
-    pending = [job for job in found if not job.finished(store, options.eval_only)]
+    lists = resources.item_lists()
+    if options.released:
+        from reproduce.released import obtain_released, with_released  # imports the models
+
+        found, files = with_released(options, found, store)
+        untested = [job.run for job in found if not job.finished(store, options.tests_only)]
+        resources.check(untested, lists, eval_only=True)  # before a file is downloaded
+        obtain_released(options, found, files, store)
+    shown = {job.run.train_id for job in found if job.cells}
+    pending = [job for job in found if not job.finished(store, options.tests_only)]
     check_named_data(found, store, resources)
-    if options.eval_only:
+    if options.eval_only and not options.released:
         skip_without_weights(pending, store)
     to_do = [job for job in pending if job.outcome is None]
-    tests_only = [job for job in to_do if options.eval_only or job.directory(store).weights.exists()]
-    lists = resources.item_lists()
+    tests_only = [job for job in to_do if options.tests_only or job.directory(store).weights.exists()]
     resources.check([job.run for job in tests_only], lists, eval_only=True)
     resources.check([job.run for job in to_do if job not in tests_only], lists)
     for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
@@ -53,7 +60,7 @@ def execute(options: Run) -> int:
     # Processes of several nodes meet at an address that only one run at a time can use.
     parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(scale)
     parallel = min(parallel, max(1, len(to_do)))
-    launcher = Launcher(store, resources, parallel=parallel, eval_only=options.eval_only, step=step)
+    launcher = Launcher(store, resources, parallel=parallel, eval_only=options.tests_only, step=step)
     try:
         launcher.carry_out(found)
     except KeyboardInterrupt:
@@ -91,7 +98,6 @@ def skip_without_weights(pending: list[Job], store: RunStore) -> None:
             job.outcome, job.reason = "skipped", str(error)
     if pending and all(job.outcome == "skipped" for job in pending):
         raise ValueError(
-            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; import released "
-            f"ones with `reproduce import-weights FILE --as TABLE:ROW` (`reproduce list --weights` names them), or "
-            f"train without --eval-only"
+            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; test released "
+            f"ones with --released (`reproduce list --weights` names them), or train without --eval-only"
         )

@@ -71,6 +71,16 @@ def fetched(url: str, part: Path, path: Path) -> Path:
     return path
 
 
+def size_of_download(url: str) -> int | None:
+    """Bytes of the file at an address; None if the server does not tell, or cannot be reached."""
+    try:
+        with urlopen(Request(url, method="HEAD"), timeout=SECONDS) as response:
+            length = response.headers.get("Content-Length")
+            return None if length is None or response.headers.get_content_type() == "text/html" else int(length)
+    except (OSError, http.client.HTTPException):  # of which the errors of urllib are
+        return None
+
+
 def failure(url: str, path: Path, error: Exception, size: int) -> str:
     """Message on a download that failed, with the number of bytes that are here."""
     if isinstance(error, HTTPError):

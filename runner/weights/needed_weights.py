@@ -49,8 +49,7 @@ def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:
                 "error",
                 SUBJECT,
                 f"{job.name} has no weights to test",
-                "train it with `reproduce run`, or import released ones with `reproduce import-weights FILE --as "
-                "TABLE:ROW`",
+                "train it with `reproduce run`, or test released ones with `reproduce run TABLE:ROW --released`",
             )
         else:
             yield Finding("ok", SUBJECT, f"{job.name}: {weights.path or 'those of its parents'}")

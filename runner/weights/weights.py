@@ -71,8 +71,8 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
     if directory.training.exists():
         raise ValueError(f"run {run.train_id} has lost its weights: move {directory.path} away and train it again")
     raise ValueError(
-        f"run {run.train_id} has no weights: train it with `reproduce run`, or import released ones with "
-        f"`reproduce import-weights FILE --as TABLE:ROW`"
+        f"run {run.train_id} has no weights: train it with `reproduce run`, or test released ones with "
+        f"`reproduce run TABLE:ROW --scale paper --released`"
     )
 
 

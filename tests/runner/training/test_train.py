@@ -303,7 +303,7 @@ def test_a_finished_run_is_tested_under_another_protocol_without_training(harnes
 
 
 def test_eval_only_does_not_train(harness: RunHarness) -> None:
-    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or import released ones"):
+    with pytest.raises(ValueError, match="has no weights: train it with `reproduce run`, or test released ones"):
         harness.execute(POINTS, eval_only=True)
     assert harness.steps == [] and not harness.store.run(POINTS.train_id).checkpoint.exists()
     harness.execute(POINTS)

@@ -78,8 +78,8 @@ def test_the_error_for_a_run_without_weights_contains_the_remedy(store: RunStore
     with pytest.raises(ValueError) as error:
         existing_weights(POINTS, store)
     assert str(error.value) == (
-        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or import released ones with "
-        f"`reproduce import-weights FILE --as TABLE:ROW`"
+        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or test released ones with "
+        f"`reproduce run TABLE:ROW --scale paper --released`"
     )
 
 

@@ -1,0 +1,59 @@
+"""Rows that are tested with released weights: which of them have a file, and where it comes from."""
+
+import sys
+
+from experiments.spec.scales import PAPER, find_scale
+from reproduce.options import UNUSABLE, Jobs, Run
+from runner.machine.messages import one_line
+from runner.store.jobs import Job
+from runner.store.store import RunStore
+from runner.weights.fetch import Release, import_release, needed_releases, releases_of
+from runner.weights.weights import weights_of
+
+
+def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[list[Job], list[Release]]:
+    """Jobs of runs with released files, or that need no weights, and these files. The others are named on stderr.
+
+    Raises:
+        ValueError: if there is no such job, or if the scale or the seed is not that of released weights.
+    """
+    scale, (seed, *others) = find_scale(options.scale), options.all_seeds
+    if scale is not PAPER:
+        raise ValueError(f"--released: released weights are of the paper's size; add --scale {PAPER.name}")
+    if others:
+        raise ValueError("--released: a file was trained with one seed; name none")
+    releases = releases_of(found, scale, options.overrides, seed)
+    needed = {job.key: needed_releases(job.run, releases) for job in found}
+    kept = [job for job in found if needed[job.key] or weights_of(job.run, store) is not None]
+    left_out = dict.fromkeys(job.row for job in found if job not in kept)
+    if not kept:
+        raise ValueError(
+            f"--released: no file is known for {', '.join(left_out) or 'these rows'}; `reproduce list --weights` names "
+            f"those that there are"
+        )
+    if left_out:
+        print(f"left out, without a released file: {', '.join(left_out)}", file=sys.stderr)
+    return kept, list(dict.fromkeys(release for job in kept for release in needed[job.key]))
+
+
+def obtain_released(options: Run, found: list[Job], files: list[Release], store: RunStore) -> None:
+    """Import released files, which are downloaded unless they are here. Jobs that lack one are marked as failed.
+
+    Raises:
+        ValueError: for --file with several files.
+    """
+    missing = [one for one in files if store.run(one.run.train_id).released_weights() is None]
+    if options.file is not None and len(missing or files) != 1:
+        names = ", ".join(f"{one.file_name} ({one.entry.row})" for one in missing or files)
+        raise ValueError(f"--file: name the one row that it belongs to; these rows need {names}")
+    reasons = []
+    for release in files:
+        file = options.file if release in (missing or files) else None
+        try:
+            record = import_release(release, store, file, replace=options.replace)
+            print(f"{release.entry.row}: released weights {record.file} (sha256 {record.sha256[:12]})")
+        except (ValueError, OSError) as error:
+            reasons.append(one_line(error))
+    for job in found:
+        if weights_of(job.run, store) is None:
+            job.outcome, job.exit_code, job.reason = "failed", UNUSABLE, "; ".join(reasons)

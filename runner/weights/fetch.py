@@ -1,0 +1,106 @@
+"""Released weights of the runs of tables: which file belongs to which run, and its download and import."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from data.errors import Finding
+from experiments.spec.catalog import find, released_weights
+from experiments.spec.released import ReleasedFile, ReleasedWeights
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, Scale
+from models.imagenet import weights_folder
+from runner.store.jobs import Job, runs_of_row
+from runner.store.records import ImportedWeights
+from runner.store.store import RunStore
+from runner.weights.download import downloaded
+from runner.weights.released import import_weights
+
+
+class Release(NamedTuple):
+    """Released file of a run, and the list of its paper that names it."""
+
+    run: RunConfig
+    entry: ReleasedFile
+    listed: ReleasedWeights
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.entry.name}{self.listed.suffix}"
+
+    @property
+    def url(self) -> str:
+        return self.listed.url(self.entry)
+
+    def finding(self, store: RunStore) -> Finding:
+        """What is left to do until the weights can be tested."""
+        if store.run(self.run.train_id).released_weights() is not None:
+            return Finding("ok", "weights", f"{self.file_name}: imported")
+        if self.path.exists():
+            return Finding("ok", "weights", f"{self.file_name}: in {self.path}, imported by the run")
+        if self.listed.linked:
+            remedy = f"get it from {self.url}, and name it with --file"
+            return Finding("error", "weights", f"{self.file_name} of {self.entry.row}: without an address", remedy)
+        return Finding("ok", "weights", f"{self.file_name}: fetched by the run from {self.url}")
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the weights of the run are missing, for messages."""
+        return f"test the released ones with `reproduce run {self.entry.row} --scale paper --released`: {self.url}"
+
+    @property
+    def path(self) -> Path:
+        """Place of the file in the folder of downloaded weights."""
+        return weights_folder() / self.file_name
+
+
+def releases_of(jobs: Iterable[Job], scale: Scale, overrides: Sequence[str], seed: int) -> dict[str, Release]:
+    """Released files of the papers of jobs, by the train id of their runs under the same overrides."""
+    releases: dict[str, Release] = {}
+    for paper in dict.fromkeys(job.place.table.partition("/")[0] for job in jobs):
+        if (listed := released_weights(paper)) is None:
+            continue
+        for entry in listed.files:
+            with suppress(ValueError):  # an override of a field that this row does not have
+                run = runs_of_row(entry.row, scale, overrides, seed)[entry.column]
+                releases.setdefault(run.train_id, Release(run, entry, listed))
+    return releases
+
+
+def release_of(run: RunConfig, table: str) -> Release | None:
+    """Released file of a run of a table at the paper's size; None if it has none."""
+    if (listed := released_weights(find([table])[0].table.paper)) is None:
+        return None
+    found = (entry for entry in listed.files if runs_of_row(entry.row, PAPER)[entry.column].train_id == run.train_id)
+    return next((Release(run, entry, listed) for entry in found), None)
+
+
+def needed_releases(run: RunConfig, releases: dict[str, Release]) -> tuple[Release, ...]:
+    """Released files with which a run is tested: its own or, without training, those of its parents; else none."""
+    if run.train_id in releases:
+        return (releases[run.train_id],)
+    of_parents = [needed_releases(parent.run, releases) for parent in run.parents if run.optim is None]
+    return tuple(chain.from_iterable(of_parents)) if all(of_parents) else ()
+
+
+def import_release(
+    release: Release, store: RunStore, file: Path | None = None, *, replace: bool = False
+) -> ImportedWeights:
+    """Import of a released file, which is downloaded if it is not here. An earlier import stays as it is.
+
+    Args:
+        file: a file fetched by hand.
+        replace: whether the import of another file is replaced.
+
+    Raises:
+        ValueError: with the page that links to a file without an address, or as `downloaded` and `import_weights`.
+    """
+    record = store.run(release.run.train_id).released_weights()
+    if file is None and record is not None:
+        return record
+    if file is None and (finding := release.finding(store)).severity == "error":
+        raise ValueError(f"{finding.subject}: {finding.what}; {finding.remedy}")
+    path = file or downloaded(release.url, release.path)
+    return import_weights(release.run, store, path, release.listed, replace=replace)

@@ -1,0 +1,133 @@
+"""`--released`: rows are tested with files from a server on this machine, and reported with their mark."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import experiments.motionformer.released
+from data.stand_ins.of_videos import KineticsStandIn
+from data.synthetic.ensure import ensure
+from data.synthetic.kinetics import KineticsDrawing
+from experiments.motionformer.released import RELEASED
+from experiments.spec.catalog import find, released_weights
+from experiments.spec.scales import PAPER
+from reproduce.command import main
+from runner.machine.messages import bytes_text
+from runner.store.jobs import jobs_of
+from runner.weights.fetch import needed_releases, releases_of
+from tests.experiments.motionformer.test_released import authors_tensors
+from tests.runner.weights.server import Server, serving
+
+JOINT, TRAJECTORY = "motionformer/table4:joint", "motionformer/table6b:mformer"
+PERFORMER = "motionformer/table3a:performer"  # without a released file
+COLUMNS = {JOINT: "k400", TRAJECTORY: "top1", PERFORMER: "k400"}
+FILE, OTHER = "k400_joint_224_16x4.pyth", "k400_motionformer_224_16x4.pyth"
+SMALL = ("model.width=48", "model.depth=2", "model.heads=4", "evaluation.views=1", "evaluation.crops=1")
+Command = Callable[..., int]
+
+
+def content(name: str) -> bytes:
+    file = io.BytesIO()
+    torch.save({"model_state": authors_tensors(Path(name).stem, width=48, depth=2), "cfg": ""}, file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """Server in place of the authors' own, of the file of joint attention alone."""
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "weights"))
+    with serving({FILE: content(FILE)}) as running:
+        moved = replace(RELEASED, location=running.address)
+        monkeypatch.setattr(experiments.motionformer.released, "RELEASED", moved)
+        yield running
+
+
+@pytest.fixture
+def command(tmp_path: Path, server: Server, jobs_in_this_process: None) -> Command:
+    root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
+    options = [word for override in SMALL for word in ("-o", override)]
+    options += ["--scale", "paper", "--runs", str(tmp_path / "runs")]
+
+    def run(verb: str, *words: str) -> int:
+        of_runs = ["--released", "--data", f"kinetics400={root}"]
+        of_runs += ["--column", ",".join(dict.fromkeys(COLUMNS[word] for word in words if word in COLUMNS))]
+        return main([verb, *words, *options, *(of_runs if verb != "report" else [])])
+
+    return run
+
+
+def test_rows_are_fetched_imported_tested_and_reported_and_others_are_named(
+    command: Command, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("plan", JOINT, TRAJECTORY, PERFORMER) == 0
+    plan = capsys.readouterr()
+    assert f"left out, without a released file: {PERFORMER}" in plan.err
+    size = bytes_text(len(server.files[FILE]))
+    joint, trajectory = (f"{name}: fetched by the run from {server.address}/{name}" for name in (FILE, OTHER))
+    assert f"{joint}, {size}" in plan.out and f"{trajectory}, about 853.1 kB by its parameters" in plan.out
+
+    assert command("run", JOINT, TRAJECTORY, PERFORMER) == 1
+    ran = capsys.readouterr()
+    assert "1 of 2 runs done" in ran.out and f"left out, without a released file: {PERFORMER}" in ran.err
+    assert (
+        f"{TRAJECTORY}.top1 failed: {server.address}/k400_motionformer_224_16x4.pyth answers 404 Not Found" in ran.err
+    )
+    assert (tmp_path / "weights" / "k400_joint_224_16x4.pyth.sha256").exists()
+
+    server.files[OTHER] = content(OTHER)
+    assert command("run", JOINT, TRAJECTORY) == 0
+    assert "2 of 2 runs done, 1 of them before this call." in capsys.readouterr().out
+    assert command("plan", TRAJECTORY) == 0
+    assert f"{OTHER}: imported" in capsys.readouterr().out
+    assert command("report", JOINT) == 0
+    assert "released weights, tested here" in capsys.readouterr().out
+    assert not list(tmp_path.glob("runs/*/checkpoints/weights.safetensors"))
+
+
+def test_a_file_fetched_by_hand_is_taken_for_one_row(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.pyth"
+    file.write_bytes(content(OTHER))
+    assert command("run", JOINT, TRAJECTORY, "--file", str(file)) == 2
+    assert "--file: name the one row that it belongs to; these rows need k400_joint" in capsys.readouterr().err
+    assert command("run", TRAJECTORY, "--file", str(file)) == 0
+    assert f"{TRAJECTORY}: released weights mine.pyth" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--scale", "tiny"], "released weights are of the paper's size; add --scale paper"),
+        (["--scale", "paper", "--seeds", "0,1"], "a file was trained with one seed; name none"),
+    ],
+)
+def test_released_weights_have_one_scale_and_one_seed(
+    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", TRAJECTORY, "--released", "--runs", str(tmp_path), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "count"),
+    [("cast/table9:cast", 1), ("xvit/zoo:ssv2", 1), ("msca/table2:vit", 1), ("motionformer/table9:ours", 1),
+     ("motionformer/table9:kept", 0), ("motionformer/table2a:joint-square", 0)],
+)  # fmt: skip
+def test_a_row_needs_its_own_file_or_that_of_its_parent(row: str, count: int) -> None:
+    found = jobs_of(find([row]), PAPER, [], (0,))
+    releases = releases_of(found, PAPER, [], 0)
+    (job, *_) = [job for job in found if job.cells]
+    assert len(needed_releases(job.run, releases)) == count
+
+
+@pytest.mark.parametrize("paper", ["motionformer", "xvit", "cast", "msca"])
+def test_every_released_file_belongs_to_a_run(paper: str) -> None:
+    listed = released_weights(paper)
+    assert listed is not None
+    releases = releases_of(jobs_of(find([listed.files[0].row]), PAPER, [], (0,)), PAPER, [], 0)
+    assert [release.entry for release in releases.values()] == list(listed.files)
