@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import experiments.motionformer.released
+from data.stand_ins.drawing.ensure import ensure
+from data.stand_ins.drawing.kinetics import KineticsDrawing
 from data.stand_ins.of_videos import KineticsStandIn
-from data.synthetic.ensure import ensure
-from data.synthetic.kinetics import KineticsDrawing
 from experiments.motionformer.released import RELEASED
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
