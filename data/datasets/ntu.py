@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Self, get_args
 
@@ -191,40 +192,32 @@ def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
     """Number of frames in a file, and places (F, J, 2) of the joints of each body by its id; NaN where it is not."""
     num_joints = len(JOINTS)
     with decoding(path):
-        words = Words(Path(path).read_text(encoding="ascii").split())
-        num_frames = words.number()
-        if not 0 < num_frames < len(words.words):
-            raise ValueError(f"{num_frames} frames in a file of {len(words.words)} words")
+        text = Path(path).read_text(encoding="ascii").split()
+        words = iter(text)
+
+        def taken(count: int) -> list[str]:
+            found = list(islice(words, count))
+            if len(found) < count:
+                raise ValueError("it is cut short")
+            return found
+
+        num_frames = int(taken(1)[0])
+        if not 0 < num_frames < len(text):
+            raise ValueError(f"{num_frames} frames in a file of {len(text)} words")
         places: dict[str, NDArray[np.float32]] = {}
         for frame in range(num_frames):
-            for _ in range(words.number()):
-                body = words.taken(BODY_FIELDS)[0]
-                if (count := words.number()) != num_joints:
+            for _ in range(int(taken(1)[0])):
+                body = taken(BODY_FIELDS)[0]
+                if (count := int(taken(1)[0])) != num_joints:
                     raise ValueError(f"frame {frame + 1} has a body of {count} joints; it must have {num_joints}")
-                fields = words.taken(JOINT_FIELDS * num_joints)
+                fields = taken(JOINT_FIELDS * num_joints)
                 if body not in places:
                     places[body] = np.full((num_frames, num_joints, 2), np.nan, np.float32)
                 for axis, first in enumerate((COLOR_X, COLOR_Y)):
                     places[body][frame, :, axis] = [coordinate(field) for field in fields[first::JOINT_FIELDS]]
-        if words.place < len(words.words):
+        if next(words, None) is not None:
             raise ValueError(f"text after the last of {num_frames} frames")
         return num_frames, places
-
-
-class Words:
-    """Words of a file, which are read one after the other."""
-
-    def __init__(self, words: list[str]) -> None:
-        self.words, self.place = words, 0
-
-    def number(self) -> int:
-        return int(self.taken(1)[0])
-
-    def taken(self, count: int) -> list[str]:
-        self.place += count
-        if self.place > len(self.words):
-            raise ValueError("it is cut short")
-        return self.words[self.place - count : self.place]
 
 
 def coordinate(text: str) -> float:

@@ -13,11 +13,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from data.transforms.pixels import SHORT_SIDE_RANGE, AugmentationConfig, random_crop, short_side_resized
+from data.transforms.rand_augment import frames_of, images_of
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from interface.ranges import CheckedConfig, CountOrZero, Range, Share, ShareAboveZero
 
@@ -64,20 +63,18 @@ class AutoAugment:
                 operation.aug_fn = posterized
 
     def __call__(self, frames: Tensor) -> Tensor:
-        from PIL import Image
-
         pair = random.choice(self.policy)
         state = random.getstate()
         changed = []
-        for frame in frames.permute(0, 2, 3, 1).contiguous().numpy():
+        for image in images_of(frames):
             random.setstate(state)  # the operations draw the same numbers for every frame
-            image = first = Image.fromarray(frame)
+            first = image
             for operation in pair:
                 image = operation(image)
             if image is first:  # neither operation was drawn
                 return frames
-            changed.append(np.asarray(image))
-        return torch.from_numpy(np.stack(changed)).permute(0, 3, 1, 2)
+            changed.append(image)
+        return frames_of(changed)
 
 
 def posterized(image: "Image.Image", bits: int, **_: object) -> "Image.Image":

@@ -9,27 +9,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 # Demuxers that read a single file. Others, such as those of playlists, open the files and addresses that a file names.
-FORMATS = (
-    "mov",
-    "matroska",
-    "avi",
-    "mpeg",
-    "mpegvideo",
-    "mpegts",
-    "flv",
-    "asf",
-    "ogg",
-    "gif",
-    "ivf",
-    "nut",
-    "mxf",
-    "dv",
-    "rm",
-    "h264",
-    "hevc",
-    "m4v",
-    "mjpeg",
-)
+FORMATS = "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,gif,ivf,nut,mxf,dv,rm,h264,hevc,m4v,mjpeg"
 # A file with less than this share of its frames or bytes is truncated.
 MIN_COMPLETE_SHARE = 0.95
 EBML_HEADER, MATROSKA_SEGMENT = 0x1A45DFA3, 0x18538067
@@ -43,7 +23,7 @@ def opened_container(path: str) -> InputContainer:
     Raises:
         FFmpegError: if the file cannot be read; `ArgumentError` if its format is not one of `FORMATS`.
     """
-    options = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+    options = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
     return av.open(f"file:{path}", metadata_errors="ignore", options=options)
 
 

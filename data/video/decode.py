@@ -59,8 +59,7 @@ class VideoFile:
         except DecodeError:
             raise
         except av.error.ArgumentError as error:
-            formats = ", ".join(FORMATS)
-            raise DecodeError(self.name, f"not a video file in one of the formats {formats}") from error
+            raise DecodeError(self.name, f"not a video file in one of the formats {FORMATS}") from error
         except (*LIBRARY_ERRORS, ValueError) as error:  # ValueError: a NUL character in the path
             missing = isinstance(error, FileNotFoundError)
             raise DecodeError(self.name, "no such file" if missing else reason(error), missing) from error
