@@ -10,7 +10,9 @@ from PIL import Image
 from scipy.io import savemat
 from torch import Tensor
 
+from data.config import Split
 from data.datasets.penn_action import JOINTS as NAMES
+from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 
 HEIGHT, WIDTH, JOINTS = 120, 160, 13
 HALF = 5  # half the side of a square
@@ -51,6 +53,12 @@ def shown_joints(clip: Tensor, joints: Tensor) -> list[tuple[int, int]]:
                 colour = frame[:, int(y), int(x)].numpy().astype(int)
                 found.append((joint, int(np.abs(COLOURS - colour).sum(-1).argmin())))
     return found
+
+
+def read(config: PoseDatasetConfig, root: Path, split: Split) -> PoseVideoList:
+    videos = config.build(root, split)
+    assert isinstance(videos, PoseVideoList)
+    return videos
 
 
 def write_mat(path: Path, joints: Places, **fields: object) -> None:

@@ -1,19 +1,15 @@
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import lightning.pytorch as pl
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from data.datamodule import DataModule
-from data.datasets.epic100 import Epic100
 from data.datasets.own_videos import ListFile
 from data.errors import DataError
-from data.sampling.strides import DenseSampling
 from data.video_data import VideoData
 from data.worker_processes import STOP_SIGNALS
 from interface.batches import Batch
@@ -144,23 +140,6 @@ def test_unreadable_test_videos_are_never_replaced(kinetics_root: Path) -> None:
         assert not batch.inputs[0][batch.unreadable].any()
         assert batch.inputs[0][~batch.unreadable].flatten(1).any(1).all()
     assert datamodule.unreadable_in("test").num_missing == 1
-
-
-def test_a_segment_counts_once_however_many_of_its_pictures_are_missing(tmp_path: Path) -> None:
-    lines = ["narration_id,video_id,start_timestamp,stop_timestamp,verb_class,noun_class"]
-    lines += [f"{n},P01_01,00:00:{n}0.00,00:00:{n}0.50,0,0" for n in range(NUM_TEST)]
-    (tmp_path / "EPIC_100_validation.csv").write_text("\n".join(lines))
-    folder = tmp_path / "P01" / "rgb_frames" / "P01_01"
-    folder.mkdir(parents=True)
-    for first in (600 * number for number in (0, 1, 3, 4)):  # none of the pictures of segment 2
-        for number in range(first + 1, first + 31):
-            Image.new("RGB", (40, 40)).save(folder / f"frame_{number:010d}.jpg")
-    data = replace(DATA, dataset=Epic100.Config(), sampling=DenseSampling.Config(stride=1))
-    datamodule = module(tmp_path, data, views=10, crops=1, allow_bad=1)
-    assert sum(batch.missing.sum().item() for batch in datamodule.test_dataloader()) == 10
-    unreadable = datamodule.unreadable_in("test")
-    assert unreadable.files == [f"{folder} from 20.00 to 20.50 s"]
-    assert (len(unreadable), unreadable.num_missing) == (1, 1)
 
 
 def test_more_than_one_percent_of_unreadable_items_stop_the_run(

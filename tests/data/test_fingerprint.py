@@ -8,7 +8,6 @@ from PIL import Image
 from data.config import DataConfig
 from data.datasets.epic100 import COLUMNS, Epic100
 from data.datasets.kinetics import Kinetics
-from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.video_data import VideoData
 
@@ -85,23 +84,3 @@ def test_pictures_of_a_segment_are_represented_by_the_first_and_the_last(tmp_pat
     assert "file sizes of the training videos differ" in str(changes(EPIC, tmp_path, before))
     (pictures / "frame_0000000012.jpg").unlink()
     assert fingerprint_in(EPIC, tmp_path).test.missing == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("0.mp4 0\n" * 20, r"val\.csv: .*0\.mp4 is listed 20 times; list each video once"),
-        ("0.mp4 0\n./0.mp4 0\n1.mp4 0\n1.mp4 1\n", r"0\.mp4 is listed 2 times, 1 more are repeated; list"),
-        (
-            "label,youtube_id,time_start,time_end,split\n" + "a,xxxxxxxxxxx,0,10,val\n" * 2,
-            r"val\.csv: .*xxxxxxxxxxx_000000_000010\.mp4 is listed 2 times",
-        ),
-    ],
-    ids=["list", "spelling", "official"],
-)
-def test_a_repeated_line_is_refused(root: Path, text: str, message: str) -> None:
-    (root / "classes.txt").write_text("a\nb\nc\n")
-    (root / "val.csv").write_text(text)
-    with pytest.raises(DataError, match=message) as caught:
-        DATA.dataset.build(root, "test")
-    assert "\n" not in str(caught.value)

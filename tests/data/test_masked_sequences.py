@@ -1,4 +1,4 @@
-"""Items of sequences with masks: sizes after resizing, normalisation, and settings that are refused."""
+"""Items of sequences with masks: sizes after resizing, and normalisation."""
 
 from pathlib import Path
 
@@ -70,18 +70,7 @@ def test_shown_frames_are_at_even_intervals_with_the_predictions_of_a_folder(roo
         data.shown_masks(items, 0, root, 2)
 
 
-def test_settings_out_of_range_are_refused() -> None:
-    for name, value in (
-        ("short_side", 0),
-        ("short_side", 10**24),
-        ("multiple", 0),
-        ("std", 0.0),
-        ("mean", float("nan")),
-    ):
-        with pytest.raises(ValueError, match=rf"data\.{name} is"):
-            MaskedSequences(**{name: value})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"data\.multiple is 64"):
-        MaskedSequences(short_side=16, multiple=64)
+def test_other_protocols_and_trainings_are_refused() -> None:
     for evaluation in (EvalConfig(views=2, crops=1), EvalConfig(views=1, crops=3)):
         with pytest.raises(ValueError, match="it must be 1"):
             MaskedSequences().check(evaluation)

@@ -1,8 +1,6 @@
 """Clips with joints: in a picture with a dot at each joint, the dot is where the joint is after every transform."""
 
 import logging
-import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,15 +11,10 @@ import torch
 from torch import Tensor
 
 from data.datamodule import DataModule
-from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
-from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
 from data.errors import DecodeError
-from data.fingerprint import fingerprint_in
-from data.inspection.inspection import Inspection, Need
-from data.item_lists import ItemLists
-from data.items import Draw, Item
+from data.items import Draw
 from data.pose_video_data import PoseVideoData
 from data.sampling.segments import SegmentSampling, UniformSampling
 from data.transforms.composed_augmentation import ComposedAugmentation
@@ -29,11 +22,11 @@ from data.transforms.pixels import Augmentation, AugmentationConfig
 from data.transforms.rand_augment import RandAugment
 from interface.evaluation import EvalConfig
 from interface.sizes import PoseClipSize
-from tests.data.pose_files import JOINTS, Places, shown_joints, skeleton_text, walking, write_mat, write_penn
+from tests.data.numbered_videos import write_video
+from tests.data.pose_files import JOINTS, Places, read, shown_joints, skeleton_text, walking, write_mat, write_penn
 from tests.data.small_clips import data_module
 
 Written = dict[str, Places]
-WriteVideo = Callable[..., Path]
 
 PLAIN = Augmentation.Config(color_jitter=0.0)
 DATA = PoseVideoData(dataset=PennAction.Config(num_classes=2), frames=5, crop=96, augmentation=PLAIN)
@@ -48,12 +41,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def written(root: Path) -> Written:
     return write_penn(root)
-
-
-def videos_in(root: Path, split: str = "train", data: PoseVideoData = DATA) -> PoseVideoList:
-    videos = data.dataset.build(root, split)  # pyright: ignore[reportArgumentType]
-    assert isinstance(videos, PoseVideoList)
-    return videos
 
 
 def assert_colours_are_those_of_the_joints(clip: Tensor, joints: Tensor, least: int) -> None:
@@ -84,7 +71,7 @@ def unflipped(clip: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
 def test_the_dot_of_each_joint_is_where_the_joint_is_after_training_transforms(
     augmentation: AugmentationConfig, least: int, root: Path, written: Written
 ) -> None:
-    items = replace(DATA, augmentation=augmentation).train_items(videos_in(root), seed=0)
+    items = replace(DATA, augmentation=augmentation).train_items(read(DATA.dataset, root, "train"), seed=0)
     for draw in (Draw(epoch, place) for epoch in range(3) for place in range(4)):
         clip, joints = items[draw].inputs
         assert clip.shape == (5, 3, 96, 96) and clip.dtype == torch.uint8
@@ -98,7 +85,7 @@ def test_the_dot_of_each_joint_is_where_the_joint_is_after_training_transforms(
 def test_the_dot_of_each_joint_is_where_the_joint_is_in_every_test_crop(
     crops: int, short_side: int | None, root: Path, written: Written
 ) -> None:
-    videos = videos_in(root, "test")
+    videos = read(DATA.dataset, root, "test")
     items = DATA.test_items(videos, EvalConfig(views=1, crops=crops, short_side=short_side))
     for item in (items[index] for index in range(len(videos))):
         clips, joints = item.inputs
@@ -111,7 +98,7 @@ def test_the_dot_of_each_joint_is_where_the_joint_is_in_every_test_crop(
 
 def test_joints_are_those_of_the_sampled_frames_in_training_and_test(root: Path, written: Written) -> None:
     whole = replace(DATA, frames=4, crop=120, augmentation=replace(PLAIN, short_side=(120, 120), flip=0.0))
-    train, test = videos_in(root), videos_in(root, "test")
+    train, test = read(DATA.dataset, root, "train"), read(DATA.dataset, root, "test")
     indices = SegmentSampling.Config(nominal_fps=None).build(4).segment_ends(17)
     middles = [(a + b) // 2 for a, b in pairwise(indices)]
     _, joints = whole.test_items(test, EvalConfig(views=1, crops=1))[0].inputs
@@ -123,21 +110,10 @@ def test_joints_are_those_of_the_sampled_frames_in_training_and_test(root: Path,
     assert len(drawn) > 1
 
 
-def test_joints_of_resized_pictures_are_scaled(root: Path, written: Written) -> None:
-    from PIL import Image
-
-    for path in (root / "frames").glob("*/*.jpg"):
-        with Image.open(path) as picture:
-            resized = picture.resize((320, 240), Image.Resampling.NEAREST)
-        resized.save(path, quality=95, subsampling=0)
-    clips, joints = DATA.test_items(videos_in(root, "test"), PROTOCOL)[0].inputs
-    assert_colours_are_those_of_the_joints(clips[1], joints[1], 20)
-
-
 def test_more_people_than_there_are_have_joints_without_a_place(root: Path, written: Written) -> None:
     data = replace(DATA, dataset=replace(DATA.dataset, people=2))
     assert data.size == PoseClipSize(5, 96, 96, 26)
-    _, joints = data.train_items(videos_in(root, data=data), seed=0)[Draw(0, 0)].inputs
+    _, joints = data.train_items(read(data.dataset, root, "train"), seed=0)[Draw(0, 0)].inputs
     assert joints.shape == (5, 26, 3)
     assert joints[:, :13].any() and not joints[:, 13:].any()
 
@@ -149,7 +125,7 @@ def test_the_number_of_test_frames_may_differ(root: Path, written: Written) -> N
     protocol = replace(PROTOCOL, frames=9)
     assert DATA.test_size(protocol) == PoseClipSize(9, 96, 96, 13)
     for sampling in (DATA.sampling, UniformSampling.Config()):
-        items = replace(DATA, sampling=sampling).test_items(videos_in(root, "test"), protocol)
+        items = replace(DATA, sampling=sampling).test_items(read(DATA.dataset, root, "test"), protocol)
         clips, joints = items[0].inputs
         assert clips.shape[1] == joints.shape[1] == 9
         assert [part.shape for part in items.blank_inputs()] == [clips.shape, joints.shape]
@@ -163,68 +139,33 @@ def test_augmentations_that_joints_cannot_follow_are_refused(root: Path, written
         warped.check(PROTOCOL)
 
 
-def test_the_layout_of_the_inputs_is_stated_in_words() -> None:
-    text = PoseVideoData(dataset=PennAction.Config(), frames=4, crop=32).input_text
-    assert text.startswith("clips (B, 4, 3, 32, 32): batch, frames, RGB, height, width; float32, (x / 255 - 0.5) / 0.5")
-    assert "frames: one of each of as many equal parts of the video; and joints (B, 4, 13, 3): x and y in" in text
-
-
-@pytest.mark.parametrize("dataset", [PennAction.Config(), Ntu.Config(), FineGym.Config()], ids=lambda one: one.name)
-def test_tiny_data_are_generated_with_half_the_frames(dataset: PoseDatasetConfig) -> None:
-    tiny = PoseVideoData(dataset=dataset).tiny()
-    assert (tiny.frames, tiny.crop) == (6, 32)
-    assert tiny.dataset.stand_in is not None and tiny.dataset.stand_in.name == dataset.name
-    assert tiny.targets.classes == {"class": tiny.dataset.stand_in.num_classes}  # pyright: ignore
-
-
 # Files, examination and unreadable items
 
 
 def test_the_files_of_an_item_include_that_of_its_joints(root: Path, written: Written) -> None:
-    assert DATA.files(videos_in(root))[0] == (
+    assert DATA.files(read(DATA.dataset, root, "train"))[0] == (
         f"{root}/frames/0001/000001.jpg",
         f"{root}/frames/0001/000013.jpg",
         f"{root}/labels/0001.mat",
     )
 
 
-def test_other_joints_change_the_fingerprint(root: Path, written: Written) -> None:
-    before = fingerprint_in(DATA, root)
-    assert fingerprint_in(DATA, root) == before
-    write_mat(root / "labels/0001.mat", written["0001"] + 1.23456789, action="bowl", extra=np.arange(40))
-    after = fingerprint_in(DATA, root)
-    assert after.train is not None and before.train is not None
-    assert after.train.annotations == before.train.annotations and after.train.files != before.train.files
-    assert after.test == before.test
-
-
 def test_examination_reads_video_and_joints_and_compares_their_lengths(root: Path, written: Written) -> None:
-    facts = DATA.examine(videos_in(root), 0)
+    facts = DATA.examine(read(DATA.dataset, root, "train"), 0)
     assert (facts.frames, facts.short_side) == (13, 120)
     write_mat(root / "labels/0001.mat", written["0001"][:-1], action="bowl", nframes=13)
     with pytest.raises(DecodeError) as caught:
-        DATA.examine(videos_in(root), 0)
+        DATA.examine(read(DATA.dataset, root, "train"), 0)
     assert str(caught.value) == (
         f"{root}/labels/0001.mat: joints of 12 frames, but the video has 13: {root}/frames/0001"
     )
     (root / "frames/0002/000014.jpg").unlink()
     with pytest.raises(DecodeError, match=r"/frames/0002: 13 pictures without 000014\.jpg, but 14 frames are"):
-        DATA.examine(videos_in(root), 1)
+        DATA.examine(read(DATA.dataset, root, "train"), 1)
 
 
 def module_of(root: Path, workers: int = 0, allow_bad: int | None = None) -> DataModule:
     return data_module(root, DATA, crops=3, batch_size=2, test_batch_size=2, num_workers=workers, allow_bad=allow_bad)
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_loaders_give_batches_of_clips_and_joints(workers: int, root: Path, written: Written) -> None:
-    module = module_of(root, workers)
-    batch = next(iter(module.train_dataloader()))
-    assert [part.shape for part in batch.inputs] == [(2, 5, 3, 96, 96), (2, 5, 13, 3)]
-    (test,) = module.test_dataloader()
-    assert [part.shape for part in test.inputs] == [(2, 3, 5, 3, 96, 96), (2, 3, 5, 13, 3)]
-    assert not test.unreadable.any()
-    assert len(next(iter(module.val_dataloader())).inputs[1]) == 2
 
 
 def break_joints(root: Path, written: Written, name: str) -> None:
@@ -247,31 +188,10 @@ def test_unreadable_joints_count_as_other_unreadable_items(
     assert f"unreadable test item {root}/labels/0005.mat: joints of 3 frames" in caplog.text
 
 
-def test_an_unreadable_training_video_is_replaced(root: Path, written: Written) -> None:
-    shutil.copy(root / "labels/0002.mat", root / "labels/0001.mat")  # joints of 14 frames; the video has as many
-    write_mat(root / "labels/0001.mat", written["0001"][:3], action="bowl", nframes=13)
-    item: Item = DATA.train_items(videos_in(root), seed=0)[Draw(0, 0)]
-    assert item.unreadable and item.place != 0
-    assert str(item.errors[0]).startswith(f"{root}/labels/0001.mat: joints of 3 frames")
-
-
-def test_the_doctor_counts_items_with_missing_joints(root: Path, written: Written) -> None:
-    need = Need(data=DATA, splits=("train", "test"), short_side=96)
-
-    def findings() -> list[str]:
-        lists.files.clear()
-        return [f.what for f in Inspection(need, root, lists).findings() if f.severity == "error"]
-
-    lists = ItemLists(lambda data: root)
-    assert findings() == []
-    (root / "labels/0002.mat").unlink()
-    assert findings() == [f"1 of 4 train videos are missing, e.g. {root}/labels/0002.mat; a run accepts 0"]
-
-
 # Encoded videos
 
 
-def test_joints_follow_the_frames_of_encoded_videos(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_joints_follow_the_frames_of_encoded_videos(tmp_path: Path) -> None:
     root = tmp_path / "ntu"
     for name, frames in (("S001C001P001R001A001", 10), ("S001C001P003R001A002", 8)):
         body = walking(frames)
@@ -281,7 +201,7 @@ def test_joints_follow_the_frames_of_encoded_videos(tmp_path: Path, write_video:
         (root / f"skeletons/{name}.skeleton").write_text(text)
         write_video(root / f"rgb/{name}_rgb.mp4", frames)
     data = PoseVideoData(dataset=Ntu.Config(num_classes=2), frames=5, crop=48)
-    videos = videos_in(root, "test", data)
+    videos = read(data.dataset, root, "test")
     _, joints = data.test_items(videos, EvalConfig(views=1, crops=1, short_side=48))[0].inputs
     assert joints.shape == (1, 5, 50, 3)
     expected = 128 / 1920 * 96 * np.array([0, 2, 3, 4, 6]) - 40  # the crop of 48 of 128 columns starts at 40

@@ -9,10 +9,7 @@ import torch
 from data.config import DataConfig
 from data.datamodule import DataModule
 from data.datasets.aan import Aan
-from data.datasets.cifar10 import Cifar10
-from data.datasets.imdb import Imdb
 from data.datasets.listops import TINY, ListOps
-from data.datasets.pathfinder import Pathfinder
 from data.errors import DecodeError
 from data.items import Draw
 from data.loaders import ContinuingItems
@@ -67,24 +64,6 @@ def test_pairs_have_two_inputs(tmp_path: Path) -> None:
     items = data.dataset.build(ensure(AanDrawing(small), tmp_path, progress=False, workers=0), "train")
     assert [part.shape for part in data.train_items(items, 0)[Draw(0, 1)].inputs] == [(64,), (64,)]
     assert len(data.validation_items(items).blank_inputs()) == 2
-
-
-DATA = {
-    "listops": TokenData(dataset=ListOps.Config(), length=2048, max_tokens=2000),
-    "text": TokenData(dataset=Imdb.Config(), length=1024, max_tokens=1000),
-    "retrieval": TokenData(dataset=Aan.Config(), length=4096, max_tokens=4000),
-    "image": TokenData(dataset=Cifar10.Config(), length=1024),
-    "pathfinder": TokenData(dataset=Pathfinder.Config(), length=1024),
-}
-
-
-@pytest.mark.parametrize("data", DATA.values(), ids=DATA)
-def test_every_data_set_is_valid_at_both_scales(data: TokenData) -> None:
-    for each in (data, data.tiny()):
-        each.check(ONE_VIEW)
-        assert each.dataset.official_size("test") is not None or each is not data
-    assert data.tiny().length <= 256 and data.tiny().dataset.reads_stand_in
-    assert data.dataset.reads_stand_in is False
 
 
 @pytest.mark.parametrize(

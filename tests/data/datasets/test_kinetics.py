@@ -3,28 +3,23 @@ from pathlib import Path
 import pytest
 
 from data.datasets.kinetics import Kinetics
-from data.errors import DataError, MissingAnnotationError
+from data.errors import MissingAnnotationError
+from tests.data.files import refusal, touched
 
 CONFIG = Kinetics.Config(num_classes=3)
 CLASSES = ("air drumming", "answering questions", "massaging person's head")
 
 
-def touch(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"")
-    return str(path)
-
-
 @pytest.mark.parametrize("place", ["videos", "val", ".", "videos_val"])
 def test_paths_may_be_relative_to_the_usual_folders(tmp_path: Path, place: str) -> None:
-    touch(tmp_path / place / "v 1.mp4")
+    touched(tmp_path, f"{place}/v 1.mp4")
     (tmp_path / "val.csv").write_text("v 1.mp4 0\n")
     assert Path(CONFIG.build(tmp_path, "val").records[0].path) == tmp_path / place / "v 1.mp4"
 
 
 @pytest.mark.parametrize("name", ["val.csv", "val.txt", "kinetics400_val_list_videos.txt", "annotations/val.csv"])
 def test_lists_of_pyslowfast_and_mmaction_are_found(tmp_path: Path, name: str) -> None:
-    touch(tmp_path / "a/UPPER.MP4")
+    touched(tmp_path, "a/UPPER.MP4")
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("a/UPPER.MP4 2\n")
     videos = CONFIG.build(tmp_path, "val")
@@ -34,7 +29,7 @@ def test_lists_of_pyslowfast_and_mmaction_are_found(tmp_path: Path, name: str) -
 
 
 def test_the_test_split_is_the_validation_split_by_default(tmp_path: Path) -> None:
-    touch(tmp_path / "a.mp4")
+    touched(tmp_path, "a.mp4")
     (tmp_path / "val.csv").write_text("a.mp4 1\n")
     (tmp_path / "test.csv").write_text("a.mp4 2\n")
     assert CONFIG.build(tmp_path, "test").records[0].label == 1
@@ -51,9 +46,9 @@ def official(tmp_path: Path) -> Path:
     for split in ("train", "val"):
         lines = "\n".join(rows).format(split, "answering questions")
         (tmp_path / f"{split}.csv").write_text(f"{header}{lines}\n")
-    touch(tmp_path / "train/massaging person's head/--abc_def_000007_000017.mp4")
-    touch(tmp_path / "train/air_drumming/x-1_000120_000130.MP4")
-    touch(tmp_path / "val/answering questions/y y.mkv")
+    touched(tmp_path, "train/massaging person's head/--abc_def_000007_000017.mp4")
+    touched(tmp_path, "train/air_drumming/x-1_000120_000130.MP4")
+    touched(tmp_path, "val/answering questions/y y.mkv")
     return tmp_path
 
 
@@ -75,13 +70,11 @@ def test_official_files_give_labels_in_alphabetical_order_and_find_videos_in_cla
 
 def test_a_part_of_the_data_set_needs_the_list_of_classes(official: Path) -> None:
     config = Kinetics.Config(num_classes=4)
-    with pytest.raises(DataError, match=r"names 3 classes where kinetics400 has 4; .*classes\.txt"):
-        config.build(official, "train")
+    assert "names 3 classes where kinetics400 has 4; for a part" in refusal(lambda: config.build(official, "train"))
     (official / "classes.txt").write_text("\n".join(("abseiling", *CLASSES)) + "\n")
     assert [record.label for record in config.build(official, "train").records] == [3, 1, 2]
     assert config.names_of_classes(official)[0] == "abseiling"
-    with pytest.raises(DataError, match=r"classes\.txt: names 4 classes where kinetics400 has 3"):
-        CONFIG.build(official, "train")
+    assert "names 4 classes where kinetics400 has 3" in refusal(lambda: CONFIG.build(official, "train"))
 
 
 @pytest.mark.parametrize(
@@ -90,12 +83,11 @@ def test_a_part_of_the_data_set_needs_the_list_of_classes(official: Path) -> Non
         ("abseiling,x-1,120,130,val,0", ":5: wrong label 'abseiling'; it is none of the 3 classes of kinetics400"),
         ("air drumming,x-1", ":5: no time_start, time_end; a row has label, youtube_id, time_start, time_end"),
         ("air drumming,x-1,start,end,val,0", ": could not convert string to float: 'start'; get the file again"),
+        ("air drumming,x-1,120,130,val,0", ": {0}/val/air drumming/x-1_000120_000130.mp4 is listed 2 times; list each"),
     ],
 )
 def test_bad_official_lines_are_named(official: Path, line: str, message: str) -> None:
     (official / "classes.txt").write_text("\n".join(CLASSES))
     with (official / "val.csv").open("a") as file:
         file.write(f"{line}\n")
-    with pytest.raises(DataError) as caught:
-        CONFIG.build(official, "val")
-    assert str(caught.value) == f"{official}/val.csv{message}"
+    assert refusal(lambda: CONFIG.build(official, "val")).startswith(f"{official}/val.csv{message.format(official)}")

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from data.datasets.pathfinder import Pathfinder
-from data.errors import DataError, DecodeError
+from data.errors import DecodeError
 from data.stand_ins.of_sequences import PathfinderStandIn
 
 SMALL = PathfinderStandIn(num_train=16, num_val=2, contour=6)
@@ -70,22 +70,11 @@ def test_damaged_pictures_are_named(content: bytes, message: str, tmp_path: Path
     (folder / "imgs" / "1" / "sample_2.png").write_bytes(content)
     with pytest.raises(DecodeError, match=message) as error:
         CONFIG.build(tmp_path, "train").tokens(2)
-    assert "sample_2.png" in str(error.value) and "\n" not in str(error.value)
-
-
-def test_a_missing_picture_is_missing(tmp_path: Path) -> None:
-    (write(tmp_path) / "imgs" / "1" / "sample_2.png").unlink()
+    assert "sample_2.png" in str(error.value) and "\n" not in str(error.value) and not error.value.missing
+    (folder / "imgs" / "1" / "sample_2.png").unlink()
     with pytest.raises(DecodeError) as error:
         CONFIG.build(tmp_path, "train").tokens(2)
     assert error.value.missing
-
-
-@pytest.mark.parametrize("line", ["imgs/1 sample_0.png 0 2 1", "imgs/1 sample_0.png"])
-def test_other_annotations_are_refused(line: str, tmp_path: Path) -> None:
-    path = write(tmp_path) / "metadata" / "1.npy"
-    path.write_text(f"{path.read_text()}{line}\n")
-    with pytest.raises(DataError, match=r"1\.npy: .*; get the file again"):
-        CONFIG.build(tmp_path, "train")
 
 
 def test_the_level_is_that_of_the_generated_pictures() -> None:

@@ -3,21 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.config import Split
 from data.datasets.penn_action import PennAction
-from data.datasets.pose_videos import PoseVideoList
 from data.datasets.videos import Pictures, VideoRecord
-from data.errors import DataError, DecodeError
-from tests.data.pose_files import JOINTS, Places, places, write_mat, write_penn
+from data.errors import DecodeError
+from tests.data.files import refusal
+from tests.data.pose_files import JOINTS, Places, places, read, write_mat, write_penn
 
 CONFIG = PennAction.Config(num_classes=2)
-Written = dict[str, Places]
-
-
-def read(config: PennAction.Config, root: Path, split: Split) -> PoseVideoList:
-    videos = config.build(root, split)
-    assert isinstance(videos, PoseVideoList)
-    return videos
 
 
 @pytest.fixture
@@ -26,11 +18,13 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def written(root: Path) -> Written:
+def written(root: Path) -> dict[str, Places]:
     return write_penn(root)
 
 
-def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(root: Path, written: Written) -> None:
+def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(
+    root: Path, written: dict[str, Places]
+) -> None:
     train, test = read(CONFIG, root, "train"), read(CONFIG, root, "test")
     assert [train.ids, test.ids] == [("0001", "0002", "0003", "0004"), ("0005", "0006")]
     assert train.class_names == ("bowl", "squats")
@@ -42,7 +36,7 @@ def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(roo
     assert train.fingerprint != test.fingerprint
 
 
-def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, written: Written) -> None:
+def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, written: dict[str, Places]) -> None:
     joints = places(13)
     visibility = np.ones((13, JOINTS), bool)
     visibility[2, 3] = visibility[4] = False
@@ -56,27 +50,22 @@ def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, writ
 def test_the_published_sizes_are_those_of_the_real_data() -> None:
     config = PennAction.Config()
     assert (config.official_size("train"), config.official_size("test"), config.targets.num_classes) == (1258, 1068, 15)
-    assert (config.num_joints, PennAction.Config(people=2).num_joints) == (13, 26)
     assert PennAction.Config(people=2).mirrored[13:17] == (13, 15, 14, 17)
 
 
 # Broken files whose class or split is unknown: the data set is refused
 
 
-def refusal(root: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        read(CONFIG, root, "train")
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+def refused(root: Path, config: PennAction.Config = CONFIG) -> str:
+    return refusal(lambda: config.build(root, "train"))
 
 
-def test_a_label_file_that_is_cut_short_is_refused_by_name(root: Path, written: Written) -> None:
+def test_a_label_file_that_is_cut_short_is_refused_by_name(root: Path, written: dict[str, Places]) -> None:
     path = root / "labels/0003.mat"
     whole = path.read_bytes()
     for size in (0, 60, 140, len(whole) // 2):
         path.write_bytes(whole[:size])
-        message = refusal(root)
+        message = refused(root)
         assert message.startswith(f"{path}: ") and message.endswith("get the file again")
 
 
@@ -92,27 +81,21 @@ def test_a_label_file_that_is_cut_short_is_refused_by_name(root: Path, written: 
     ],
 )
 def test_a_label_file_without_a_label_is_refused(
-    fields: dict[str, object], message: str, root: Path, written: Written
+    fields: dict[str, object], message: str, root: Path, written: dict[str, Places]
 ) -> None:
     write_mat(root / "labels/0003.mat", written["0003"], **fields)
-    assert refusal(root).startswith(f"{root}/labels/0003.mat: {message}")
+    assert refused(root).startswith(f"{root}/labels/0003.mat: {message}")
 
 
-def test_a_video_without_a_label_file_is_refused(root: Path, written: Written) -> None:
+def test_a_video_without_a_label_file_is_refused(root: Path, written: dict[str, Places]) -> None:
     (root / "labels/0002.mat").unlink()
     (root / "labels/0004.mat").unlink()
-    assert refusal(root) == (
-        f"{root}/frames/0002: the video has no labels/0002.mat, one of 2 such videos; get the file, or remove the "
-        f"folder"
-    )
+    assert refused(root).startswith(f"{root}/frames/0002: the video has no labels/0002.mat, one of 2 such videos; get")
 
 
-def test_other_numbers_of_actions_are_refused(root: Path, written: Written) -> None:
-    with pytest.raises(DataError) as caught:
-        read(PennAction.Config(), root, "train")
-    assert str(caught.value) == (
-        f"{root}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
-    )
+def test_other_numbers_of_actions_are_refused(root: Path, written: dict[str, Places]) -> None:
+    found = refused(root, PennAction.Config())
+    assert found == f"{root}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
 
 
 # Broken joints of a video: the video is unreadable
@@ -130,7 +113,7 @@ def test_other_numbers_of_actions_are_refused(root: Path, written: Written) -> N
     ],
 )
 def test_broken_joints_make_their_video_unreadable(
-    fields: dict[str, object], message: str, root: Path, written: Written
+    fields: dict[str, object], message: str, root: Path, written: dict[str, Places]
 ) -> None:
     write_mat(root / "labels/0002.mat", written["0002"], **fields)
     videos = read(CONFIG, root, "train")
@@ -141,7 +124,7 @@ def test_broken_joints_make_their_video_unreadable(
     assert not caught.value.missing
 
 
-def test_a_label_file_that_disappears_is_missing(root: Path, written: Written) -> None:
+def test_a_label_file_that_disappears_is_missing(root: Path, written: dict[str, Places]) -> None:
     videos = read(CONFIG, root, "train")
     (root / "labels/0002.mat").unlink()
     with pytest.raises(DecodeError, match="no such file") as caught:

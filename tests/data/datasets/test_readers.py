@@ -1,7 +1,10 @@
 """What every reader does, shown on generated data."""
 
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,8 @@ import pytest
 from data.config import Split
 from data.datasets.token_lists import TokenList
 from data.datasets.videos import VideoList
-from data.errors import DataError, MissingAnnotationError
+from data.errors import MissingAnnotationError
+from tests.data.files import refusal
 from tests.data.small_stand_ins import DATASETS, root_of
 
 # Fingerprints of the training, validation and test split. Results record them: they may not change.
@@ -94,17 +98,71 @@ def test_the_place_of_the_folder_does_not_matter(name: str, tmp_path: Path, monk
 def test_unusable_roots_are_named_in_one_line(name: str, tmp_path: Path) -> None:
     config = replace(DATASETS[name], stand_in=None)
     for split in ("train", "test") if FINGERPRINTS[name][0] else ("test",):
-
-        def refusal(root: Path, split: Split = split) -> DataError:
-            with pytest.raises(DataError) as caught:
-                config.build(root, split)
-            assert str(caught.value).startswith(config.name) and "\n" not in str(caught.value)
-            return caught.value
-
         (tmp_path / "file").write_text("")
         (tmp_path / "empty").mkdir(exist_ok=True)
         for root, fault in (("nowhere", "does not exist"), ("file", "is a file"), ("empty", "is empty")):
             expected = f"{config.name}: the data root {tmp_path / root} {fault}; give the folder of the data set with"
-            assert str(refusal(tmp_path / root)).startswith(expected)
-        error = refusal(tmp_path)
-        assert isinstance(error, MissingAnnotationError) and f" in {tmp_path}" in str(error) and "; " in str(error)
+            assert refusal(partial(config.build, tmp_path / root, split)).startswith(expected)
+        message = refusal(partial(config.build, tmp_path, split), MissingAnnotationError)
+        assert message.startswith(config.name) and f" in {tmp_path}" in message and "; " in message
+
+
+Change = Callable[[list[str]], list[str]]
+
+
+def last(old: str, new: str) -> Change:
+    """Change of the last line, in which a pattern is replaced."""
+    return lambda lines: [*lines[:-1], re.sub(old, new, lines[-1])]
+
+
+def twice(lines: list[str]) -> list[str]:
+    return [*lines, lines[-1]]
+
+
+def emptied(lines: list[str]) -> list[str]:
+    return []
+
+
+ANNOTATIONS = {
+    "kinetics400": "train.csv",
+    "ssv2": "something-something-v2-train.json",
+    "epic100": "EPIC_100_train.csv",
+    "gym99": "gym99_train_element_v1.0.txt",
+    "listops": "basic_train.tsv",
+    "aan": "tsv_data/new_aan_pairs.train.tsv",
+    "pathfinder32": "curv_baseline/metadata/0.npy",
+}
+# A change of the training annotations of generated data, and the fault that is named.
+BROKEN: tuple[tuple[str, Change, str], ...] = (
+    ("kinetics400", twice, r": .* is listed 2 times; list each video once"),
+    ("kinetics400", emptied, r": the file is empty"),
+    ("kinetics400", last(r"\d+$", "10"), r":26: wrong label '10'; kinetics400 has labels 0 to 9"),
+    ("kinetics400", last(r" .*$", ""), r":26: wrong fields in .*; the list is cut off after 25 videos"),
+    ("ssv2", emptied, r": Expecting value: .*; get the file again"),
+    ("epic100", twice, r": .* is listed 2 times; list each video once"),
+    ("epic100", emptied, r": the file is empty"),
+    ("epic100", lambda lines: lines[:1], r": the file is empty; it should contain one segment per line"),
+    ("epic100", last(r"^([^,]*,[^,]*),.*", r"\1"), r":27: no video_id, start_timestamp, .*; a row has narration_id"),
+    ("gym99", twice, r": .* is listed 2 times; list each video once"),
+    ("gym99", emptied, r": the file is empty"),
+    ("gym99", last(r"\d+$", "13"), r":26: wrong label '13'; gym99 has labels 0 to 12"),
+    ("gym99", last(r" \d+$", ""), r":26: wrong fields in .*; the list is cut off after 25 videos"),
+    ("listops", lambda lines: lines[:1], r": the file has no expressions; get it again"),
+    ("listops", emptied, r":1: the header is not 'Source', a tab and 'Target'; get"),
+    ("listops", last(r"\d$", ""), r":27: the value is ''; it should be a digit after a tab: get"),
+    ("listops", last(r"\]", ""), r":27: the expression does not parse; get the file again"),
+    ("aan", emptied, r": the file is empty; get it again"),
+    ("aan", last(r"^\d", "2"), r":26: 5 fields from '2.0 .*'; a line has a label \(0.0 or 1.0\)"),
+    ("aan", last(r"\t[^\t]*$", ""), r":26: 4 fields .*; the file ends in this line: get the file again"),
+    ("pathfinder32", last(r" [01] ", " 2 "), r": .*; get the file again"),
+    ("pathfinder32", last(r" .*", ""), r": .*; get the file again"),
+)
+
+
+@pytest.mark.parametrize(("name", "change", "message"), BROKEN, ids=lambda value: str(value)[:20])
+def test_broken_annotations_are_named_with_their_line(name: str, change: Change, message: str, tmp_path: Path) -> None:
+    root = shutil.copytree(root_of(name), tmp_path / "data")
+    path = root / ANNOTATIONS[name]
+    path.write_text("\n".join(change(path.read_text().splitlines())))
+    found = refusal(partial(DATASETS[name].build, root, "train"))
+    assert re.match(re.escape(str(path)) + message, found), found

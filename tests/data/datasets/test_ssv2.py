@@ -5,18 +5,14 @@ import pytest
 
 from data.datasets.ssv2 import SSv2
 from data.datasets.videos import Pictures, VideoRecord
-from data.errors import DataError, MissingAnnotationError
+from data.errors import MissingAnnotationError
+from tests.data.files import refusal, touched
 
 CONFIG = SSv2.Config(num_classes=3)
 LABELS = {"Putting something on something": "0", "Closing something": "1", "Pulling two ends of something": "2"}
 ENTRIES = [
     {"id": "11", "label": "closing box", "template": "Closing [something]", "placeholders": ["box"]},
-    {
-        "id": "7",
-        "label": "putting a on b",
-        "template": "Putting [something] on [something]",
-        "placeholders": ["a", "b"],
-    },
+    {"id": "7", "label": "putting a on b", "template": "Putting [something] on [something]"},
 ]
 
 
@@ -26,11 +22,7 @@ def written(root: Path, folder: str = ".", prefix: str = "something-something-v2
     (place / f"{prefix}labels.json").write_text(json.dumps(LABELS))
     (place / f"{prefix}train.json").write_text(json.dumps(ENTRIES))
     (place / f"{prefix}validation.json").write_text(json.dumps(ENTRIES[:1]))
-    videos = root / "20bn-something-something-v2"
-    videos.mkdir(exist_ok=True)
-    (videos / "11.webm").touch()
-    (videos / "7.MP4").touch()
-    return root
+    return touched(root, "20bn-something-something-v2/11.webm", "20bn-something-something-v2/7.MP4")
 
 
 @pytest.fixture
@@ -56,35 +48,28 @@ def test_the_labels_folder_of_the_download_is_read(root: Path, tmp_path: Path) -
 def test_a_root_without_videos_is_rejected(root: Path) -> None:
     for video in (root / "20bn-something-something-v2").iterdir():
         video.unlink()
-    with pytest.raises(
-        DataError, match=r"none of the 2 videos of .* the expected folder is .*20bn-something-something-v2"
-    ):
-        CONFIG.build(root, "train")
+    assert "none of the 2 videos of" in refusal(lambda: CONFIG.build(root, "train"))
 
 
-def rewritten(root: Path, content: object) -> str:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([ENTRIES[0], ENTRIES[0]], "11 is listed 2 times; list each video once"),
+        ([{"id": "7", "template": "Eating [it]"}], "entry 1 (id 7): wrong label 'Eating it'; it is none of the 3"),
+        ([ENTRIES[0], {"id": "7"}], "entry 2: too few fields; an entry has 'id' and 'template'"),
+        ({"id": "7"}, "should be a list of entries with 'id' and 'template'"),
+    ],
+)
+def test_bad_entries_are_named(root: Path, content: object, message: str) -> None:
     path = root / "something-something-v2-train.json"
-    path.write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(DataError) as caught:
-        CONFIG.build(root, "train")
-    assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith(f"{path}:")
-    return str(caught.value).removeprefix(f"{path}:")
-
-
-def test_bad_entries_are_named(root: Path) -> None:
-    wrong = {"id": "7", "template": "Eating [something]"}
-    assert rewritten(root, [ENTRIES[0], wrong]).startswith(" entry 2 (id 7): wrong label 'Eating something'")
-    assert rewritten(root, [ENTRIES[0], {"id": "7"}]) == " entry 2: too few fields; an entry has 'id' and 'template'"
-    assert rewritten(root, {"id": "7"}) == " should be a list of entries with 'id' and 'template'"
+    path.write_text(json.dumps(content))
+    assert refusal(lambda: CONFIG.build(root, "train")).startswith(f"{path}: {message}")
 
 
 def test_labels_must_be_those_of_the_data_set(root: Path) -> None:
-    with pytest.raises(DataError, match="maps 3 templates to labels; ssv2 has labels 0 to 173"):
-        SSv2.Config().build(root, "train")
+    assert "maps 3 templates to labels; ssv2 has" in refusal(lambda: SSv2.Config().build(root, "train"))
     (root / "something-something-v2-labels.json").write_text(json.dumps({**LABELS, "Eating something": "x"}))
-    with pytest.raises(DataError, match=r"labels\.json: invalid literal"):
-        CONFIG.build(root, "train")
+    assert "labels.json: invalid literal" in refusal(lambda: CONFIG.build(root, "train"))
 
 
 # Lists
@@ -97,9 +82,7 @@ def listed(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "train.csv").write_text("11.mp4 1\n7.mp4 0\n")
     (root / "val.csv").write_text("7.mp4 0\n")
-    for name in ("11.mp4", "7.mp4"):
-        (root / name).touch()
-    return root
+    return touched(root, "11.mp4", "7.mp4")
 
 
 def test_lists_of_paths_and_labels_are_read(listed: Path) -> None:
@@ -124,9 +107,7 @@ def test_official_files_with_their_videos_come_before_lists(root: Path) -> None:
 def pictured(tmp_path: Path) -> Path:
     """List and folders of TSM."""
     root = tmp_path / "ssv2"
-    for name in ("11", "7"):
-        (root / "20bn-something-something-v2-frames" / name).mkdir(parents=True)
-        (root / "20bn-something-something-v2-frames" / name / "000001.jpg").touch()
+    touched(root, *(f"20bn-something-something-v2-frames/{name}/000001.jpg" for name in ("11", "7")))
     (root / "train_videofolder.txt").write_text("11 5 1\n7 4 0\n")
     return root
 
@@ -148,8 +129,7 @@ def test_lists_of_folders_of_pictures_are_read(pictured: Path) -> None:
 
 def test_lists_of_folders_may_name_videos(pictured: Path) -> None:
     (pictured / "20bn-something-something-v2-frames").rename(pictured / "unused")
-    (pictured / "videos").mkdir()
-    (pictured / "videos" / "7.webm").touch()
+    touched(pictured, "videos/7.webm")
     records = CONFIG.build(pictured, "train").records
     assert records[1] == VideoRecord(f"{pictured}/videos/7.webm", 0, "7")
     assert records[0].path == f"{pictured}/20bn-something-something-v2/11.webm"  # missing

@@ -3,9 +3,7 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from data.datasets.kinetics import Kinetics
 from data.datasets.own_videos import ListFile
@@ -24,6 +22,7 @@ from data.sampling.strides import CyclicSampling, StridedSampling
 from data.video_data import VideoData
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget, VerbNounTarget
+from tests.data.files import write_frames
 
 ONE, TWO = ListFile.Config(predicted=ClassTarget(3)), ListFile.Config(predicted=VerbNounTarget(5, 7))
 KINETICS = Kinetics.Config(num_classes=3)
@@ -139,19 +138,12 @@ def test_a_class_has_the_name_of_its_folder_if_that_is_its_own() -> None:
 # Folders of pictures
 
 
-def write_frames(folder: Path, count: int, name: str = "img_{:05d}.jpg") -> None:
-    """Pictures whose grey level is their number."""
-    folder.mkdir(parents=True)
-    for number in range(1, count + 1):
-        Image.fromarray(np.full((6, 8, 3), number, np.uint8)).save(folder / name.format(number), quality=100)
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Kinetics as pictures. A class and a video have spaces in their names."""
     root = tmp_path / "k400"
-    write_frames(root / "frames" / "air drumming" / "a 1", 12)
-    write_frames(root / "frames" / "yoga" / "b", 7)
+    write_frames(root / "frames" / "air drumming" / "a 1", 12, "img_{:05d}.jpg")
+    write_frames(root / "frames" / "yoga" / "b", 7, "img_{:05d}.jpg")
     (root / "train.txt").write_text("air drumming/a 1 12 0\nyoga/b 7 2\n\n# the end\n")
     (root / "val.txt").write_text("yoga/b 7 2\n")
     return root

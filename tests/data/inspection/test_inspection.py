@@ -219,17 +219,6 @@ def decoded(inspection: Inspection, split: Split) -> list[Finding]:
     return list(video_findings(inspection, split, found, listed.path))
 
 
-def test_complete_folders_of_pictures_have_no_problems(frames_root: Path) -> None:
-    inspection = inspected(frames_root, splits=("train",))
-    assert problems(inspection) == []
-    assert "all files of the 3 train videos are there" in [finding.what for finding in inspection.findings()]
-    assert [finding.what for finding in decoded(inspection, "train")] == [
-        "3 train videos decoded",
-        "train: short sides 40; none is below the 32 of the test",
-        "train: frames per second 30",
-    ]
-
-
 def test_a_list_with_more_frames_than_a_folder_is_found_without_opening_it(frames_root: Path) -> None:
     (frames_root / "train.txt").write_text("a 4 0\nb 9 1\nc 4 1\n")
     (finding,) = problems(inspected(frames_root, splits=("train",)))

@@ -9,7 +9,6 @@ import pytest
 
 from data.items import seeded
 from data.sampling.base import Timeline
-from data.sampling.segments import SegmentSampling
 from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from interface.evaluation import EvalConfig
 
@@ -74,19 +73,6 @@ def test_dense_clips_of_variable_rate_files_start_at_their_time() -> None:
     views = DenseSampling.Config(stride=1).build(4).views(video, 2)
     start = (200 - 4 / 30 * 200 / 11) / 2 / (200 / 11)
     assert views[1][0] == np.searchsorted(times, start)
-
-
-@pytest.mark.parametrize("num_views", [1, 2, 3, 5, 10])
-def test_views_start_at_the_starts_of_their_config(num_views: int) -> None:
-    dense, segments = DenseSampling.Config(stride=4), SegmentSampling.Config(span=0.25, nominal_fps=None)
-    starts = dense.view_starts(num_views)
-    assert starts == segments.view_starts(num_views)
-    assert [view[0] for view in dense.build(16).views(timeline(300), num_views)] == [
-        math.ceil(start * (300 - 64)) for start in starts
-    ]
-    assert [view.tolist() for view in segments.build(16).views(timeline(301), num_views)] == [
-        segments.build(16).segment_middles(timeline(301), float(start)).tolist() for start in starts
-    ]
 
 
 def strided_view(num_frames: int, span: float, view: int, views: int) -> list[int]:

@@ -72,11 +72,6 @@ def test_a_stand_in_may_have_files_other_than_videos(tmp_path: Path, workers: in
     assert made == expected
 
 
-def test_every_field_has_a_folder_of_its_own() -> None:
-    others = [replace(SMALL, seed=1), replace(SMALL, version=2), replace(SMALL, noise=0.03), replace(SMALL, num_val=9)]
-    assert len({folder_name(stand_in) for stand_in in [SMALL, *others]}) == 5
-
-
 def test_two_concurrent_processes_generate_the_data_set_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = multiprocessing.get_context("fork")
     slow = Slow(log=str(tmp_path / "log.txt"))
@@ -111,13 +106,6 @@ def test_an_environment_variable_sets_the_cache_folder(monkeypatch: pytest.Monke
     assert default_cache() == tmp_path / "cache" / "video-stand-ins"
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache() == Path(os.path.expanduser("~")) / ".cache" / "video-stand-ins"
-
-
-def test_progress_is_shown_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ensure(SlowDrawing(Slow(seconds=0.0)), tmp_path, workers=0)
-    captured = capsys.readouterr()
-    assert "making the slow stand-in: 100%" in captured.err
-    assert captured.out == ""
 
 
 def sounds(module: str, *fields: tuple) -> StandIn:

@@ -1,7 +1,6 @@
 """Generated Pathfinder: the original procedure."""
 
 import io
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,21 +11,12 @@ from data.stand_ins.drawing.pathfinder import (
     BlockedError,
     PathfinderDrawing,
     Picture,
-    circle,
-    moved,
     needed_cells,
 )
 from data.stand_ins.of_sequences import PathfinderStandIn
 
 SETTINGS = PathfinderStandIn(num_train=8, num_val=1, contour=6)
 EASY = PathfinderDrawing(SETTINGS)
-
-
-def test_pictures_depend_on_the_seed_and_their_number_alone() -> None:
-    assert np.array_equal(EASY.picture(1)[0], EASY.picture(1)[0])
-    assert not np.array_equal(EASY.picture(1)[0], EASY.picture(2)[0])
-    assert not np.array_equal(EASY.picture(1)[0], PathfinderDrawing(replace(SETTINGS, seed=1)).picture(1)[0])
-    assert {EASY.picture(number)[1] for number in range(8)} == {0, 1}
 
 
 def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,13 +36,6 @@ def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypat
         of_end = next(index for index, snake in enumerate(both) if snake[-1].head == end)
         assert (of_start == of_end) == bool(label)
         assert [len(snake) for snake in both] == [6, 6]
-
-
-def test_single_paddles_fill_the_picture() -> None:
-    filled = PathfinderDrawing(replace(SETTINGS, single_paddles=True))
-    plain, full = ((drawing.picture(1)[0] > 0).mean() for drawing in (EASY, filled))
-    assert plain < 0.4 and full > 0.6
-    assert Picture(filled.settings, np.random.default_rng(0)).num_single_paddles() == 756 - 12 - 20
 
 
 def test_paddles_of_long_snakes_do_not_overlap() -> None:
@@ -116,13 +99,6 @@ def test_snakes_start_in_the_directions_of_the_official_generator_or_in_any() ->
         for settings in (PathfinderStandIn(), PathfinderStandIn(first_paddles="any"))
     )
     assert released == list(range(-150, -120)) and any_direction == list(degrees)
-
-
-def test_points_are_rounded_up_and_circles_stay_in_the_picture() -> None:
-    assert moved(SETTINGS, (3, 3), 0.0, 2) == (3, 5)
-    assert moved(SETTINGS, (3, 3), np.pi / 4, 2) == (5, 5)
-    cells = circle((0, 5), 3, 32)
-    assert cells and all(row >= 0 for row, _ in cells) and len(set(cells)) == len(cells)
 
 
 def test_only_the_published_settings_are_the_original() -> None:

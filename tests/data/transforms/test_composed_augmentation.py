@@ -1,9 +1,6 @@
 """Augmentation of AutoAugment, crop, flip and erasing."""
 
-import pickle
 import random
-from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -164,37 +161,3 @@ def test_each_frame_is_changed_as_it_would_be_alone() -> None:
         for index in range(3):
             with seeded(seed):
                 assert torch.equal(augment(frames[index : index + 1])[0], together[index])
-
-
-def test_pairs_are_equally_likely_and_operations_as_likely_as_stated() -> None:
-    augment = AutoAugment.Config().build()
-    drawn: Counter[tuple[int, int]] = Counter()
-
-    def counting(pair: int, place: int) -> Callable[..., Image.Image]:
-        def count(image: Image.Image, *_: object, **__: object) -> Image.Image:
-            drawn[pair, place] += 1
-            return image.copy()
-
-        return count
-
-    for number, pair in enumerate(augment.policy):
-        for place, operation in enumerate(pair):
-            operation.aug_fn = counting(number, place)
-    frames, runs = torch.zeros(1, 3, 2, 2, dtype=torch.uint8), 10_000
-    with seeded(0):
-        for _ in range(runs):
-            augment(frames)
-    for number in range(25):
-        for place in range(2):
-            assert drawn[number, place] / runs == pytest.approx(POLICY[2 * number + place][1] / 25, abs=0.01)
-
-
-def test_worker_processes_may_get_a_copy() -> None:
-    augment = AutoAugment.Config().build()
-    copy = pickle.loads(pickle.dumps(augment))
-    for seed in range(10):
-        clips = []
-        for one in (augment, copy):
-            with seeded(seed):
-                clips.append(one(picture()))
-        assert torch.equal(*clips)

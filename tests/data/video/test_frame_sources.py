@@ -1,6 +1,5 @@
 import struct
 import zlib
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -16,17 +15,8 @@ from data.errors import DecodeError
 from data.sampling.strides import DenseSampling
 from data.video.decode import VideoFile
 from data.video.frame_sources import FrameFolder, examined, files_of, opened
-
-Numbers = Callable[[Tensor], list[int]]
-WriteVideo = Callable[..., Path]
-
-
-def write_frames(folder: Path, count: int, name: str = "frame_{:010d}.jpg") -> Path:
-    """Pictures whose grey level is their number."""
-    folder.mkdir(parents=True)
-    for number in range(1, count + 1):
-        Image.fromarray(np.full((6, 8, 3), number, np.uint8)).save(folder / name.format(number), quality=100)
-    return folder
+from tests.data.files import write_frames
+from tests.data.numbered_videos import numbers, write_video
 
 
 def levels(frames: Tensor) -> list[int]:
@@ -41,8 +31,6 @@ def levels(frames: Tensor) -> list[int]:
 @pytest.mark.parametrize("options", [{"g": "12", "bf": "2"}, {"g": "250", "bf": "3"}], ids=["short", "long group"])
 def test_a_part_has_the_frames_between_its_times(
     tmp_path: Path,
-    write_video: WriteVideo,
-    frame_numbers: Numbers,
     start: float,
     stop: float,
     suffix: str,
@@ -52,36 +40,32 @@ def test_a_part_has_the_frames_between_its_times(
     with VideoFile(path, (start, stop)) as part:
         expected = list(range(round(start * 30), round(stop * 30)))
         assert part.timeline.num_frames == len(expected)
-        assert frame_numbers(part.frames(range(len(expected) + 1))) == [*expected, expected[-1]]
+        assert numbers(part.frames(range(len(expected) + 1))) == [*expected, expected[-1]]
         np.testing.assert_allclose(part.timeline.times, np.arange(len(expected)) / 30, atol=2e-3)
 
 
-def test_a_part_of_a_variable_rate_video_is_found_by_its_times(
-    tmp_path: Path, write_video: WriteVideo, frame_numbers: Numbers
-) -> None:
+def test_a_part_of_a_variable_rate_video_is_found_by_its_times(tmp_path: Path) -> None:
     times = [number * 50 + 7 * (number % 3) for number in range(60)]
     path = write_video(tmp_path / "video.mkv", 60, rate=20, times=times)
     with VideoFile(path, (1.5, 2.0)) as part:
-        assert frame_numbers(part.frames(range(part.timeline.num_frames))) == list(range(30, 40))
+        assert numbers(part.frames(range(part.timeline.num_frames))) == list(range(30, 40))
 
 
-def test_only_the_packets_around_a_part_are_read(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_only_the_packets_around_a_part_are_read(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.mp4", 250, rate=10, options={"g": "10"})
     with VideoFile(path, (20.0, 21.0)) as part:
         assert len(part.table.packets) < 40
 
 
-def test_a_file_is_read_from_the_start_if_seeking_goes_too_far(
-    tmp_path: Path, write_video: WriteVideo, frame_numbers: Numbers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_read_from_the_start_if_seeking_goes_too_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_video(tmp_path / "video.mp4", 120, rate=10, options={"g": "10"})
     monkeypatch.setattr("data.video.decode.SEEK_MARGIN", -2.0)
     with VideoFile(path, (3.5, 3.8)) as part:
         assert len(part.table.packets) > 35
-        assert frame_numbers(part.frames(range(3))) == [35, 36, 37]
+        assert numbers(part.frames(range(3))) == [35, 36, 37]
 
 
-def test_a_part_beyond_the_end_is_rejected(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_a_part_beyond_the_end_is_rejected(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.mp4", 60, rate=30)
     with pytest.raises(DecodeError, match=r"video.mp4 from 5.00 to 6.00 s: the video has no frames there"):
         VideoFile(path, (5.0, 6.0))
@@ -89,7 +73,7 @@ def test_a_part_beyond_the_end_is_rejected(tmp_path: Path, write_video: WriteVid
         VideoFile(path, (1.0, 6.0))
 
 
-def test_a_format_without_times_has_no_parts(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_a_format_without_times_has_no_parts(tmp_path: Path) -> None:
     path = write_video(tmp_path / "video.ts", 60, rate=30, options={"bf": "2"})
     with pytest.raises(DecodeError, match=r"has no valid presentation times; convert it to H\.264 in mp4"):
         VideoFile(path, (0.0, 1.0))

@@ -18,7 +18,7 @@ from reproduce.verbs.doctor import machine_findings
 from runner.machine.files import write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
-from tests.data.conftest import write_numbered_video
+from tests.data.numbered_videos import write_video
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"
@@ -36,7 +36,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_atomically(tmp_path / "vit_base_patch16_224.orig_in21k_ft_in1k.safetensors", "")
     root = tmp_path / "kinetics400"
     for name in ("train/a/0", "train/b/1", "val/a/2"):
-        write_numbered_video(root / f"{name}.mp4", 4)
+        write_video(root / f"{name}.mp4", 4)
     (root / "train.csv").write_text("train/a/0.mp4 0\ntrain/b/1.mp4 1\n")
     (root / "val.csv").write_text("val/a/2.mp4 0\n")
     return root
@@ -197,7 +197,7 @@ def test_deep_goes_on_where_it_was(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(20):
-        write_numbered_video(root / f"val/a/{number}.mp4", 1)
+        write_video(root / f"val/a/{number}.mp4", 1)
     (root / "val.csv").write_text("".join(f"val/a/{number}.mp4 0\n" for number in range(20)))
     words = doctor(root, "--eval-only")
     _, sampled = findings(words, capsys)

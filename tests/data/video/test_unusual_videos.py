@@ -10,61 +10,25 @@ import pytest
 from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
-from torch import Tensor
 
 from data.errors import DecodeError
 from data.video import decode
 from data.video.decode import VideoFile
+from tests.data.numbered_videos import B_FRAMES, CODECS, OPEN_GROUPS, REALTIME, all_frames, pixels, write_video
 
-WriteVideo = Callable[..., Path]
 Change = Callable[[int, Packet], Packet | None]
 
-B_FRAMES = {"g": "12", "bf": "3", "sc_threshold": "0"}
-OPEN_GROUPS = {**B_FRAMES, "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"}
-REALTIME = {"g": "12", "deadline": "realtime", "cpu-used": "8"}
-CODECS = {
-    "h264": ("libx264", B_FRAMES, "mp4"),
-    "h264 in matroska": ("libx264", B_FRAMES, "mkv"),
-    "h264 with open groups": ("libx264", OPEN_GROUPS, "mp4"),
-    "h264 in a transport stream": ("libx264", B_FRAMES, "ts"),
-    "mpeg2 with open groups": ("mpeg2video", {"g": "12", "bf": "2"}, "mkv"),
-    "mpeg4": ("mpeg4", {"g": "12", "bf": "2"}, "mp4"),
-    "mpeg4 in avi": ("mpeg4", {"g": "12", "bf": "2"}, "avi"),
-    "mpeg4 without B frames": ("mpeg4", {"g": "12"}, "avi"),
-    "vp8": ("libvpx", REALTIME, "webm"),
-    "vp9": ("libvpx-vp9", REALTIME, "webm"),
-}
-
-ODD_FOLDER = Path(__file__).parent / "odd_videos"
-# Numbers of frames according to the ffmpeg of Debian, as `make.sh` of the folder prints them.
+ODD_FOLDER = Path(__file__).parents[1] / "odd_videos"
+# Videos by their number of frames according to the ffmpeg of Debian, as `make.sh` of the folder prints them.
 ODD_VIDEOS = {
-    "decodable.mkv": 14,
-    "decodable.nut": 14,
-    "divx.avi": 14,
-    "h264_copy.mp4": 20,
-    "hidden.ivf": 20,
-    "leading.mkv": 12,
-    "leading.mp4": 10,
-    "negative.mpg": 20,
-    "negative.ts": 20,
-    "open.mp4": 20,
-    "open.mpg": 20,
-    "open_cut.mkv": 12,
-    "repeated.mkv": 4,
-    "repeated.ogv": 4,
-    "short.avi": 10,
-    "ticks.ivf": 20,
-    "unmarked.avi": 9,
-    "unpacked.mkv": 14,
-    "unpacked.mp4": 14,
-    "without_middle.ts": 17,
-    "without_start.ts": 12,
-    "wrapping.mpg": 20,
-    "wrapping.ts": 20,
-    "xvid.avi": 14,
-    "xvid_copy.mkv": 14,
-    "xvid_copy.mp4": 14,
-    "xvid_copy.nut": 14,
+    4: "repeated.mkv repeated.ogv",
+    9: "unmarked.avi",
+    10: "leading.mp4 short.avi",
+    12: "leading.mkv open_cut.mkv without_start.ts",
+    14: "decodable.mkv decodable.nut divx.avi unpacked.mkv unpacked.mp4 xvid.avi xvid_copy.mkv xvid_copy.mp4 "
+    "xvid_copy.nut",
+    17: "without_middle.ts",
+    20: "h264_copy.mp4 hidden.ivf negative.mpg negative.ts open.mp4 open.mpg ticks.ivf wrapping.mpg wrapping.ts",
 }
 
 SOURCES = {"mkv": "mp4"}  # Matroska has no decoding times, which a copy needs
@@ -90,17 +54,6 @@ def with_content(packet: Packet, content: bytes) -> Packet:
     return changed
 
 
-def pixels(frames: Tensor) -> NDArray[np.uint8]:
-    return frames.permute(0, 2, 3, 1).numpy()
-
-
-def fully_decoded(path: Path) -> NDArray[np.uint8]:
-    with av.open(str(path)) as container:
-        packets = [packet for packet in container.demux(video=0) if packet.size or packet.dts is None]
-        frames = [frame.to_ndarray(format="rgb24") for packet in packets for frame in packet.decode()]
-    return np.stack(frames).astype(np.uint8, copy=False)
-
-
 def assert_every_index_gives(path: Path, expected: NDArray[np.uint8]) -> None:
     """Whether each frame is the expected one, whatever is read with it."""
     draws = np.random.default_rng(0)
@@ -115,7 +68,7 @@ def assert_every_index_gives(path: Path, expected: NDArray[np.uint8]) -> None:
 @pytest.mark.parametrize("num_lost", [1, 5, 14])
 @pytest.mark.parametrize("kind", CODECS)
 def test_videos_without_their_first_packets_start_at_their_first_key_frame(
-    kind: str, num_lost: int, tmp_path: Path, write_video: WriteVideo
+    kind: str, num_lost: int, tmp_path: Path
 ) -> None:
     codec, options, suffix = CODECS[kind]
     source = write_video(tmp_path / f"whole.{SOURCES.get(suffix, suffix)}", codec=codec, options=options)
@@ -124,15 +77,13 @@ def test_videos_without_their_first_packets_start_at_their_first_key_frame(
         lost_keys = sum(packet.is_keyframe for packet in list(container.demux(video=0))[:num_lost])
     with av.open(str(source)) as container:
         first = [index for index, frame in enumerate(container.decode(video=0)) if frame.key_frame][lost_keys]
-    assert_every_index_gives(path, fully_decoded(source)[first:])
+    assert_every_index_gives(path, all_frames(source)[first:])
 
 
 @pytest.mark.parametrize(
     "options", [B_FRAMES, OPEN_GROUPS, {"g": "250", "bf": "0"}], ids=["closed", "open", "one group"]
 )
-def test_a_cut_without_reencoding_has_the_frames_from_its_start(
-    options: dict[str, str], tmp_path: Path, write_video: WriteVideo
-) -> None:
+def test_a_cut_without_reencoding_has_the_frames_from_its_start(options: dict[str, str], tmp_path: Path) -> None:
     def earlier(index: int, packet: Packet) -> Packet:
         assert packet.pts is not None and packet.dts is not None
         ticks = int(16.5 / 30 / packet.time_base)
@@ -143,7 +94,7 @@ def test_a_cut_without_reencoding_has_the_frames_from_its_start(
     path = remuxed(source, tmp_path / "cut.mp4", earlier, {"avoid_negative_ts": "disabled"})
     with av.open(str(path)) as container:
         assert any(packet.is_discard for packet in container.demux(video=0))
-    assert_every_index_gives(path, fully_decoded(source)[17:])
+    assert_every_index_gives(path, all_frames(source)[17:])
 
 
 def edited(path: Path, start: float, seconds: float) -> Path:
@@ -159,18 +110,14 @@ def edited(path: Path, start: float, seconds: float) -> Path:
 
 
 @pytest.mark.parametrize(("start", "seconds"), [(0.0, 0.5), (0.5, 0.5), (0.8, 9.0)])
-def test_an_edit_list_decides_which_frames_are_shown(
-    start: float, seconds: float, tmp_path: Path, write_video: WriteVideo
-) -> None:
+def test_an_edit_list_decides_which_frames_are_shown(start: float, seconds: float, tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", options=B_FRAMES)
     first, stop = round(start * 30), min(round((start + seconds) * 30), 40)
-    assert_every_index_gives(edited(path, start, seconds), fully_decoded(path)[first:stop])
+    assert_every_index_gives(edited(path, start, seconds), all_frames(path)[first:stop])
 
 
 @pytest.mark.parametrize("suffix", ["webm", "mkv", "mp4"])
-def test_a_picture_that_is_held_at_the_end_is_no_truncation(
-    suffix: str, tmp_path: Path, write_video: WriteVideo
-) -> None:
+def test_a_picture_that_is_held_at_the_end_is_no_truncation(suffix: str, tmp_path: Path) -> None:
     def held(index: int, packet: Packet) -> Packet:
         if index == 39:
             packet.duration = int(9 / packet.time_base)
@@ -180,16 +127,16 @@ def test_a_picture_that_is_held_at_the_end_is_no_truncation(
     path = remuxed(source, tmp_path / f"held.{suffix}", held)
     with av.open(str(path)) as container:
         assert container.duration == pytest.approx((39 / 30 + 9) * av.time_base, rel=0.01)
-    assert_every_index_gives(path, fully_decoded(source))
+    assert_every_index_gives(path, all_frames(source))
 
 
-def test_a_video_that_starts_late_is_no_truncation(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_a_video_that_starts_late_is_no_truncation(tmp_path: Path) -> None:
     times = [5000 + 40 * number for number in range(30)]
     path = write_video(tmp_path / "a.webm", 30, codec="libvpx-vp9", options=REALTIME, times=times)
-    assert_every_index_gives(path, fully_decoded(path))
+    assert_every_index_gives(path, all_frames(path))
 
 
-def test_truncated_flash_video_is_rejected(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_truncated_flash_video_is_rejected(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.flv", 120, options=B_FRAMES)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(DecodeError, match=r"truncated: \d\.\d of 4\.\d seconds"):
@@ -198,15 +145,15 @@ def test_truncated_flash_video_is_rejected(tmp_path: Path, write_video: WriteVid
 
 @pytest.mark.parametrize(("codec", "options"), [("mpeg4", {"g": "12"}), ("libx264", B_FRAMES)])
 def test_frames_that_are_wrongly_marked_as_key_frames_are_read(
-    codec: str, options: dict[str, str], tmp_path: Path, write_video: WriteVideo
+    codec: str, options: dict[str, str], tmp_path: Path
 ) -> None:
     path = write_video(tmp_path / "a.mp4", codec=codec, options=options)
-    expected = fully_decoded(path)
+    expected = all_frames(path)
     path.write_bytes(path.read_bytes().replace(b"stss", b"free"))  # without this table, all frames are key frames
     assert_every_index_gives(path, expected)
 
 
-def test_hidden_frames_have_no_index(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_hidden_frames_have_no_index(tmp_path: Path) -> None:
     hidden = {3, 4, 17, 25}
 
     def hide(index: int, packet: Packet) -> Packet:
@@ -217,19 +164,19 @@ def test_hidden_frames_have_no_index(tmp_path: Path, write_video: WriteVideo) ->
     source = write_video(tmp_path / "a.webm", codec="libvpx", options=REALTIME)
     path = remuxed(source, tmp_path / "hidden.webm", hide)
     shown = [index for index in range(40) if index not in hidden]
-    assert_every_index_gives(path, fully_decoded(source)[shown])
+    assert_every_index_gives(path, all_frames(source)[shown])
     with VideoFile(path) as video:
         np.testing.assert_allclose(video.times, np.array(shown) / 30, atol=1e-3)
 
 
 @pytest.mark.parametrize("num_bytes", [0, decode.MAX_KEPT_BYTES], ids=["decoded again", "kept"])
-@pytest.mark.parametrize("name", ODD_VIDEOS)
+@pytest.mark.parametrize(("name", "count"), [(name, n) for n, names in ODD_VIDEOS.items() for name in names.split()])
 def test_every_frame_of_an_odd_video_is_that_of_its_sequential_decoding(
-    name: str, num_bytes: int, monkeypatch: pytest.MonkeyPatch
+    name: str, count: int, num_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decode, "MAX_KEPT_BYTES", num_bytes)
-    expected = fully_decoded(ODD_FOLDER / name)
-    assert len(expected) == ODD_VIDEOS[name]
+    expected = all_frames(ODD_FOLDER / name)
+    assert len(expected) == count
     assert_every_index_gives(ODD_FOLDER / name, expected)
     with VideoFile(ODD_FOLDER / name) as video:
         video.check()
@@ -240,16 +187,16 @@ def test_a_recording_with_a_damaged_frame_is_refused() -> None:
         VideoFile(ODD_FOLDER / "damaged.ts")
 
 
-def test_files_without_times_have_the_times_of_a_constant_rate(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_files_without_times_have_the_times_of_a_constant_rate(tmp_path: Path) -> None:
     for name in ("a.avi", "a.h264"):
         path = write_video(tmp_path / name, options=B_FRAMES)
         with VideoFile(path) as video:
             np.testing.assert_allclose(video.times, np.arange(40) / float(video.fps))
-        assert_every_index_gives(path, fully_decoded(path))
+        assert_every_index_gives(path, all_frames(path))
 
 
 @pytest.mark.parametrize("kind", ["h264 in matroska", "mpeg4 without B frames", "vp9"])
-def test_a_frame_that_cannot_be_shown_is_an_error(kind: str, tmp_path: Path, write_video: WriteVideo) -> None:
+def test_a_frame_that_cannot_be_shown_is_an_error(kind: str, tmp_path: Path) -> None:
     codec, options, suffix = CODECS[kind]
     source = write_video(tmp_path / f"whole.{suffix}", codec=codec, options=options)
 
@@ -258,7 +205,7 @@ def test_a_frame_that_cannot_be_shown_is_an_error(kind: str, tmp_path: Path, wri
         return with_content(packet, content[:6] + bytes(len(content) - 6)) if index == 27 else packet
 
     path = remuxed(source, tmp_path / f"damaged.{suffix}", damage)
-    expected = fully_decoded(source)
+    expected = all_frames(source)
     readable: list[int] = []
     with VideoFile(path) as video:
         assert len(video.table) in (39, 40)
@@ -278,7 +225,7 @@ def test_a_frame_that_cannot_be_shown_is_an_error(kind: str, tmp_path: Path, wri
             video.frames(range(40))
 
 
-def test_a_cover_picture_is_not_the_video(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_a_cover_picture_is_not_the_video(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.mp4", options=B_FRAMES)
     path = tmp_path / "cover.mp4"
     with av.open(str(source)) as old, av.open(str(path), "w") as new:
@@ -292,19 +239,19 @@ def test_a_cover_picture_is_not_the_video(tmp_path: Path, write_video: WriteVide
             if packet.size:
                 packet.stream = stream
                 new.mux(packet)
-    assert_every_index_gives(path, fully_decoded(source))
+    assert_every_index_gives(path, all_frames(source))
 
 
-def test_a_codec_without_a_decoder_is_named(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_a_codec_without_a_decoder_is_named(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4")
     path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
     with pytest.raises(DecodeError, match=r"a\.mp4: no decoder for the codec of its video stream; convert it"):
         VideoFile(path)
 
 
-def test_damaged_frames_of_another_size_do_not_change_the_others(tmp_path: Path, write_video: WriteVideo) -> None:
+def test_damaged_frames_of_another_size_do_not_change_the_others(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.avi", codec="mjpeg", options={"strict": "unofficial"})
-    expected = fully_decoded(source)
+    expected = all_frames(source)
 
     def resized(index: int, packet: Packet) -> Packet:
         content = bytearray(bytes(packet))
