@@ -29,13 +29,16 @@ def test_a_released_checkpoint_is_imported_and_tested_without_files_of_the_exper
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "none"))
-    words = ["cast/table9:cast", "--runs", str(tmp_path / "runs"), *OVERRIDES]
-    assert main(["import-weights", str(released_file(tmp_path)), "--as", *words, "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
+    root = ensure(Epic100Drawing(Epic100StandIn(num_train=16, num_val=8)), tmp_path / "videos", progress=False)
+    words = ["cast/table9:cast", "--scale", "paper", "--released", "--data", f"epic100={root}", *OVERRIDES]
+    words += ["--runs", str(tmp_path / "runs")]
+    assert main(["run", *words]) == 3
+    page = "get it from https://github.com/KHU-VLL/CAST, and name it with --file"
+    assert f"mp_rank_00_model_states.pt of cast/table9:cast: without an address; {page}" in capsys.readouterr().err
+    assert main(["run", *words, "--file", str(released_file(tmp_path))]) == 0
+    (record,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/released.json")]
     assert record["missing"] == record["unexpected"] == []
     assert record["matched"] + len(record["reshaped"]) == 153
-    root = ensure(Epic100Drawing(Epic100StandIn(num_train=16, num_val=8)), tmp_path / "videos", progress=False)
-    assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", f"epic100={root}"]) == 0
     (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
     assert metrics["videos"]["evaluated"] == 8
 

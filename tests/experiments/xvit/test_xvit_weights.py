@@ -1,11 +1,13 @@
 """Released X-ViT files: list of files, import, test, and a list of videos."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+import experiments.xvit.released
 from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.drawing.ssv2 import SSv2Drawing
 from data.stand_ins.of_videos import SSv2StandIn
@@ -14,6 +16,7 @@ from experiments.spec.scales import PAPER
 from experiments.xvit.released import FILES, RELEASED
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
+from tests.runner.weights.server import serving
 
 SMALL = ["model.width=96", "model.depth=3", "data.dataset.num_classes=11", "evaluation.views=3", "evaluation.crops=1"]
 OVERRIDES = [word for override in SMALL for word in ("-o", override)]
@@ -36,21 +39,30 @@ def test_released_files_have_rows() -> None:
         assert released.column in {cell.column.key for cell in table.cells(PAPER, rows=rows) if cell.tested}
 
 
+def root_with_classes(folder: Path) -> Path:
+    """Data set with as many classes as the fixture."""
+    root = ensure(SSv2Drawing(SSv2StandIn(num_train=20, num_val=10)), folder / "videos", progress=False)
+    labels = next(root.rglob("*labels.json"))
+    names = json.loads(labels.read_text())
+    labels.write_text(json.dumps({**names, "Doing nothing": str(len(names))}))
+    return root
+
+
 @pytest.mark.usefixtures("jobs_in_this_process")
-def test_a_released_file_is_imported_and_tested_in_all_three_views(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_released_file_is_fetched_imported_and_tested_in_all_three_views(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["xvit/zoo:ssv2", "--runs", str(tmp_path / "runs"), *OVERRIDES]
-    assert main(["import-weights", str(released_file(tmp_path)), "--as", *words, "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "weights"))
+    content = {"xvit_b16_16_ss2.pth": released_file(tmp_path).read_bytes()}
+    root = root_with_classes(tmp_path)
+    with serving(content) as server:
+        monkeypatch.setattr(experiments.xvit.released, "RELEASED", replace(RELEASED, location=server.address))
+        words = ["xvit/zoo:ssv2", "--scale", "paper", "--released", "--data", f"ssv2={root}", *OVERRIDES]
+        assert main(["run", *words, "--runs", str(tmp_path / "runs")]) == 0, capsys.readouterr().err
+    (record,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/released.json")]
     assert record["missing"] == [] and sorted(record["unexpected"]) == ["new_fc.bias", "new_fc.weight"]
     expected = {"NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "NUM_SEGMENTS": "16", "SHIFT_DIV": "4"}
     assert record["settings"] == expected
-    root = ensure(SSv2Drawing(SSv2StandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
-    labels = root / "labels" if (root / "labels").is_dir() else root
-    names = json.loads(next(labels.glob("*labels.json")).read_text())
-    next(labels.glob("*labels.json")).write_text(json.dumps({**names, "Doing nothing": str(len(names))}))
-    assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", f"ssv2={root}"]) == 0
     (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
     assert metrics["videos"]["evaluated"] == 10 and metrics["views"] == 3
 
