@@ -39,10 +39,6 @@ class ClassObjective(Objective):
     def batch_multiple(self) -> int:
         return 1 if self.mixup is None else self.mixup.clips_per_exchange or 2
 
-    def range_of(self, metric: str) -> tuple[float, float]:
-        """Accuracies are in percent."""
-        return 0.0, 100.0
-
 
 class ClassTask(Task):
     """Classification with one or several kinds of label. Each kind has a softmax over its part of the outputs.

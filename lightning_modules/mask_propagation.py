@@ -58,9 +58,6 @@ class MaskPropagation(Objective):
     averaged_over: Literal["objects", "sequences"] = "objects"
     """Means over all objects of all sequences, or over sequences of means over their objects."""
 
-    def range_of(self, metric: str) -> tuple[float, float]:
-        return (-100.0, 100.0) if metric.endswith("decay") else (0.0, 100.0)
-
     def task(self, targets: Targets) -> "MaskPropagationTask":
         if targets.classes:
             raise ValueError(

@@ -4,7 +4,6 @@ A task is independent of the model: it maps outputs (B, C) and targets to a loss
 B: items. V: variants of a view, such as its crops. C: all classes of all kinds of label.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,10 +113,6 @@ class Objective(CheckedConfig, ABC):
     def batch_multiple(self) -> int:
         """Number that divides the number of items of every training batch on a device, e.g. 2 for pairs."""
         return 1
-
-    def range_of(self, metric: str) -> tuple[float, float]:
-        """Smallest and largest possible value of a test metric; by default, any number of 0 or more."""
-        return 0.0, math.inf
 
     @abstractmethod
     def task(self, targets: Targets) -> Task:

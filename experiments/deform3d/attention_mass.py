@@ -190,9 +190,6 @@ class AttentionMass(Objective):
     num_headlines: ClassVar[int] = len(metrics)
     is_trained: ClassVar[bool] = False
 
-    def range_of(self, metric: str) -> tuple[float, float]:
-        return 0.0, 100.0
-
     def task(self, targets: Targets) -> "MassTask":
         """Task on any targets, which are not used."""
         return MassTask()

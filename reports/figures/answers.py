@@ -119,21 +119,21 @@ def _draw_clip(axis: "Axes", clip: AnsweredClip, answers: Mapping[str, Sequence[
 def pictures_of_test(run: RunConfig, directory: RunDirectory) -> "dict[str, Figure]":
     """Pictures of a test by name; empty without saved scores of classes."""
     saved = read_scores(directory.scores(run.eval_id), run)
-    if saved is None or not (found := confusions(saved)):
+    if saved is None or not (found := confusions(saved, run)):
         return {}
     pictures = {CONFUSION: confusion_matrices(found)}
     with suppress(StoreError):  # the confusions do not need the clips
-        if isinstance(kept := kept_pictures(ShownRun("", run, ShownAnswers()), directory), AnsweredClips):
+        if isinstance(kept := kept_pictures(ShownRun("", run, ShownAnswers()), [directory]), AnsweredClips):
             pictures[CLIPS] = clips_of_test(kept.clips)
     return pictures
 
 
-def confusions(saved: SavedScores) -> dict[str, Confusion]:
+def confusions(saved: SavedScores, run: RunConfig) -> dict[str, Confusion]:
     """Confusions of a test by kind of label; empty for scores that are not of classes."""
     answers = saved.scores.predictions()
     if answers is None:
         return {}
-    names = saved.names_of(answers.classes)
+    names = saved.names_of(run.data.targets)
     return {kind: (answers.confusion(kind), names[kind]) for kind in answers.classes}
 
 

@@ -18,7 +18,7 @@ from data.stand_ins.stand_in import earlier_digest
 from experiments.spec.run import RunConfig
 from runner.machine.files import read_record
 from runner.machine.resources import Resources
-from runner.store.records import DataRecord, digest, read_test, write_record
+from runner.store.records import DataRecord, read_test, seal_of, write_record
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
@@ -76,7 +76,7 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
             stand_in = parent.run.data.dataset.stand_in
             code = earlier_digest(stand_in) if stand_in is not None else None
             fields = {"train": to_builtins(record.train), "code": code, "parents": record.parents}
-            found[parent.name] = digest(fields)[:16]
+            found[parent.name] = seal_of(fields)[:16]
     return found
 
 

@@ -4,18 +4,22 @@ N clips. T token frames or shown frames, F frames of H x W pixels.
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
+from msgspec import convert
 from numpy.typing import NDArray
 
 from experiments.spec.figure_runs import ShownRun
 from experiments.spec.figures import AttentionQuery, ShownMasks
 from experiments.spec.ids import digest
+from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError, replacing
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, read_scores
+from runner.store.store import RunStore
 
 
 class AttentionMaps(NamedTuple):
@@ -62,7 +66,7 @@ class MaskStrip(NamedTuple):
 
 
 class NamedAnswer(NamedTuple):
-    """Answer to an item for one kind of label: its label, and the best classes with their shares of the scores."""
+    """Answer to an item for one kind of label: the best classes with their shares of the scores."""
 
     kind: str
     label: str
@@ -93,14 +97,9 @@ class AnsweredClips(NamedTuple):
 
     @property
     def clips(self) -> tuple[AnsweredClip, ...]:
-        return tuple(
-            AnsweredClip(
-                name,
-                frames,
-                tuple(NamedAnswer(k, label, tuple(map(tuple, best)), right) for k, label, best, right in found),
-            )
-            for (name, found), frames in zip(self.record, self.frames, strict=True)
-        )
+        record = convert(self.record, list[tuple[str, tuple[NamedAnswer, ...]]])
+        pairs = zip(record, self.frames, strict=True)
+        return tuple(AnsweredClip(name, frames, answers) for (name, answers), frames in pairs)
 
 
 class ShownClips(NamedTuple):
@@ -141,25 +140,36 @@ def file_of(shown_run: ShownRun, directory: RunDirectory) -> Path:
     return directory.pictures(kind.folder, name)
 
 
-def kept_pictures(shown_run: ShownRun, directory: RunDirectory) -> KeptPictures | None:
-    """What is shown of a run, as kept in a directory; None if there is nothing."""
+def kept_pictures(shown_run: ShownRun, directories: Iterable[RunDirectory]) -> KeptPictures | None:
+    """What is shown of a run, as kept in the first of the directories that has it; None if nothing is kept."""
     (kind, name), run = kind_and_name(shown_run), shown_run.run
-    path, earlier = directory.pictures(kind.folder, name), directory.pictures(ShownClips.folder, name)
-    if path.exists():
-        return read_pictures(path, kind)
-    saved = read_scores(directory.scores(name), run) if kind is AnsweredClips and earlier.exists() else None
-    if saved is None:
-        return None
-    clips = read_pictures(earlier, ShownClips)
-    return answered_clips(saved, clips.places.tolist(), clips.frames)
+    for directory in directories:
+        path, earlier = directory.pictures(kind.folder, name), directory.pictures(ShownClips.folder, name)
+        if path.exists():
+            return read_pictures(path, kind)
+        saved = read_scores(directory.scores(name), run) if kind is AnsweredClips and earlier.exists() else None
+        if saved is not None:
+            clips = read_pictures(earlier, ShownClips)
+            return answered_clips(run, saved, clips.places.tolist(), clips.frames)
+    return None
 
 
-def answered_clips(saved: SavedScores, places: list[int], frames: NDArray[np.uint8]) -> AnsweredClips | None:
+def publish_kept(shown: ShownRun, store: RunStore) -> None:
+    """Copy what is shown of a run, made here, to the published results."""
+    own = store.run(shown.run.train_id)
+    for directory in (own, own.of_released):
+        if (found := kept_pictures(shown, [directory])) is not None:
+            write_pictures(file_of(shown, store.published(directory)), found)
+
+
+def answered_clips(
+    run: RunConfig, saved: SavedScores, places: list[int], frames: NDArray[np.uint8]
+) -> AnsweredClips | None:
     """Clips (N, F, H, W, 3) of some items with the answers of a test; None if it has no scores of classes."""
     answers = saved.scores.predictions()
     if answers is None:
         return None
-    names = saved.names_of(answers.classes)
+    names = saved.names_of(run.data.targets)
     record = []
     for place in places:
         found = [

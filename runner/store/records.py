@@ -16,7 +16,7 @@ from data.fingerprint import DataFingerprint, SplitFingerprint
 from runner.machine.files import json_object, read_record, write_atomically
 from runner.store.provenance import UNKNOWN
 
-DIGEST = "digest"  # field of a file: hash of all its other fields
+SEAL = "digest"  # field of a file: hash of all its other fields
 CountOrZero = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=0, le=1e300)]  # neither infinite nor NaN
 
@@ -138,13 +138,11 @@ class Hits(Struct, frozen=True):
         return cls(digest, len(ids), bits)
 
     def mask(self, metric: str) -> NDArray[np.bool_] | None:
-        """Mask (items,) of the correct items for a metric; None if it is not a share of items, or damaged."""
-        try:
-            content = np.frombuffer(base64.b64decode(self.bits[metric], validate=True), np.uint8)
-        except (KeyError, ValueError):
+        """Mask (items,) of the correct items for a metric; None if it is not a share of items."""
+        if metric not in self.bits:
             return None
-        mask = np.unpackbits(content)[: self.items].astype(bool)
-        return mask if len(mask) == self.items else None
+        content = np.frombuffer(base64.b64decode(self.bits[metric]), np.uint8)
+        return np.unpackbits(content)[: self.items].astype(bool)
 
 
 class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
@@ -246,16 +244,15 @@ def write_record(path: Path, record: Struct) -> None:
 
 def sealed(fields: dict) -> dict:
     """Fields of a file with their hash, which shows a later change."""
-    return {**fields, DIGEST: digest(fields)}
+    return {**fields, SEAL: seal_of(fields)}
 
 
-def digest(fields: Mapping[str, object]) -> str:
-    """Hash of all fields but the digest."""
-    text = json.dumps({name: value for name, value in fields.items() if name != DIGEST}, sort_keys=True)
+def seal_of(fields: Mapping[str, object]) -> str:
+    text = json.dumps({name: value for name, value in fields.items() if name != SEAL}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_digest(fields: Mapping[str, object]) -> None:
+def check_seal(fields: Mapping[str, object]) -> None:
     """Refuse fields that were changed after they were written."""
-    if fields.get(DIGEST) != digest(fields):
+    if fields.get(SEAL) != seal_of(fields):
         raise ValueError("it was changed after the test: its digest is not that of its content")

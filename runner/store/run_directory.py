@@ -135,20 +135,16 @@ class RunDirectory:
 
     def progress(self) -> dict:
         """Last progress that the running process has written; empty if there is none."""
-        try:
-            return read_json(self.progress_file) or {}
-        except StoreError:
-            return {}
+        return read_json(self.progress_file) or {}
 
     def fraction_done(self) -> float | None:
         """Finished fraction of the run, between 0 and 1; None if it is unknown."""
-        progress = self.progress()
-        done = progress.get("done")
-        if not isinstance(done, int | float) or not 0 <= done <= 1:
-            return None
-        return (
-            TRAINING_SHARE * done if progress.get("stage") == "train" else TRAINING_SHARE + (1 - TRAINING_SHARE) * done
-        )
+        match self.progress():
+            case {"stage": "train", "done": done}:
+                return TRAINING_SHARE * done
+            case {"done": done}:
+                return TRAINING_SHARE + (1 - TRAINING_SHARE) * done
+        return None
 
     def fraction_trained(self) -> float:
         """Finished fraction of a training that goes on from its checkpoint, by its progress; 0 if it is unknown."""

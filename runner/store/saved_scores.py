@@ -1,22 +1,22 @@
 """Saved scores of a test, per item and view, from which its metrics can be computed again without a model."""
 
 import hashlib
-import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from experiments.spec.ids import canonical
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
-from lightning_modules.predictions import ClassCounts
+from interface.targets import Targets
 from lightning_modules.scores import Scores
 from runner.machine.files import replacing
+from runner.store.records import Hits, ItemCounts
 
-NamedCounts = dict[str, dict[str, tuple[int, int, int]]]  # by kind of label and name of the class
+Value = TypeVar("Value")
 
 
 class SavedScores(NamedTuple):
@@ -33,10 +33,10 @@ class SavedScores(NamedTuple):
     allowed: int
     evaluation: EvalConfig | None = None
 
-    def names_of(self, classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+    def names_of(self, targets: Targets) -> dict[str, tuple[str, ...]]:
         """Names of all classes of each kind of label; numbers for those without a name."""
-        named = names_by_kind(self.class_names, classes)
-        return {kind: (*names, *map(str, range(len(names), classes[kind]))) for kind, names in named.items()}
+        named = targets.by_kind(self.class_names)
+        return {kind: (*names, *map(str, range(len(names), targets.classes[kind]))) for kind, names in named.items()}
 
 
 def read_scores(path: Path, run: RunConfig) -> SavedScores | None:
@@ -83,37 +83,38 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def named_counts(
-    counts: Mapping[str, Mapping[int, ClassCounts]], classes: Mapping[str, int], names: tuple[str, ...]
-) -> NamedCounts:
-    """Counts by class, as in `experiments.spec.class_f1`. A class without a name of its own is named by its number.
+def scored(run: RunConfig, test: SavedScores) -> dict:
+    """Fields of a result that follow from its protocol and its scores."""
+    result, correct, names = test.scores.result(), test.scores.correct(), test.class_names
+    hits = test.scores.hits_by_class()
+    return {
+        "train_id": run.train_id,
+        "eval_id": run.eval_id,
+        "metrics": result.metrics,
+        "seed": run.seed,
+        "views": run.evaluation.views,
+        "crops": run.evaluation.crops,
+        "videos": ItemCounts(result.evaluated, result.failed, result.missing),
+        "classes": {names[n] if n < len(names) else str(n): counts for n, counts in hits.items()},
+        "class_counts": by_class_name(test.scores.counts_by_class(), run.data.targets, names),
+        "hits": Hits.of(correct, test.ids) if correct else None,
+    }
+
+
+def by_class_name(
+    values: Mapping[str, Mapping[int, Value]], targets: Targets, names: Sequence[str]
+) -> dict[str, dict[str, Value]]:
+    """Values of the classes of each kind of label by name. A class without a name of its own is named by its number.
 
     Args:
-        classes: number of classes per kind of label.
         names: names of the classes of all kinds, one kind after the other.
     """
-    named: NamedCounts = {
-        kind: {class_name(of_kind, number): found for number, found in counts.get(kind, {}).items()}
-        for kind, of_kind in names_by_kind(names, classes).items()
-    }
-    return {kind: found for kind, found in named.items() if found}
-
-
-def named_categories(
-    categories: Mapping[str, tuple[str, ...]], classes: Mapping[str, int], names: tuple[str, ...]
-) -> dict[str, dict[str, str]]:
-    """Categories of the classes of each kind of label, by the names of the classes, as in `named_counts`."""
-    by_kind = names_by_kind(names, classes)
+    by_kind = targets.by_kind(names)
     return {
-        kind: {class_name(by_kind[kind], number): category for number, category in enumerate(of_kind)}
-        for kind, of_kind in categories.items()
+        kind: {class_name(by_kind[kind], number): value for number, value in of_kind.items()}
+        for kind, of_kind in values.items()
+        if of_kind
     }
-
-
-def names_by_kind(names: tuple[str, ...], classes: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
-    """Names of the classes of each kind of label."""
-    starts = itertools.accumulate(classes.values(), initial=0)
-    return {kind: names[start : start + classes[kind]] for kind, start in zip(classes, starts, strict=False)}
 
 
 def class_name(names: tuple[str, ...], number: int) -> str:

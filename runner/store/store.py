@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.spec.figure_runs import ShownRun
 from experiments.spec.run import RunConfig
 from runner.machine.files import replacing, write_atomically
 from runner.store.acceptance import accepted_measurement
-from runner.store.kept_pictures import KeptPictures, file_of, kept_pictures, write_pictures
 from runner.store.records import TestRecord
 from runner.store.run_directory import RunDirectory
 
@@ -93,11 +91,6 @@ class RunStore:
                 return StoredMeasurement(record, directory, file)
         return None
 
-    def pictures(self, shown: ShownRun, directories: list[RunDirectory]) -> KeptPictures | None:
-        """What is shown of a run: the first in the directories; None if nothing is kept."""
-        found = (kept_pictures(shown, directory) for directory in directories)
-        return next((pictures for pictures in found if pictures is not None), None)
-
     def published(self, directory: RunDirectory) -> RunDirectory:
         """Directory in the published results for those in a directory."""
         assert self.results is not None
@@ -109,13 +102,6 @@ class RunStore:
             if source.exists():
                 with replacing(self.published(directory).path / source.relative_to(directory.path)) as partial:
                     partial.write_bytes(source.read_bytes())
-
-    def publish_pictures(self, shown: ShownRun) -> None:
-        """Copy what is shown of a run, made here, to the published results."""
-        own = self.run(shown.run.train_id)
-        for directory in (own, own.of_released):
-            if (found := kept_pictures(shown, directory)) is not None:
-                write_pictures(file_of(shown, self.published(directory)), found)
 
     def check_writable(self) -> None:
         """Check that runs can be written."""

@@ -1,6 +1,5 @@
-"""Files of a finished training and of a finished test: records, scores per item and view, and a few clips."""
+"""Files of a finished test: predictions, the result from the scores of another test, and a few clips."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,28 +13,14 @@ from torch import Tensor
 from data.config import DataConfig
 from data.datamodule import DataModule
 from data.errors import DataError, DecodeError
-from data.fingerprint import DataFingerprint
 from data.items import ItemList
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from lightning_modules.module import TaskModule
-from runner.machine.files import read_record, replacing
-from runner.store.data_record import data_of_result
-from runner.store.records import (
-    Hits,
-    ImportedWeights,
-    ItemCounts,
-    Provenance,
-    ReleasedStart,
-    ReleasedStarts,
-    TestRecord,
-    TrainingRecord,
-    read_training,
-    write_record,
-    write_test,
-)
+from runner.machine.files import replacing
+from runner.store.records import Provenance, TestRecord, read_training, write_test
 from runner.store.run_directory import RunDirectory
-from runner.store.saved_scores import SavedScores, named_categories, named_counts, read_scores, save_scores
+from runner.store.saved_scores import SavedScores, read_scores, scored
 from runner.store.store import RunStore
 
 NUM_CLIPS = 8
@@ -67,43 +52,6 @@ class PredictionFiles(Callback):
                     partial.write_bytes(content)
 
 
-def save_started_from(directory: RunDirectory, released: list[ReleasedStart]) -> None:
-    """Write a record of the released weights that initialise a training; remove it if there are none."""
-    if released:
-        write_record(directory.started_from, ReleasedStarts(tuple(released)))
-    else:
-        directory.started_from.unlink(missing_ok=True)
-
-
-def save_training_record(
-    directory: RunDirectory,
-    sessions: list[dict[str, object]],
-    *,
-    device_seconds: float,
-    replaced: int,
-    weights: str,
-    splits: list[dict[str, int]],
-) -> None:
-    """Write the record of a finished training.
-
-    Args:
-        sessions: provenance of its processes.
-        replaced: number of replaced items.
-        weights: digest of its weights.
-        splits: splits of its batches over devices and accumulated steps, in the order of the training.
-    """
-    starts = read_record(directory.started_from, ReleasedStarts)
-    fields = {
-        "device_hours": device_seconds / 3600,
-        "replaced_in_training": replaced,
-        "weights_digest": weights,
-        "batch_splits": splits,
-        "started_from": starts.released if starts is not None else (),
-        "sessions": sessions,
-    }
-    write_record(directory.training, msgspec.convert(fields, TrainingRecord))
-
-
 def parent_sessions(run: RunConfig, store: RunStore) -> list[Provenance]:
     """Distinct provenance of the processes that trained the parents of a run, their own parents first."""
     found: list[Provenance] = []
@@ -113,76 +61,9 @@ def parent_sessions(run: RunConfig, store: RunStore) -> list[Provenance]:
     return [session for index, session in enumerate(found) if session not in found[:index]]
 
 
-def save_test_results(
-    run: RunConfig,
-    directory: RunDirectory,
-    test: SavedScores,
-    trainer: Trainer,
-    session: Provenance,
-    *,
-    data: DataFingerprint,
-    seconds: float,
-    parents: list[Provenance],
-    starts: list[ReleasedStart],
-    released: ImportedWeights | None,
-    categories: Mapping[str, tuple[str, ...]],
-) -> None:
-    """Write the scores, then the result, each file atomically.
-
-    Args:
-        data: fingerprint of the data before the test.
-        categories: categories of the classes, by kind of label.
-        seconds: wall time of the process.
-        parents: provenance of the trainings of the parents.
-        starts: released weights of parents that a run without training was tested with.
-        released: record of the released weights that were tested; None for the run's own weights.
-    """
+def check_complete(run: RunConfig, test: SavedScores) -> None:
+    """Refuse a test without some views, or with more unreadable items than accepted by all processes together."""
     test.scores.check(len(test.ids))
-    check_readable(run, test)  # each process checked the limit for its own items only
-    training = read_training(directory.training) if released is None else None
-    trained = training or TrainingRecord(device_hours=0.0, replaced_in_training=0, started_from=tuple(starts))
-    parents = parents if released is None else []
-    record = TestRecord(
-        **scored(run, test),
-        data=data_of_result(directory, data, trained_here=training is not None),
-        precision=str(trainer.precision),
-        devices=trainer.world_size,
-        seconds=round(seconds, 1),
-        **msgspec.structs.asdict(session),
-        training=trained.sessions if any(one != session for one in trained.sessions) else (),
-        parents=tuple(parents) if any(one != session for one in parents) else (),
-        predictions_sha256=save_scores(directory.scores(run.eval_id), run, test),
-        categories=named_categories(categories, run.data.targets.classes, test.class_names),
-        replaced_in_training=trained.replaced_in_training,
-        device_hours=training.device_hours if training is not None else None,
-        started_from=trained.started_from,
-        weights_digest=released.weights_digest if released is not None else trained.weights_digest,
-        batch_splits=trained.batch_splits,
-        released_weights=released.released_file if released is not None else None,
-    )
-    write_test(directory.metrics(run.eval_id), record)
-
-
-def scored(run: RunConfig, test: SavedScores) -> dict:
-    """Fields of a result that follow from its protocol and its scores."""
-    result, correct, names = test.scores.result(), test.scores.correct(), test.class_names
-    hits = test.scores.hits_by_class()
-    return {
-        "train_id": run.train_id,
-        "eval_id": run.eval_id,
-        "metrics": result.metrics,
-        "seed": run.seed,
-        "views": run.evaluation.views,
-        "crops": run.evaluation.crops,
-        "videos": ItemCounts(result.evaluated, result.failed, result.missing),
-        "classes": {names[n] if n < len(names) else str(n): counts for n, counts in hits.items()},
-        "class_counts": named_counts(test.scores.counts_by_class(), run.data.targets.classes, names),
-        "hits": Hits.of(correct, test.ids) if correct else None,
-    }
-
-
-def check_readable(run: RunConfig, test: SavedScores) -> None:
-    """Refuse a test with more unreadable items than accepted."""
     result = test.scores.result()
     if (unreadable := result.failed + result.missing) > test.allowed:
         raise DataError(

@@ -6,20 +6,32 @@ from pathlib import Path
 import numpy as np
 from lightning import seed_everything
 from msgspec import convert
+from msgspec.structs import asdict
 
 from data.datamodule import DataModule, Loading
 from data.decoded_files import DecodedFiles
+from data.fingerprint import DataFingerprint
 from experiments.spec.run import RunConfig
 from models.tensors import frozen_parameters
+from runner.machine.files import read_record
 from runner.machine.request import Request
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
 from runner.measure.training_step import is_out_of_memory
-from runner.store.data_record import check_data_record, save_data_record
+from runner.store.data_record import check_data_record, data_of_result, save_data_record
 from runner.store.kept_pictures import answered_clips, write_pictures
 from runner.store.provenance import provenance
-from runner.store.records import Provenance
-from runner.store.saved_scores import SavedScores
+from runner.store.records import (
+    Provenance,
+    ReleasedStart,
+    ReleasedStarts,
+    TestRecord,
+    TrainingRecord,
+    read_training,
+    write_record,
+    write_test,
+)
+from runner.store.saved_scores import SavedScores, by_class_name, save_scores, scored
 from runner.store.store import RunStore
 from runner.training.checkpointing import Checkpointing, accumulation_of, resumable
 from runner.training.curves import CurveLogger, Curves
@@ -27,16 +39,10 @@ from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.micro_batch import FittingBatches, TooLittleMemoryError
 from runner.training.processes import DeviceClock, EndTogether, TrainingProvenance
 from runner.training.progress import Progress
-from runner.training.results import (
-    PredictionFiles,
-    decoded_clips,
-    parent_sessions,
-    save_started_from,
-    save_test_results,
-    save_training_record,
-)
+from runner.training.results import PredictionFiles, check_complete, decoded_clips, parent_sessions
 from runner.training.trainer import NO_CHECKPOINT, make_trainer
 from runner.weights.weights import (
+    Weights,
     existing_weights,
     load_weights,
     read_weights,
@@ -77,19 +83,15 @@ class Execution:
         self.batches = FittingBatches(run, resources, trains=self.trains, accumulation=accumulation_of(self.resumed))
         directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         seed_everything(run.seed, verbose=False)
-        self.datamodule = data_module(
-            run,
-            resources,
-            root=resources.root(run.data),
-            split=self.batches.split,
-            decoded=DecodedFiles(*store.decoded_files(run.data.dataset.name)),
-        )
+        decoded = DecodedFiles(*store.decoded_files(run.data.dataset.name))
+        root = resources.root(run.data)
+        self.datamodule = data_module(run, resources, root=root, split=self.batches.split, decoded=decoded)
         self.module = run.build()
         self.module.model.recompute(resources.recompute)
         self.started, self.code = time.time(), provenance()  # of modules in memory: files can change during a training
         self.clock, self.trained_with = DeviceClock(), TrainingProvenance(self.code)
         self.prediction_files = PredictionFiles(run.data, directory.predictions(run.eval_id))
-        saves_best = run.optim is not None and run.optim.keep == "best"
+        self.saves_best = run.optim is not None and run.optim.keep == "best"
         unit = run.data.dataset.unit
         self.trainer = make_trainer(
             run,
@@ -102,8 +104,8 @@ class Execution:
                 self.batches,
                 Divergence(),
                 Progress(unit, directory.progress_file),
-                *([BestWeights(directory.kept_weights, *run.objective.selection)] if saves_best else []),
-                Checkpointing(directory.checkpoint, stop, validations_select_weights=saves_best),
+                *([BestWeights(directory.kept_weights, *run.objective.selection)] if self.saves_best else []),
+                Checkpointing(directory.checkpoint, stop, validations_select_weights=self.saves_best),
                 Curves(unit),
                 self.clock,
                 self.trained_with,
@@ -118,7 +120,7 @@ class Execution:
         if self.resumed is None:
             released = start_weights(model, run, store)
             if is_first:
-                save_started_from(directory, released)
+                write_record(directory.started_from, ReleasedStarts(tuple(released)))
                 data, names = self.datamodule.fingerprint(), self.datamodule.list_of("train").class_names
                 save_data_record(run, store, data, self.datamodule.root, names)
         else:
@@ -131,16 +133,18 @@ class Execution:
         self.trainer.fit(self.module, self.datamodule, ckpt_path=self.resumed or NO_CHECKPOINT, weights_only=True)
         replaced = self.datamodule.num_replaced()
         if is_first:
-            if run.optim is not None and run.optim.keep == "last":
+            if not self.saves_best:
                 save_weights(model, directory.kept_weights)
-            save_training_record(
-                directory,
-                self.trained_with.sessions,
-                device_seconds=self.clock.seconds,
-                replaced=replaced,
-                weights=saved_digest(directory.kept_weights),
-                splits=self.batches.splits,
-            )
+            starts = read_record(directory.started_from, ReleasedStarts)
+            fields = {
+                "device_hours": self.clock.seconds / 3600,
+                "replaced_in_training": replaced,
+                "weights_digest": saved_digest(directory.kept_weights),
+                "batch_splits": self.batches.splits,
+                "started_from": starts.released if starts is not None else (),
+                "sessions": self.trained_with.sessions,
+            }
+            write_record(directory.training, convert(fields, TrainingRecord))
             directory.kept_weights.replace(directory.weights)
         self.trainer.strategy.barrier()
 
@@ -153,35 +157,56 @@ class Execution:
             for path in directory.checkpoint.parent.glob("*.ckpt*"):
                 path.unlink()
         weights = existing_weights(run, store)
-        tested = weights.directory(run, store)
         data = datamodule.fingerprint() if trainer.is_global_zero else None
         if data is not None and weights.trained_here:
             check_data_record(directory, data, run.data.dataset)
         starts = load_weights(self.module.model, run, store, weights)
-        self.prediction_files.folder = tested.predictions(run.eval_id)
+        self.prediction_files.folder = weights.directory(run, store).predictions(run.eval_id)
         trainer.test(self.module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
-        if data is None:
-            return
+        if data is not None:
+            self.save_test(weights, starts, data)
+
+    def save_test(self, weights: Weights, starts: list[ReleasedStart], data: DataFingerprint) -> None:
+        """Write a few clips, the scores, then the result, each file atomically.
+
+        Args:
+            starts: released weights of parents that a run without training was tested with.
+            data: fingerprint of the data before the test.
+        """
+        run, datamodule, released, seconds = self.run, self.datamodule, weights.released, time.time() - self.started
+        tested = weights.directory(run, self.store)
         items, allowed = datamodule.list_of("test"), datamodule.unreadable_in("test").allowed
         test = SavedScores(self.module.scores, items.ids, items.class_names, data.annotations, allowed)
-        seconds = time.time() - self.started
         clips = decoded_clips(run.data, run.evaluation, items)
-        answered = answered_clips(test, [*clips], np.stack([*clips.values()])) if clips else None
+        answered = answered_clips(run, test, [*clips], np.stack([*clips.values()])) if clips else None
         if answered is not None:
             write_pictures(tested.pictures(answered.folder, run.eval_id), answered)
-        save_test_results(
-            run,
-            tested,
-            test,
-            trainer,
-            convert(self.code, Provenance),
-            data=data,
-            seconds=seconds,
-            parents=parent_sessions(run, store),
-            starts=starts,
-            released=weights.released,
-            categories=run.data.dataset.categories(datamodule.root),
+        check_complete(run, test)
+        session = convert(self.code, Provenance)
+        training = read_training(tested.training) if released is None else None
+        trained = training or TrainingRecord(device_hours=0.0, replaced_in_training=0, started_from=tuple(starts))
+        parents = parent_sessions(run, self.store) if released is None else []
+        categories = run.data.dataset.categories(datamodule.root)
+        by_number = {kind: dict(enumerate(of_kind)) for kind, of_kind in categories.items()}
+        record = TestRecord(
+            **scored(run, test),
+            data=data_of_result(tested, data, trained_here=training is not None),
+            precision=str(self.trainer.precision),
+            devices=self.trainer.world_size,
+            seconds=round(seconds, 1),
+            **asdict(session),
+            training=trained.sessions if any(one != session for one in trained.sessions) else (),
+            parents=tuple(parents) if any(one != session for one in parents) else (),
+            predictions_sha256=save_scores(tested.scores(run.eval_id), run, test),
+            categories=by_class_name(by_number, run.data.targets, test.class_names),
+            replaced_in_training=trained.replaced_in_training,
+            device_hours=training.device_hours if training is not None else None,
+            started_from=trained.started_from,
+            weights_digest=released.weights_digest if released is not None else trained.weights_digest,
+            batch_splits=trained.batch_splits,
+            released_weights=released.released_file if released is not None else None,
         )
+        write_test(tested.metrics(run.eval_id), record)
 
 
 def data_module(

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+from experiments.motionformer.base import K400
 from experiments.spec.run import RunConfig
 from runner.machine.files import write_atomically
-from runner.store.records import sealed
+from runner.store.records import TestRecord, record_of_test, sealed
 from runner.store.store import RunStore
 
 
@@ -48,3 +49,10 @@ def write_result(
     path = (directory.of_released if released else directory).metrics(run.eval_id)
     write_atomically(path, json.dumps(sealed(made)))
     return path
+
+
+def record_with(fields: dict[str, object]) -> TestRecord:
+    """Result of a test of 100 items of a made-up run, with some fields of its file."""
+    made_up = {"train_id": "a", "eval_id": "b", "videos": {"evaluated": 100, "failed": 0, "missing": 0}}
+    others = {name: value for name, value in result(K400).items() if name not in K400.objective.metrics}
+    return record_of_test({**others, **made_up, **fields})

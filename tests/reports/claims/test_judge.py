@@ -40,7 +40,7 @@ from runner.store.records import Hits
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore, StoredTest
 from tests.reports.saved_reports import markdown
-from tests.runner.result_records import result
+from tests.runner.stored_metrics import record_with
 
 Finish = Callable[..., None]
 Score = Callable[..., None]
@@ -251,7 +251,7 @@ def test_tests_of_one_model_in_other_views_are_paired(table: Table, tmp_path: Pa
         hits = to_builtins(Hits.of({"top1": np.arange(NUM_ITEMS) < last}, IDS))
         data = {"name": "kinetics400", "fingerprint": "c"}
         fields = {"data": data, "hits": hits, "views": views, "crops": 3, "top1": last / 10}
-        record = result({**fields, "train_id": f"model{views * other_model}"})
+        record = record_with({**fields, "train_id": f"model{views * other_model}"})
         test = SeedResult(run=K400, state="done", value=last / 10, test=StoredTest(record, RunDirectory(tmp_path)))
         found = ReportCell(cell=Cell(table.rows[3], table.columns[1], None), state="done", seeds=(test,))
         leaves.append(Leaf(CellValue("ours", f"views-{views}"), last / 10, found))

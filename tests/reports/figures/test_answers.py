@@ -13,7 +13,15 @@ from lightning_modules.scores import ViewScores
 from reports.collect import collect
 from reports.figures import answers, figures
 from reports.pages.markup import Unlinked
-from runner.store.kept_pictures import AnsweredClips, NamedAnswer, ShownClips, answered_clips, file_of, write_pictures
+from runner.store.kept_pictures import (
+    AnsweredClips,
+    NamedAnswer,
+    ShownClips,
+    answered_clips,
+    file_of,
+    kept_pictures,
+    write_pictures,
+)
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, save_scores
 from runner.store.store import RunStore
@@ -41,7 +49,7 @@ def saved() -> SavedScores:
 
 
 def test_a_confusion_matrix_has_the_share_of_each_answer_of_a_label(saved: SavedScores) -> None:
-    confusions = answers.confusions(saved)
+    confusions = answers.confusions(saved, POINTS)
     axis = answers.confusion_matrices(confusions).axes[0]
     shares = np.asarray(axis.images[0].get_array())
     counts = confusions["class"][0]
@@ -51,7 +59,7 @@ def test_a_confusion_matrix_has_the_share_of_each_answer_of_a_label(saved: Saved
 
 
 def test_clips_have_their_labels_and_answers_in_the_colour_of_their_correctness(saved: SavedScores) -> None:
-    found = answered_clips(saved, [0, 5, 11], FRAMES)
+    found = answered_clips(POINTS, saved, [0, 5, 11], FRAMES)
     assert found is not None
     figure = answers.clips_of_test(found.clips)
     titles = [axis.get_title(loc="left") for axis in figure.axes]
@@ -63,7 +71,7 @@ def test_clips_have_their_labels_and_answers_in_the_colour_of_their_correctness(
 
 
 def test_classes_without_a_name_are_numbered(saved: SavedScores) -> None:
-    without = answers.confusions(saved._replace(class_names=("north-east",)))
+    without = answers.confusions(saved._replace(class_names=("north-east",)), POINTS)
     assert without["class"][1] == ("north-east", "1", "2", "3")
 
 
@@ -136,7 +144,7 @@ def test_right_answers_are_green_and_bold_and_wrong_ones_red(published: RunStore
 
 def test_published_clips_are_read_as_written(published: RunStore) -> None:
     shown = RUNS["cast"]
-    found = published.pictures(shown, published.directories(shown.run.train_id))
+    found = kept_pictures(shown, published.directories(shown.run.train_id))
     assert isinstance(found, AnsweredClips)
     for one, other in zip(found.clips, made(verb=True).clips, strict=True):
         assert (one.id, one.answers) == (other.id, other.answers) and np.array_equal(one.frames, other.frames)

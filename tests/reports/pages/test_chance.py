@@ -4,7 +4,7 @@ import pytest
 
 from experiments.spec.metrics import ACTION, GFLOPS, NOUN, TOP1, TOP5, VERB, Metric
 from reports.pages.chance import is_near_chance, near_chance
-from tests.runner.result_records import result
+from tests.runner.stored_metrics import record_with
 
 # Of 100 items, the commonest verb has 50, and the commonest noun 20.
 PAIRS = {
@@ -38,16 +38,16 @@ def test_exact_binomial_interval_against_chance(correct: int, near: bool) -> Non
 def test_accuracies_of_verbs_nouns_and_pairs_are_compared_with_the_commonest_class(
     metric: Metric, percent: float, near: bool
 ) -> None:
-    assert near_chance(result({**PAIRS, metric.name: percent}), metric) is near
+    assert near_chance(record_with({**PAIRS, metric.name: percent}), metric) is near
 
 
 def test_accuracies_of_single_labels_are_compared_with_the_commonest_class() -> None:
     fields = {"top1": 55.0, "classes": {"up": [25, 50], "down": [30, 50]}}
-    assert near_chance(result(fields), TOP1) and not near_chance(result({**fields, "top1": 65.0}), TOP1)
+    assert near_chance(record_with(fields), TOP1) and not near_chance(record_with({**fields, "top1": 65.0}), TOP1)
     assert near_chance(
-        result({"top1": 100.0, "classes": {"up": [50, 50]}}), TOP1
+        record_with({"top1": 100.0, "classes": {"up": [50, 50]}}), TOP1
     )  # of one class, every answer is right
 
 
 def test_results_without_counts_by_class_are_not_near_chance() -> None:
-    assert not near_chance(result({"top1": 1.0}), TOP1) and not near_chance(result({"action": 1.0}), ACTION)
+    assert not near_chance(record_with({"top1": 1.0}), TOP1) and not near_chance(record_with({"action": 1.0}), ACTION)

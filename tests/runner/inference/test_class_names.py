@@ -9,6 +9,7 @@ from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
 from data.datasets.ssv2 import SSv2
 from data.errors import DataError
+from data.fingerprint import DataFingerprint, SplitFingerprint
 from experiments.motionformer.base import K400
 from experiments.spec.edits import apply, data
 from interface.targets import ClassTarget, VerbNounTarget
@@ -16,8 +17,9 @@ from runner.inference.class_names import by_kind, class_names, names_in
 from runner.machine.resources import Resources
 from runner.store.data_record import save_data_record
 from runner.store.store import RunStore
-from tests.runner.training.test_results import DATA as FINGERPRINT
 
+SPLIT = SplitFingerprint(items=3, annotations="45")
+FINGERPRINT = DataFingerprint(name="kinetics400", train=SPLIT, test=SPLIT)
 RUN = apply(K400, data(dataset=Kinetics.Config(num_classes=2)))
 
 

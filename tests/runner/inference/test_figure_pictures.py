@@ -15,7 +15,7 @@ from models.cast.model import CAST
 from runner.inference.attention import attention_maps
 from runner.inference.figure_pictures import keep_all
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import AttentionMaps, KeptPictures, MaskStrip, file_of
+from runner.store.kept_pictures import AttentionMaps, KeptPictures, MaskStrip, file_of, kept_pictures, publish_kept
 from runner.store.store import RunStore
 from tests.runner.mask_runs import KEPT_MASK
 from tests.runner.points import carry_out
@@ -28,7 +28,7 @@ MASKS = ShownRun("kept", KEPT_MASK, ShownMasks("shapes-01", 3))
 
 
 def kept(shown: ShownRun, store: RunStore) -> KeptPictures | None:
-    return store.pictures(shown, store.directories(shown.run.train_id))
+    return kept_pictures(shown, store.directories(shown.run.train_id))
 
 
 def made_maps(run: RunConfig, store: RunStore, query: AttentionQuery = QUERY) -> AttentionMaps:
@@ -54,7 +54,7 @@ def test_maps_are_made_once_kept_unchanged_and_published(
     before = file.read_bytes(), file.stat().st_mtime_ns
     assert keep_all([shown], store, RESOURCES) == [] and capsys.readouterr().err == ""
     assert (file.read_bytes(), file.stat().st_mtime_ns) == before
-    store.publish_pictures(shown)
+    publish_kept(shown, store)
     shutil.rmtree(store.root)
     assert isinstance(kept(shown, store), AttentionMaps)
 
@@ -115,7 +115,7 @@ def test_strips_are_those_of_the_result_files_and_are_made_once(
     assert (strip.predicted == strip.true[:1]).all() and (strip.true[2] != strip.true[0]).any()
     assert strip.record["data"] == {"name": "davis2017", "stand_in": True} and strip.record["weights"] == "own"
     assert keep_all([MASKS], tested, RESOURCES) == [] and capsys.readouterr().err == ""
-    tested.publish_pictures(MASKS)
+    publish_kept(MASKS, tested)
     assert kept(MASKS, RunStore(tested.results or Path())) is not None
 
 

@@ -19,6 +19,7 @@ from runner.store.kept_pictures import (
     MaskStrip,
     ShownClips,
     file_of,
+    kept_pictures,
     read_pictures,
     write_pictures,
 )
@@ -92,7 +93,7 @@ def test_only_maps_of_the_same_query_and_protocol_are_found(store: RunStore) -> 
     write_pictures(file_of(shown, store.run(K400.train_id)), MAPS)
     other = replace(K400, evaluation=replace(K400.evaluation, views=1))  # its clips have other frames
     looked_for = shown, shown._replace(shown=replace(QUERY, head=0)), shown._replace(run=other)
-    found = [store.pictures(one, store.directories(K400.train_id)) is not None for one in looked_for]
+    found = [kept_pictures(one, store.directories(K400.train_id)) is not None for one in looked_for]
     assert found == [True, False, False] and other.train_id == K400.train_id
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from msgspec import convert
+from msgspec.structs import replace as replace_fields
 
 from experiments.spec.edits import apply, data, evaluation
 from experiments.spec.run import RunConfig
@@ -18,12 +18,12 @@ from interface.evaluation import EvalConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
 from runner.machine.files import read_json
 from runner.machine.resources import Resources
-from runner.store.records import Provenance, sealed
-from runner.store.saved_scores import SavedScores
+from runner.store.records import record_of_test, sealed, write_test
+from runner.store.saved_scores import SavedScores, save_scores, scored
 from runner.store.store import RunStore
-from runner.training.results import rescore, save_test_results
+from runner.training.results import rescore
 from tests.runner.points import POINTS, carry_out
-from tests.runner.result_records import DATA, PROVENANCE, TRAINER
+from tests.runner.stored_metrics import result
 
 KeepWeights = Callable[..., None]
 
@@ -241,7 +241,7 @@ def test_results_are_compared_with_their_saved_scores_on_request(
     assert comparing.test(two_views) is None
     assert "are damaged or of another test; remove them to keep the result" in capsys.readouterr().err
     predictions.write_bytes(whole[: len(whole) // 2])
-    assert store.test(two_views) is None and comparing.test(two_views) is None
+    assert comparing.test(two_views) is None
     predictions.unlink()
     assert comparing.test(two_views) is not None
     predictions.write_bytes(whole)
@@ -266,19 +266,9 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
             label, place = torch.tensor([item % 4]), torch.tensor([item])
             made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
     directory = store.run(run.train_id)
-    save_test_results(
-        run,
-        directory,
-        SavedScores(made, tuple("abcde"), (), "0123", 4),
-        TRAINER,
-        convert(PROVENANCE, Provenance),
-        data=replace(DATA, name="points", test=replace(DATA.test, items=len(states))),
-        seconds=1.0,
-        parents=[],
-        starts=[],
-        released=None,
-        categories={},
-    )
+    test = SavedScores(made, tuple("abcde"), (), "0123", 4)
+    save_scores(directory.scores(run.eval_id), run, test)
+    write_test(directory.metrics(run.eval_id), replace_fields(record_of_test(result(run)), **scored(run, test)))
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
     assert rescored(one_view, store)
     both, one = (read_json(directory.metrics(tested.eval_id)) for tested in (run, one_view))

@@ -1,165 +1,113 @@
-"""Result files of a test: metrics with their provenance, and scores of all items."""
+"""Files of a test: its result with its provenance, the scores of all items, and a few clips."""
 
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from msgspec import convert
+from msgspec import to_builtins
+from torch import Tensor
 
-from data.errors import DataError
+from data.errors import DataError, DecodeError
+from data.items import ItemList, TestItems
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
-from runner.store.records import Hits, ImportedWeights, Provenance, TestRecord
-from runner.store.run_directory import RunDirectory
-from runner.store.saved_scores import SavedScores
-from runner.store.store import RunStore
-from runner.training import results
-from runner.training.results import save_test_results, save_training_record
+from runner.store.kept_pictures import AnsweredClips, read_pictures
+from runner.store.records import Hits
+from runner.store.saved_scores import SavedScores, save_scores, scored
+from runner.training import train
+from runner.training.results import NUM_FRAMES, check_complete, decoded_clips, small
 from runner.weights.weights import save_weights
 from tests.runner.experts import ENSEMBLE, Expert
-from tests.runner.points import RunHarness
-from tests.runner.result_records import DATA, PROVENANCE, TRAINER
+from tests.runner.points import POINTS, Killed, PointData, RunHarness
+from tests.runner.tower_weights import keep
 
-SPLITS = [{"from_step": 0, "devices": 2, "micro_batch": 4, "accumulation": 8}]
+UNREADABLE = 13
 
 
-def scores(*states: str, run: RunConfig = SSV2) -> ViewScores:
-    made = run.objective.task(SSV2.data.targets).new_scores(run.evaluation)
+def finished(*states: str, allowed: int = 1, ids: tuple[str, ...] = ("a", "b")) -> SavedScores:
+    """Test of two items, whose labels have the highest scores."""
+    made = SSV2.objective.task(SSV2.data.targets).new_scores(SSV2.evaluation)
     assert isinstance(made, ViewScores)
-    for view in range(run.evaluation.views):
-        outputs = 100 * torch.eye(174)[:2, None]  # (2, 1, C): each label has the highest score
-        unreadable, missing = (torch.tensor([s in kinds for s in states]) for kinds in ((FAILED, MISSING), (MISSING,)))
-        made.add(outputs, torch.arange(2), torch.arange(2), torch.full((2,), view), unreadable, missing)
-    return made
+    outputs = 100 * torch.eye(174)[:2, None]  # (2, 1, C)
+    unreadable, missing = (torch.tensor([s in kinds for s in states]) for kinds in ((FAILED, MISSING), (MISSING,)))
+    made.add(outputs, torch.arange(2), torch.arange(2), torch.zeros(2, dtype=torch.long), unreadable, missing)
+    return SavedScores(made, ids, ("up", "down"), "0123", allowed)
 
 
-def finished(found: ViewScores, allowed: int = 1) -> SavedScores:
-    return SavedScores(found, ("a", "b"), ("up", "down"), "0123", allowed)
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> RunDirectory:
-    return RunStore(tmp_path).run(SSV2.train_id)
-
-
-def saved_metrics(directory: RunDirectory, test: SavedScores, released: ImportedWeights | None = None) -> dict:
-    tested = directory if released is None else directory.of_released
-    save_test_results(
-        SSV2,
-        tested,
-        test,
-        TRAINER,
-        convert(PROVENANCE, Provenance),
-        data=DATA,
-        seconds=3.21,
-        parents=[],
-        starts=[],
-        released=released,
-        categories={},
-    )
-    return json.loads(tested.metrics(SSV2.eval_id).read_text())
-
-
-def test_metrics_contain_their_provenance(directory: RunDirectory) -> None:
-    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
-    assert (metrics["train_id"], metrics["eval_id"], metrics["seed"]) == (SSV2.train_id, SSV2.eval_id, 0)
-    assert (metrics["top1"], metrics["top5"]) == (100.0, 100.0)
-    assert (metrics["views"], metrics["crops"]) == (1, 3)
-    assert metrics["data"] == {name: part for name, part in DATA.as_json().items() if name != "train"}
-    assert (metrics["data"]["name"], metrics["data"]["test"]["items"]) == ("ssv2", 2)
-    assert (metrics["precision"], metrics["devices"], metrics["seconds"]) == ("32-true", 2, 3.2)
-    assert {name: metrics[name] for name in PROVENANCE} == PROVENANCE
-    assert not {"training", "device_hours", "started_from", "released_weights", "rescored_from"} & metrics.keys()
-
-
-def test_metrics_contain_the_correct_items_and_a_digest_of_all(directory: RunDirectory) -> None:
-    metrics = saved_metrics(directory, finished(scores(EVALUATED, FAILED)))  # unreadable items are incorrect
+def test_a_result_contains_its_provenance_and_that_of_its_training(harness: RunHarness) -> None:
+    metrics, directory = harness.execute(POINTS), harness.store.run(POINTS.train_id)
+    assert (metrics["train_id"], metrics["eval_id"], metrics["seed"]) == (POINTS.train_id, POINTS.eval_id, 0)
+    assert (metrics["views"], metrics["crops"], metrics["devices"]) == (2, 1, 1)
+    assert metrics["videos"] == {"evaluated": 90, "failed": 0, "missing": 0} and metrics["seconds"] > 0
+    assert (metrics["data"]["train"]["items"], metrics["data"]["test"]["items"]) == (20, 90)
+    assert metrics["batch_splits"] == [{"from_step": 0, "devices": 1, "micro_batch": 4, "accumulation": 1}]
+    record = json.loads(directory.training.read_text())
+    for name in ("device_hours", "replaced_in_training", "weights_digest", "batch_splits"):
+        assert metrics[name] == record[name]
+    assert [{name: metrics[name] for name in ("commit", "versions", "hardware")}] == record["sessions"]
+    assert not {"training", "started_from", "released_weights", "rescored_from"} & metrics.keys()
     hits = Hits(**metrics["hits"])
-    for name in ("top1", "top5"):
-        mask = hits.mask(name)
-        assert mask is not None and mask.tolist() == [True, False]
-    assert hits.items == 2 and hits.mask("top3") is None
+    mask = hits.mask("top1")
+    assert mask is not None and 100 * mask.mean() == pytest.approx(metrics["top1"])
+    assert hits.items == 90 and hits.mask("top3") is None
 
 
-def test_metrics_contain_the_record_of_the_training(directory: RunDirectory) -> None:
-    save_training_record(directory, [PROVENANCE], device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
-    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
-    assert (metrics["device_hours"], metrics["replaced_in_training"], metrics["weights_digest"]) == (3.0, 3, "0123")
-    assert metrics["batch_splits"] == SPLITS
-    assert metrics["classes"] == {"up": [1, 1], "down": [1, 1]}
-    assert metrics["class_counts"] == {"class": {"up": [1, 1, 1], "down": [1, 1, 1]}}
+def test_a_result_of_released_weights_contains_nothing_of_our_training(harness: RunHarness) -> None:
+    harness.execute(POINTS)
+    directory = harness.store.run(POINTS.train_id)
+    directory.weights.unlink()
+    directory.metrics(POINTS.eval_id).unlink()
+    keep(POINTS, harness.store, released=True)
+    assert harness.execute(POINTS, eval_only=True) == {}
+    metrics = json.loads(directory.of_released.metrics(POINTS.eval_id).read_text())
+    assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0 and "train" not in metrics["data"]
+    assert metrics["released_weights"] == {"file": "0.pyth", "sha256": "sum 0"}
+    assert directory.of_released.scores(POINTS.eval_id).exists()
 
 
-def test_metrics_contain_the_data_of_the_training_and_of_the_test(directory: RunDirectory) -> None:
-    save_training_record(directory, [PROVENANCE], device_seconds=1.0, replaced=0, weights="0123", splits=SPLITS)
-    earlier = replace(DATA, train=replace(DATA.test, items=5), test=replace(DATA.test, items=4))
-    directory.data.write_text(json.dumps({**earlier.as_json(), "root": "/data"}))
-    data = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))["data"]
-    assert (data["train"]["items"], data["test"]["items"]) == (5, 2)
-    released = ImportedWeights(file="a.pyth", sha256="0")
-    assert "train" not in saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)["data"]
+def test_results_are_named_by_class_and_unreadable_items_are_incorrect() -> None:
+    fields = scored(SSV2, finished(EVALUATED, FAILED))
+    assert fields["classes"] == {"up": (1, 1), "down": (0, 1)}
+    assert fields["class_counts"] == {"class": {"up": (1, 1, 1), "down": (0, 0, 1)}}
+    assert to_builtins(fields["videos"]) == {"evaluated": 1, "failed": 1, "missing": 0}
+    assert all(fields["hits"].mask(name).tolist() == [True, False] for name in ("top1", "top5"))
+    one_name = finished(EVALUATED, EVALUATED)._replace(class_names=("up",))
+    assert scored(SSV2, one_name)["classes"] == {"up": (1, 1), "1": (1, 1)}
 
 
-def test_metrics_of_released_weights_contain_no_record_of_our_training(directory: RunDirectory) -> None:
-    save_training_record(directory, [PROVENANCE], device_seconds=10800.0, replaced=3, weights="0123", splits=SPLITS)
-    released = ImportedWeights(file="a.pyth", sha256="0", matched=1, warnings=("odd",))
-    metrics = saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)), released)
-    assert "device_hours" not in metrics and metrics["replaced_in_training"] == 0
-    assert metrics["released_weights"] == {"file": "a.pyth", "sha256": "0", "warnings": ["odd"]}
-    assert not directory.metrics(SSV2.eval_id).exists() and not directory.scores(SSV2.eval_id).exists()
-    assert directory.of_released.scores(SSV2.eval_id).exists()
-
-
-def test_scores_of_all_items_are_saved_with_their_status(directory: RunDirectory) -> None:
-    metrics = saved_metrics(directory, finished(scores(EVALUATED, MISSING)))
-    assert metrics["videos"] == {"evaluated": 1, "failed": 0, "missing": 1}
-    assert metrics["top1"] == 50
-    with np.load(directory.scores(SSV2.eval_id), allow_pickle=False) as predictions:
+def test_scores_of_all_items_are_saved_with_their_status(tmp_path: Path) -> None:
+    save_scores(tmp_path / "scores.npz", SSV2, finished(EVALUATED, MISSING))
+    with np.load(tmp_path / "scores.npz", allow_pickle=False) as predictions:
         assert predictions["scores"].shape == (2, 1, 174)
         assert predictions["scores"].argmax(-1).tolist() == [[0], [1]]
         assert predictions["status"].tolist() == [[STATES.index(EVALUATED)], [STATES.index(MISSING)]]
         assert predictions["ids"].tolist() == ["a", "b"]
 
 
-def test_too_many_unreadable_items_are_an_error(directory: RunDirectory) -> None:
-    for state in (MISSING, FAILED):
-        with pytest.raises(DataError, match="1 of 2 test videos cannot be read; the limit is 0"):
-            saved_metrics(directory, finished(scores(EVALUATED, state), allowed=0))
-    assert not directory.path.exists()
+def not_finite() -> SavedScores:
+    broken = finished(EVALUATED, EVALUATED)
+    assert isinstance(broken.scores, ViewScores)
+    broken.scores.items[1].views[0][3] = torch.nan
+    return broken
 
 
-def test_an_incomplete_test_is_an_error(directory: RunDirectory) -> None:
-    test = SavedScores(scores(EVALUATED, EVALUATED), ("a", "b", "c"), (), "0123", 0)
-    with pytest.raises(RuntimeError, match="item 2 of the test was scored on 0 views instead of 1"):
-        saved_metrics(directory, test)
-    assert not directory.path.exists()
-
-
-def test_scores_that_are_not_finite_are_an_error(directory: RunDirectory) -> None:
-    broken = scores(EVALUATED, EVALUATED)
-    broken.items[1].views[0][3] = torch.nan
-    with pytest.raises(ValueError, match="the scores of 1 of 2 test items are not finite: these weights are of no use"):
-        saved_metrics(directory, finished(broken))
-    assert not directory.path.exists()
-
-
-def test_scores_are_written_before_metrics(directory: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(path: Path, record: TestRecord) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(results, "write_test", killed)
-    with pytest.raises(KeyboardInterrupt):
-        saved_metrics(directory, finished(scores(EVALUATED, EVALUATED)))
-    assert directory.scores(SSV2.eval_id).exists() and not directory.metrics(SSV2.eval_id).exists()
-
-
-def test_classes_without_a_name_are_named_by_their_number() -> None:
-    one_name = finished(scores(EVALUATED, EVALUATED))._replace(class_names=("up",))
-    assert results.scored(SSV2, one_name)["classes"] == {"up": (1, 1), "1": (1, 1)}
+@pytest.mark.parametrize(
+    ("test", "kind", "message"),
+    [
+        (lambda: finished(EVALUATED, FAILED, allowed=0), DataError, "1 of 2 test videos cannot be read; the limit is"),
+        (lambda: finished(EVALUATED, MISSING, allowed=0), DataError, "1 of 2 test videos cannot be read; the limit is"),
+        (lambda: finished(EVALUATED, EVALUATED, ids=("a", "b", "c")), RuntimeError, "item 2 of the test was scored"),
+        (not_finite, ValueError, "the scores of 1 of 2 test items are not finite: these weights are of no use"),
+    ],
+)
+def test_an_incomplete_test_is_an_error(test: Callable[[], SavedScores], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        check_complete(SSV2, test())
 
 
 def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: RunHarness) -> None:
@@ -177,3 +125,52 @@ def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: Run
     left, right, mean = scores
     assert not np.allclose(left, right)
     np.testing.assert_allclose(mean, (left + right) / 2, atol=1e-6)
+
+
+def grey(index: int, view: int) -> tuple[Tensor, ...]:
+    """Frames as grey as the index."""
+    if index == UNREADABLE:
+        raise DecodeError("some file", "damaged")
+    return (torch.full((3, 8, 3, 6, 6), index, dtype=torch.uint8),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GreyData(PointData):
+    """Data config of grey clips."""
+
+    def test_items(self, items: ItemList, evaluation: object) -> TestItems:
+        return TestItems(items, 2, grey)
+
+    def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        return inputs[0][1]
+
+
+def test_clips_are_spread_over_the_test_without_unreadable_ones() -> None:
+    data = GreyData()
+    clips = decoded_clips(data, POINTS.evaluation, data.dataset.build(Path(), "test"))
+    assert [*clips] == [0, 25, 38, 51, 64, 76, 89]  # of 90 items; item 13 is unreadable
+    assert all(frames.shape == (NUM_FRAMES, 6, 6, 3) and frames.max() == place for place, frames in clips.items())
+    points = decoded_clips(POINTS.data, POINTS.evaluation, POINTS.data.dataset.build(Path(), "test"))
+    assert points == {}  # they cannot be shown
+
+
+def test_clips_and_scores_are_written_before_the_result(
+    harness: RunHarness, verb_noun_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "write_test", lambda *_: (_ for _ in ()).throw(Killed()))
+    with pytest.raises(Killed):
+        harness.execute(verb_noun_run)
+    directory, eval_id = harness.store.run(verb_noun_run.train_id), verb_noun_run.eval_id
+    assert directory.scores(eval_id).exists() and not directory.metrics(eval_id).exists()
+    clips = read_pictures(directory.pictures(AnsweredClips.folder, eval_id), AnsweredClips)
+    assert clips.frames.shape == (8, NUM_FRAMES, 32, 32, 3)
+    assert len(np.unique(clips.frames.reshape(8, -1), axis=0)) == 8
+    assert [answer.kind for answer in clips.clips[0].answers] == ["verb", "noun"]
+
+
+def test_large_frames_are_made_small() -> None:
+    frames = torch.zeros(9, 3, 448, 224, dtype=torch.uint8)
+    frames[8] = 200
+    found = small(frames)
+    assert found.shape == (NUM_FRAMES, 112, 56, 3) and found.dtype == np.uint8
+    assert found[0].max() == 0 and found[-1].min() == 200  # the first and the last frame

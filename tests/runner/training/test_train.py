@@ -216,7 +216,7 @@ def test_a_trained_run_whose_results_were_not_written_resumes_from_its_checkpoin
     harness.use_new_store("again")
     directory = harness.store.run(EPOCHS.train_id)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(StoreError):
-        patch.setattr(train, "save_training_record", lambda *_, **__: (_ for _ in ()).throw(StoreError("full")))
+        patch.setattr(train, "saved_digest", lambda _: (_ for _ in ()).throw(StoreError("full")))
         harness.execute(EPOCHS)
     assert directory.checkpoint.exists() and not directory.weights.exists()
     harness.steps.clear()
