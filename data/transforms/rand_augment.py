@@ -16,6 +16,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -76,7 +77,11 @@ class RandAugment:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self.operations = bicubic_operations() if config.bicubic else operations()
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Operations, made in each process: they cannot be pickled for a worker."""
+        return bicubic_operations() if self.config.bicubic else operations()
 
     def __call__(self, frames: Tensor) -> Tensor:
         if not self.config.independent and random.random() > self.config.probability:
@@ -129,6 +134,7 @@ def frames_of(images: "Iterable[Image.Image]") -> Tensor:
     return torch.from_numpy(np.stack([np.array(image) for image in images])).permute(0, 3, 1, 2)
 
 
+@cache
 def bicubic_operations() -> tuple[Operation, ...]:
     """Operations as below, applied by Pillow to each frame, with its bicubic filter."""
     from PIL import Image
@@ -145,6 +151,7 @@ def bicubic_operations() -> tuple[Operation, ...]:
     return tuple(map(of_frames, OPERATIONS))
 
 
+@cache
 def operations() -> tuple[Operation, ...]:
     """Operations: functions of frames, a strength in [0, 1], and a sign for operations with two directions."""
     from torchvision.transforms.v2 import InterpolationMode  # here: configs are resolved without importing torchvision

@@ -1,6 +1,8 @@
 """Augmentation of AutoAugment, crop, flip and erasing."""
 
+import math
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from torch import Tensor
 
 from data.items import seeded
 from data.transforms.composed_augmentation import (
+    GREY,
     AutoAugment,
+    Box,
     ComposedAugmentation,
     MultiScaleCrop,
     RandomCropConfig,
@@ -19,10 +23,6 @@ from data.transforms.composed_augmentation import (
 )
 from tests.data.pictures import picture
 
-RECIPES = {
-    "kinetics": ComposedAugmentation.Config(),
-    "ssv2": ComposedAugmentation.Config(crop=ShortSideCrop.Config(), flip=0.0, erasing=RandomErasing.Config()),
-}
 # The policy v0 as published: operation, probability, magnitude; both operations of each pair.
 # fmt: off
 POLICY = (
@@ -58,31 +58,6 @@ POLICY = (
 def still(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
     pixels = torch.randint(0, 256, (1, height, width, 3), generator=torch.Generator().manual_seed(0))
     return pixels.to(torch.uint8).permute(0, 3, 1, 2).expand(frames, -1, -1, -1)
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_all_frames_of_a_clip_are_augmented_alike(name: str) -> None:
-    augmentation = RECIPES[name].build(32)
-    distinct = set()
-    for seed in range(40):
-        with seeded(seed):
-            clip = augmentation(still())
-        assert clip.shape == (4, 3, 32, 32) and clip.dtype == torch.uint8 and clip.is_contiguous()
-        assert (clip == clip[:1]).all()
-        distinct.add(clip.float().mean().item())
-    assert len(distinct) > 30
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_the_state_of_random_alone_decides(name: str) -> None:
-    augmentation = RECIPES[name].build(32)
-    for seed in range(10):
-        clips = []
-        for torch_seed in range(2):
-            random.seed(seed)
-            torch.manual_seed(torch_seed)
-            clips.append((augmentation(still()), random.random()))
-        assert torch.equal(clips[0][0], clips[1][0]) and clips[0][1] == clips[1][1]
 
 
 @pytest.mark.parametrize("crop", [MultiScaleCrop.Config(), ShortSideCrop.Config()])
@@ -161,3 +136,141 @@ def test_each_frame_is_changed_as_it_would_be_alone() -> None:
         for index in range(3):
             with seeded(seed):
                 assert torch.equal(augment(frames[index : index + 1])[0], together[index])
+
+
+# Random crops
+
+
+def noise(frames: int = 2, height: int = 256, width: int = 340) -> Tensor:
+    pixels = torch.randint(0, 256, (frames, height, width, 3), generator=torch.Generator().manual_seed(0))
+    return pixels.to(torch.uint8).permute(0, 3, 1, 2)
+
+
+def allowed_boxes(height: int, width: int, crop: int) -> set[Box]:
+    """Every box that the rule of temporal segment networks allows, written out."""
+    sides = []
+    for scale in (1, 0.875, 0.75, 0.66):
+        side = int(min(height, width) * scale)
+        sides.append(crop if abs(side - crop) < 3 else side)
+    boxes = set()
+    for i in range(4):
+        for j in range(4):
+            if abs(i - j) > 1:
+                continue
+            h, w = sides[i], sides[j]
+            y, x = (height - h) // 4, (width - w) // 4
+            corners = [(0, 0), (0, 4 * x), (4 * y, 0), (4 * y, 4 * x)]
+            middles = [(2 * y, 2 * x), (2 * y, 0), (2 * y, 4 * x), (4 * y, 2 * x), (0, 2 * x)]
+            quarters = [(y, x), (y, 3 * x), (3 * y, x), (3 * y, 3 * x)]
+            boxes |= {Box(top, left, h, w) for top, left in corners + middles + quarters}
+    return boxes
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 340), (340, 256), (240, 427), (1080, 1920)])
+def test_boxes_are_those_of_the_rule_and_all_of_them_are_drawn(height: int, width: int) -> None:
+    crop = MultiScaleCrop.Config().build(224)
+    with seeded(0):
+        drawn = Counter(crop.random_box(height, width) for _ in range(6000))
+    allowed = allowed_boxes(height, width, 224)
+    assert set(drawn) == allowed
+    for box in drawn:
+        assert box.top >= 0 and box.left >= 0 and box.top + box.height <= height and box.left + box.width <= width
+
+
+def test_sizes_and_places_are_equally_likely() -> None:
+    crop = MultiScaleCrop.Config().build(224)
+    with seeded(0):
+        drawn = [crop.random_box(400, 400) for _ in range(13000)]
+    sizes = Counter(box[2:] for box in drawn)
+    assert len(sizes) == 10
+    assert min(sizes.values()) > 1150 and max(sizes.values()) < 1450
+    places = Counter(box[:2] for box in drawn if box[2:] == (300, 300))
+    assert len(places) == 13 and min(places.values()) > 60
+
+
+def test_a_crop_is_pillows_resized_box() -> None:
+    frames = noise()
+    crop = MultiScaleCrop.Config().build(112)
+    for seed in range(8):
+        with seeded(seed):
+            box = crop.random_box(256, 340)
+        with seeded(seed):
+            clip = crop(frames)
+        assert clip.shape == (2, 3, 112, 112) and clip.dtype == torch.uint8
+        image = Image.fromarray(frames[1].permute(1, 2, 0).contiguous().numpy())
+        part = image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
+        expected = np.asarray(part.resize((112, 112), Image.Resampling.BILINEAR)).astype(int)
+        assert np.abs(clip[1].permute(1, 2, 0).numpy().astype(int) - expected).max() <= 1
+
+
+def test_boxes_that_nearly_fit_are_not_resized_and_never_leave_the_frames() -> None:
+    assert (224, 224) in MultiScaleCrop.Config().build(224).sizes(340)  # 0.66 of it is 224.4
+    assert (224, 224) in MultiScaleCrop.Config().build(224).sizes(225)
+    small = MultiScaleCrop.Config().build(224)
+    assert small.sizes(222)[0] == (222, 222)  # the released code fills two rows and columns with black
+    assert small(noise(1, 222, 300)).shape == (1, 3, 224, 224)
+    assert MultiScaleCrop.Config().build(32)(noise(1, 1, 5)).shape == (1, 3, 32, 32)
+
+
+def test_a_scaled_crop_has_a_uniform_short_side_and_any_place() -> None:
+    frames = noise(1, 288, 400)
+    crop = ShortSideCrop.Config(short_side=(288 / 224, 288 / 224)).build(224)
+    places = Counter()
+    for seed in range(60):
+        with seeded(seed):
+            clip = crop(frames)
+        assert clip.shape == (1, 3, 224, 224)
+        with seeded(seed):
+            random.random()  # the short side
+            top, left = random.randint(0, 64), random.randint(0, 176)
+        assert torch.equal(clip, frames[..., top : top + 224, left : left + 224])
+        places[top, left] += 1
+    assert len(places) > 50
+
+
+# Random erasing
+
+
+def erased_box(clip: Tensor) -> tuple[int, int, int, int] | None:
+    """Top, left, height and width of the grey pixels of a black clip, which are a box; None without grey pixels."""
+    grey = (clip == GREY).all(1)  # (F, height, width)
+    assert (grey == grey[:1]).all()
+    rows, columns = grey[0].any(1).nonzero().flatten(), grey[0].any(0).nonzero().flatten()
+    if not len(rows):
+        return None
+    top, left, height, width = int(rows[0]), int(columns[0]), len(rows), len(columns)
+    assert int(grey[0].sum()) == height * width
+    assert (clip[:, :, ~grey[0]] == 0).all()
+    return top, left, height, width
+
+
+def boxes(config: RandomErasing.Config, number: int) -> list[tuple[int, int, int, int] | None]:
+    frames = torch.zeros(2, 3, 64, 96, dtype=torch.uint8)
+    erase = config.build()
+    with seeded(0):
+        found = [erased_box(erase(frames)) for _ in range(number)]
+    assert not frames.any()  # they may be those of a cache
+    return found
+
+
+def test_half_of_the_clips_lose_a_box_of_the_stated_area_and_aspect_ratio() -> None:
+    drawn = boxes(RandomErasing.Config(), 1500)
+    found = [box for box in drawn if box is not None]
+    assert 0.45 < len(found) / len(drawn) < 0.55
+    areas = [height * width / (64 * 96) for _, _, height, width in found]
+    assert min(areas) > 0.017 and max(areas) < 0.35
+    assert sum(areas) / len(areas) == pytest.approx((0.02 + 1 / 3) / 2, abs=0.015)  # fewer large ones fit
+    ratios = [math.log(height / width) for _, _, height, width in found]
+    assert max(map(abs, ratios)) < -math.log(0.3) + 0.15
+    assert {top == 0 for top, *_ in found} == {left == 0 for _, left, *_ in found} == {True, False}
+    assert any(top + height == 64 for top, _, height, _ in found)
+    assert any(left + width == 96 for _, left, _, width in found)
+
+
+def test_probabilities_may_be_zero_and_one() -> None:
+    assert boxes(RandomErasing.Config(probability=0.0), 50) == [None] * 50
+    assert None not in boxes(RandomErasing.Config(probability=1.0, area=(0.1, 0.1)), 200)
+
+
+def test_a_box_that_never_fits_erases_nothing() -> None:
+    assert set(boxes(RandomErasing.Config(probability=1.0, area=(1.0, 1.0)), 20)) == {None}

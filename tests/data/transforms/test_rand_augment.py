@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
@@ -41,12 +40,6 @@ def test_posterising_keeps_a_bit_at_full_strength() -> None:
     assert set(changed.unique().tolist()) == {0, 128}
 
 
-def smooth() -> Tensor:
-    """Large patches of random brightness: (1, 3, 60, 80)."""
-    pixels = torch.randint(0, 256, (1, 3, 7, 10), generator=torch.Generator().manual_seed(0))
-    return F.interpolate(pixels.float(), (60, 80), mode="bilinear").to(torch.uint8)
-
-
 def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
     def operation(digit: int) -> Operation:
         return lambda frames, strength, sign: frames * 10 + digit
@@ -67,19 +60,6 @@ def test_rand_augment_leaves_half_of_the_clips_unchanged() -> None:
     with seeded(0):
         num_unchanged = sum(augment(frames) is frames for _ in range(1000))
     assert 450 < num_unchanged < 550
-
-
-@pytest.mark.parametrize("operation", range(len(OPERATIONS)))
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_every_operation_changes_all_frames_alike_at_any_strength(operation: int, sign: int) -> None:
-    still = smooth().repeat(3, 1, 1, 1)
-    for strength in (0.3, 1.0):
-        changed = OPERATIONS[operation](still, strength, sign)
-        assert changed.shape == still.shape
-        assert changed.dtype == torch.uint8
-        assert (changed == changed[:1]).all()
-        assert changed.float().std() > 1  # not a blank clip
-        assert not torch.equal(changed, still)
 
 
 def test_magnitudes_above_ten_act_as_ten_with_both_signs(monkeypatch: pytest.MonkeyPatch) -> None:

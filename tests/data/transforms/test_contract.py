@@ -1,4 +1,7 @@
-"""Points follow every transform of the pixels: a dot is drawn at each of them."""
+"""What all augmentations have in common: draws, frames that change alike, and points that follow the pixels."""
+
+import pickle
+import random
 
 import pytest
 import torch
@@ -6,11 +9,50 @@ from torch import Tensor
 
 from data.items import seeded
 from data.transforms.colour import ColourAugmentation
-from data.transforms.composed_augmentation import AutoAugment, ComposedAugmentation, MultiScaleCrop, ShortSideCrop
+from data.transforms.composed_augmentation import (
+    AutoAugment,
+    ComposedAugmentation,
+    MultiScaleCrop,
+    RandomErasing,
+    ShortSideCrop,
+)
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import TrackedFrames
+from tests.data.pictures import picture
 
+TIMM = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True, bicubic=True)
+RECIPES: dict[str, AugmentationConfig] = {
+    "kinetics": Augmentation.Config(),
+    "kinetics, 32 frames": Augmentation.Config(resized_crop=True),
+    "operations as in timm, resized crop": Augmentation.Config(resized_crop=True, color_jitter=0, rand_augment=TIMM),
+    "ssv2": Augmentation.Config(flip=0, color_jitter=0, inverse_uniform=True, rand_augment=RandAugment.Config()),
+    "composed": ComposedAugmentation.Config(),
+    "composed, erasing": ComposedAugmentation.Config(crop=ShortSideCrop.Config(), erasing=RandomErasing.Config()),
+    "colours": ColourAugmentation.Config(colour=1.0),
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_draws_depend_on_the_seed_alone_and_all_frames_change_alike(name: str) -> None:
+    still = picture().repeat(4, 1, 1, 1)
+    augmentation = RECIPES[name].build(32)
+    copy = pickle.loads(pickle.dumps(augmentation))  # for a worker process
+    distinct = set()
+    for seed in range(40):
+        with seeded(seed):
+            clip = augmentation(still)
+            left = random.random(), torch.rand(1).item()
+        with seeded(seed):
+            assert torch.equal(copy.tracked(still).frames, clip) and (random.random(), torch.rand(1).item()) == left
+        assert clip.shape == (4, 3, 32, 32) and clip.dtype == torch.uint8 and clip.is_contiguous()
+        assert (clip == clip[:1]).all()
+        distinct.add(clip.float().mean().item())
+    assert len(distinct) > 20
+    assert torch.equal(still, picture().repeat(4, 1, 1, 1))  # the frames may be those of a cache
+
+
+# A dot is drawn at each point.
 CROP = 48
 NUM_POINTS = 24
 
