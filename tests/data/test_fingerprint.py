@@ -10,6 +10,7 @@ from data.datasets.epic100 import COLUMNS, Epic100
 from data.datasets.kinetics import Kinetics
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.video_data import VideoData
+from tests.data.files import write_frames
 
 DATA = VideoData(dataset=Kinetics.Config(num_classes=3))
 EPIC = VideoData(dataset=Epic100.Config())
@@ -72,10 +73,7 @@ def test_pictures_of_a_segment_are_represented_by_the_first_and_the_last(tmp_pat
     for split in ("train", "validation"):
         with (tmp_path / f"EPIC_100_{split}.csv").open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, [row[name] for name in COLUMNS]])
-    pictures = tmp_path / "P01" / "rgb_frames" / "P01_01"
-    pictures.mkdir(parents=True)
-    for number in range(1, 21):
-        Image.new("RGB", (8, 8)).save(pictures / f"frame_{number:010d}.jpg")
+    pictures = write_frames(tmp_path / "P01" / "rgb_frames" / "P01_01", 20)
     before = fingerprint_in(EPIC, tmp_path)
     assert before.test.missing == 0
     Image.new("RGB", (64, 64)).save(pictures / "frame_0000000020.jpg")  # of no segment

@@ -1,6 +1,6 @@
 """Reader of DAVIS 2017: frames, masks, result files, and errors in one line."""
 
-from collections.abc import Callable
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.datasets.davis import VOID, Davis, read_frames, read_masks, read_results, result_files
-from data.errors import DataError, DecodeError, MissingAnnotationError
+from data.errors import DecodeError, MissingAnnotationError
 from data.stand_ins.drawing.encoding import DEFAULT_PALETTE
 from data.stand_ins.drawing.encoding import encoded_mask as encoded
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES
+from tests.data.files import refusal
 
 SIZE = (24, 40)
 
@@ -88,83 +89,46 @@ def test_result_files_have_the_palette_and_the_first_mask_is_the_given_file(root
         read_results(sequence, results)
 
 
-def damage_size(root: Path) -> None:
-    (root / MASKS / "cows/00001.png").write_bytes(encoded(mask(1)[:, :-1], DEFAULT_PALETTE))
+def jumping() -> NDArray[np.uint8]:
+    return np.where(mask(0) == 2, np.uint8(3), mask(0))
 
 
-def damage_ids(root: Path) -> None:
-    jumping = mask(0)
-    jumping[jumping == 2] = 3
-    (root / MASKS / "cows/00000.png").write_bytes(encoded(jumping, DEFAULT_PALETTE))
+# Content of files, and the fault that is named.
+DAMAGED: dict[str, tuple[bytes | NDArray[np.uint8], str]] = {
+    "00001.png": (mask(1)[:, :-1], r"cows: .*cows: a mask is \(24, 39\) pixels, its frame is \(24, 40\)"),
+    "00000.png": (jumping(), r"cows: .*00000\.png: the ids are 1, 3; they must count from 1 without a gap"),
+    "./00000.png": (np.zeros(SIZE, np.uint8), r"the ids are no object"),
+    "00003.png": (encoded(mask(3), DEFAULT_PALETTE)[:-40], r"cows: .*00003\.png: .*"),
+    "00002.png": (np.zeros((*SIZE, 3), np.uint8), r"00002\.png: the PNG is of type RGB; masks are indexed"),
+    "00002.jpg": (np.zeros((24, 42, 3), np.uint8), r"cows: its frames differ in size"),
+}
 
 
-def damage_objects(root: Path) -> None:
-    (root / MASKS / "cows/00000.png").write_bytes(encoded(np.zeros(SIZE, np.uint8), DEFAULT_PALETTE))
-
-
-def damage_png(root: Path) -> None:
-    path = root / MASKS / "cows/00003.png"
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def damage_mode(root: Path) -> None:
-    Image.fromarray(np.zeros((*SIZE, 3), np.uint8)).save(root / MASKS / "cows/00002.png")
-
-
-def damage_picture(root: Path) -> None:
-    Image.fromarray(np.zeros((24, 42, 3), np.uint8)).save(root / PICTURES / "cows/00002.jpg")
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (damage_size, r"cows: .*cows: a mask is \(24, 39\) pixels, its frame is \(24, 40\)"),
-        (damage_ids, r"cows: .*00000\.png: the ids are 1, 3; they must count from 1 without a gap"),
-        (damage_objects, r"the ids are no object"),
-        (damage_png, r"cows: .*00003\.png: .*"),
-        (damage_mode, r"00002\.png: the PNG is of type RGB; masks are indexed"),
-        (damage_picture, r"cows: its frames differ in size"),
-    ],
-)
-def test_damaged_files_are_named_in_one_line(root: Path, damage: Callable[[Path], None], message: str) -> None:
-    damage(root)
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_files_are_named_in_one_line(root: Path, name: str) -> None:
+    content, message = DAMAGED[name]
+    path = root / (PICTURES if name.endswith("jpg") else MASKS) / "cows" / name
+    path.write_bytes(content) if isinstance(content, bytes) else Image.fromarray(content).save(path)
     sequence = Davis.Config().build(root, "test").sequences[0]
-    with pytest.raises(DecodeError, match=message) as caught:
-        read_frames(sequence)
-        read_masks(sequence, SIZE)
-    assert "\n" not in str(caught.value)
+    found = refusal(lambda: (read_frames(sequence), read_masks(sequence, SIZE)), DecodeError)
+    assert re.search(message, found)
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("names", "missing", "message"),
     [
-        (lambda root: (root / LIST).write_text("\n"), "the file is empty"),
-        (lambda root: (root / LIST).write_text("cows\ncows\n"), "cows is listed 2 times"),
-        (
-            lambda root: (root / LIST).write_text("cows\nblackswan\n"),
-            "blackswan has 0 frames, and",
-        ),
-        (
-            lambda root: (root / MASKS / "cows/00002.png").unlink(),
-            "cows has 4 frames, and .* 3; each frame",
-        ),
-        (
-            lambda root: (root / PICTURES / "cows/00000.jpg").unlink(),
-            "cows has 3 frames, and .* 4",
-        ),
+        ("\n", "", "the file is empty"),
+        ("cows\ncows\n", "", "cows is listed 2 times"),
+        ("cows\nblackswan\n", "", "blackswan has 0 frames, and"),
+        ("cows\n", f"{MASKS}/cows/00002.png", "cows has 4 frames, and .* 3; each frame"),
+        ("cows\n", f"{PICTURES}/cows/00000.jpg", "cows has 3 frames, and .* 4"),
+        ("short\n", "", "short has 2 frames"),
     ],
 )
-def test_unusable_layouts_are_named_in_one_line(root: Path, change: Callable[[Path], object], message: str) -> None:
-    change(root)
-    with pytest.raises(DataError, match=message) as caught:
-        Davis.Config().build(root, "test")
-    assert "\n" not in str(caught.value)
-
-
-def test_too_short_sequences_and_the_training_split_are_refused(root: Path) -> None:
+def test_unusable_layouts_are_named_in_one_line(root: Path, names: str, missing: str, message: str) -> None:
     write_sequence(root, "short", 2)
-    (root / LIST).write_text("short\n")
-    with pytest.raises(DataError, match="short has 2 frames"):
-        Davis.Config().build(root, "test")
-    with pytest.raises(MissingAnnotationError, match="nothing is trained"):
-        Davis.Config().build(root, "train")
+    (root / LIST).write_text(names)
+    if missing:
+        (root / missing).unlink()
+    assert re.search(message, refusal(lambda: Davis.Config().build(root, "test")))
+    assert "nothing is trained" in refusal(lambda: Davis.Config().build(root, "train"), MissingAnnotationError)

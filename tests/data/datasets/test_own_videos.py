@@ -7,14 +7,7 @@ import pytest
 from data.datasets.own_videos import ListFile, UnlabelledVideos, VideoFolder
 from data.errors import DataError, MissingAnnotationError
 from interface.targets import ClassTarget, VerbNounTarget
-
-
-def touched(root: Path, *names: str) -> Path:
-    """Folder with empty files."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
-    return root
+from tests.data.files import touched
 
 
 def ids(config: VideoFolder.Config, split: str) -> list[str]:
@@ -51,58 +44,54 @@ def test_a_divided_folder_is_read_as_divided(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("train", "val", "classes", "labels"),
+    ("train", "val", "named", "classes", "labels"),
     [
-        ("path,class\na.mp4,black cats\nb.mp4,dogs\n", "c.mp4,dogs\n", ("black cats", "dogs"), [0, 1]),
-        ("a.mp4 1\nb.mp4 0\n", "c.mp4 1\n", ("class 0", "class 1"), [1, 0]),
+        ("path,class\na.mp4,black cats\nb.mp4,dogs\n", "c.mp4,dogs\n", "", ("black cats", "dogs"), [0, 1]),
+        ("a.mp4 1\nb.mp4 0\n", "c.mp4 1\n", "", ("class 0", "class 1"), [1, 0]),
+        ("a.mp4 1\nb.mp4 0\n", "c.mp4 1\n", "cats\ndogs\n", ("cats", "dogs"), [1, 0]),
     ],
 )
 def test_lists_name_classes_or_number_them(
-    train: str, val: str, classes: tuple[str, ...], labels: list[int], tmp_path: Path
+    train: str, val: str, named: str, classes: tuple[str, ...], labels: list[int], tmp_path: Path
 ) -> None:
     touched(tmp_path, "a.mp4", "b.mp4", "c.mp4")
-    (tmp_path / "train.csv").write_text(train)
-    (tmp_path / "val.csv").write_text(val)
+    for name, text in (("train.csv", train), ("val.csv", val), ("classes.txt", named)):
+        if text:
+            (tmp_path / name).write_text(text)
     config = VideoFolder.Config.of(tmp_path)
     assert config.class_names == classes
-    videos = config.build(tmp_path, "train")
-    assert [record.label for record in videos.records] == labels
+    assert [record.label for record in config.build(tmp_path, "train").records] == labels
     assert [record.label for record in config.build(tmp_path, "test").records] == [1]
 
 
-def test_numbered_classes_are_named_by_a_file(tmp_path: Path) -> None:
-    touched(tmp_path, "a.mp4", "b.mp4")
-    (tmp_path / "train.csv").write_text("a.mp4 1\n")
-    (tmp_path / "val.csv").write_text("b.mp4 0\n")
-    (tmp_path / "classes.txt").write_text("cats\ndogs\n")
-    config = VideoFolder.Config.of(tmp_path)
-    assert config.class_names == ("cats", "dogs")
-    (tmp_path / "val.csv").write_text("b.mp4 2\n")
-    with pytest.raises(DataError, match=r"val\.csv:1: wrong label '2'; .* has labels 0 to 1, or the names cats, dogs"):
+def test_a_folder_without_test_videos_is_refused(tmp_path: Path) -> None:
+    config = VideoFolder.Config.of(touched(tmp_path, "train/cats/1.mp4", "train/dogs/2.mp4", "val/cats/notes.txt"))
+    with pytest.raises(DataError, match=r"/val: no videos \(.*\); add some"):
         ids(config, "test")
 
 
-def test_a_folder_without_test_videos_and_names_given_twice_are_refused(tmp_path: Path) -> None:
-    config = VideoFolder.Config.of(
-        touched(tmp_path / "a", "train/cats/1.mp4", "train/dogs/2.mp4", "val/cats/notes.txt")
-    )
-    with pytest.raises(DataError, match=r"a/val: no videos \(.*\); add some"):
-        ids(config, "test")
-    touched(tmp_path / "b", "c.mp4")
-    for name, text in (("train.csv", "c.mp4,0\n"), ("val.csv", "c.mp4,1\n"), ("classes.txt", "cat\ncat\n")):
-        (tmp_path / "b" / name).write_text(text)
-    with pytest.raises(DataError, match=r"classes\.txt: cat is listed 2 times; list each class once"):
-        VideoFolder.Config.of(tmp_path / "b")
-
-
-def test_lists_of_one_class_and_videos_in_both_lists_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("train", "val", "classes", "message"),
+    [
+        ("a.mp4,cats\nb.mp4,cats\n", "path,class\n./b.mp4,cats\n", "", "it has one class, 'cats', and two or more are"),
+        ("a.mp4,cats\nb.mp4,dogs\n", "./b.mp4,cats\n", "", r"'\./b\.mp4' is also in .*/train\.csv; remove it"),
+        ("a.mp4,0\n", "b.mp4,1\n", "cat\ncat\n", r"classes\.txt: cat is listed 2 times; list each class once"),
+        (
+            "a.mp4 1\n",
+            "b.mp4 2\n",
+            "cats\ndogs\n",
+            r"csv:1: wrong label '2'; .* has labels 0 to 1, or the names",
+        ),
+    ],
+)
+def test_lists_that_are_no_split_into_classes_are_refused(
+    train: str, val: str, classes: str, message: str, tmp_path: Path
+) -> None:
     touched(tmp_path, "a.mp4", "b.mp4")
-    (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,cats\n")
-    (tmp_path / "val.csv").write_text("path,class\n./b.mp4,cats\n")
-    with pytest.raises(DataError, match="it has one class, 'cats', and two or more are needed"):
-        VideoFolder.Config.of(tmp_path)
-    (tmp_path / "train.csv").write_text("a.mp4,cats\nb.mp4,dogs\n")
-    with pytest.raises(DataError, match=r"val\.csv: '\./b\.mp4' is also in .*/train\.csv; remove it"):
+    for name, text in (("train.csv", train), ("val.csv", val), ("classes.txt", classes)):
+        if text:
+            (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=message):
         ids(VideoFolder.Config.of(tmp_path), "test")
 
 

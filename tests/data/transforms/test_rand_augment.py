@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 from timm.data.auto_augment import rand_augment_transform
-from torch import Tensor
 
 from data.items import seeded
 from data.transforms.pillow_operations import FILTERS, Amount
@@ -40,44 +39,44 @@ def test_posterising_keeps_a_bit_at_full_strength() -> None:
     assert set(changed.unique().tolist()) == {0, 128}
 
 
-def test_rand_augment_draws_two_operations_with_replacement(monkeypatch: pytest.MonkeyPatch) -> None:
-    def operation(digit: int) -> Operation:
-        return lambda frames, strength, sign: frames * 10 + digit
+def counted(monkeypatch: pytest.MonkeyPatch, config: RandAugment.Config, clips: int) -> list[list[tuple]]:
+    """Number, strength and sign of the operations on each of some clips, of three that leave a clip as it is."""
+    drawn: list[tuple] = []
 
-    monkeypatch.setattr(
-        "data.transforms.rand_augment.operations", lambda: tuple(operation(digit) for digit in (1, 2, 3))
-    )
-    augment = RandAugment.Config(probability=1.0).build()
+    def operation(number: int) -> Operation:
+        return lambda frames, strength, sign: drawn.append((number, strength, sign)) or frames
+
+    replaced = tuple(operation(number) for number in range(3))
+    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: replaced)
+    augment, found = config.build(), []
     with seeded(0):
-        drawn = Counter(int(augment(torch.zeros(1))) for _ in range(900))
-    assert sorted(drawn) == [11, 12, 13, 21, 22, 23, 31, 32, 33]
-    assert 60 < min(drawn.values()) <= max(drawn.values()) < 140
+        for _ in range(clips):
+            augment(torch.zeros(1))
+            found.append(drawn.copy())
+            drawn.clear()
+    return found
 
 
-def test_rand_augment_leaves_half_of_the_clips_unchanged() -> None:
-    frames = picture()
-    augment = RandAugment.Config().build()
-    with seeded(0):
-        num_unchanged = sum(augment(frames) is frames for _ in range(1000))
-    assert 450 < num_unchanged < 550
+def test_two_operations_are_drawn_with_replacement_for_half_of_the_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = Counter(tuple(number for number, *_ in clip) for clip in counted(monkeypatch, RandAugment.Config(), 1800))
+    assert 820 < counts.pop(()) < 980
+    assert sorted(counts) == [(one, two) for one in range(3) for two in range(3)]
+    assert 60 < min(counts.values()) <= max(counts.values()) < 140
 
 
-def test_magnitudes_above_ten_act_as_ten_with_both_signs(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[tuple[float, int]] = []
+@pytest.mark.parametrize("magnitude", [15.0, 20.0])
+def test_magnitudes_above_ten_act_as_ten_with_both_signs(magnitude: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = counted(monkeypatch, RandAugment.Config(magnitude=magnitude, probability=1.0), 500)
+    counts = Counter((strength, sign) for clip in drawn for _, strength, sign in clip)
+    assert sorted(counts) == [(1.0, -1), (1.0, 1)] and 425 < counts[1.0, 1] < 575
 
-    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
-        drawn.append((strength, sign))
-        return frames
 
-    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: (operation,))
-    for magnitude in (15.0, 20.0):
-        augment = RandAugment.Config(magnitude=magnitude, probability=1.0).build()
-        with seeded(0):
-            for _ in range(250):
-                augment(torch.zeros(1))
-    counts = Counter(drawn)
-    assert sorted(counts) == [(1.0, -1), (1.0, 1)]
-    assert 425 < counts[1.0, 1] < 575
+def test_independent_operations_are_applied_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = counted(monkeypatch, RandAugment.Config(magnitude=7.0, num_operations=4, independent=True), 1600)
+    for number, count in {0: 100, 1: 400, 2: 600, 3: 400, 4: 100}.items():  # each with probability 1/2
+        assert sum(len(clip) == number for clip in drawn) == pytest.approx(count, abs=5 * count**0.5)
+    strengths = [strength for clip in drawn for _, strength, _ in clip]
+    assert np.mean(strengths) == pytest.approx(0.7, abs=0.01) and np.std(strengths) == pytest.approx(0.05, abs=0.005)
 
 
 Draws = list[list[tuple[int, int, int]]]  # of each frame: operation, sign and filter
@@ -168,28 +167,6 @@ def test_bicubic_operations_are_those_of_timm(number: int, sign: int, monkeypatc
     changed = bicubic_operations()[number](frames, 0.7, sign)
     assert changed.dtype == torch.uint8
     assert np.array_equal(changed[0].permute(1, 2, 0).numpy(), expected)
-
-
-def test_independent_operations_are_applied_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    applied: list[float] = []
-
-    def operation(frames: Tensor, strength: float, sign: int) -> Tensor:
-        applied.append(strength)
-        return frames
-
-    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: (operation,))
-    augment = RandAugment.Config(magnitude=7.0, num_operations=4, independent=True).build()
-    numbers = Counter()
-    with seeded(0):
-        for _ in range(1600):
-            before = len(applied)
-            augment(torch.zeros(1))
-            numbers[len(applied) - before] += 1
-    expected = {0: 100, 1: 400, 2: 600, 3: 400, 4: 100}  # of 1,600: four operations, each with probability 1/2
-    for number, count in expected.items():
-        assert numbers[number] == pytest.approx(count, abs=5 * count**0.5)
-    assert np.mean(applied) == pytest.approx(0.7, abs=0.01)
-    assert np.std(applied) == pytest.approx(0.05, abs=0.005)
 
 
 @pytest.mark.parametrize("name", ["independent", "bicubic"])
