@@ -148,15 +148,10 @@ def views_within(few: EvalConfig | int, many: EvalConfig | int, data: VideoData 
     [
         (10, 10, tuple(range(10))),
         (5, 10, (0, 2, 4, 6, 8)),
-        (2, 10, (0, 5)),
         (1, 10, (5,)),
-        (1, 2, (1,)),
-        (1, 1, (0,)),
         (3, 9, (0, 3, 6)),
         (1, 3, None),
-        (3, 10, None),
         (10, 5, None),
-        (2, 1, None),
     ],
 )
 def test_views_with_equal_starts_match(few: int, many: int, views: tuple[int, ...] | None) -> None:

@@ -9,14 +9,8 @@ from data.decoded_files import Decoded, DecodedFiles
 from data.errors import DataError
 from data.inspection.decoding import CompleteItems, decoded_items
 from data.item_lists import ItemLists
-from data.stand_ins.drawing.ensure import ensure
 from data.video_data import VideoData
-from experiments.spec.run import RunConfig
-from runner.machine.resources import Resources
-from runner.store.records import ItemCounts
-from runner.store.store import RunStore
 from tests.data.small_clips import DATA
-from tests.runner.points import carry_out
 
 
 def decoded(root: Path, listed: Path | None = None, *, workers: int = 0, count: int | None = None) -> list[Decoded]:
@@ -80,15 +74,3 @@ def test_a_killed_process_is_an_error_with_its_remedy(kinetics_root: Path, monke
     monkeypatch.setattr(CompleteItems, "__getitem__", killed)
     with pytest.raises(DataError, match="a decoding process was killed"):
         decoded(kinetics_root)
-
-
-def test_a_listed_video_counts_as_failed_in_a_test(weighted: RunConfig, store: RunStore) -> None:
-    data, resources = weighted.data, Resources(workers=0, devices=1, allow_bad=1)
-    assert data.dataset.stand_in is not None
-    root = ensure(data.dataset.drawing(data.dataset.stand_in), progress=False, workers=0)
-    listed = DecodedFiles(*store.decoded_files(data.dataset.name))
-    first = decoded_items(data, ItemLists(lambda _: root), "test", listed, workers=0, count=1)[0]
-    listed.add(first._replace(name="a.mp4", reason="damaged"))
-    carry_out(weighted, store, resources, eval_only=True)
-    found = store.test(weighted)
-    assert found is not None and found.record.videos == ItemCounts(9, 1, 0)

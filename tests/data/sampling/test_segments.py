@@ -21,21 +21,6 @@ def timeline(num_frames: int, fps: Fraction | int = 30) -> Timeline:
     return Timeline(np.arange(num_frames) / float(fps), Fraction(fps))
 
 
-def test_segments_may_span_a_share_of_the_video() -> None:
-    quarter = SegmentSampling.Config(span=0.25).build(16)
-    ends = quarter.segment_ends(301, 0.5)
-    assert (ends[0], ends[-1]) == (round(0.375 * 300), round(0.625 * 300))
-    assert np.diff(ends).tolist() == pytest.approx([300 * 0.25 / 16] * 16, abs=1)
-    first, second, third = (view.tolist() for view in quarter.views(timeline(301), 3))
-    assert first[0] < 5
-    assert first[-1] < second[-1] < third[-1]
-    with seeded(0):
-        clips = np.stack([quarter.random(timeline(301)) for _ in range(500)])
-    assert clips.min() < 10
-    assert clips.max() > 290
-    assert (clips[:, -1] - clips[:, 0]).max() <= 0.25 * 300 + 1
-
-
 def authors_segments(num_frames: int, frames: int) -> list[tuple[int, int]]:
     segment = (num_frames - 1) / frames
     return [(round(segment * i), round(segment * (i + 1))) for i in range(frames)]

@@ -9,11 +9,8 @@ import pytest
 
 from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.drawing.ensure import StandInError, ensure
-from data.stand_ins.drawing.ssv2 import SSv2Drawing
 from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn, SSv2StandIn
 from data.stand_ins.stand_in import StandIn, default_cache, earlier_digest, folder_name, generated_root
-
-SMALL = SSv2StandIn(num_train=20, num_val=10, height=32, width=32, frames=(4, 6))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +50,6 @@ class SlowDrawing(Drawing[Slow, tuple[int, bytes]]):
 
 def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-def test_bytes_do_not_depend_on_the_number_of_processes(tmp_path: Path) -> None:
-    alone = ensure(SSv2Drawing(SMALL), tmp_path / "alone", progress=False, workers=0)
-    shared = ensure(SSv2Drawing(SMALL), tmp_path / "shared", progress=False, workers=2)
-    assert contents(alone) == contents(shared)
-    assert len(contents(alone)) == 3 + SMALL.num_train + SMALL.num_val
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -1,12 +1,11 @@
 import struct
 import zlib
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from PIL import Image
 from torch import Tensor
 
 from data.config import VideoFacts
@@ -14,7 +13,7 @@ from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DecodeError
 from data.sampling.strides import DenseSampling
 from data.video.decode import VideoFile
-from data.video.frame_sources import FrameFolder, examined, files_of, opened
+from data.video.frame_sources import FrameFolder, ListedFolder, examined, files_of, opened
 from tests.data.files import write_frames
 from tests.data.numbered_videos import numbers, write_video
 
@@ -109,11 +108,12 @@ def frame_count(path: Path) -> int:
 @pytest.mark.parametrize("name", ["frame_{:010d}.jpg", "frame_{:06d}.jpg", "frame_{:010d}.png"])
 def test_pictures_are_counted_from_one(tmp_path: Path, name: str) -> None:
     folder = write_frames(tmp_path / "P01_01", 40, name)
-    with nullcontext(FrameFolder(str(folder), Span(0.2, 0.5, 60))) as span:
-        assert span.timeline.num_frames == 18
-        assert levels(span.frames([0, 5, 17, 90])) == [13, 18, 30, 30]
-        assert span.frames([0]).shape == (1, 3, 6, 8)
-        assert span.num_bytes == 18 * 6 * 8 * 3
+    span = FrameFolder(str(folder), Span(0.2, 0.5, 60))
+    assert span.timeline.num_frames == 18
+    assert levels(span.frames([0, 5, 17, 90])) == [13, 18, 30, 30]
+    assert span.frames([0]).shape == (1, 3, 6, 8)
+    assert span.num_bytes == 18 * 6 * 8 * 3
+    assert levels(FrameFolder(str(folder), Span(0.02, 0.021, 50)).frames([0, 4])) == [2, 2]  # one frame at least
 
 
 @pytest.mark.parametrize("fps", [50, 60])
@@ -124,26 +124,6 @@ def test_the_duration_of_a_dense_clip_does_not_depend_on_the_frame_rate(tmp_path
         # 16 * 4 frames at 30 per second: the authors' linspace(0, 16 * 4 * fps / 30 - 1, 16), from the segment's start.
         steps = np.linspace(0, 64 * fps / 30 - 1, 16).astype(int)
         assert levels(span.frames(clip)) == (round(0.5 * fps) + 1 + steps).tolist()
-
-
-def test_a_span_shorter_than_a_frame_is_one_frame(tmp_path: Path) -> None:
-    with nullcontext(FrameFolder(str(write_frames(tmp_path / "P01_01", 3)), Span(0.02, 0.021, 50))) as span:
-        assert levels(span.frames([0, 4])) == [2, 2]
-
-
-def test_missing_and_broken_pictures_are_named(tmp_path: Path) -> None:
-    folder = write_frames(tmp_path / "P01_01", 20)
-    with nullcontext(FrameFolder(str(folder), Span(0.0, 1.0, 50))) as span:
-        with pytest.raises(
-            DecodeError, match=r"P01_01 from 0.00 to 1.00 s: frame_0000000021.jpg: no such file"
-        ) as caught:
-            span.frames([0, 20])
-        assert caught.value.missing
-        (folder / "frame_0000000004.jpg").write_bytes(b"no picture")
-        with pytest.raises(DecodeError, match=r"from 0.00 to 1.00 s: frame_0000000004.jpg: cannot identify") as caught:
-            span.frames([3])
-        assert caught.value.path == f"{folder} from 0.00 to 1.00 s"
-        assert not caught.value.missing
 
 
 # Folders of listed videos
@@ -172,54 +152,61 @@ def test_the_number_of_frames_is_the_listed_one_at_any_rate(fps: float, number: 
         assert float(video.timeline.fps) == pytest.approx(fps, rel=1e-3)
 
 
-def test_a_number_of_pictures_other_than_listed_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "moved", "message"),
+    [
+        (19, "", "20 pictures, but 19 frames are annotated: extract them again, or correct the annotation"),
+        (25, "", r"20 pictures without img_00021\.jpg, but 25 frames are annotated"),
+        (20, "img_00021.jpg", r"20 pictures without img_00008\.jpg, but 20 frames are annotated"),
+    ],
+)
+def test_another_number_of_pictures_than_listed_is_an_error(
+    number: int, moved: str, message: str, tmp_path: Path
+) -> None:
     folder = write_frames(tmp_path / "a", 20, "img_{:05d}.jpg")
-    remedy = "extract them again, or correct the annotation"
-    with pytest.raises(DecodeError) as caught:
-        examined(listed(folder, 19))
-    assert str(caught.value) == f"{folder}: 20 pictures, but 19 frames are annotated: {remedy}"
-    with pytest.raises(DecodeError) as caught:
-        examined(listed(folder, 25))
-    assert str(caught.value) == f"{folder}: 20 pictures without img_00021.jpg, but 25 frames are annotated: {remedy}"
-    (folder / "img_00008.jpg").rename(folder / "img_00021.jpg")
-    with pytest.raises(DecodeError, match=r"20 pictures without img_00008\.jpg, but 20 frames are annotated") as caught:
-        examined(listed(folder, 20))
-    assert not caught.value.missing  # `doctor` reports it, though both ends are there
-    with opened(listed(folder, 20)) as video, pytest.raises(DecodeError) as caught:
-        video.frames([3, 7])
-    assert str(caught.value) == f"{folder}: img_00008.jpg: no such file, but 20 frames are annotated: {remedy}"
-    assert caught.value.missing
-
-
-def test_a_truncated_picture_of_a_listed_folder_is_named(tmp_path: Path) -> None:
-    folder = tmp_path / "a"
-    write_frames(folder, 3, "img_{:05d}.jpg")
-    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(folder / "img_00002.jpg")
-    content = (folder / "img_00002.jpg").read_bytes()
-    (folder / "img_00002.jpg").write_bytes(content[: len(content) // 2])
-    with pytest.raises(DecodeError, match=r"a: img_00002\.jpg: image file is truncated") as caught:
-        examined(listed(folder, 3))
-    assert not caught.value.missing and caught.value.path == str(folder)
+    if moved:
+        (folder / "img_00008.jpg").rename(folder / moved)
+        with (
+            opened(listed(folder, 20)) as video,
+            pytest.raises(DecodeError, match=r"img_00008\.jpg: no such") as caught,
+        ):
+            video.frames([3, 7])
+        assert caught.value.missing
+    with pytest.raises(DecodeError, match=f"/a: {message}") as caught:
+        examined(listed(folder, number))
+    assert not caught.value.missing  # `doctor` reports it, though both ends may be there
 
 
 @pytest.mark.parametrize(
-    ("header", "reason"),
-    [(struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0), "exceeds limit"), (bytes(9), "Truncated IHDR chunk")],
+    ("content", "message"),
+    [
+        (lambda whole: b"no picture", "cannot identify"),
+        (lambda whole: whole[:45], "truncated|broken"),
+        (lambda whole: with_header(whole, struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)), "exceeds limit"),
+        (lambda whole: with_header(whole, bytes(9)), "Truncated IHDR chunk"),
+    ],
 )
-def test_a_picture_with_a_damaged_header_is_named(tmp_path: Path, header: bytes, reason: str) -> None:
+def test_a_damaged_picture_is_named(content: Callable[[bytes], bytes], message: str, tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "a", 2, "img_{:05d}.png")
-    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
-    content = (folder / "img_00002.png").read_bytes()
-    (folder / "img_00002.png").write_bytes(content[:8] + chunk + content[33:])
+    path = folder / "img_00002.png"
+    path.write_bytes(content(path.read_bytes()))
     record = VideoRecord(str(folder), 0, "a", pictures=Pictures("img_{:05d}.png", 2, 30.0))
-    with pytest.raises(DecodeError, match=rf"a: img_00002\.png: .*{reason}"):
+    with pytest.raises(DecodeError, match=rf"/a: img_00002\.png: .*({message})") as caught:
         examined(record)
+    assert not caught.value.missing and caught.value.path == str(folder)
 
 
-def test_a_missing_folder_is_missing(tmp_path: Path) -> None:
-    with opened(listed(tmp_path / "gone", 4)) as video, pytest.raises(DecodeError, match="no such file") as caught:
-        video.frames([0])
-    assert caught.value.missing
+def with_header(content: bytes, header: bytes) -> bytes:
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    return content[:8] + chunk + content[33:]
+
+
+def test_missing_pictures_and_folders_are_missing(tmp_path: Path) -> None:
+    span = FrameFolder(str(write_frames(tmp_path / "P01_01", 20)), Span(0.0, 1.0, 50))
+    gone = ListedFolder(str(tmp_path / "gone"), Pictures("img_{:05d}.jpg", 4, 30.0))
+    for folder, message in ((span, r"from 0.00 to 1.00 s: frame_0000000021.jpg: no such file"), (gone, "/gone: ")):
+        with pytest.raises(DecodeError, match=message) as caught:
+            folder.frames([0, 20])
+        assert caught.value.missing
     with pytest.raises(DecodeError, match="the folder cannot be read"):
-        examined(listed(tmp_path / "gone", 4))
+        gone.check()
