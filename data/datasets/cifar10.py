@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +25,6 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 FOLDERS = ("", "cifar-10-batches-bin", "cifar-10-batches-py")
 WEIGHTS = np.array([0.2989, 0.5870, 0.1140])  # of red, green and blue
 BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)}
-
-
-class Pictures(NamedTuple):
-    """Grey pictures (n, 32, 32), and their labels (n,)."""
-
-    grey: NDArray[np.uint8]
-    labels: NDArray[np.int64]
 
 
 class Cifar10:
@@ -61,21 +54,21 @@ class Cifar10:
         def read(self, root: Path, split: Split) -> TokenList:
             names = BATCHES["test" if split == "test" else "train"]
             batches = [read_batch(batch_file(root, name, self.name)) for name in names]
-            pictures = Pictures(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
-            chosen = np.arange(len(pictures.labels))
+            pictures, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+            chosen = np.arange(len(labels))
             if split != "test":
                 order = np.random.default_rng(0).permutation(chosen) if self.split_rule == "random" else chosen
                 start = len(chosen) * 9 // 10
                 chosen = np.sort(order[:start] if split == "train" else order[start:])
-            grey, labels = pictures.grey[chosen], pictures.labels[chosen]
+            pictures, labels = pictures[chosen], labels[chosen]
             ids = tuple(f"{'test' if split == 'test' else 'training'} picture {number}" for number in chosen)
-            content = hashlib.sha256(grey.tobytes() + labels.tobytes()).hexdigest()[:16]
+            content = hashlib.sha256(pictures.tobytes() + labels.tobytes()).hexdigest()[:16]
             return TokenList(
                 ids=ids,
                 labels=labels.tolist(),
                 class_names=CLASSES,
                 fingerprint=hashed([*ids, content]),
-                tokens=partial(pixels, grey, self.pool),
+                tokens=partial(pixels, pictures, self.pool),
             )
 
         def tiny(self) -> Self:
@@ -88,15 +81,16 @@ class Cifar10:
             return Cifar10Drawing
 
 
-def pixels(grey: NDArray[np.uint8], pool: int, index: int) -> tuple[Ids, ...]:
-    return (grey_ids(grey[index], pool),)
+def pixels(pictures: NDArray[np.uint8], pool: int, index: int) -> tuple[Ids, ...]:
+    return (grey_ids(pictures[index], pool),)
 
 
 def batch_file(root: Path, name: str, dataset: str) -> Path:
     return needed_file(root, [f"{name}.bin", name], dataset, "extract cifar-10-binary.tar.gz there", FOLDERS)
 
 
-def read_batch(path: Path) -> Pictures:
+def read_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Grey pictures (n, 32, 32) of a file, and their labels (n,)."""
     with reading(path):
         if path.suffix == ".bin":
             rows = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, 1 + 3 * PIXELS)
@@ -107,7 +101,7 @@ def read_batch(path: Path) -> Pictures:
             labels, colours = np.asarray(batch[b"labels"]), batch[b"data"]
         if not len(labels) or labels.min() < 0 or labels.max() >= len(CLASSES):
             raise DataError(f"{path}: no labels from 0 to {len(CLASSES) - 1}; get the file again")
-        return Pictures(grey(colours), labels.astype(np.int64))
+        return grey(colours), labels.astype(np.int64)
 
 
 def grey(colours: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,11 +1,14 @@
 """Generated Pathfinder: the original procedure."""
 
+import hashlib
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from data.datasets.pathfinder import TINY
 from data.stand_ins.drawing import pathfinder
 from data.stand_ins.drawing.pathfinder import (
     BlockedError,
@@ -17,6 +20,22 @@ from data.stand_ins.of_sequences import PathfinderStandIn
 
 SETTINGS = PathfinderStandIn(num_train=8, num_val=1, contour=6)
 EASY = PathfinderDrawing(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "digest"),
+    [
+        (SETTINGS, "17eb0ce2c6af3a9d"),
+        (PathfinderStandIn(), "c06ed1765f38b356"),
+        (TINY, "1d34bd4891672e8f"),
+        (replace(SETTINGS, single_paddles=True, stretches=False), "11b9ebf123f6bb92"),
+    ],
+)
+def test_pictures_are_pinned(settings: PathfinderStandIn, digest: str) -> None:
+    drawing = PathfinderDrawing(settings)
+    pictures = [drawing.picture(number) for number in range(3)]
+    content = b"".join(picture.tobytes() + bytes([label]) for picture, label in pictures)
+    assert hashlib.sha256(content).hexdigest()[:16] == digest
 
 
 def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypatch: pytest.MonkeyPatch) -> None:
