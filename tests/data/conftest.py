@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.numbered_videos import write_video
+from tests.data.pose_files import Places, write_penn
 
 
 @pytest.fixture
@@ -23,6 +24,17 @@ def kinetics_root(tmp_path: Path) -> Path:
             lines.append(f"{name} {number % 3}")
         (tmp_path / f"{split}.csv").write_text("\n".join(lines))
     return tmp_path
+
+
+@pytest.fixture
+def penn(tmp_path: Path) -> Path:
+    return tmp_path / "penn"
+
+
+@pytest.fixture
+def written(penn: Path) -> dict[str, Places]:
+    """Places of the joints of the videos of a small Penn Action, by name."""
+    return write_penn(penn)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Clips with joints: in a picture with a dot at each joint, the dot is where the joint is after every transform."""
 
-import logging
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.datamodule import DataModule
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.errors import DecodeError
@@ -23,24 +21,13 @@ from data.transforms.rand_augment import RandAugment
 from interface.evaluation import EvalConfig
 from interface.sizes import PoseClipSize
 from tests.data.numbered_videos import write_video
-from tests.data.pose_files import JOINTS, Places, read, shown_joints, skeleton_text, walking, write_mat, write_penn
+from tests.data.pose_files import JOINTS, Places, read, shown_joints, skeleton_text, walking, write_mat
 from tests.data.small_clips import data_module
 
 Written = dict[str, Places]
-
 PLAIN = Augmentation.Config(color_jitter=0.0)
 DATA = PoseVideoData(dataset=PennAction.Config(num_classes=2), frames=5, crop=96, augmentation=PLAIN)
 PROTOCOL = EvalConfig(views=1, crops=3)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "penn"
-
-
-@pytest.fixture
-def written(root: Path) -> Written:
-    return write_penn(root)
 
 
 def assert_colours_are_those_of_the_joints(clip: Tensor, joints: Tensor, least: int) -> None:
@@ -69,9 +56,9 @@ def unflipped(clip: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
     ],
 )
 def test_the_dot_of_each_joint_is_where_the_joint_is_after_training_transforms(
-    augmentation: AugmentationConfig, least: int, root: Path, written: Written
+    augmentation: AugmentationConfig, least: int, penn: Path, written: Written
 ) -> None:
-    items = replace(DATA, augmentation=augmentation).train_items(read(DATA.dataset, root, "train"), seed=0)
+    items = replace(DATA, augmentation=augmentation).train_items(read(DATA.dataset, penn, "train"), seed=0)
     for draw in (Draw(epoch, place) for epoch in range(3) for place in range(4)):
         clip, joints = items[draw].inputs
         assert clip.shape == (5, 3, 96, 96) and clip.dtype == torch.uint8
@@ -83,9 +70,9 @@ def test_the_dot_of_each_joint_is_where_the_joint_is_after_training_transforms(
 @pytest.mark.parametrize("short_side", [None, 112])
 @pytest.mark.parametrize("crops", [1, 3])
 def test_the_dot_of_each_joint_is_where_the_joint_is_in_every_test_crop(
-    crops: int, short_side: int | None, root: Path, written: Written
+    crops: int, short_side: int | None, penn: Path, written: Written
 ) -> None:
-    videos = read(DATA.dataset, root, "test")
+    videos = read(DATA.dataset, penn, "test")
     items = DATA.test_items(videos, EvalConfig(views=1, crops=crops, short_side=short_side))
     for item in (items[index] for index in range(len(videos))):
         clips, joints = item.inputs
@@ -96,9 +83,9 @@ def test_the_dot_of_each_joint_is_where_the_joint_is_in_every_test_crop(
         assert valid.min() > 0 and valid.max() < 5 * JOINTS  # some joints are outside of each crop
 
 
-def test_joints_are_those_of_the_sampled_frames_in_training_and_test(root: Path, written: Written) -> None:
+def test_joints_are_those_of_the_sampled_frames_in_training_and_test(penn: Path, written: Written) -> None:
     whole = replace(DATA, frames=4, crop=120, augmentation=replace(PLAIN, short_side=(120, 120), flip=0.0))
-    train, test = read(DATA.dataset, root, "train"), read(DATA.dataset, root, "test")
+    train, test = read(DATA.dataset, penn, "train"), read(DATA.dataset, penn, "test")
     indices = SegmentSampling.Config(nominal_fps=None).build(4).segment_ends(17)
     middles = [(a + b) // 2 for a, b in pairwise(indices)]
     _, joints = whole.test_items(test, EvalConfig(views=1, crops=1))[0].inputs
@@ -110,10 +97,10 @@ def test_joints_are_those_of_the_sampled_frames_in_training_and_test(root: Path,
     assert len(drawn) > 1
 
 
-def test_more_people_than_there_are_have_joints_without_a_place(root: Path, written: Written) -> None:
+def test_more_people_than_there_are_have_joints_without_a_place(penn: Path, written: Written) -> None:
     data = replace(DATA, dataset=replace(DATA.dataset, people=2))
     assert data.size == PoseClipSize(5, 96, 96, 26)
-    _, joints = data.train_items(read(data.dataset, root, "train"), seed=0)[Draw(0, 0)].inputs
+    _, joints = data.train_items(read(data.dataset, penn, "train"), seed=0)[Draw(0, 0)].inputs
     assert joints.shape == (5, 26, 3)
     assert joints[:, :13].any() and not joints[:, 13:].any()
 
@@ -121,18 +108,18 @@ def test_more_people_than_there_are_have_joints_without_a_place(root: Path, writ
 # Config
 
 
-def test_the_number_of_test_frames_may_differ(root: Path, written: Written) -> None:
+def test_the_number_of_test_frames_may_differ(penn: Path, written: Written) -> None:
     protocol = replace(PROTOCOL, frames=9)
     assert DATA.test_size(protocol) == PoseClipSize(9, 96, 96, 13)
     for sampling in (DATA.sampling, UniformSampling.Config()):
-        items = replace(DATA, sampling=sampling).test_items(read(DATA.dataset, root, "test"), protocol)
+        items = replace(DATA, sampling=sampling).test_items(read(DATA.dataset, penn, "test"), protocol)
         clips, joints = items[0].inputs
         assert clips.shape[1] == joints.shape[1] == 9
         assert [part.shape for part in items.blank_inputs()] == [clips.shape, joints.shape]
         assert_colours_are_those_of_the_joints(clips[1], joints[1], 30)
 
 
-def test_augmentations_that_joints_cannot_follow_are_refused(root: Path, written: Written) -> None:
+def test_augmentations_that_joints_cannot_follow_are_refused(penn: Path, written: Written) -> None:
     DATA.check(PROTOCOL)
     warped = replace(DATA, augmentation=Augmentation.Config(rand_augment=RandAugment.Config()))
     with pytest.raises(ValueError, match=r"^data\.augmentation\.rand_augment rotates and shears"):
@@ -142,50 +129,32 @@ def test_augmentations_that_joints_cannot_follow_are_refused(root: Path, written
 # Files, examination and unreadable items
 
 
-def test_the_files_of_an_item_include_that_of_its_joints(root: Path, written: Written) -> None:
-    assert DATA.files(read(DATA.dataset, root, "train"))[0] == (
-        f"{root}/frames/0001/000001.jpg",
-        f"{root}/frames/0001/000013.jpg",
-        f"{root}/labels/0001.mat",
-    )
-
-
-def test_examination_reads_video_and_joints_and_compares_their_lengths(root: Path, written: Written) -> None:
-    facts = DATA.examine(read(DATA.dataset, root, "train"), 0)
+def test_examination_reads_video_and_joints_and_compares_their_lengths(penn: Path, written: Written) -> None:
+    videos = read(DATA.dataset, penn, "train")
+    facts = DATA.examine(videos, 0)
     assert (facts.frames, facts.short_side) == (13, 120)
-    write_mat(root / "labels/0001.mat", written["0001"][:-1], action="bowl", nframes=13)
-    with pytest.raises(DecodeError) as caught:
-        DATA.examine(read(DATA.dataset, root, "train"), 0)
-    assert str(caught.value) == (
-        f"{root}/labels/0001.mat: joints of 12 frames, but the video has 13: {root}/frames/0001"
-    )
-    (root / "frames/0002/000014.jpg").unlink()
+    names = ("frames/0001/000001.jpg", "frames/0001/000013.jpg", "labels/0001.mat")
+    assert DATA.files(videos)[0] == tuple(f"{penn}/{name}" for name in names)
+    write_mat(penn / "labels/0001.mat", written["0001"][:-1], action="bowl", nframes=13)
+    with pytest.raises(DecodeError, match=r"labels/0001\.mat: joints of 12 frames, but the video has 13: "):
+        DATA.examine(videos, 0)
+    (penn / "frames/0002/000014.jpg").unlink()
     with pytest.raises(DecodeError, match=r"/frames/0002: 13 pictures without 000014\.jpg, but 14 frames are"):
-        DATA.examine(read(DATA.dataset, root, "train"), 1)
-
-
-def module_of(root: Path, workers: int = 0, allow_bad: int | None = None) -> DataModule:
-    return data_module(root, DATA, crops=3, batch_size=2, test_batch_size=2, num_workers=workers, allow_bad=allow_bad)
-
-
-def break_joints(root: Path, written: Written, name: str) -> None:
-    write_mat(root / f"labels/{name}.mat", written[name][:3], action="bowl", nframes=len(written[name]), train=-1)
+        DATA.examine(videos, 1)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_unreadable_joints_count_as_other_unreadable_items(
-    workers: int, root: Path, written: Written, caplog: pytest.LogCaptureFixture
-) -> None:
-    break_joints(root, written, "0005")
-    module = module_of(root, workers, allow_bad=1)
-    with caplog.at_level(logging.WARNING):
-        (batch,) = module.test_dataloader()
+def test_unreadable_joints_count_as_other_unreadable_items(workers: int, penn: Path, written: Written) -> None:
+    write_mat(penn / "labels/0005.mat", written["0005"][:3], action="bowl", nframes=17, train=-1)
+    module = data_module(penn, DATA, crops=3, batch_size=2, test_batch_size=2, num_workers=workers, allow_bad=1)
+    (batch,) = module.test_dataloader()
+    assert [part.shape for part in batch.inputs] == [(2, 3, 5, 3, 96, 96), (2, 3, 5, 13, 3)]
     assert batch.unreadable.tolist() == [True, False] and not batch.missing.any()
     assert not batch.inputs[0][0].any() and not batch.inputs[1][0].any() and batch.inputs[1][1].any()
     assert module.unreadable["test"].reasons == {
-        f"{root}/labels/0005.mat": f"joints of 3 frames, but the video has 17: {root}/frames/0005"
+        f"{penn}/labels/0005.mat": f"joints of 3 frames, but the video has 17: {penn}/frames/0005"
     }
-    assert f"unreadable test item {root}/labels/0005.mat: joints of 3 frames" in caplog.text
+    assert [part.shape for part in next(iter(module.train_dataloader())).inputs] == [(2, 5, 3, 96, 96), (2, 5, 13, 3)]
 
 
 # Encoded videos

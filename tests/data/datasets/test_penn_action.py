@@ -7,42 +7,32 @@ from data.datasets.penn_action import PennAction
 from data.datasets.videos import Pictures, VideoRecord
 from data.errors import DecodeError
 from tests.data.files import refusal
-from tests.data.pose_files import JOINTS, Places, places, read, write_mat, write_penn
+from tests.data.pose_files import JOINTS, Places, places, read, write_mat
 
 CONFIG = PennAction.Config(num_classes=2)
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "penn"
-
-
-@pytest.fixture
-def written(root: Path) -> dict[str, Places]:
-    return write_penn(root)
-
-
 def test_the_train_flags_are_the_split_and_classes_are_in_alphabetical_order(
-    root: Path, written: dict[str, Places]
+    penn: Path, written: dict[str, Places]
 ) -> None:
-    train, test = read(CONFIG, root, "train"), read(CONFIG, root, "test")
+    train, test = read(CONFIG, penn, "train"), read(CONFIG, penn, "test")
     assert [train.ids, test.ids] == [("0001", "0002", "0003", "0004"), ("0005", "0006")]
     assert train.class_names == ("bowl", "squats")
     assert [train.label(index) for index in range(4)] == [0, 1, 0, 1]
     assert train.records[1] == VideoRecord(
-        str(root / "frames/0002"), 1, "0002", pictures=Pictures("{:06d}.jpg", 14, 30.0)
+        str(penn / "frames/0002"), 1, "0002", pictures=Pictures("{:06d}.jpg", 14, 30.0)
     )
-    assert read(CONFIG, root, "val") == test
+    assert read(CONFIG, penn, "val") == test
     assert train.fingerprint != test.fingerprint
 
 
-def test_hidden_joints_and_those_without_a_number_have_no_place(root: Path, written: dict[str, Places]) -> None:
+def test_hidden_joints_and_those_without_a_number_have_no_place(penn: Path, written: dict[str, Places]) -> None:
     joints = places(13)
     visibility = np.ones((13, JOINTS), bool)
     visibility[2, 3] = visibility[4] = False
     joints[0, 5] = [np.nan, 10]
-    write_mat(root / "labels/0001.mat", joints, action="bowl", visibility=visibility)
-    valid = read(CONFIG, root, "train").poses(0).valid[:, 0]
+    write_mat(penn / "labels/0001.mat", joints, action="bowl", visibility=visibility)
+    valid = read(CONFIG, penn, "train").poses(0).valid[:, 0]
     assert not valid[2, 3] and not valid[4].any() and not valid[0, 5]
     assert valid.sum() == 13 * JOINTS - 2 - JOINTS
 
@@ -56,16 +46,16 @@ def test_the_published_sizes_are_those_of_the_real_data() -> None:
 # Broken files whose class or split is unknown: the data set is refused
 
 
-def refused(root: Path, config: PennAction.Config = CONFIG) -> str:
-    return refusal(lambda: config.build(root, "train"))
+def refused(penn: Path, config: PennAction.Config = CONFIG) -> str:
+    return refusal(lambda: config.build(penn, "train"))
 
 
-def test_a_label_file_that_is_cut_short_is_refused_by_name(root: Path, written: dict[str, Places]) -> None:
-    path = root / "labels/0003.mat"
+def test_a_label_file_that_is_cut_short_is_refused_by_name(penn: Path, written: dict[str, Places]) -> None:
+    path = penn / "labels/0003.mat"
     whole = path.read_bytes()
     for size in (0, 60, 140, len(whole) // 2):
         path.write_bytes(whole[:size])
-        message = refused(root)
+        message = refused(penn)
         assert message.startswith(f"{path}: ") and message.endswith("get the file again")
 
 
@@ -81,21 +71,21 @@ def test_a_label_file_that_is_cut_short_is_refused_by_name(root: Path, written: 
     ],
 )
 def test_a_label_file_without_a_label_is_refused(
-    fields: dict[str, object], message: str, root: Path, written: dict[str, Places]
+    fields: dict[str, object], message: str, penn: Path, written: dict[str, Places]
 ) -> None:
-    write_mat(root / "labels/0003.mat", written["0003"], **fields)
-    assert refused(root).startswith(f"{root}/labels/0003.mat: {message}")
+    write_mat(penn / "labels/0003.mat", written["0003"], **fields)
+    assert refused(penn).startswith(f"{penn}/labels/0003.mat: {message}")
 
 
-def test_a_video_without_a_label_file_is_refused(root: Path, written: dict[str, Places]) -> None:
-    (root / "labels/0002.mat").unlink()
-    (root / "labels/0004.mat").unlink()
-    assert refused(root).startswith(f"{root}/frames/0002: the video has no labels/0002.mat, one of 2 such videos; get")
+def test_a_video_without_a_label_file_is_refused(penn: Path, written: dict[str, Places]) -> None:
+    (penn / "labels/0002.mat").unlink()
+    (penn / "labels/0004.mat").unlink()
+    assert refused(penn).startswith(f"{penn}/frames/0002: the video has no labels/0002.mat, one of 2 such videos; get")
 
 
-def test_other_numbers_of_actions_are_refused(root: Path, written: dict[str, Places]) -> None:
-    found = refused(root, PennAction.Config())
-    assert found == f"{root}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
+def test_other_numbers_of_actions_are_refused(penn: Path, written: dict[str, Places]) -> None:
+    found = refused(penn, PennAction.Config())
+    assert found == f"{penn}/labels: 2 different actions in 6 files; penn-action has 15: get all files again"
 
 
 # Broken joints of a video: the video is unreadable
@@ -113,20 +103,20 @@ def test_other_numbers_of_actions_are_refused(root: Path, written: dict[str, Pla
     ],
 )
 def test_broken_joints_make_their_video_unreadable(
-    fields: dict[str, object], message: str, root: Path, written: dict[str, Places]
+    fields: dict[str, object], message: str, penn: Path, written: dict[str, Places]
 ) -> None:
-    write_mat(root / "labels/0002.mat", written["0002"], **fields)
-    videos = read(CONFIG, root, "train")
+    write_mat(penn / "labels/0002.mat", written["0002"], **fields)
+    videos = read(CONFIG, penn, "train")
     assert len(videos) == 4
     with pytest.raises(DecodeError) as caught:
         videos.poses(1)
-    assert str(caught.value).startswith(f"{root}/labels/0002.mat: {message}")
+    assert str(caught.value).startswith(f"{penn}/labels/0002.mat: {message}")
     assert not caught.value.missing
 
 
-def test_a_label_file_that_disappears_is_missing(root: Path, written: dict[str, Places]) -> None:
-    videos = read(CONFIG, root, "train")
-    (root / "labels/0002.mat").unlink()
+def test_a_label_file_that_disappears_is_missing(penn: Path, written: dict[str, Places]) -> None:
+    videos = read(CONFIG, penn, "train")
+    (penn / "labels/0002.mat").unlink()
     with pytest.raises(DecodeError, match="no such file") as caught:
         videos.poses(1)
     assert caught.value.missing
