@@ -61,19 +61,15 @@ def png_file(text: str) -> Path:
     return file
 
 
-def at_least(minimum: int) -> Callable[[str], int]:
+def at_least(minimum: int, largest: int | None = None) -> Callable[[str], int]:
+    range_text = f"{minimum} or more" if largest is None else f"from {minimum} to {largest}"
+
     def number(text: str) -> int:
-        if (value := int(text)) < minimum:
-            raise ArgumentTypeError(f"{text}: it must be {minimum} or more")
+        if (value := int(text)) < minimum or (largest is not None and value > largest):
+            raise ArgumentTypeError(f"{text}: it must be {range_text}")
         return value
 
     return number
-
-
-def port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
-        raise ArgumentTypeError(f"{text}: a port is a number from 0 to {2**16 - 1}")
-    return int(text)
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -174,11 +170,6 @@ class Scaled(Options):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        """Refuse several folders of own videos.
-
-        Raises:
-            ValueError: with the folders.
-        """
         own = [text.removeprefix(OWN_DATA) for text in self.overrides if text.startswith(OWN_DATA)]
         if len(own) > 1:
             raise ValueError(f"--own: there are two, {', '.join(own)}; name one folder")
@@ -193,11 +184,7 @@ class RunOfRow(Scaled, Row):
 
     @property
     def seed(self) -> int:
-        """The one seed.
-
-        Raises:
-            ValueError: if there are several.
-        """
+        """The one seed. Several are refused."""
         seed, *others = self.all_seeds
         if others:
             given = ",".join(map(str, self.seeds))
@@ -209,30 +196,25 @@ class Stored(Options):
     runs: Path = option(default=Path("runs"), help="directory of the runs (default: ./%(default)s)")
 
 
-class OfMachine(Options):
-    """Devices and data sets: the fields of `Resources`, and the same for all verbs that compute."""
-
+class DataRoots(Options):
     data: tuple[tuple[str, Path], ...] = appended(
         argument(type=data_root, metavar="NAME=PATH", help="directory of a data set")
     )
-    devices: int | None = option(type=at_least(1), help="devices per node (default: all GPUs, or one CPU process)")
-    nodes: int = option(default=1, type=at_least(1))
-    micro_batch: int | None = option(type=at_least(1), help="items per device and step (default: by their size)")
-    recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
+
+
+class Reading(DataRoots):
     workers: int | None = option(type=at_least(0), help="data loading processes per device")
     threads: int | None = option(type=at_least(1), help="CPU threads per process")
     allow_bad: int | None = option(type=at_least(0), help="unreadable videos to accept (default: 1 %%)")
 
 
-class EvalOnly(Options):
-    eval_only: bool = option(default=False, help="test existing weights without training")
-    released: bool = option(
-        default=False, help="test the authors' released weights: train nothing, fetch what is missing"
-    )
+class OfMachine(Reading):
+    """Devices and data sets: all fields of `Resources`."""
 
-    @property
-    def tests_only(self) -> bool:
-        return self.eval_only or self.released
+    devices: int | None = option(type=at_least(1), help="devices per node (default: all GPUs, or one CPU process)")
+    nodes: int = option(default=1, type=at_least(1))
+    micro_batch: int | None = option(type=at_least(1), help="items per device and step (default: by their size)")
+    recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
 
 
 class Json(Options):
@@ -251,8 +233,17 @@ class OfTables(Scaled, Columns, Tables):
     """The runs of tables."""
 
 
-class Jobs(EvalOnly, OfMachine, Stored, OfTables):
+class Jobs(OfMachine, Stored, OfTables):
     """The runs of tables, and what carries them out."""
+
+    eval_only: bool = option(default=False, help="test existing weights without training")
+    released: bool = option(
+        default=False, help="test the authors' released weights: train nothing, fetch what is missing"
+    )
+
+    @property
+    def tests_only(self) -> bool:
+        return self.eval_only or self.released
 
 
 class List(Json, Stored, verb="list"):
@@ -317,7 +308,7 @@ class Claims(Json, Stored, Scaled, Tables, verb="claims"):
 class TensorBoard(Stored, Scaled, Tables, verb="tensorboard"):
     """Open a table's runs in TensorBoard."""
 
-    port: int = option(default=6006, type=port)
+    port: int = option(default=6006, type=at_least(0, 2**16 - 1))
     no_serve: bool = option(default=False, help="only create the log directory and print its path")
 
 
@@ -342,7 +333,7 @@ class Measure(Stored, Tables, verb="measure"):
     )
 
 
-class Attention(Listed, OfMachine, Stored, RunOfRow, verb="attention"):
+class Attention(Listed, DataRoots, Stored, RunOfRow, verb="attention"):
     """Draw the attention of a point of a test video."""
 
     video: str | None = option(
@@ -365,7 +356,7 @@ class Attention(Listed, OfMachine, Stored, RunOfRow, verb="attention"):
     out: Path = option(type=png_file, required=True, metavar="FILE", help="PNG file to write")
 
 
-class Evaluate(Json, Listed, OfMachine, Stored, RunOfRow, verb="evaluate"):
+class Evaluate(Json, Listed, Reading, Stored, RunOfRow, verb="evaluate"):
     """Predict or score videos with a row's model."""
 
     scale: str = option(default="paper", help=SCALE)

@@ -10,12 +10,12 @@ from experiments.spec.names import FINE_TUNE
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale, find_scale
 from reproduce.next_command import next_command
-from reproduce.options import RESULTS, Jobs, OfMachine, OfTables, RunOfRow, Stored
-from runner.store.jobs import Job, jobs_of, run_of_row
+from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, RunOfRow, Stored
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from runner.machine.resources import Resources
+    from runner.store.jobs import Job
 
 NOTHING_TO_RUN = "Nothing to run: every column is computed without a test, or quoted."
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
@@ -37,24 +37,28 @@ def published_store() -> RunStore:
     return RunStore(RESULTS)
 
 
-def resources_of(options: OfMachine) -> "Resources":
+def resources_of(options: DataRoots) -> "Resources":
+    """Resources that the options name, and the defaults of those that the verb does not use."""
     from runner.machine.resources import Resources  # here: it imports what reads data
 
-    return Resources(**{one.name: getattr(options, one.name) for one in fields(Resources)})
+    names = {one.name for one in fields(Resources)}
+    return Resources(**{name: value for name, value in vars(options).items() if name in names})
 
 
-def jobs(options: OfTables, *, eval_only: bool = False) -> list[Job]:
+def jobs(options: OfTables, *, eval_only: bool = False) -> "list[Job]":
     """Jobs of the selected tables and columns.
 
     Args:
         eval_only: whether parents are left out.
     """
+    from runner.store.jobs import jobs_of  # here, as below: reports select no jobs
+
     scale, columns = find_scale(options.scale), options.columns or None
     found = jobs_of(find(options.tables), scale, options.overrides, options.all_seeds, columns)
     return [job for job in found if not eval_only or job.cells]
 
 
-def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
+def check_start(options: Jobs, found: "list[Job]", store: RunStore) -> None:
     """Refuse --fine-tune for rows without weights to start from.
 
     Raises:
@@ -73,6 +77,8 @@ def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
 
 def one_run(options: RunOfRow, column: str | None, scale: Scale | None = None) -> tuple[str, RunConfig]:
     """Column key and run of the row in the options, at their scale or another one; as `run_of_row`."""
+    from runner.store.jobs import run_of_row
+
     return run_of_row(options.table, column, scale or find_scale(options.scale), options.overrides, options.seed)
 
 

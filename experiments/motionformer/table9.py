@@ -15,7 +15,6 @@ from experiments.spec.language import (
     Ours,
     Parent,
     RunConfig,
-    ShownSequence,
     Tested,
     TinyNote,
     bold,
@@ -100,7 +99,8 @@ TABLE = table(
     figure=MaskStrips(
         column="jf",
         shown=("ours", "tokens", "random", "kept"),
-        sequence=ShownSequence(real="dogs-jump", stand_in="shapes-00"),
+        sequence="dogs-jump",
+        stand_in_sequence="shapes-00",
     ),
     notes=(
         "“Not printed” marks rows of ours: two other readings of the paper, features in place of attention, and controls.",

@@ -81,34 +81,31 @@ def ablated(edits: Edits) -> Edits:
 def override(text: str, run: RunConfig) -> Edit:
     """Edit of a command line override such as `optim.epochs=3`, checked against a run.
 
-    `data=FOLDER` replaces the data set by a folder of videos, and `parents=row` names the run itself as its parent.
+    `data=FOLDER` replaces the data set by a folder of videos.
 
     Raises:
         ValueError: if the run has no such field, or the value has the wrong type.
     """
-    path, equals, literal = text.partition("=")
+    path, equals, literal = (part.strip() for part in text.partition("="))
     if not equals:
         raise ValueError(f"override '{text}' has no '='; write it as path=value, e.g. optim.epochs=3")
-    if text == FINE_TUNE:
-        return Edit("parents", (Parent(run=run),))
     if text == OWN_DATA:
         raise ValueError(f"override '{text}' names no folder of videos")
     if text.startswith(OWN_DATA):
         from data.datasets.own_videos import VideoFolder  # here: other commands need it not
 
-        return Edit("data", run.data.with_videos(VideoFolder.Config.of(Path(literal))))
-    if _has_no_effect(path.strip(), run):  # only the name of the field is checked
-        _field_value(OptimConfig(), path.strip().split(".")[1], path)
-        return Edit(path.strip(), _parse(literal.strip()))
+        return Edit("data", run.data.with_videos(VideoFolder.Config.of(Path(text.removeprefix(OWN_DATA)))))
+    *parents, name = path.split(".")
+    value = _parse(literal)
+    if _has_no_effect(path, run):  # only the name of the field is checked
+        _field_value(OptimConfig(), path.split(".")[1], path)
+        return Edit(path, value)
+    if path == "seed":
+        raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
     owner: object = run
-    *parents, name = path.strip().split(".")
     for parent in parents:
         owner = _field_value(owner, parent, path)
-    current = _field_value(owner, name, path)
-    if path.strip().endswith("seed") and isinstance(owner, RunConfig):
-        raise ValueError(f"override '{text}': seeds are named with --seeds, e.g. --seeds 0,1,2")
-    hint = field_types(type(owner))[name]
-    value = _parse(literal.strip())
+    current, hint = _field_value(owner, name, path), field_types(type(owner))[name]
     is_none = value is None and type(None) in get_args(hint)
     if is_dataclass(current) and not is_none:
         members = ", ".join(f"{path}.{f.name}" for f in fields(current))
@@ -119,7 +116,7 @@ def override(text: str, run: RunConfig) -> Edit:
             raise ValueError(f"override '{path}={literal}': numbers are finite and at most {LARGEST:,}")
     example = current if isinstance(current, str) else repr(current)
     try:
-        return Edit(path.strip(), None if is_none else msgspec.convert(value, hint))
+        return Edit(path, None if is_none else msgspec.convert(value, hint))
     except (msgspec.ValidationError, TypeError):
         raise ValueError(f"override '{path}={literal}': expected {_describe(hint)}, e.g. {path}={example}") from None
 

@@ -202,18 +202,6 @@ class AttentionStrips(Figure):
         return next((query.stand_in if stand_in else query.real for query in found), None)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShownSequence:
-    """Test sequence whose masks are shown: its names in the real data set and in its stand-in, and its shown frames.
-
-    `num_frames`: number of frames at even intervals, the first one and the last one included.
-    """
-
-    real: str
-    stand_in: str
-    num_frames: int = 6
-
-
 class ShownMasks(NamedTuple):
     """Masks of some frames, at even intervals, of a test sequence."""
 
@@ -223,11 +211,17 @@ class ShownMasks(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class MaskStrips(Figure):
-    """Masks of a sequence in some frames: the true ones, then those of some rows, from the runs of a column."""
+    """Masks of a test sequence in some frames: the true ones, then those of some rows, from the runs of a column.
+
+    `sequence`, `stand_in_sequence`: its names in the real data set and in its stand-in.
+    `num_frames`: number of frames at even intervals, the first one and the last one included.
+    """
 
     column: str
     shown: tuple[str, ...]
-    sequence: ShownSequence
+    sequence: str
+    stand_in_sequence: str
+    num_frames: int = 6
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -240,7 +234,7 @@ class MaskStrips(Figure):
     def shown_of(self, row: str, column: str, *, stand_in: bool) -> ShownMasks | None:
         if row not in self.shown or column != self.column:
             return None
-        return ShownMasks(self.sequence.stand_in if stand_in else self.sequence.real, self.sequence.num_frames)
+        return ShownMasks(self.stand_in_sequence if stand_in else self.sequence, self.num_frames)
 
 
 class ShownAnswers(NamedTuple):

@@ -40,7 +40,6 @@ from experiments.spec.figures import (
     Panel,
     Panels,
     RowQuery,
-    ShownSequence,
 )
 from experiments.spec.metrics import (
     ACTION,

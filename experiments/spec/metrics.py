@@ -16,15 +16,13 @@ class Metric:
 
     `name`: name in files, JSON and TensorBoard.
     `is_percentage`: whether the values are percentages between 0 and 100.
+    `needs_test`: whether they come from the test of a run.
     """
 
     is_percentage: ClassVar[bool] = False
+    needs_test: ClassVar[bool] = False
 
     name: str
-
-    @property
-    def needs_test(self) -> bool:
-        return False
 
     def in_column(self, key: str) -> "Metric | None":
         """Metric of the cell in a column, given its key, if this is the metric of a row; None for that of the column."""
@@ -52,11 +50,8 @@ class Tested(Metric):
     """
 
     is_percentage = True
+    needs_test = True
     is_optional: ClassVar[bool] = False
-
-    @property
-    def needs_test(self) -> bool:
-        return True
 
     def value(self, result: Mapping[str, object]) -> float | None:
         """Value in the result of a test; None if the result has none."""

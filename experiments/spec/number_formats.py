@@ -1,20 +1,11 @@
 """Formats of the numbers of a table."""
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 
-class NumberFormat(ABC):
-    """Format of numbers."""
-
-    @abstractmethod
-    def text(self, number: float) -> str:
-        """Number as text."""
-
-
 @dataclass(frozen=True)
-class Decimals(NumberFormat):
+class Decimals:
     """Fixed number of decimals. Numbers have two significant digits if it is None, or if they would round to 0."""
 
     digits: int | None
@@ -35,7 +26,7 @@ class Decimals(NumberFormat):
 
 
 @dataclass(frozen=True)
-class Shortest(NumberFormat):
+class Shortest:
     """As few digits as the number needs, at most six: 6, 0.05, 1e-06."""
 
     def text(self, number: float) -> str:
@@ -43,7 +34,7 @@ class Shortest(NumberFormat):
 
 
 @dataclass(frozen=True)
-class Scientific(NumberFormat):
+class Scientific:
     """Power of ten, as in 1e-3 or 7.5e-4, with at most `digits` significant digits."""
 
     digits: int = 3
@@ -52,6 +43,9 @@ class Scientific(NumberFormat):
         mantissa, _, exponent = f"{number:.{self.digits - 1}e}".partition("e")
         shortest = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
         return f"{shortest}e{int(exponent)}" if number else "0"
+
+
+NumberFormat = Decimals | Shortest | Scientific
 
 
 def value_text(value: float | str | None, form: NumberFormat) -> str:

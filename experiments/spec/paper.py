@@ -10,11 +10,6 @@ from experiments.spec.scales import SmallParents
 from experiments.spec.table import Column, Header, Row, Table
 
 
-def printed_name(name: str) -> str:
-    """Name as printed: `Table 1a` of table1a, `Figure A1` of figureA1."""
-    return name.replace("table", "Table ").replace("figure", "Figure ")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Paper:
     """A paper. Its `table` makes a table from what is particular to it."""
@@ -46,11 +41,12 @@ class Paper:
         tiny_figure: Figure | None = None,
         pretraining: str | None = None,
     ) -> Table:
-        """Table of the paper. Its source is, by default, its name as printed."""
+        """Table of the paper. Its source is, by default, its name as printed: `Table 1a` of table1a."""
+        printed_name = name.replace("table", "Table ").replace("figure", "Figure ")
         return Table(
             name=f"{self.key}/{name}",
             caption=caption,
-            source=source or f"{self.source}, {printed_name(name)}",
+            source=source or f"{self.source}, {printed_name}",
             labels=labels,
             columns=columns,
             rows=rows,

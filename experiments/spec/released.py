@@ -19,10 +19,6 @@ class ReleasedFile(NamedTuple):
     column: str
 
 
-def no_settings(run: RunConfig) -> Mapping[str, object]:
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class ReleasedWeights:
     """Released files of a paper.
@@ -39,7 +35,7 @@ class ReleasedWeights:
     files: tuple[ReleasedFile, ...]
     location: str
     suffix: str
-    expected_settings: Callable[[RunConfig], Mapping[str, object]] = no_settings
+    expected_settings: Callable[[RunConfig], Mapping[str, object]] = lambda run: {}
     linked: bool = False
 
     def url(self, file: ReleasedFile) -> str:

@@ -1,7 +1,8 @@
 """Printed tables as frozen literals of columns, rows and printed values; and their cells.
 
 The run of a cell is the base run of its row or, if the row has none, of its column. Edits are applied in this order:
-those of the row, the column and the scale, then the overrides of the command line.
+those of the row, the column and the scale, the ablated ones of row and column once more, then the overrides of the
+command line.
 """
 
 import re
@@ -126,9 +127,6 @@ class Row:
         own = None if self.metric is None else self.metric.in_column(column.key)
         return own or column.metric
 
-    def form_of(self, column: Column) -> NumberFormat:
-        return self.form or (column.form if self.metric is None else Shortest())
-
 
 def row(
     key: str,
@@ -165,7 +163,7 @@ class Cell:
 
     @property
     def form(self) -> NumberFormat:
-        return self.row.form_of(self.column)
+        return self.row.form or (self.column.form if self.row.metric is None else Shortest())
 
     @property
     def tested(self) -> bool:
@@ -234,21 +232,17 @@ class Table:
                     yield f", row '{row.key}': derived metrics are those of columns, not of rows"
                 if row.metric_of(column) is OF_ROWS and not row.quoted:
                     yield f", row '{row.key}': no metric in column '{column.key}'; give one to the row or to the column"
-        for key in () if self.figure is None else self.figure.rows:
-            if key not in rows:
-                yield f": its figure shows row '{key}', which the table does not have"
-        for key in () if self.figure is None else self.figure.columns:
-            if key not in columns:
-                yield f": its figure shows column '{key}', which the table does not have"
+        if self.figure is not None:
+            for kind, keys, shown in (("row", rows, self.figure.rows), ("column", columns, self.figure.columns)):
+                for key in (key for key in shown if key not in keys):
+                    yield f": its figure shows {kind} '{key}', which the table does not have"
         for claim in self.claims:
             if unknown := [str(cell) for cell in claim.cells if cell.row not in rows or cell.column not in columns]:
                 yield f", claim '{claim.key}': no cell {', '.join(unknown)}"
-        derived = {f"column '{column.key}'": column.metric for column in self.columns}
-        derived |= {
-            f"claim '{claim.key}'": cell.counted for claim in self.claims for cell in claim.cells if cell.counted
-        }
         plain = {column.key for column in self.columns if not isinstance(column.metric, Derived)}
-        for place, metric in derived.items():
+        metrics = [(f"column '{column.key}'", column.metric) for column in self.columns]
+        metrics += [(f"claim '{claim.key}'", cell.counted) for claim in self.claims for cell in claim.cells]
+        for place, metric in metrics:
             if isinstance(metric, Derived) and (others := sorted(set(metric.columns) - plain)):
                 named = "name columns of the table that are not derived themselves"
                 yield f", {place}: derived from {', '.join(others)}; {named}"
@@ -291,12 +285,11 @@ class Table:
         Raises:
             ValueError: for an unknown key, with the nearest or all keys.
         """
-        for candidate in self.rows:
-            if candidate.key == key:
-                return candidate
-        keys = [r.key for r in self.rows]
-        hint = nearest(key, keys, f"its rows are {', '.join(keys)}", prefix=f"{self.name}:")
-        raise ValueError(f"table '{self.name}' has no row '{key}'; {hint}")
+        by_key = {row.key: row for row in self.rows}
+        if key not in by_key:
+            hint = nearest(key, by_key, f"its rows are {', '.join(by_key)}", prefix=f"{self.name}:")
+            raise ValueError(f"table '{self.name}' has no row '{key}'; {hint}")
+        return by_key[key]
 
     def rests_on_test(self, metric: Metric) -> bool:
         """Whether a value comes from a finished test, or is derived from columns with such values."""
@@ -350,10 +343,11 @@ class Table:
         base = row.base or column.base
         if row.quoted or base is None or isinstance(row.metric_of(column), Derived):
             return Cell(row, column, printed, seeds=seeds)
-        paper_run = apply(base, (*row.edits, *column.edits))
+        edits = (*row.edits, *column.edits)
+        paper_run = apply(base, edits)
         run = scale.of(paper_run, self.tiny, self.tiny_parents)
         if scale.small:
-            run = apply(run, (edit for edit in (*row.edits, *column.edits) if edit.ablated))
+            run = apply(run, (edit for edit in edits if edit.ablated))
         run = all_overridden(run, overrides)
         if overrides:
             run.check_model_and_recipe()

@@ -99,11 +99,8 @@ class Inspected:
 
     def of_runs(self) -> Iterator[Finding]:
         """Findings on the runs that are not finished, their weights and their data."""
-        pending = [
-            job
-            for job in self.jobs
-            if not job.finished(self.store, self.eval_only) and job_state(job, self.store) not in FINISHED
-        ]
+        unfinished = [job for job in self.jobs if not job.finished(self.store, self.eval_only)]
+        pending = [job for job in unfinished if job_state(job, self.store) not in FINISHED]
         if len(pending) < len(self.jobs):
             yield Finding("ok", "runs", f"{len(self.jobs) - len(pending)} of {len(self.jobs)} are done")
         yield from dict.fromkeys(filter(None, map(self.problem, pending)))
@@ -222,23 +219,19 @@ def _packages() -> Iterator[Finding]:
     """Packages that differ from the pinned versions."""
     pinned = dict(PINNED.findall(REQUIREMENTS.read_text())) if REQUIREMENTS.exists() else {}
     installed = {one.name.replace("-", "_").lower(): one.version for one in importlib.metadata.distributions()}
-    different = False
-    for name, version in pinned.items():
-        found = installed.get(name.replace("-", "_").lower(), "").partition("+")[
-            0
-        ]  # a build for one device has a suffix
-        if found != version:
-            what = f"{name} is {found}, pinned is {version}" if found else f"{name} is not installed"
-            yield Finding("warning" if found else "error", "packages", what, "pip install -r requirements.txt")
-            different = True
-    if pinned and not different:
+    # A build for one device has a suffix.
+    found = {name: installed.get(name.replace("-", "_").lower(), "").partition("+")[0] for name in pinned}
+    for name in (name for name in pinned if found[name] != pinned[name]):
+        what = f"{name} is {found[name]}, pinned is {pinned[name]}" if found[name] else f"{name} is not installed"
+        yield Finding("warning" if found[name] else "error", "packages", what, "pip install -r requirements.txt")
+    if pinned and found == pinned:
         yield Finding("ok", "packages", f"all {len(pinned)} as pinned, torch {torch.__version__}")
 
 
 def text(found: list[Finding]) -> str:
     """Findings as text."""
     width, columns = max(len(finding.subject) for finding in found), terminal_width()
-    lines, indent = [], width + 11
+    lines, indent = list[str](), width + 11
     for severity, subject, what, remedy in found:
         lines.append(wrapped(f"{severity:<7}  {subject:<{width}}  {what}", columns, indent))
         if remedy:

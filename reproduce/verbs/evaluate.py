@@ -22,7 +22,8 @@ ALTERNATIVES = "name a file with --weights FILE, or test the command with --untr
 
 def execute(options: Evaluate) -> int:
     """Predict the classes of videos, or score a list of videos, and print the result."""
-    check_effect(options)
+    if options.weights is not None and options.untrained:
+        raise ValueError("evaluate: --untrained takes random weights, not those of --weights; leave one of them out")
     column, run = one_run(options, options.column)
     store, videos = store_of(options), chosen_videos(options)
     if options.weights is None and not options.untrained:
@@ -42,25 +43,6 @@ def execute(options: Evaluate) -> int:
     dataset = None if run.data.dataset.stand_in is not None else run.data.dataset.name
     print(json.dumps(result, indent=1) if options.json else evaluation_text(result, dataset))
     return DONE
-
-
-def check_effect(options: Evaluate) -> None:
-    """Refuse resources that no evaluation uses, and options that exclude each other.
-
-    Raises:
-        ValueError: with the option.
-    """
-    if options.weights is not None and options.untrained:
-        raise ValueError("evaluate: --untrained takes random weights, not those of --weights; leave one of them out")
-    given = {
-        "--data": options.data,
-        "--devices": (options.devices or 1) > 1,
-        "--nodes": options.nodes > 1,
-        "--micro-batch": options.micro_batch,
-        "--recompute": options.recompute,
-    }
-    for name in (name for name, is_given in given.items() if is_given):
-        raise ValueError(f"evaluate: {name} has no effect: one device reads the named videos; leave it out")
 
 
 def other_scales(options: Evaluate, store: RunStore) -> Iterator[str]:
@@ -93,37 +75,33 @@ def evaluation_text(result: Mapping[str, object], dataset: str | None = None) ->
     """
     videos, metrics = result["videos"], result["metrics"]
     assert isinstance(videos, list)
-    views = f"views x crops: {result['views']} x {result['crops']}"
-    lines = [f"weights: {result['weights']}", f"{views}; scores: mean {result['score']} over views and crops"]
+    lines = [
+        f"weights: {result['weights']}",
+        f"views x crops: {result['views']} x {result['crops']}; scores: mean {result['score']} over views and crops",
+    ]
     best = [entry for video in videos for entry in video["top"]]
     if best and not any(entry["name"] for entry in best):
         folder = "" if dataset is None else f", or with its folder: --data {dataset}=PATH"
         lines.append(NO_NAMES.format(folder))
     lines += ["", *map(video_text, videos), ""]
     counts = f"{result['evaluated']} evaluated, {result['failed']} failed, {result['missing']} missing"
-    if isinstance(metrics, dict):
-        lines.append(f"{', '.join(f'{name} {value:.1f}' for name, value in metrics.items())} ({counts})")
-    else:
-        lines.append(f"{counts}; no labels, so no accuracy")
+    scores = ", ".join(f"{name} {value:.1f}" for name, value in metrics.items()) if isinstance(metrics, dict) else ""
+    lines.append(f"{scores} ({counts})" if scores else f"{counts}; no labels, so no accuracy")
     width = terminal_width()
     return "\n".join(wrapped(line, width, indent=4) for line in lines)
 
 
 def video_text(video: dict) -> str:
     """Label of a video and its best classes as text. Kinds of label are named if there are several."""
+    numbers, names = video["label"], video["label_name"]
+    if not isinstance(numbers, dict):
+        numbers, names = {"": numbers}, {"": names}
+    label = ", ".join(f"{kind} {numbers[kind] if name is None else name}".strip() for kind, name in names.items())
     by_kind: dict[str, list[str]] = {}
     for entry in video["top"]:
         name = entry["class"] if entry["name"] is None else entry["name"]
         by_kind.setdefault(entry["kind"], []).append(f"{name} ({entry['score']:.3f})")
-    texts = [", ".join(of_kind) for of_kind in by_kind.values()]
-    if len(by_kind) > 1:
-        texts = [f"{kind} {text}" for kind, text in zip(by_kind, texts, strict=True)]
-    label = video["label"] if video["label_name"] is None else video["label_name"]
-    if isinstance(label, dict):
-        named = {kind: video["label"][kind] if name is None else name for kind, name in label.items()}
-        label = ", ".join(f"{kind} {name}" for kind, name in named.items())
-    labelled = "" if label is None else f"label {label}, "
-    name = escaped(video["video"])
-    if not texts:
-        return f"{name}: {labelled}{video['state']}" + (f" ({video['error']})" if "error" in video else "")
-    return f"{name}: {labelled}predicted {'; '.join(texts)}"
+    best = [f"{kind if len(by_kind) > 1 else ''} {', '.join(texts)}".strip() for kind, texts in by_kind.items()]
+    error = f" ({video['error']})" if "error" in video else ""
+    found = f"predicted {'; '.join(best)}" if best else f"{video['state']}{error}"
+    return f"{escaped(video['video'])}: {'' if video['label'] is None else f'label {label}, '}{found}"

@@ -27,10 +27,7 @@ def execute(options: List) -> int:
         raise ValueError(f"unknown scale '{options.scale}'; choose one of {', '.join(SCALES)}")
     names = dict.fromkeys(name for pattern in options.tables for name in names_listed(pattern))
     tables = [table_json(name, options) for name in names]
-    if options.json:
-        print(json.dumps(tables, indent=1))
-        return DONE
-    print(tables_text(tables, options.scale))
+    print(json.dumps(tables, indent=1) if options.json else tables_text(tables, options.scale))
     say_next("show", options, list(names)[:1])
     return DONE
 
@@ -113,17 +110,12 @@ def _hours(results: list[dict[str, float]]) -> float:
 
 def tables_text(tables: list[dict], scale: str) -> str:
     """Tables as text. A terminal shows as much of the captions and data sets as fits beside the other columns."""
-    lines = [
-        [
-            entry["name"],
-            str(entry["rows"]),
-            done_text(entry),
-            hours_text(entry["hours" if scale == "tiny" else "gpu_hours"]),
-            entry["caption"],
-            ", ".join(entry["data"]) or UNKNOWN,
-        ]
-        for entry in tables
-    ]
+    lines = []
+    for entry in tables:
+        done = f"{entry['done']}/{entry['total']}{f' {PUBLISHED_SIGN}' if entry['published'] else ''}"
+        hours = hours_text(entry["hours" if scale == "tiny" else "gpu_hours"])
+        of_tests = [done if entry["total"] else UNKNOWN, hours, entry["caption"]]
+        lines.append([entry["name"], str(entry["rows"]), *of_tests, ", ".join(entry["data"]) or UNKNOWN])
     models, cost = "the paper's models on its data", "assumed hours of an A100 for all of them, see `reproduce plan`"
     if scale == "tiny":
         models, cost = "small models on generated data", "what they took, added up over runs"
@@ -154,13 +146,6 @@ def cut(lines: list[list[str]], width: int) -> list[list[str]]:
 def shortened(text: str, length: int) -> str:
     """Words that fit, and … for the others."""
     return textwrap.shorten(text, length, placeholder="…", break_on_hyphens=False)
-
-
-def done_text(entry: dict) -> str:
-    """Numbers of tests with a result and in all, with a sign for published results."""
-    if not entry["total"]:
-        return UNKNOWN
-    return f"{entry['done']}/{entry['total']}" + (f" {PUBLISHED_SIGN}" if entry["published"] else "")
 
 
 def hours_text(hours: float | None) -> str:

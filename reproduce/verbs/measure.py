@@ -48,12 +48,10 @@ def execute(options: Measure) -> int:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
-    in_turns: dict[str, list[Measurement]] = {}
-    for measurement in measurements.values():
-        if measurement.metric.in_turns:
-            in_turns.setdefault(measurement.metric.kind, []).append(measurement)
     outcomes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
-    outcomes += [measure_in_turns(several, options.batch, options.rounds, store) for several in in_turns.values()]
+    for kind in IN_TURNS:
+        if several := [m for m in measurements.values() if m.metric.kind == kind]:
+            outcomes.append(measure_in_turns(kind, several, options.batch, options.rounds, store))
     if any(num_saved for num_saved, _ in outcomes) and all(all_fit for _, all_fit in outcomes):
         say_next("report", options)
         return DONE
@@ -85,19 +83,17 @@ def measure_each(measurements: Iterable[Measurement], batch_size: int | None, st
 
 
 def measure_in_turns(
-    measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
+    kind: str, measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
 ) -> tuple[int, bool]:
     """Make measurements of one kind in turns, and save them after the last round. Returns what `measure_each` does."""
     by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
-    kind = measurements[0].metric.kind
 
     def say(text: str) -> None:
         print(f"{kind}: {one_line(text)}", file=sys.stderr, flush=True)
 
     try:
-        records = Turns(IN_TURNS[kind], batch_size=batch_size, rounds=rounds, say=say).records(
-            {name: m.run for name, m in by_cell.items()}
-        )
+        turns = Turns(IN_TURNS[kind], batch_size=batch_size, rounds=rounds, say=say)
+        records = turns.records({name: m.run for name, m in by_cell.items()})
     except NotMeasurableError as error:
         say(str(error))
         return 0, not isinstance(error, TooLargeError)
@@ -108,13 +104,13 @@ def measure_in_turns(
 
 def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
     """Write the record of a measurement, and print its value."""
-    _, cell, run, _ = measurement
+    metric, cell, run, _ = measurement
     record = sealed({"train_id": run.train_id, **record})
     directory = store.run(run.train_id)
     directory.save_config(run.description)
-    write_atomically(directory.measurement(measurement.metric.kind), json.dumps(record, indent=1) + "\n")
-    value = measurement.metric.value(record, run)
+    write_atomically(directory.measurement(metric.kind), json.dumps(record, indent=1) + "\n")
+    value = metric.value(record, run)
     assert value is not None
     number = f"{value:.2f}" if value >= 1 else f"{value:.2g}"
     printed = f", printed {cell.printed}" if cell.printed is not None else ""
-    print(f"{cell.row.key}: {measurement.metric.name} {number} with batch {record['batch_size']}{printed}")
+    print(f"{cell.row.key}: {metric.name} {number} with batch {record['batch_size']}{printed}")

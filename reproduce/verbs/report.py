@@ -182,15 +182,14 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> 
 
 
 def _print_plot(report: Report, path: Path) -> None:
-    name = report.table.name
+    name, reason = report.table.name, ""
     if report.table.figure is not None:
-        print(f"{name} has a figure, so no plot is drawn", file=sys.stderr)
-    elif path.exists():
-        _print_path("drawn as", path)
+        reason = "a figure, so no plot is drawn"
     elif any(row.row.metric is not None for row in report.rows):
-        print(f"{name} has rows of different quantities, so no plot is drawn", file=sys.stderr)
-    else:
-        print(f"{name} has no results to plot yet: `reproduce run {name}` first", file=sys.stderr)
+        reason = "rows of different quantities, so no plot is drawn"
+    elif not path.exists():
+        reason = f"no results to plot yet: `reproduce run {name}` first"
+    print(f"{name} has {reason}" if reason else f"drawn as {os.path.relpath(path)}", file=sys.stderr)
 
 
 def _print_path(text: str, path: Path) -> None:

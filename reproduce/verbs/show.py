@@ -10,7 +10,7 @@ from experiments.spec.metrics import Measured
 from experiments.spec.number_formats import value_text as as_printed
 from experiments.spec.run import Parent
 from experiments.spec.scales import Scale, find_scale
-from experiments.spec.table import Cell, label_text, one_line, printed_style
+from experiments.spec.table import Cell, Row, label_text, one_line, printed_style
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Show
 from reproduce.terminal import table_text, terminal_width, wrapped
@@ -60,12 +60,22 @@ def default_of(one: Field[object]) -> object:
     return one.default_factory() if one.default_factory is not MISSING else one.default
 
 
+def rows_of(
+    selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]
+) -> list[tuple[Row, list[Cell]]]:
+    """Selected rows in printed order, with their cells."""
+    table, rows = selection.table, selection.rows
+    cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
+    chosen = (row for row in table.rows if rows is None or row.key in rows)
+    return [(row, [cell for cell in cells if cell.row is row]) for row in chosen]
+
+
 def show_json(
     selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]
 ) -> dict[str, object]:
     """Table with printed values, changed fields and ids of runs."""
-    table, rows = selection.table.at(scale), selection.rows
-    cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
+    table = selection.table.at(scale)
+    of_rows = rows_of(selection, scale, overrides, seeds)
     return {
         "table": table.name,
         "caption": table.caption,
@@ -87,11 +97,9 @@ def show_json(
                         "runs": [{"train_id": r.train_id, "eval_id": r.eval_id} for r in cell.runs if cell.tested],
                     }
                     for cell in cells
-                    if cell.row is row
                 ],
             }
-            for row in table.rows
-            if rows is None or row.key in rows
+            for row, cells in of_rows
         ],
         "notes": list(table.notes),
     }
@@ -105,18 +113,14 @@ def printed_text(cell: Cell) -> str:
 
 def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]) -> str:
     """Table as text."""
-    table, rows = selection.table.at(scale), selection.rows
-    width = terminal_width()
-    cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
-    of_rows = [
-        (row, [cell for cell in cells if cell.row is row]) for row in table.rows if rows is None or row.key in rows
-    ]
+    table, width = selection.table.at(scale), terminal_width()
+    of_rows = rows_of(selection, scale, overrides, seeds)
     headers = [*map(one_line, table.labels), *(one_line(c.header) for c in selection.table.columns)]
     lines = [[*map(label_text, row.labels), *map(printed_text, of_row)] for row, of_row in of_rows]
     printed = zip(*((cell.printed for cell in of_row) for _, of_row in of_rows), strict=True)
     texts = [any(isinstance(value, str) for value in column) for column in printed]
     numbers = [len(table.labels) + index for index, is_text in enumerate(texts) if not is_text]
-    styles = {printed_style(cell.printed) for cell in cells}
+    styles = {printed_style(cell.printed) for _, of_row in of_rows for cell in of_row}
     shown = "".join(f", {style} ones in {mark}" for style, mark in MARKS.items() if style in styles)
     source = f"{table.source}; values as printed{shown}, none of them measured here"
     text = [wrapped(f"{table.name}: {table.caption}", width), wrapped(source, width), ""]

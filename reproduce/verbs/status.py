@@ -94,11 +94,11 @@ def job_state(job: Job, store: RunStore) -> str:
 
 
 def status_json(found: Iterable[Job], store: RunStore) -> list[dict[str, object]]:
-    """State, progress and headline metric of each run."""
-    return [_entry(job, store) for job in found]
+    return [entry_of(job, store) for job in found]
 
 
-def _entry(job: Job, store: RunStore) -> dict[str, object]:
+def entry_of(job: Job, store: RunStore) -> dict[str, object]:
+    """State, progress and headline metric of a run."""
     directory, headline, state = job.directory(store), job.run.objective.metrics[0], job_state(job, store)
     test = store.test(job.run, store.shown(job.run))
     is_published = test is not None and test.directory.is_published

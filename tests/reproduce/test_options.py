@@ -21,7 +21,7 @@ from reproduce.next_command import next_command, say_next
         (["run", "a/b", "--column", "k400", "--eval-only"], "status", "reproduce status a/b --column k400"),
         (["plan", "a/b", "--eval-only"], "run", "reproduce run a/b --eval-only"),
         (["doctor", "a/b", "--allow-bad", "0", "--micro-batch", "4", "--recompute", "--workers", "2"], "run",
-         "reproduce run a/b --micro-batch 4 --recompute --workers 2 --allow-bad 0"),
+         "reproduce run a/b --workers 2 --allow-bad 0 --micro-batch 4 --recompute"),
         (["run", "a/b", "--devices", "2", "--nodes", "3", "--threads", "1"], "report", "reproduce report a/b"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ from data.errors import Finding
 from data.inspection.decoding import CompleteItems
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
-from reproduce.command import main
 from reproduce.verbs import doctor as doctor_verb
 from reproduce.verbs.doctor import machine_findings
 from runner.machine.files import write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 from tests.data.numbered_videos import write_video
+from tests.reproduce.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"
@@ -46,29 +47,46 @@ def no_network(*_: object, **__: object) -> None:
     raise ConnectionError("no network")
 
 
-def doctor(root: Path, *more: str) -> list[str]:
-    place = ["--runs", str(root.parent / "runs"), "--data", f"kinetics400={root}"]
-    return ["doctor", ROW, "--column", "k400", "--scale", "paper", *place, *FEW, *more]
+class Doctor:
+    """Doctor of a row of one data set at the paper's size."""
+
+    def __init__(self, reproduce: Reproduce, root: Path) -> None:
+        self.reproduce = reproduce
+        self.runs, self.data = ["--runs", root.parent / "runs"], ["--data", f"kinetics400={root}"]
+        self.words = [ROW, "--column", "k400", "--scale", "paper", *self.data, *FEW]
+
+    def __call__(self, *more: str, of: Sequence[object] | None = None) -> tuple[int, list[dict]]:
+        """Exit code and findings.
+
+        Args:
+            of: words in place of those of the row.
+        """
+        outcome = self.reproduce("doctor", *(self.words if of is None else of), *self.runs, *more, "--json")
+        return outcome.code, json.loads(outcome.out)
+
+    def errors(self, *more: str, of: Sequence[object] | None = None) -> list[dict]:
+        """Findings that stop a run."""
+        code, found = self(*more, of=of)
+        errors = [finding for finding in found if finding["severity"] == "error"]
+        assert code == (3 if errors else 0)
+        return errors
 
 
-def findings(words: list[str], capsys: pytest.CaptureFixture[str], severity: str = "") -> tuple[int, list[dict]]:
-    code = main([*words, "--json"])
-    found = json.loads(capsys.readouterr().out)
-    return code, [finding for finding in found if finding["severity"] == severity or not severity]
+@pytest.fixture
+def doctor(reproduce: Reproduce, root: Path) -> Doctor:
+    return Doctor(reproduce, root)
 
 
-def test_a_table_that_could_run_has_no_errors(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = findings(doctor(root), capsys)
+def test_a_table_that_could_run_has_no_errors(doctor: Doctor) -> None:
+    code, found = doctor()
     assert code == 0 and not [finding for finding in found if finding["severity"] == "error"]
     texts = [finding["what"] for finding in found if finding["subject"] == "kinetics400"]
     assert "2 train videos decoded" in texts and "1 test video decoded" in texts
     assert any(finding["what"].startswith("initial weights in") for finding in found)
-    below = next(text for text in texts if "short sides" in text)
-    assert below == "train: short sides 48; 2 of 2 are below the 224 of the test"
-    assert main(doctor(root)) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert "  -> they are enlarged; get videos with a short side of 224 or more" in "\n".join(lines)
-    assert lines[-1].startswith("0 errors, ")
+    assert "train: short sides 48; 2 of 2 are below the 224 of the test" in texts
+    text = doctor.reproduce("doctor", *doctor.words, *doctor.runs).out
+    assert "  -> they are enlarged; get videos with a short side of 224 or more" in text
+    assert text.splitlines()[-1].startswith("0 errors, ")
 
 
 def test_findings_are_wrapped_below_their_text_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,39 +102,30 @@ def test_findings_are_wrapped_below_their_text_in_a_terminal(monkeypatch: pytest
     ]
 
 
-def test_every_error_that_stops_the_table_is_named_with_its_remedy(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_error_that_stops_the_table_is_named_with_its_remedy(doctor: Doctor, root: Path) -> None:
     (root / "train/b/1.mp4").unlink()
     (root / "val/a/2.mp4").write_bytes(b"damaged")
     (root.parent / "vit_base_patch16_224.orig_in21k_ft_in1k.safetensors").unlink()
-    code, errors = findings(doctor(root), capsys, "error")
-    assert code == 3
-    weights, missing, undecodable = errors
+    weights, missing, undecodable = doctor.errors()
     assert weights["subject"] == "weights" and "save it as" in weights["remedy"]
     assert missing["what"].startswith("1 of 2 train videos are missing") and "--allow-bad 1" in missing["remedy"]
     listed = root.parent / "runs/decoded/kinetics400.txt"
     assert "1 of 1 test video cannot be decoded" in undecodable["what"] and str(listed) in undecodable["remedy"]
     assert str(root / "val/a/2.mp4") in listed.read_text()
-    code, errors = findings(doctor(root, "--allow-bad", "1"), capsys, "error")
-    assert code == 3 and [error["subject"] for error in errors] == ["weights"]
+    assert [error["subject"] for error in doctor.errors("--allow-bad", "1")] == ["weights"]
 
 
-def test_runs_that_are_impossible_with_any_data_are_errors(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, errors = findings(doctor(root, "--devices", "3"), capsys, "error")
-    assert code == 3 and "cannot be split over 3 devices" in errors[0]["what"]
-    code, errors = findings(doctor(root, "-o", "optim.batch_size=4"), capsys, "error")
-    assert code == 3 and "2 training videos are fewer than one batch of 4" in errors[0]["what"]
-
-
-def test_data_that_are_not_named_are_an_error_of_a_table(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["doctor", ROW, "--scale", "paper", "--runs", str(root.parent / "runs")]
-    code, errors = findings(words, capsys, "error")
-    assert code == 3
-    assert [error["what"].partition(" folder")[0] for error in errors] == [
-        "where is kinetics400? name its",
-        "where is ssv2? name its",
-    ]
+def test_runs_that_are_impossible_with_any_data_and_missing_folders_are_errors(doctor: Doctor) -> None:
+    place = [ROW, "--scale", "paper"]
+    for of, more, expected in (
+        (None, ["--devices", "3"], ["cannot be split over 3 devices"]),
+        (None, ["-o", "optim.batch_size=4"], ["2 training videos are fewer than one batch of 4"]),
+        (place, [], ["where is kinetics400? name its", "where is ssv2? name its"]),
+        ([*place, "--column", "k400", "--data", "kinetics400=/none"], [], ["the data root /none does not exist"]),
+    ):
+        errors = doctor.errors(*more, of=of)
+        assert len(errors) == len(expected)
+        assert all(text in error["what"] for error, text in zip(errors, expected, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -127,84 +136,68 @@ def test_data_that_are_not_named_are_an_error_of_a_table(root: Path, capsys: pyt
     ],
 )
 def test_a_validation_split_of_its_own_and_items_of_one_file_are_read(
-    split: str, line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    split: str, line: str, message: str, tmp_path: Path, doctor: Doctor
 ) -> None:
     lines = {name: ["Source\tTarget", "7\t7"] for name in ("train", "val", "test")}
     lines[split].append(line)
     for name, text in lines.items():
         (tmp_path / f"basic_{name}.tsv").write_text("\n".join(text) + "\n")
-    words = ["doctor", "motionformer/table5:exact", "--column", "listops", "--scale", "paper", "--workers", "0"]
+    words = ["motionformer/table5:exact", "--column", "listops", "--scale", "paper", "--workers", "0"]
     words += ["-o", "data.dataset.stand_in=None", "-o", "optim.batch_size=1", "-o", "data.dataset.test_batch=None"]
-    words += ["--runs", str(tmp_path / "runs"), "--data", f"listops={tmp_path}"]
-    code, found = findings(words, capsys)
+    code, found = doctor(of=[*words, "--data", f"listops={tmp_path}"])
     (error,) = [finding["what"] for finding in found if finding["severity"] == "error"]
     assert code == 3 and message in error
     assert not any("in the training and in the test split" in finding["what"] for finding in found)
 
 
-def test_a_missing_folder_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data = f"kinetics400={tmp_path / 'none'}"
-    words = ["doctor", ROW, "--column", "k400", "--scale", "paper", "--runs", str(tmp_path / "runs"), "--data", data]
-    code, errors = findings(words, capsys, "error")
-    texts = [error["what"] for error in errors if error["subject"] == "kinetics400"]
-    assert code == 3 and texts == [f"the data root {tmp_path / 'none'} does not exist"]
-
-
-def test_a_test_alone_needs_weights_and_the_test_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_test_alone_needs_weights_and_the_test_split(doctor: Doctor, root: Path) -> None:
     (root / "train.csv").unlink()
-    code, errors = findings(doctor(root, "--eval-only"), capsys, "error")
-    assert code == 3 and [error["what"] for error in errors] == [f"{ROW}.k400 has no weights to test"]
+    assert [error["what"] for error in doctor.errors("--eval-only")] == [f"{ROW}.k400 has no weights to test"]
     overrides = [text for text in FEW if "=" in text]
     job = next(job for job in jobs_of(find([ROW]), PAPER, overrides, (0,)) if job.cell == "joint.k400")
     write_atomically(job.directory(RunStore(root.parent / "runs")).weights, "")
-    code, errors = findings(doctor(root), capsys, "error")
-    assert (code, errors) == (0, [])
+    assert doctor.errors() == []
 
 
-def test_finished_runs_need_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = RunStore(root.parent / "runs")
+def test_finished_runs_need_nothing(doctor: Doctor, root: Path) -> None:
     for job in jobs_of(find([ROW]), PAPER, [], (0,)):
-        write_result(store, job.run)
-    code, found = findings(["doctor", ROW, "--scale", "paper", "--runs", str(store.root)], capsys)
+        write_result(RunStore(root.parent / "runs"), job.run)
+    code, found = doctor(of=[ROW, "--scale", "paper"])
     assert code == 0 and any(finding["what"] == "3 of 3 are done" for finding in found)
 
 
-def test_stand_ins_are_not_generated(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = findings(["doctor", ROW, "--runs", str(root.parent / "runs")], capsys)
+def test_stand_ins_are_not_generated(doctor: Doctor, root: Path) -> None:
+    code, found = doctor(of=[ROW])
     assert code == 0
     assert sum("the stand-in will be generated by the first run, about" in finding["what"] for finding in found) == 2
     assert not (root.parent / "stand-ins").exists()
 
 
 def test_without_a_table_the_data_sets_that_are_named_or_found_are_checked(
-    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    doctor: Doctor, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["doctor", "--workers", "0", "--runs", str(root.parent / "runs")]
-    code, found = findings(words, capsys)
+    words = ["--workers", "0"]
+    code, found = doctor(of=words)
     assert code == 0 and found[-1]["what"] == "no data set is named or found"
     (root / "classes.txt").write_text("\n".join(f"class {number:03d}" for number in range(400)))
     monkeypatch.setenv("VIDEO_ROOT", str(root.parent))
-    code, found = findings(words, capsys)
+    code, found = doctor(of=words)
     assert code == 0 and {f["subject"] for f in found if f["what"].endswith("decoded")} == {"kinetics400"}
     assert any("2 train videos listed, officially 246,534" in finding["what"] for finding in found)
     monkeypatch.delenv("VIDEO_ROOT")
-    code, found = findings([*words, "--data", f"epic100={root}"], capsys, "error")
-    assert code == 3 and {finding["subject"] for finding in found} == {"epic100"}
-    assert main([*words, "--data", "ssv3=/data"]) == 2
+    assert {error["subject"] for error in doctor.errors(of=[*words, "--data", f"epic100={root}"])} == {"epic100"}
+    assert doctor.reproduce("doctor", "--data", "ssv3=/data").code == 2
 
 
-def test_deep_goes_on_where_it_was(
-    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_deep_goes_on_where_it_was(doctor: Doctor, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         write_video(root / f"val/a/{number}.mp4", 1)
     (root / "val.csv").write_text("".join(f"val/a/{number}.mp4 0\n" for number in range(20)))
-    words = doctor(root, "--eval-only")
-    _, sampled = findings(words, capsys)
+    _, sampled = doctor("--eval-only")
     assert any(finding["what"] == "16 test videos decoded" for finding in sampled)
     decoded: list[int] = []
     monkeypatch.setattr(CompleteItems, "__getitem__", lambda items, place: decoded.append(place))
-    _, found = findings([*words, "--deep"], capsys)
+    _, found = doctor("--eval-only", "--deep")
     assert len(decoded) == 4 and any(finding["what"] == "16 test videos decoded" for finding in found)
 
 

@@ -1,12 +1,10 @@
 """`reproduce plan`: runs and their costs; what stops a run, `doctor` and `run` say before it starts."""
 
 import json
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from data.config import Split
 from data.datasets.kinetics import Kinetics
@@ -17,7 +15,6 @@ from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
-from reproduce.command import main
 from reproduce.verbs.plan import pflop, plan_text, planned
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
@@ -27,6 +24,7 @@ from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.provenance import hardware
 from runner.store.store import RunStore
 from runner.weights.weights import Weights, save_weights
+from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
@@ -45,55 +43,47 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def words(verb: str, root: Path, *more: str) -> list[str]:
-    place = ["--runs", str(root.parent / "runs"), "--data", f"kinetics400={root}"]
-    return [verb, ROW, "--column", "k400", "--scale", "paper", *place, *more]
+@pytest.fixture
+def paper(root: Path, reproduce: Reproduce) -> Reproduce:
+    """Verb of a row of one data set at the paper's size."""
+    place = ["--runs", root.parent / "runs", "--data", f"kinetics400={root}"]
+    words = ["--column", "k400", "--scale", "paper", *place]
+    return lambda verb, *more, table=ROW: reproduce(verb, table, *words, *more)
 
 
-def test_plan_shows_what_is_known_of_a_run_that_cannot_start(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    reason = "kinetics400: 4 training videos are fewer than one batch of 128; use a smaller batch"
-    assert main(words("plan", root)) == 0
-    assert "1 to do, cost unknown: `reproduce doctor` says what stops these runs." in capsys.readouterr().out
-    assert main(words("run", root)) == 3
-    assert reason in capsys.readouterr().err
+def planned_one(outcome: Outcome) -> dict:
+    assert outcome.code == 0, outcome.err
+    (plan,) = json.loads(outcome.out)
+    return plan
+
+
+def test_plan_shows_what_is_known_of_a_run_that_cannot_start(root: Path, paper: Reproduce) -> None:
+    assert "1 to do, cost unknown: `reproduce doctor` says what stops these runs." in paper("plan").out
+    refused = paper("run")
+    assert refused.code == 3 and "4 training videos are fewer than one batch of 128; use a smaller" in refused.err
     assert not list((root.parent / "runs").glob("*"))
-    assert main(words("plan", root, "-o", "optim.batch_size=4", "--json")) == 0
-    (plan,) = json.loads(capsys.readouterr().out)
+    plan = planned_one(paper("plan", "-o", "optim.batch_size=4", "--json"))
     assert plan["steps"] == plan["epochs"] and plan["items"]["source"] == "annotation files"
 
 
-def test_plan_with_eval_only_needs_no_training_split(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_test_alone_needs_no_training_split(root: Path, paper: Reproduce, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "train.csv").unlink()
-    for more, source in ((), "official split sizes"), (("--eval-only",), "annotation files"):
-        assert main(words("plan", root, "--json", *more)) == 0
-        (plan,) = json.loads(capsys.readouterr().out)
-        assert plan["items"]["source"] == source and plan["petaflops_left"] > 0
-    assert plan["steps"] == 0
+    plan, tested = planned_one(paper("plan", "--json")), planned_one(paper("plan", "--json", "--eval-only"))
+    assert [one["items"]["source"] for one in (plan, tested)] == ["official split sizes", "annotation files"]
+    assert plan["petaflops_left"] > tested["petaflops_left"] > 0 == tested["steps"]
+    monkeypatch.setattr(Launcher, "carry_out", lambda _, jobs: [setattr(job, "outcome", "done") for job in jobs])
+    monkeypatch.setattr("reproduce.verbs.run.existing_weights", lambda run, store: Weights(None, None))
+    assert paper("run").code == 3
+    assert paper("run", "--eval-only").out == "1 of 1 runs done, 0 of them before this call.\n"
 
 
-def test_a_data_root_of_finished_runs_is_accepted(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_data_root_of_finished_runs_is_accepted(root: Path, reproduce: Reproduce) -> None:
     store = RunStore(root.parent / "runs")
     (ssv2,) = (job for job in jobs_of(find([ROW]), PAPER, [], (0,)) if job.cell == "joint.ssv2")
     write_result(store, ssv2.run)
-    place = ["--runs", str(store.root), "--data", f"kinetics400={root}", "--data", "ssv2=/data"]
-    assert main(["run", ROW, "--scale", "paper", *place]) == 3
-    assert "4 training videos are fewer than one batch" in capsys.readouterr().err
-
-
-def test_run_with_eval_only_needs_no_training_split(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (root / "train.csv").unlink()
-    started: list[str] = []
-
-    def carry_out(launcher: Launcher, jobs: list[Job]) -> None:
-        for job in jobs:
-            job.outcome = "done"
-            started.append(job.name)
-
-    monkeypatch.setattr(Launcher, "carry_out", carry_out)
-    monkeypatch.setattr("reproduce.verbs.run.existing_weights", lambda run, store: Weights(None, None))
-    assert main(words("run", root)) == 3
-    assert main(words("run", root, "--eval-only")) == 0
-    assert started == [f"{ROW}.k400"]
+    place = ["--runs", store.root, "--data", f"kinetics400={root}", "--data", "ssv2=/data"]
+    refused = reproduce("run", ROW, "--scale", "paper", *place)
+    assert refused.code == 3 and "4 training videos are fewer than one batch" in refused.err
 
 
 def test_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path) -> None:
@@ -106,16 +96,12 @@ def test_plan_counts_the_training_of_a_run_once_for_all_its_tests(tmp_path: Path
     assert "2 distinct runs with 9 tests for 9 cells, 9 to do" in text_of(*tests, store=RunStore(tmp_path))
 
 
-def test_plan_includes_the_training_of_a_run_tested_with_released_weights(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_path: Path, reproduce: Reproduce) -> None:
     (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
     write_result(RunStore(tmp_path), job.run, released=True)
-    place = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
-    assert main(["plan", *place]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["state"] == "not run"  # `run` would train it
-    assert main(["plan", *place, "--eval-only"]) == 0
-    assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
+    words = ["plan", "motionformer/table6b:mformer", "--scale", "paper", "--runs", tmp_path, "--json"]
+    assert planned_one(reproduce(*words))["state"] == "not run"  # `run` would train it
+    assert planned_one(reproduce(*words, "--eval-only"))["state"] == "done"
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
@@ -158,19 +144,7 @@ def test_a_recipe_in_steps_has_no_epochs(store: RunStore) -> None:
     lines = text_of(job, store=store).splitlines()
     row = next(line for line in lines if line.startswith("p/t:a"))
     assert row.split()[-12:-3] == ["1", "–", "77", "10", "x", "1", "on", "1", "device"]
-
-
-def test_numbers_are_aligned_to_the_right_and_columns_fit_a_terminal(
-    store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    jobs = [tiny(f"{'a-long-name' * 3}.top1"), tiny("b.top1", optim=OptimConfig(epochs=100, batch_size=300))]
-    header, _, *rows = text_of(*jobs, store=store).splitlines()[:4]
-    ends = {header.index(name) + len(name) for name in ("epochs", "steps", "PFLOP left")}
-    assert all(row[end - 1].strip() and row[end : end + 2].strip() == "" for row in rows for end in ends)
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-    lines = text_of(*jobs, store=store).splitlines()
-    assert max(map(len, lines)) <= 80 and sum(line.startswith("p/t:b.top1") for line in lines) > 1
+    assert all(row[lines[0].index(name) + len(name) - 1].strip() for name in ("epochs", "steps", "PFLOP left"))
 
 
 def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store: RunStore) -> None:
@@ -192,14 +166,7 @@ def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
     assert "1 distinct run for 1 cell, 0 to do" in text_of(job, store=store)
 
 
-def test_a_trained_run_costs_only_its_test(store: RunStore) -> None:
-    job, other = tiny("a.top1"), tiny("b.top1", seed=1)
-    write_atomically(job.directory(store).weights, "trained")
-    first, second = plans(job, other, store=store)
-    assert 0 < first["petaflops_left"] < second["petaflops_left"] / 5
-
-
-def test_an_interrupted_training_costs_what_is_left_of_it(store: RunStore) -> None:
+def test_a_trained_run_costs_only_its_test_and_an_interrupted_training_what_is_left_of_it(store: RunStore) -> None:
     job, other, lost = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
     for interrupted in (job, lost):
         write_atomically(interrupted.directory(store).progress_file, '{"stage": "train", "done": 0.75}')
@@ -210,6 +177,7 @@ def test_an_interrupted_training_costs_what_is_left_of_it(store: RunStore) -> No
     write_atomically(other.directory(store).weights, "trained")
     (tested,) = plans(other, store=store)
     test = tested["petaflops_left"]
+    assert 0 < test < whole / 5
     write_atomically(job.directory(store).progress_file, '{"stage": "test", "done": 0.75}')  # of imported weights
     (untrained,) = plans(job, store=store)
     assert untrained["petaflops_left"] == again == whole and left - test == pytest.approx((whole - test) / 4)
@@ -227,36 +195,28 @@ def counting_reads(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
     return reads
 
 
-def test_each_list_is_read_once_for_all_rows(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_list_is_read_once_for_all_rows(root: Path, paper: Reproduce, monkeypatch: pytest.MonkeyPatch) -> None:
     reads = counting_reads(monkeypatch)
     (root / "train.csv").write_text("a.mp4 0\n" + "".join(f"{number}.mp4 0\n" for number in range(199)))
-    assert main(["run", T4, *words("run", root)[2:]]) == 3
-    missing = "kinetics400: 199 of 200 train videos are missing, e.g."
-    assert missing in "".join(capsys.readouterr()) and sorted(reads) == ["test", "train"]
+    refused = paper("run", table=T4)
+    assert refused.code == 3 and sorted(reads) == ["test", "train"]
+    assert "kinetics400: 199 of 200 train videos are missing, e.g." in refused.err
     (root / "train.csv").unlink()
     reads.clear()
-    assert main(["run", T4, *words("run", root)[2:]]) == 3
+    assert paper("run", table=T4).code == 3
     assert reads == ["train"]  # an unreadable list is not read again
 
 
-def test_missing_videos_stop_a_run_beyond_the_accepted_number(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words("run", root, "-o", "optim.batch_size=4")) == 3
-    err = capsys.readouterr().err
-    assert f"3 of 4 train videos are missing, e.g. {root}/b.mp4; the limit is 0: get them" in err
-    assert "--allow-bad 3" in err
+def test_missing_videos_stop_a_run_beyond_the_accepted_number(root: Path, paper: Reproduce) -> None:
+    refused = paper("run", "-o", "optim.batch_size=4")
+    assert f"3 of 4 train videos are missing, e.g. {root}/b.mp4; the limit is 0: get them" in refused.err
+    assert refused.code == 3 and "--allow-bad 3" in refused.err
 
 
-def test_without_the_data_the_cost_is_that_of_the_official_splits(
-    root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    place = [ROW, "--column", "k400", "--scale", "paper", "--runs", str(root.parent / "runs")]
-    assert main(["plan", *place]) == 0
-    out = capsys.readouterr().out
-    assert "kinetics400: the cost is for the official split sizes; the data are not there" in out
-    assert main(["plan", *place, "--json"]) == 0
-    (plan,) = json.loads(capsys.readouterr().out)
+def test_without_the_data_the_cost_is_that_of_the_official_splits(root: Path, reproduce: Reproduce) -> None:
+    words = ["plan", ROW, "--column", "k400", "--scale", "paper", "--runs", root.parent / "runs"]
+    assert "kinetics400: the cost is for the official split sizes; the data are not there" in reproduce(*words).out
+    plan = planned_one(reproduce(*words, "--json"))
     assert plan["items"] == {"train": 246_534, "test": 19_906, "source": "official split sizes"}
     assert plan["steps"] == 35 * (246_534 // 128)
 
@@ -273,44 +233,34 @@ def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore
     assert f"device time, {device_time_text(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
 
 
-def test_small_models_without_measurements_assume_the_speed_of_a_cpu(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    words = ["plan", "motionformer/table4:joint", "-o", "optim.epochs=3", "--runs", str(tmp_path)]
-    assert main([*words, "--json"]) == 0
-    plan = json.loads(capsys.readouterr().out)[0]
+def test_small_models_without_measurements_assume_the_speed_of_a_cpu(tmp_path: Path, reproduce: Reproduce) -> None:
+    words = ["plan", ROW, "--column", "k400", "-o", "optim.epochs=3", "--runs", tmp_path]
+    plan = planned_one(reproduce(*words, "--json"))
     assert plan["device_hours_left"] == pytest.approx(plan["petaflops_left"] * 1e15 / 20e9 / 3600)
-    assert main(words) == 0
-    text = capsys.readouterr().out
-    assert "of device time, and 10 s for the start of a run, a guess: 20 GFLOP/s of one thread of a CPU" in text
+    start = "of device time, and 10 s for the start of a run, a guess: 20 GFLOP/s of one thread of a CPU"
+    assert start in reproduce(*words).out
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(7.2, "7 s"), (90, "1.5 min"), (5400, "1.5 h"), (3_600_000, "1,000 h"), (360_000, "100 h")]
-)
-def test_durations_have_a_unit_that_suits_them(seconds: float, text: str) -> None:
-    assert device_time_text(seconds) == text
-
-
-def test_small_numbers_of_operations_are_not_rounded_to_zero() -> None:
+def test_units_and_digits_suit_durations_and_numbers_of_operations() -> None:
+    texts = [device_time_text(seconds) for seconds in (7.2, 90, 5400, 360_000, 3_600_000)]
+    assert texts == ["7 s", "1.5 min", "1.5 h", "100 h", "1,000 h"]
     assert [pflop(number) for number in (0.0, 2e-5, 0.234, 1200)] == ["0.0", "2e-05", "0.2", "1,200.0"]
 
 
-def test_hours_without_measurements_assume_a_share_of_a_peak(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    hours_left = []
-    for choice in ([], ["--gpu", "V100"], ["--utilisation", "0.175"]):
-        main(words("plan", root, "-o", "optim.batch_size=4", "--json", *choice))
-        (plan,) = json.loads(capsys.readouterr().out)
-        assert not plan["speed_is_measured"]
-        hours_left.append(plan["device_hours_left"])
-    main(["plan", "motionformer/hours:mformer", "--scale", "paper", "--runs", str(root.parent), "--json"])
-    assert json.loads(capsys.readouterr().out)[0]["printed_device_hours"] == 384
-    assert plan["speed"].startswith("a guess: 17.5 % of the 312 TFLOP/s of one A100")
-    assert hours_left[2] == pytest.approx(plan["petaflops_left"] * 1e15 / (0.175 * 312e12) / 3600)
-    assert hours_left[1:] == pytest.approx([hours_left[0] * 312 / 125, hours_left[0] * 2])
-    assert main(words("plan", root, "--gpu", "B9")) == main(words("plan", root, "--utilisation", "2")) == 2
-    assert "known are V100, A100" in capsys.readouterr().err
+def test_hours_without_measurements_assume_a_share_of_a_peak(
+    root: Path, paper: Reproduce, reproduce: Reproduce
+) -> None:
+    choices = ([], ["--gpu", "V100"], ["--utilisation", "0.175"])
+    found = [planned_one(paper("plan", "-o", "optim.batch_size=4", "--json", *choice)) for choice in choices]
+    default, other_gpu, half = (plan["device_hours_left"] for plan in found)
+    assert found[2]["speed"].startswith("a guess: 17.5 % of the 312 TFLOP/s of one A100")
+    assert half == pytest.approx(found[2]["petaflops_left"] * 1e15 / (0.175 * 312e12) / 3600)
+    assert (other_gpu, half) == pytest.approx((default * 312 / 125, default * 2))
+    assert not any(plan["speed_is_measured"] for plan in found)
+    refused = paper("plan", "--gpu", "B9")
+    assert "known are V100, A100" in refused.err and refused.code == paper("plan", "--utilisation", "2").code == 2
+    hours = reproduce("plan", "motionformer/hours:mformer", "--scale", "paper", "--runs", root.parent, "--json")
+    assert json.loads(hours.out)[0]["printed_device_hours"] == 384
 
 
 def test_the_disk_space_of_the_files_of_a_run_is_estimated(
