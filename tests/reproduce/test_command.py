@@ -42,8 +42,6 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["show", T4, "--sale", "tiny"], 2, "--sale"),
         (["show", T4, "--scale", "tny"], 2, "unknown scale 'tny'; did you mean 'tiny'?"),
         (["show", T4, "--seeds", "0;1"], 2, "--seeds: '0;1': write whole numbers with commas"),
-        (["show", T4, "--seeds", "1.5"], 2, "write whole numbers with commas"),
-        (["show", T4, "--seeds", "-1"], 2, "seeds are 0 or more"),
         (["show", T4, "--seeds", "1,1"], 2, "names a seed twice"),
         (["plan", T4, "-o", "seed=3"], 2, "seeds are named with --seeds"),
         (["plan", T4, "-o", "optim.epoch=3"], 2, "no field 'epoch'; did you mean 'epochs'?"),
@@ -66,25 +64,19 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["report", ROW, "--publish"], 2, "--publish takes whole tables as committed; name no rows and no overrides"),
         (["report", ROW, "--plot"], 2, "--plot draws beside saved reports, of whole tables"),
         (["doctor", "--own", "/a"], 2, "--own is about the runs of tables; name one as paper/table"),
-        (["doctor", "--eval-only"], 2, "--eval-only is about the runs of tables; name one as"),
         (["status", T4, "--runs", ""], 2, "argument --runs: names no file; '.' is the working directory"),
         (["report", T4, "--format", "csv", "--json"], 2, "--json beside --format csv; name one"),
-        (["report", ROW, "--check"], 2, "--check takes whole tables as committed"),
         (["report", T4, "--check", "-o", "optim.epochs=3"], 2, "--check takes whole tables as committed"),
         (["report", "motionformer/figure3", "--check", "--picture", "a.png"], 2, "leave --picture, --plot and"),
         (["report", "motionformer/figure3", "--picture", "maps.xyz"], 2, "does not end in .png"),
         (["attention", ROW, "--out", "none/maps.png"], 2, "there is no folder none"),
         (["tensorboard", T4, "--port", "99999"], 2, "--port: 99999: it must be from 0 to 65535"),
-        (["measure", T4, "--rounds", "0"], 2, "--rounds: 0: it must be 1 or more"),
         (["import-weights", "k.pyth", "--as", ROW, "--seeds", "0,1"], 2, "0,1: import-weights takes one run, so name"),
         (["import-weights", "k.pyth", "--as", QUOTED], 2, "is quoted from another paper: it has no run"),
-        (["attention", QUOTED, "--out", "maps.png"], 2, "is quoted from another paper: it has no run"),
         (["evaluate", T4, "a.mp4"], 2, "'motionformer/table4' is not one row; name it as paper/table:row"),
-        (["evaluate", f"{T4}:trajectory*", "a.mp4"], 2, "is not one row"),
         (["evaluate", "motionformer/table1:motionformer", "a.mp4"], 2, "has no run: no column is tested"),
         (["evaluate", ROW, "a.mp4", "--column", "gflops"], 2, "it has k400, ssv2"),
         (["evaluate", ROW, ""], 2, "VIDEO: names no file"),
-        (["evaluate", ROW, "--weights", "w.pth", ""], 2, "names no file"),
         (["evaluate", ROW, "a.mp4", "--weights", "w.pth", "--untrained"], 2, "--untrained"),
         (["evaluate", ROW, "a.mp4", "--devices", "3"], 2, "unrecognized arguments: --devices 3"),
         (["attention", ROW, "--out", "a.png", "--workers", "1"], 2, "unrecognized arguments: --workers 1"),
@@ -223,25 +215,21 @@ def test_default_scale_is_paper_for_import_weights_and_evaluate_and_tiny_otherwi
     assert set(scales.values()) == {"paper", "tiny"} and len(scales) == len(VERBS) - 1
 
 
-def test_help_has_the_verbs_in_a_group_and_is_immediate(reproduce: Reproduce) -> None:
+def test_help_has_the_verbs_in_a_group_and_the_version_names_the_commit_and_pytorch(reproduce: Reproduce) -> None:
     whole = reproduce("--help")
     assert whole.code == 0 and re.search(r"\nverbs:\n  VERB\n    list  +Every table and figure by name", whole.out)
     assert "--deep" in reproduce("doctor", "--help").out
+    version = reproduce("--version")
+    assert version.code == 0
+    assert re.fullmatch(r"reproduce \d+\.\d+\.\d+, commit \S+, Python 3\.\S+, torch \S+\n", version.out)
 
 
-@pytest.mark.parametrize("words", [["list"], ["show", T4]])
-def test_a_closed_pipe_is_not_an_error(words: list[str]) -> None:
-    command = [sys.executable, "-m", "reproduce", *words]
+def test_a_closed_pipe_is_not_an_error() -> None:
+    command = [sys.executable, "-m", "reproduce", "list"]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
     assert process.stderr.read() == "" and process.wait() == 0
-
-
-def test_the_version_names_the_commit_and_pytorch(reproduce: Reproduce) -> None:
-    outcome = reproduce("--version")
-    assert outcome.code == 0
-    assert re.fullmatch(r"reproduce \d+\.\d+\.\d+, commit \S+, Python 3\.\S+, torch \S+\n", outcome.out)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ import pytest
 
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
-from reproduce.command import main, parsed
+from reproduce.command import parsed
 from reproduce.options import RESULTS, Attention, Jobs
 from reproduce.selection import jobs, one_run, resources_of, store_of
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore
+from tests.reproduce.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
@@ -25,46 +26,37 @@ def of_runs(*words: str) -> Jobs:
 
 
 @pytest.mark.parametrize("verb", ["plan", "status"])
-def test_plan_and_status_select_columns(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([verb, T4, "--column", "ssv2", "--runs", str(tmp_path), "--json"]) == 0
-    assert {cell.rpartition(".")[2] for one in json.loads(capsys.readouterr().out) for cell in one["cells"]} == {"ssv2"}
-    assert main([verb, T4, "--column", "k400,ssv2", "--runs", str(tmp_path), "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == len(jobs_of(find([T4]), TINY, [], (0,)))
+def test_plan_and_status_select_columns(verb: str, reproduce: Reproduce) -> None:
+    for columns in ("ssv2", "k400,ssv2"):
+        found = json.loads(reproduce(verb, T4, "--column", columns, "--json").out)
+        shown = {cell.rpartition(".")[2] for one in found for cell in one["cells"]}
+        assert shown == set(columns.split(","))
 
 
-def test_a_selected_column_needs_only_its_own_data_set(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+def test_a_selected_column_needs_only_its_own_data_set(tmp_path: Path, reproduce: Reproduce) -> None:
     for number in range(128):
         (tmp_path / f"{number}.mp4").touch()
     for split in ("train", "val"):
         (tmp_path / f"{split}.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(128)))
     words = ["plan", f"{T4}:joint", "--scale", "paper", "--json", "--data", f"kinetics400={tmp_path}"]
-    assert main(words) == 0
-    sources = {one["items"]["source"] for one in json.loads(capsys.readouterr().out)}
-    assert sources == {"annotation files", "official split sizes"}
-    assert main([*words, "--column", "k400"]) == 0
-    assert [one["items"]["source"] for one in json.loads(capsys.readouterr().out)] == ["annotation files"]
+    sources = [one["items"]["source"] for one in json.loads(reproduce(*words).out)]
+    assert set(sources) == {"annotation files", "official split sizes"}
+    alone = json.loads(reproduce(*words, "--column", "k400").out)
+    assert [one["items"]["source"] for one in alone] == ["annotation files"]
 
 
-def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, reproduce: Reproduce) -> None:
     for job in jobs_of(find([f"{T4}:trajectory"]), TINY, [], (0,)):
         write_result(store, job.run)
-    words = ["run", f"{T4}:trajectory", "motionformer/figure4:ssv2", "--runs", str(store.root), "--column"]
-    assert main([*words, "k400"]) == 0
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("next: ")
-    assert main([*words, "ssv2"]) == 1
-    assert "ssv2: no attention maps: run " in capsys.readouterr().err
+    words = ["run", f"{T4}:trajectory", "motionformer/figure4:ssv2", "--runs", store.root, "--column"]
+    other, selected = reproduce(*words, "k400"), reproduce(*words, "ssv2")
+    assert other.code == 0 and other.err.startswith("next: ")
+    assert selected.code == 1 and "ssv2: no attention maps: run " in selected.err
 
 
-def test_selection_of_columns_includes_the_parents_of_their_runs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = ["plan", f"{T4}:divided", "--scale", "paper", "--column", "ssv2", "--runs", str(tmp_path), "--json"]
-    assert main(words) == 0
-    parent, child = json.loads(capsys.readouterr().out)
+def test_selection_of_columns_includes_the_parents_of_their_runs(reproduce: Reproduce) -> None:
+    words = ["plan", f"{T4}:divided", "--scale", "paper", "--column", "ssv2", "--json"]
+    parent, child = json.loads(reproduce(*words).out)
     assert child["parents"] == {"start": parent["train_id"]}
     assert (parent["cells"], parent["starts"]) == ([], [f"{T4}:divided.ssv2"])
 
@@ -75,21 +67,12 @@ def test_eval_only_excludes_parents() -> None:
     assert [job.cell for job in jobs(options, eval_only=True)] == ["divided.k400", "divided.ssv2"]
 
 
-def test_json_of_show_plan_and_status_contains_the_same_run_ids(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def json_of(*words: str) -> list[dict]:
-        assert main([*words, "--json"]) == 0
-        return json.loads(capsys.readouterr().out)
-
-    (shown,) = json_of("show", T4)
+def test_json_of_show_plan_and_status_contains_the_same_run_ids(reproduce: Reproduce) -> None:
+    (shown,), planned, states = (json.loads(reproduce(verb, T4, "--json").out) for verb in ("show", "plan", "status"))
     assert [column["key"] for column in shown["columns"]] == ["gflops", "k400", "ssv2"]
     ids = {run["train_id"] for row in shown["rows"] for cell in row["cells"] for run in cell["runs"]}
-    planned = json_of("plan", T4, "--runs", str(tmp_path))
-    assert {entry["train_id"] for entry in planned} == ids
+    assert ids == {entry["train_id"] for entry in planned} == {entry["train_id"] for entry in states}
     assert all(entry["state"] == "not run" and entry["steps"] > 0 for entry in planned)
-    states = json_of("status", T4, "--runs", str(tmp_path))
-    assert {entry["train_id"] for entry in states} == ids
 
 
 def test_each_seed_is_a_separate_run() -> None:
@@ -99,10 +82,10 @@ def test_each_seed_is_a_separate_run() -> None:
     assert len({job.run.train_id for job in found}) == 6
 
 
-def test_published_results_do_not_count_as_finished_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_published_results_do_not_count_as_finished_runs(reproduce: Reproduce) -> None:
     assert store_of(of_runs(T4)).results == RESULTS and RESULTS.is_dir()
-    assert main(["plan", f"{T4}:joint", "--runs", str(tmp_path), "--json"]) == 0
-    assert {entry["state"] for entry in json.loads(capsys.readouterr().out)} == {"not run"}
+    planned = json.loads(reproduce("plan", f"{T4}:joint", "--json").out)
+    assert {entry["state"] for entry in planned} == {"not run"}
 
 
 def test_one_run_returns_the_run_of_the_given_or_the_first_tested_column() -> None:

@@ -24,6 +24,7 @@ from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
 
+T4 = "motionformer/table4"
 GOLDEN = Path(__file__).parent / "golden_ids.json"
 # Cells whose computed value is not the printed one, with ours. The tables' notes say why.
 DIFFERENT = json.loads((Path(__file__).parent / "different_from_print.json").read_text())
@@ -119,27 +120,34 @@ def test_ids_equal_the_golden_ids() -> None:
     [
         ("motionformer/tabel4", "did you mean motionformer/table4"),
         ("motionformer/table4:trajectry", "did you mean 'motionformer/table4:trajectory'"),
+        ("tble2a", "did you mean motionformer/table2a"),
         ("nothing", "unknown table 'nothing'; `reproduce list` shows all tables"),
         ("", "reproduce list"),
+        ("motionformer", "'motionformer' is a paper: name one of its tables, or all with 'motionformer/*'"),
+        ("cast/table1", "'cast/table1' has the parts cast/table1a, cast/table1b"),
+        ("table4", "several papers have a table 'table4'; name one of cast/table4, motionformer/table4, msca/table4"),
     ],
 )
-def test_unknown_names_raise_with_the_nearest_names(name: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_unknown_names_are_answered_with_what_may_be_meant(name: str, message: str) -> None:
+    with pytest.raises(ValueError) as raised:
         find([name])
+    assert message in str(raised.value)
 
 
-def test_globs_select_tables_and_rows() -> None:
-    assert [s.table.name for s in find(["motionformer/table2*"])] == ["motionformer/table2a", "motionformer/table2b"]
-    (selection,) = find(["motionformer/table4:trajectory*"])
-    assert selection.rows == ("trajectory-avg-t", "trajectory-norm-st", "trajectory")
-
-
-def test_table_is_selected_once_and_as_a_whole_if_named_without_a_row() -> None:
-    for names in (["motionformer/table4:joint", "motionformer/table4"], ["motionformer/table4", "*/table4:joint"]):
-        (selection,) = find(names)
-        assert selection.table.name == "motionformer/table4" and selection.rows is None
-    (selection,) = find(["*/table4:joint", "*/table4:divided", "*/table4:joint"])
-    assert selection.rows == ("joint", "divided")
+@pytest.mark.parametrize(
+    ("names", "selected"),
+    [
+        (["motionformer/table2*"], [("motionformer/table2a", None), ("motionformer/table2b", None)]),
+        (["table4:trajectory*"], [(T4, ("trajectory-avg-t", "trajectory-norm-st", "trajectory"))]),
+        (["table4:trajectory"], [(T4, ("trajectory",))]),  # only one of several tables has such a row
+        (["table6b:mformer"], [("motionformer/table6b", ("mformer",))]),
+        ([f"{T4}:joint", T4], [(T4, None)]),
+        ([T4, "*/table4:joint"], [(T4, None)]),
+        (["*/table4:joint", "*/table4:divided", "*/table4:joint"], [(T4, ("joint", "divided"))]),
+    ],
+)
+def test_names_and_globs_select_tables_once_and_rows(names: list[str], selected: list[tuple[str, object]]) -> None:
+    assert [(table.name, rows) for table, rows in find(names)] == selected
 
 
 def test_tables_of_a_paper_are_in_natural_order(papers: Callable[[str], Path]) -> None:
@@ -212,17 +220,13 @@ def test_a_table_outside_is_named_once_and_after_its_paper(papers: Callable[[str
         captions()
 
 
-def test_a_paper_may_have_released_weights(papers: Callable[[str], Path]) -> None:
+def test_a_paper_may_have_released_weights_and_a_readme(papers: Callable[[str], Path]) -> None:
     folder = papers("made")
     assert released_weights("made") is None and released_weights("nothing") is None
     (folder / "released.py").write_text("RELEASED = 'the weights'\n")
     assert released_weights("made") == "the weights"
     ours = released_weights("motionformer")
     assert ours is not None and len(ours.files) == 16
-
-
-def test_a_paper_may_have_a_readme(papers: Callable[[str], Path]) -> None:
-    folder = papers("made")
     assert paper_file("made", "README.md") is None
     (folder / "README.md").write_text("# Made\n")
     assert paper_file("made", "README.md") == folder / "README.md"
@@ -252,41 +256,3 @@ def test_an_override_of_a_part_changes_only_the_runs_that_have_it() -> None:
         table.cells(rows=["joint"], overrides=[text])
     with pytest.raises(ValueError, match="has no field 'other'"):
         table.cells(overrides=["data.augmentation.rand_augment.other=True"])
-
-
-def test_a_name_without_a_paper_is_that_of_the_only_table_with_it() -> None:
-    assert names_matching("table2a") == ["motionformer/table2a"]
-    (selection,) = find(["table6b:mformer"])
-    assert (selection.table.name, selection.rows) == ("motionformer/table6b", ("mformer",))
-    assert {name.partition("/")[2] for name in names_matching("table6?")} == {
-        "table6a",
-        "table6b",
-        "table6c",
-        "table6d",
-    }
-
-
-def test_a_name_of_tables_of_several_papers_is_answered_with_the_candidates() -> None:
-    with pytest.raises(ValueError, match="several papers have a table 'table4'; name one of") as raised:
-        find(["table4"])
-    assert "cast/table4, motionformer/table4, msca/table4" in str(raised.value)
-
-
-def test_a_row_that_only_one_of_several_tables_has_tells_which_is_meant() -> None:
-    (selection,) = find(["table4:trajectory"])
-    assert (selection.table.name, selection.rows) == ("motionformer/table4", ("trajectory",))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "message"),
-    [
-        ("motionformer", "'motionformer' is a paper: name one of its tables, or all with 'motionformer/*'"),
-        ("cast/table1", "'cast/table1' has the parts cast/table1a, cast/table1b"),
-        ("tble2a", "did you mean motionformer/table2a"),
-        ("nowhere", "`reproduce list` shows all tables"),
-    ],
-)
-def test_unknown_names_are_answered_with_what_may_be_meant(pattern: str, message: str) -> None:
-    with pytest.raises(ValueError) as raised:
-        names_matching(pattern)
-    assert message in str(raised.value)

@@ -2,10 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,22 +12,18 @@ from experiments.motionformer.base import EPIC100, K400
 from experiments.spec.catalog import find
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
-from reproduce.command import main
 from reproduce.verbs.status import status_json, status_text
 from runner.jobs.failures import Failure, save_failure
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.store import RunStore
+from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
 
 
 def job(run: RunConfig = K400, *, shown: bool = True) -> Job:
     cell = CellName("p/t", "a", "top1")
     return Job(run, cell, 0, cells=[cell] if shown else [])
-
-
-def finish(store: RunStore, run: RunConfig, metrics: Mapping[str, Any], *, released: bool = False) -> None:
-    write_result(store, run, released=released, **metrics)
 
 
 def state(store: RunStore, one: Job) -> dict:
@@ -53,9 +48,10 @@ def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
     entry = state(store, job())
     assert (entry["state"], entry["reason"], entry["log"]) == ("failed", "the disk is full", str(directory.log))
     assert "the disk is full" in status_text([job()], store)
-    finish(store, K400, {"top1": 79.72})
+    write_result(store, K400, top1=79.72)
     entry = state(store, job())
-    assert (entry["state"], entry["reason"]) == ("done", None)
+    assert (entry["state"], entry["reason"], entry["metric"], entry["value"]) == ("done", None, "top1", 79.72)
+    assert "\n\n2 runs: 1 done, 1 not run" in status_text([job(), job(EPIC100)], store)
 
 
 def test_status_shows_epoch_and_remaining_time_of_a_running_run(store: RunStore) -> None:
@@ -73,41 +69,24 @@ def test_status_shows_epoch_and_remaining_time_of_a_running_run(store: RunStore)
     assert "epoch 18/35" in status_text([job()], store) and "left" not in status_text([job()], store)
 
 
-def test_status_counts_the_runs_by_state(store: RunStore) -> None:
-    finish(store, K400, {"top1": 79.72})
-    assert "\n\n2 runs: 1 done, 1 not run" in status_text([job(), job(EPIC100)], store)
-
-
-@pytest.mark.parametrize(("run", "metric"), [(K400, "top1"), (EPIC100, "action")])
-def test_status_shows_the_value_of_the_headline_metric(run: RunConfig, metric: str, store: RunStore) -> None:
-    assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, None)
-    finish(store, run, {metric: 43.12, "top5": 99.0})
-    assert (state(store, job(run))["metric"], state(store, job(run))["value"]) == (metric, 43.12)
-    assert f"{metric} 43.1" in status_text([job(run)], store)
-
-
-def test_percentages_have_one_decimal_and_the_last_column_a_name_if_it_says_something(store: RunStore) -> None:
-    finish(store, K400, {"top1": 72.0})
-    header, rule, line = status_text([job()], store).splitlines()[:3]
+def test_the_headline_has_one_decimal_and_the_last_column_a_name_if_it_says_something(store: RunStore) -> None:
+    assert (state(store, job(EPIC100))["metric"], state(store, job(EPIC100))["value"]) == ("action", None)
+    write_result(store, EPIC100, top5=99.0, action=43.12)
+    header, rule, line = status_text([job(EPIC100)], store).splitlines()[:3]
     assert header.split() == ["run", "id", "state", "value"] and len(rule.split()) == 4
-    assert line.endswith("  top1 72.0")
-    write_atomically(store.run(EPIC100.train_id).failure, "the disk is full")
+    assert line.endswith("  action 43.1")
+    write_atomically(store.run(K400.train_id).failure, "the disk is full")
     header, *_ = status_text([job(), job(EPIC100)], store).splitlines()
     assert header.split()[-1] == "detail"
 
 
-def test_published_results_have_their_own_state(store: RunStore) -> None:
-    assert store.results is not None
-    finish(RunStore(store.results), K400, {"top1": 79.72})
-    entry = state(store, job())
-    assert (entry["state"], entry["value"], entry["published"]) == ("published", 79.72, True)
-    assert "published: not run here; the value comes from reports/results" in status_text([job()], store)
-    assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
-
-
 def test_a_published_value_stands_beside_the_state_of_the_new_run(store: RunStore) -> None:
     assert store.results is not None
-    finish(RunStore(store.results), K400, {"top1": 76.3})
+    write_result(RunStore(store.results), K400, top1=76.3)
+    entry = state(store, job())
+    assert (entry["state"], entry["value"], entry["published"]) == ("published", 76.3, True)
+    assert "published: not run here; the value comes from reports/results" in status_text([job()], store)
+    assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
     directory = store.run(K400.train_id)
 
     def shown() -> tuple[object, ...]:
@@ -123,88 +102,72 @@ def test_a_published_value_stands_beside_the_state_of_the_new_run(store: RunStor
     assert shown() == ("failed", 76.3, True)
 
 
-@pytest.mark.parametrize("shown", [True, False])
-def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_state(
-    shown: bool, store: RunStore
-) -> None:
-    if shown:
-        finish(store, K400, {"top1": 79.7}, released=True)
-    else:
-        write_atomically(store.run(K400.train_id).released, "weights")
-    entry = state(store, job(shown=shown))
-    assert (entry["state"], entry["value"]) == ("released weights", 79.7 if shown else None)
+def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_state(store: RunStore) -> None:
+    write_atomically(store.run(K400.train_id).released, "weights")
+    entry = state(store, job(shown=False))
+    assert (entry["state"], entry["value"]) == ("released weights", None)
+    for run in (K400, replace(K400, optim=None)):
+        write_result(store, run, 79.7, released=True)
+        entry = state(store, job(run))
+        assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
 
 
-def test_a_test_of_released_weights_finishes_a_run_without_training(store: RunStore) -> None:
-    tested = replace(K400, optim=None)
-    finish(store, tested, {"top1": 79.7}, released=True)
-    assert state(store, job(tested))["state"] == "released weights"
+# Without a table
 
 
-def test_json_labels_local_tests_of_released_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (one,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
-    finish(RunStore(tmp_path), one.run, {"top1": 79.7}, released=True)
-    words = ["motionformer/table6b:mformer", "--scale", "paper", "--runs", str(tmp_path), "--json"]
-    assert main(["status", *words]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)
-    assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
+@pytest.fixture
+def status(reproduce: Reproduce, store: RunStore) -> Callable[..., Outcome]:
+    return lambda *words: reproduce("status", "--runs", store.root, *words)
+
+
+MFORMER = "motionformer/table6b:mformer"
 
 
 def test_status_without_a_table_shows_the_runs_that_were_started_here(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    status: Callable[..., Outcome], store: RunStore
 ) -> None:
-    words, store = ["status", "--runs", str(tmp_path)], RunStore(tmp_path)
-    assert main(words) == 2
-    assert f"no unchanged run of seed 0 was started in {tmp_path} at --scale tiny" in capsys.readouterr().err
-    (finished,) = jobs_of(find(["motionformer/table6b:mformer"]), TINY, [], (0,))
-    finish(store, finished.run, {"top1": 20.0})
-    assert main(words) == 0
-    streams = capsys.readouterr()
-    assert "a run that several tables share is named after the first of them" in streams.out
-    assert "1 run: 1 done" in streams.out and streams.err.startswith("next: reproduce report ")
+    store.root.mkdir()
+    none = status()
+    assert none.code == 2 and f"no unchanged run of seed 0 was started in {store.root} at --scale tiny" in none.err
+    (finished,) = jobs_of(find([MFORMER]), TINY, [], (0,))
+    write_result(store, finished.run)
+    one = status()
+    assert "a run that several tables share is named after the first of them" in one.out
+    assert "1 run: 1 done" in one.out and one.err.startswith("next: reproduce report ")
     parent = jobs_of(find(["cast/table5:cast-clip"]), TINY, [], (0,))[0]
     write_atomically(store.run(parent.run.train_id).checkpoint, "interrupted")
-    assert main([*words, "--json"]) == 0
-    states = {entry["train_id"]: entry["state"] for entry in json.loads(capsys.readouterr().out)}
+    states = {entry["train_id"]: entry["state"] for entry in json.loads(status("--json").out)}
     assert states == {finished.run.train_id: "done", parent.run.train_id: "interrupted"}
-    assert main(words) == 0
-    assert re.match(r"next: reproduce run cast/\w+:\w+ --runs", capsys.readouterr().err)
+    assert re.match(r"next: reproduce run cast/\w+:\w+ --runs", status().err)
 
 
 def test_status_without_a_table_shows_the_unfinished_test_of_a_run_with_a_result(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    status: Callable[..., Outcome], store: RunStore
 ) -> None:
-    words, store = ["status", "--runs", str(tmp_path)], RunStore(tmp_path)
     tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
-    finish(store, tests[0].run, {"top1": 20.0})
+    write_result(store, tests[0].run)
     directory = tests[0].directory(store)
     with directory.claim():
-        assert main(words) == 0
-    assert "2 runs: " in (text := capsys.readouterr().out) and "1 done" in text and "1 running" in text
+        assert "2 runs: 1 done, 1 running" in status().out
     save_failure(directory.failure, Failure("3 of 48 test videos cannot be read", 3))
-    assert main(words) == 0
-    streams = capsys.readouterr()
-    assert "3 of 48 test videos cannot be read" in streams.out and "next: reproduce run motionformer/" in streams.err
+    failed = status()
+    assert "3 of 48 test videos cannot be read" in failed.out and "next: reproduce run motionformer/" in failed.err
 
 
 def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    status: Callable[..., Outcome], store: RunStore
 ) -> None:
-    (one,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
-    directory = one.directory(RunStore(tmp_path))
+    (one,) = jobs_of(find([MFORMER]), PAPER, [], (0,))
+    directory = one.directory(store)
     directory.save_config(one.run.description)
     write_atomically(directory.measurement("memory"), "{}")
-    assert main(["status", "--runs", str(tmp_path), "--scale", "paper"]) == 2
-    assert "no unchanged run of seed 0 was started" in capsys.readouterr().err
+    assert "no unchanged run of seed 0 was started" in status("--scale", "paper").err
 
 
-def test_changed_runs_are_counted_without_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store, words = RunStore(tmp_path), ["status", "--runs", str(tmp_path)]
+def test_changed_runs_are_counted_without_a_table(status: Callable[..., Outcome], store: RunStore) -> None:
     write_atomically(store.run(replace(K400, seed=7).train_id).log, "")
     text = "1 run with changed fields or other seeds: name the table, with -o, --own or --seeds"
-    assert main(words) == 2
-    assert text in capsys.readouterr().err
-    (finished,) = jobs_of(find(["motionformer/table6b:mformer"]), TINY, [], (0,))
-    finish(store, finished.run, {"top1": 20.0})
-    assert main(words) == 0
-    assert text in capsys.readouterr().out
+    assert text in status().err
+    (finished,) = jobs_of(find([MFORMER]), TINY, [], (0,))
+    write_result(store, finished.run)
+    assert text in status().out
