@@ -17,16 +17,20 @@ def next_command(verb: str, options: Options, tables: Iterable[str] | None = Non
         flags: further flags of the verb.
     """
     line = ["reproduce", verb, *(getattr(options, "tables", ()) if tables is None else tables)]
+    given = {one.name for one in fields(options) if first_flag(one).startswith("-") and one.name != "debug"}
     for one in fields(VERBS[verb]):
-        value = getattr(options, one.name, one.default)
-        if one.name not in ("tables", *(own.name for own in fields(Options))) and value != one.default:
+        if one.name in given and (value := getattr(options, one.name)) != one.default:
             line += option_words(one, value)
     return shlex.join([*line, *flags])
 
 
+def first_flag(one: Field[object]) -> str:
+    return flags_of(one, one.metadata["arguments"][0])[0]
+
+
 def option_words(one: Field[object], value: object) -> list[str]:
     """Words of an option on the command line."""
-    (flag, *_), text = flags_of(one, one.metadata["arguments"][0]), str(value)
+    flag, text = first_flag(one), str(value)
     match value:
         case True:
             return [flag]
