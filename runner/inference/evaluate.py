@@ -156,12 +156,12 @@ def load_chosen_weights(
             return f"imported from {weights.released.file}"
         return "those of its parents" if weights.path is None else str(weights.path)
     file = weight_file(file)
-    if file.is_dir():
-        raise DataError(f"weights: {file} is a folder; name a file in it")
     if not file.exists():
         entry = None if released is None else released.find(file.stem)
         get = "" if released is None or entry is None else f"; get it from {released.url(entry)}"
         raise DataError(f"weights: there is no file {file}{get}")
+    if file.is_dir():
+        raise DataError(f"weights: {file} is a folder; name a file in it")
     if file.suffix != ".safetensors":
         report = run.model.load_released(model, file, run.data.size)
         stated_settings(run, file, report, released)

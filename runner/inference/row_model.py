@@ -71,8 +71,6 @@ class RowModel:
             DecodeError: if the video cannot be read.
             ValueError: for a folder, or a view that the protocol does not have.
         """
-        if not os.fspath(video):
-            raise ValueError("'' names no video")
         if os.path.isdir(video):
             raise ValueError(
                 f"{os.fspath(video)} is a folder; name one video, or use `reproduce evaluate` for all of them"
@@ -139,16 +137,14 @@ def row_model(
         device: name of a device of PyTorch, e.g. "cuda:1"; None for a GPU if there is one.
 
     Raises:
-        ValueError: for an unknown name, a device that is not here, or weights that are missing or of another model.
+        ValueError: for an unknown name, or weights that are missing or of another model.
         DataError: if a file cannot be read.
     """
     if untrained and weights is not None:
         raise ValueError(
             f"untrained=True takes random weights, not those of {os.fspath(weights)}; leave one of them out"
         )
-    if isinstance(overrides, str):
-        raise ValueError(f"overrides is a list of texts; write overrides=[{overrides!r}]")
-    chosen = _checked_device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     texts = [*overrides, *([] if own is None else [own_data(own)])]
     key, run = run_of_row(name, column, find_scale(scale), texts)
     store, file = RunStore(Path(runs)), None if weights is None else Path(weights)
@@ -166,15 +162,3 @@ def row_model(
     source = load_chosen_weights(model, run, store, file, untrained, released)
     names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
     return RowModel(run, model.to(chosen).eval(), source, names)
-
-
-def _checked_device(name: str) -> torch.device:
-    """Device with this name.
-
-    Raises:
-        ValueError: if PyTorch has no such device here.
-    """
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from None

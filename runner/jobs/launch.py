@@ -44,14 +44,12 @@ RETRY_SECONDS = 2.0
 
 @dataclass
 class Running:
-    """Process of a job in one of several slots.
-
-    `shown`: end of the part of the log whose lines were shown.
-    """
+    """Process of a job in one of several slots."""
 
     slot: int
     process: "subprocess.Popen[bytes]"
     shown: int
+    """End of the part of the log whose lines were shown."""
 
 
 class Launcher:
@@ -60,8 +58,6 @@ class Launcher:
     Args:
         resources: resources of each run. Parallel runs with a number of devices divide the GPUs of the machine. Without
             a number of threads, they divide the cores, with at most torch's own number each (OMP_NUM_THREADS sets it).
-        parallel: maximum number of processes at a time.
-        eval_only: test existing weights without training.
         step: tasks of SLURM that carry out each run together with this one; None if it is alone.
     """
 

@@ -35,11 +35,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing(path: Path, *, remedy: str = REMEDY) -> Iterator[Path]:
-    """Temporary file for the caller to write, which replaces `path` at the end of the block.
-
-    Args:
-        remedy: the remedy in the error message.
-    """
+    """Temporary file for the caller to write, which replaces `path` at the end of the block."""
     partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,7 +64,7 @@ def json_object(path: Path) -> dict | None:
         value = json.loads(path.read_text())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {path}: {error}") from None
     if not isinstance(value, dict):
         raise ValueError(f"cannot read {path}: it holds no JSON object")

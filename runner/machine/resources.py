@@ -36,35 +36,29 @@ class TooFewItemsError(DataError):
 
 
 class Counts(NamedTuple):
-    """Numbers of items of a run."""
-
     train: int
     test: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
-    """Devices, processes, and directories of data sets.
-
-    Args:
-        data: name and root directory of data sets. They override `$VIDEO_ROOT/<name>`.
-        devices: devices per node; None for all GPUs, or one CPU process.
-        micro_batch: items per device and step, in a test at most; None for a default that depends on their size, or on
-            a GPU for as many as fit into its memory, see `micro_batch`.
-        recompute: recompute attention in the backward pass instead of saving it, in models that support this.
-        workers: data loading processes per device; None for a number that suits a GPU, or 0 without GPUs.
-        threads: CPU threads per process; None for torch's default.
-        allow_bad: accepted number of unreadable items; None for 1 %.
-    """
+    """Devices, processes, and directories of data sets."""
 
     data: tuple[tuple[str, Path], ...] = ()
+    """Names and root directories. They override `$VIDEO_ROOT/<name>`."""
     devices: int | None = None
+    """Devices per node; None for all GPUs, or one CPU process."""
     nodes: int = 1
     micro_batch: int | None = None
+    """Items per device and step, in a test at most; None for a default, or on a GPU for as many as fit its memory."""
     recompute: bool = False
+    """Attention is computed again in the backward pass instead of saved, in models that support this."""
     workers: int | None = None
+    """Data loading processes per device; None for a number that suits a GPU, or 0 without GPUs."""
     threads: int | None = None
+    """CPU threads per process; None for torch's default."""
     allow_bad: int | None = None
+    """Accepted number of unreadable items; None for 1 %."""
 
     @property
     def num_devices(self) -> int:
@@ -74,12 +68,6 @@ class Resources:
     @property
     def tries_micro_batches(self) -> bool:
         return self.micro_batch is None and torch.cuda.is_available()
-
-    @property
-    def devices_text(self) -> str:
-        """Number and name of the devices."""
-        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU process"
-        return f"{self.num_devices} x {name}"
 
     @property
     def rank(self) -> int:
@@ -157,9 +145,6 @@ class Resources:
         """Refuse a run that is impossible on these devices, with any data or with the sizes of its splits.
 
         A TooFewItemsError says that a split is smaller than a batch, or than the devices, which wait for each other.
-
-        Args:
-            trains: whether the run is trained. A test alone does not depend on the training batch.
         """
         run.check()
         if trains:

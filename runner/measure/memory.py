@@ -16,7 +16,7 @@ from experiments.spec.run import RunConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.model import ModelConfig
-from runner.measure.training_step import PRECISIONS, TrainingStep, is_out_of_memory, release_memory
+from runner.measure.training_step import PRECISIONS, TrainingStep, fits_into_memory, release_memory
 from runner.store.provenance import provenance
 
 GIB = 2**30
@@ -90,19 +90,15 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
     """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision."""
     if not torch.cuda.is_available():
         raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
-    release_memory()
-    try:
+
+    def two_steps() -> None:
         step = training_step(run, batch_size, torch.device("cuda"))
         step()
         torch.cuda.reset_peak_memory_stats()
         step()  # with optimiser state, as every step except the first
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        fits = False  # raise below: the error references this frame, and thus its tensors
-    else:
-        fits = True
-    if not fits:
+
+    release_memory()
+    if not fits_into_memory(two_steps):
         smaller = "; use a smaller --batch" if batch_size > 1 else ""
         raise TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")
     assert run.optim is not None

@@ -26,8 +26,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(text in str(error) for text in LIBRARY_ERRORS)
 
 
+def fits_into_memory(function: Callable[[], object]) -> bool:
+    """Whether a function does not exhaust the memory, which is released afterwards."""
+    try:
+        function()
+        fits = True
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        fits = False
+    release_memory()  # here: the error references the tensors
+    return fits
+
+
 def release_memory() -> None:
-    """Release the memory of unreachable tensors. Call this outside of the handler of the error that refers to them."""
     gc.collect()
     torch.cuda.empty_cache()
 

@@ -29,12 +29,7 @@ if TYPE_CHECKING:
 def save_data_record(
     run: RunConfig, store: RunStore, data: DataFingerprint, root: Path, class_names: Sequence[str]
 ) -> None:
-    """Write the record at the start of a training, with the data of its parents.
-
-    Args:
-        root: folder of the data set, for messages.
-        class_names: names of the classes, to name the predictions of the trained model.
-    """
+    """Write the record at the start of a training, with the data of its parents, and its folder for messages."""
     record = replace(
         record_of(data), root=str(root), parents=_data_of_parents(run, store), class_names=tuple(class_names)
     )
@@ -54,12 +49,7 @@ def data_record(directory: RunDirectory) -> DataRecord | None:
 
 
 def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_here: bool) -> DataRecord:
-    """Record of the data of a result: `test` as tested, `train` and `parents` as trained on.
-
-    Args:
-        data: data of the test.
-        trained_here: whether the weights come from a training of the run.
-    """
+    """Record of the data of a result: `test` as tested, `train` and `parents` as trained on in the run, if it was."""
     training = data_record(directory) if trained_here else None
     if training is None:
         return replace(record_of(data), train=None)
@@ -127,11 +117,6 @@ def _earlier_data(run: RunConfig, directory: RunDirectory) -> tuple[DataRecord |
 
 
 def _changed(dataset: DatasetConfig, changes: str, earlier: str) -> DataError:
-    """Error for changed data.
-
-    Args:
-        earlier: the data that they differ from, and where these are recorded.
-    """
     same = f"name the same data with --data {dataset.name}=PATH"
     if dataset.own_folder is not None:
         same = f"restore {dataset.own_folder}"

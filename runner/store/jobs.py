@@ -14,8 +14,6 @@ from runner.store.store import RunStore
 
 
 class CellName(NamedTuple):
-    """Table, and keys of the row and the column of a cell."""
-
     table: str
     row: str
     column: str
@@ -26,32 +24,27 @@ class CellName(NamedTuple):
 
 @dataclass
 class Job:
-    """One test of a run, preceded by its training if necessary.
-
-    Args:
-        place: cell after which the job is named.
-        path: names of the parents that lead from the run of that cell to this one.
-        cells: cells that show the test. None shows the test of a prerequisite, which trains a parent of other runs.
-        starts: names of the runs that are initialised with the weights of this run.
-        printed_hours: printed device-hours of the training, if the paper prints them.
-        outcome: "done", "failed", "blocked" by the failure of another job, or "skipped" for want of weights to test;
-            None before.
-        reason: the reason of any other outcome than "done".
-        exit_code: exit code of a failed process, also of the one by whose failure the job is blocked.
-        not_before: earliest time of the next start, in seconds of `time.monotonic`.
-    """
+    """One test of a run, preceded by its training if necessary."""
 
     run: RunConfig
     place: CellName
+    """Cell after which the job is named."""
     seed: int
     path: tuple[str, ...] = ()
+    """Names of the parents that lead from the run of that cell to this one."""
     cells: list[CellName] = field(default_factory=list)
+    """Cells that show the test. None shows the test of a prerequisite, which trains a parent of other runs."""
     starts: list[str] = field(default_factory=list)
+    """Names of the runs that are initialised with the weights of this run."""
     printed_hours: float | None = None
     outcome: str | None = None
+    """Done, failed, blocked by the failure of another job, or skipped for want of weights to test."""
     reason: str = ""
+    """Of any other outcome than "done"."""
     exit_code: int = 0
+    """Of a failed process, also of the one by whose failure the job is blocked."""
     not_before: float = 0.0
+    """Earliest time of the next start, in seconds of `time.monotonic`."""
 
     def directory(self, store: RunStore) -> RunDirectory:
         return store.run(self.run.train_id)

@@ -22,8 +22,6 @@ Number = Annotated[float, Meta(ge=0, le=1e300)]  # neither infinite nor NaN
 
 
 class Provenance(Struct, frozen=True, kw_only=True):
-    """Provenance of a process."""
-
     commit: str
     versions: dict[str, str]
     hardware: str
@@ -192,7 +190,6 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def trained_by(self) -> tuple[Provenance, ...]:
-        """Provenance of the processes of the training."""
         return self.training or (self.session,)
 
     @property
@@ -202,6 +199,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def commits(self) -> str:
+        """Commit of the code that made the result; of a training and its test, if they differ, both."""
         return " and ".join(dict.fromkeys(session.commit for session in self.sessions))
 
 
@@ -219,7 +217,6 @@ def record_of_test(fields: dict) -> TestRecord:
 
 
 def write_test(path: Path, record: TestRecord) -> None:
-    """Write a result with a hash of its fields."""
     write_atomically(path, json.dumps(sealed(fields_of_test(record)), indent=1) + "\n")
 
 
@@ -230,7 +227,6 @@ def fields_of_test(record: TestRecord) -> dict:
 
 
 def read_training(path: Path) -> TrainingRecord | None:
-    """Record of a finished training; None if the file does not exist."""
     record = read_record(path, TrainingRecord)
     if record is not None and not record.sessions:  # of an earlier version
         earlier = {**UNKNOWN, **(json_object(path) or {})}

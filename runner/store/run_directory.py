@@ -29,7 +29,6 @@ class RunDirectory:
 
     Args:
         is_released: whether the files of tests are those of imported released weights instead of the run's own.
-        is_published: whether they are published results.
         compare_scores: whether results are compared with their saved scores before they are taken.
     """
 
@@ -53,7 +52,6 @@ class RunDirectory:
         self.progress_file = path / "progress.json"
 
     def request(self, eval_id: str) -> Path:
-        """File with which a process of the run was started."""
         return self.path / "requests" / f"{eval_id}.json"
 
     @property
@@ -99,24 +97,15 @@ class RunDirectory:
         return self.path / "measured" / f"{kind}.json"
 
     def released_weights(self) -> ImportedWeights | None:
-        """Record of imported released weights; None if there are none."""
         return read_record(self.released_record, ImportedWeights) if self.released.exists() else None
 
     def result(self, run: RunConfig) -> TestRecord | None:
         """Result of the run's test; None if no file with it is accepted."""
-        return accepted_test(
-            self.metrics(run.eval_id),
-            run,
-            self.scores,
-            released=self.is_released,
-            compare_scores=self.compare_scores,
-        )
+        path, compare_scores = self.metrics(run.eval_id), self.compare_scores
+        return accepted_test(path, run, self.scores, released=self.is_released, compare_scores=compare_scores)
 
     def tested(self, run: RunConfig, eval_only: bool) -> bool:
-        """Whether the test is finished.
-
-        With `eval_only`, a test of released weights counts if the run has no weights of its own.
-        """
+        """With `eval_only`, a test of released weights counts if the run has no weights of its own."""
         if self.result(run) is not None:
             return True
         return eval_only and not self.weights.exists() and self.of_released.result(run) is not None
@@ -153,7 +142,7 @@ class RunDirectory:
 
     @property
     def started(self) -> bool:
-        """Whether the run was started. A measurement and imported weights need no start."""
+        """A measurement and imported weights need no start."""
         traces = (self.log, self.failure, self.checkpoint, self.weights, self.path / "metrics")
         return any(path.exists() for path in traces)
 

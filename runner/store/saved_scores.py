@@ -20,18 +20,17 @@ Value = TypeVar("Value")
 
 
 class SavedScores(NamedTuple):
-    """Scores of all items of a test.
-
-    `fingerprint`: fingerprint of the data set's annotations. `allowed`: accepted number of unreadable items.
-    `evaluation`: protocol of the test that saved them; None before they are saved.
-    """
+    """Scores of all items of a test."""
 
     scores: Scores
     ids: tuple[str, ...]
     class_names: tuple[str, ...]
     fingerprint: str
+    """Fingerprint of the data set's annotations."""
     allowed: int
+    """Accepted number of unreadable items."""
     evaluation: EvalConfig | None = None
+    """Protocol of the test that saved them; None before they are saved."""
 
     def names_of(self, targets: Targets) -> dict[str, tuple[str, ...]]:
         """Names of all classes of each kind of label; numbers for those without a name."""

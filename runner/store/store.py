@@ -22,7 +22,6 @@ class StoredTest(NamedTuple):
 
     @property
     def commit(self) -> str:
-        """Commit of the code that made the result; of a training and its test, if they differ, both."""
         return self.record.commits
 
 
@@ -42,9 +41,7 @@ class RunStore:
     """All runs under a root directory, and published results.
 
     Args:
-        root: directory of the runs.
-        results: directory of published results, which are read if the root has none. Only the `publish` methods write
-            to it.
+        results: directory of published results, which are read if the root has none. Only `publish` writes to it.
         compare_scores: whether results made here are compared with their saved scores before they are taken.
     """
 

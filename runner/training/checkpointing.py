@@ -18,29 +18,18 @@ from runner.machine.signals import Stopped, StopRequest
 
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
 PREVIOUS = "previous.ckpt"  # file of the checkpoint before the last one
-# Fields of Lightning's checkpoints that a resumed training reads.
-CHECKPOINT_FIELDS = {
-    "state_dict": dict, "optimizer_states": list, "lr_schedulers": list, "loops": dict, "callbacks": dict, "epoch": int,
-    "global_step": int,
-}  # fmt: skip
 
 
-def checkpoint_problem(path: Path) -> str | None:
-    """Reason why a training cannot be resumed from a checkpoint; None if it can, or if there is no file.
-
-    Every record is compared with its checksum. The content is mapped into memory, and only its top level is read.
-    """
+def is_damaged(path: Path) -> bool:
+    """Whether a checkpoint is cut short or damaged. Every record is compared with its checksum."""
     try:
         check_checksums(path)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError:
-        return None
+        torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # damaged files raise errors of many types
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
             raise
-        return "is cut short or damaged"
-    fits = isinstance(content, dict) and all(isinstance(content.get(k), kind) for k, kind in CHECKPOINT_FIELDS.items())
-    return None if fits else "is no checkpoint of a training"
+        return True
+    return False
 
 
 def resumable(checkpoint: Path, *, renames: bool) -> Path | None:
@@ -51,16 +40,17 @@ def resumable(checkpoint: Path, *, renames: bool) -> Path | None:
     Args:
         renames: whether this process renames it. With several processes, only one does.
     """
-    problem, previous = checkpoint_problem(checkpoint), checkpoint.with_name(PREVIOUS)
-    if problem is None and checkpoint.exists():
+    previous, exists = checkpoint.with_name(PREVIOUS), checkpoint.exists()
+    if exists and not is_damaged(checkpoint):
         return checkpoint
     found = None if checkpoint == previous else resumable(previous, renames=renames)
-    if problem is not None and renames:
+    if exists and renames:
         aside = checkpoint.with_name(f"{checkpoint.name}.damaged")
         checkpoint.replace(aside)
         fate = "starts again from its beginning" if found is None else f"goes on from {found.name}, the one before it"
         print(
-            f"{NOTE_PREFIX}{checkpoint} {problem}; it was renamed to {aside.name}, and the training {fate}",
+            f"{NOTE_PREFIX}{checkpoint} is cut short or damaged; it was renamed to {aside.name}, and the training "
+            f"{fate}",
             file=sys.stderr,
         )
     return found
@@ -98,11 +88,6 @@ class Checkpointing(Callback):
 
     If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
     and the validation after it, so that a resumed run repeats the validation.
-
-    Args:
-        path: file of the last checkpoint.
-        request: the stop request.
-        validations_select_weights: whether validations select the saved weights.
     """
 
     def __init__(self, path: Path, request: StopRequest, *, validations_select_weights: bool = False) -> None:
@@ -117,12 +102,9 @@ class Checkpointing(Callback):
         self.saved_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Install the signal handlers again, because Lightning replaces them."""
-        self.request.install_handlers()
+        self.request.install_handlers()  # again, because Lightning replaces them
 
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Install the signal handlers again, because Lightning replaces them."""
-        self.request.install_handlers()
+    on_test_start = on_train_start
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int

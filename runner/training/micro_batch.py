@@ -12,12 +12,11 @@ from lightning import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from data.config import DataConfig
 from experiments.spec.run import RunConfig
-from interface.sizes import InputSize
-from interface.targets import Targets
 from lightning_modules.module import TaskModule
 from runner.machine.resources import DEFAULT_COST, BatchSplit, Resources
-from runner.measure.training_step import PRECISIONS, TrainingStep, is_out_of_memory, release_memory
+from runner.measure.training_step import PRECISIONS, TrainingStep, fits_into_memory
 from runner.training.progress import say
 
 # Cost of the items of the largest micro-batch that is tried. More items at a time are not faster.
@@ -52,20 +51,19 @@ class FittingBatches(Callback):
         assert isinstance(pl_module, TaskModule)
         # Where results depend on the micro-batch, the default is used.
         if self.searches and not has_batch_statistics(pl_module.model):
-            device = trainer.strategy.root_device
-            found = torch.tensor(self.largest_fitting(trainer, pl_module, device), device=device)
+            found = torch.tensor(self.largest_fitting(trainer, pl_module), device=trainer.strategy.root_device)
             micro_batch = int(trainer.strategy.reduce(found, reduce_op="min"))
             if micro_batch == 0:
                 raise TooLittleMemoryError(self.remedies("training", self.resources.micro_batches(self.run)[0]))
             self.split = BatchSplit(micro_batch, self.split.micro_batch * self.split.accumulation // micro_batch)
         self.apply(trainer)
 
-    def largest_fitting(self, trainer: Trainer, module: TaskModule, device: torch.device) -> int:
+    def largest_fitting(self, trainer: Trainer, module: TaskModule) -> int:
         """Largest micro-batch that fits into the memory of this process's device; 0 if none does."""
-        size, targets = self.run.data.size, self.run.data.targets
-        sizes = self.resources.micro_batches(self.run)
-        for micro_batch in reversed([n for n in sizes if n == sizes[0] or n * size.cost <= LARGEST_COST]):
-            fits = step_fits(module, size, targets, micro_batch, device, shared=trainer.world_size > 1)
+        sizes, cost = self.resources.micro_batches(self.run), self.run.data.size.cost
+        device, shared = trainer.strategy.root_device, trainer.world_size > 1
+        for micro_batch in reversed([n for n in sizes if n == sizes[0] or n * cost <= LARGEST_COST]):
+            fits = step_fits(module, self.run.data, micro_batch, device, shared=shared)
             say(trainer, f"{micro_batch} items at a time {'fit' if fits else 'do not fit'} into the memory")
             if fits:
                 return micro_batch
@@ -92,18 +90,15 @@ class FittingBatches(Callback):
         self.splits = state_dict["splits"]
 
     def remedies(self, stage: str, batch: int | None = None) -> str:
-        """Message about exhausted memory, with the remedies.
-
-        Args:
-            batch: items at a time; None for those of the stage.
-        """
+        """Message about exhausted memory, with the remedies. By default, the batch is that of the stage."""
         batch = batch or (self.split.micro_batch if stage == "training" else self.resources.test_batch(self.run))
         items = f"{batch} item{'s' if batch > 1 else ''}"
         smaller = "set a smaller --micro-batch, " if batch > 1 else ""
+        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU process"
         return (
             f"out of memory: a {stage} step with {items} at a time does not fit into the memory of "
-            f"{self.resources.devices_text}; {smaller}try --recompute, end other programs that use the memory, or use "
-            f"more devices, or ones with more memory"
+            f"{self.resources.num_devices} x {name}; {smaller}try --recompute, end other programs that use the "
+            f"memory, or use more devices, or ones with more memory"
         )
 
 
@@ -112,30 +107,18 @@ def has_batch_statistics(model: nn.Module) -> bool:
     return any(isinstance(part, _BatchNorm) and part.training for part in model.modules())
 
 
-def step_fits(
-    module: TaskModule, size: InputSize, targets: Targets, micro_batch: int, device: torch.device, *, shared: bool
-) -> bool:
+def step_fits(module: TaskModule, data: DataConfig, micro_batch: int, device: torch.device, *, shared: bool) -> bool:
     """Whether a training step fits into the memory of a device, with a margin. The model is copied, not changed.
 
     Args:
         shared: whether several devices train the model, each with buffers for the exchange of gradients.
     """
     generators = [device] if device.type == "cuda" else []  # by default, those of all GPUs, with a warning
-    try:
-        with free_memory_with_margin(device), torch.random.fork_rng(generators):
-            try_step(module, size, targets, micro_batch, device, shared=shared)
-        fits = True
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        fits = False
-    release_memory()
-    return fits
+    with free_memory_with_margin(device), torch.random.fork_rng(generators):
+        return fits_into_memory(lambda: try_step(module, data, micro_batch, device, shared=shared))
 
 
-def try_step(
-    module: TaskModule, size: InputSize, targets: Targets, micro_batch: int, device: torch.device, *, shared: bool
-) -> None:
+def try_step(module: TaskModule, data: DataConfig, micro_batch: int, device: torch.device, *, shared: bool) -> None:
     """Execute a training step on random items, then a second forward and backward pass on top of its gradients.
 
     The second pass is that of a step with accumulation: the memory contains gradients and the state of the optimiser.
@@ -146,7 +129,9 @@ def try_step(
     buffers = [torch.empty_like(parameter) for parameter in trained] if shared else []
     optimizer, _ = module.optim.build(model, module.optim.length)
     inputs, labels = module.task.prepare(
-        size.example(micro_batch, device), targets.example(micro_batch, device), torch.Generator().manual_seed(0)
+        data.size.example(micro_batch, device),
+        data.targets.example(micro_batch, device),
+        torch.Generator().manual_seed(0),
     )
 
     def loss(outputs: Tensor) -> Tensor:

@@ -77,16 +77,11 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
 
 
 def save_weights(model: nn.Module, path: Path) -> str:
-    """Save the trained tensors with their digest, and a fingerprint of the frozen parameters; returns the digest."""
     return save_tensors(trained_tensors(model), path, frozen_fingerprint(model))
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path, fingerprint: str | None = None) -> str:
-    """Save tensors with their digest; returns the digest.
-
-    Args:
-        fingerprint: fingerprint of frozen parameters that are not among the tensors.
-    """
+    """Save tensors with their digest, and a fingerprint of frozen parameters that are not among them."""
     saved = {DIGEST: digest(tensors), FROZEN: fingerprint}
     with replacing(path) as partial:
         save_file(tensors, partial, metadata={SAVED: json.dumps(saved)})
@@ -116,7 +111,7 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
 
 
 def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:
-    """Load the initial weights of a run into a model; returns the released weights of parents among them."""
+    """Load the initial weights of a run; returns the released weights of parents among them."""
     for report in run.model.initialise(model):
         print(report)
     starts = []
@@ -166,12 +161,11 @@ def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return load_file(path), json.loads(metadata.get(SAVED, "null")) or earlier
     except FileNotFoundError:
         raise StoreError(f"{path} is missing; {remedy(path)}") from None
-    except (SafetensorError, ValueError, RecursionError):
+    except (SafetensorError, ValueError):
         raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
 
 
 def remedy(path: Path) -> str:
-    """Remedy for a damaged weight file, by its name."""
     match path.name:
         case "released.safetensors":
             return "import it again with `reproduce import-weights`"

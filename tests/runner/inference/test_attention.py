@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError
@@ -161,14 +160,6 @@ def test_maps_of_a_run_without_training_use_the_weights_of_its_parent(weighted: 
     tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
     made = computed_maps(tested, store)
     assert made.record["weights"] == "trained" and np.array_equal(made.maps, computed_maps(weighted, store).maps)
-
-
-def test_attention_that_is_not_finite_is_refused(weighted: RunConfig, store: RunStore) -> None:
-    path = store.run(weighted.train_id).weights
-    tensors = {name: torch.full_like(tensor, torch.nan) for name, tensor in read_weights(path)[0].items()}
-    save_file(tensors, path)
-    with pytest.raises(ValueError, match=f"the attention of run {weighted.train_id} is not finite"):
-        computed_maps(weighted, store)
 
 
 def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() -> None:

@@ -45,7 +45,7 @@ def module_of(watch: Callable[[Tensor, int], None]) -> TaskModule:
 
 
 def fits(module: TaskModule, size: int) -> bool:
-    return step_fits(module, POINTS.data.size, POINTS.data.targets, size, CPU, shared=True)
+    return step_fits(module, POINTS.data, size, CPU, shared=True)
 
 
 def test_the_second_pass_has_gradients_and_an_updated_weight_and_the_model_stays() -> None:
@@ -105,7 +105,7 @@ def test_the_random_numbers_of_other_gpus_are_not_touched(monkeypatch: pytest.Mo
     monkeypatch.setattr(module_under_test, "free_memory_with_margin", lambda device: contextlib.nullcontext())
     monkeypatch.setattr(module_under_test, "try_step", lambda *_, **__: None)
     for device in (torch.device("cuda", 1), CPU):
-        assert step_fits(POINTS.build(), POINTS.data.size, POINTS.data.targets, 1, device, shared=True)
+        assert step_fits(POINTS.build(), POINTS.data, 1, device, shared=True)
     assert forked == [[torch.device("cuda", 1)], []]
 
 
@@ -127,9 +127,7 @@ class Searching:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fits: int, elsewhere: int = 1000) -> None:
         self.tried: list[int] = []
 
-        def step_fits(
-            module: object, size: object, targets: object, micro_batch: int, device: object, *, shared: bool
-        ) -> bool:
+        def step_fits(module: object, data: object, micro_batch: int, device: object, *, shared: bool) -> bool:
             self.tried.append(micro_batch)
             return micro_batch <= fits
 
