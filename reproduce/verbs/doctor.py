@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,13 @@ from data.decoded_files import DecodedFiles
 from data.errors import DataError, Finding, number_of
 from data.inspection.decoding import decoded_items
 from data.inspection.inspection import Inspection, Need, video_findings
+from data.item_lists import ItemLists
 from data.stand_ins.stand_in import default_cache, generated_root
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, find_scale
 from reproduce.next_command import override_words, say_next
 from reproduce.options import DONE, UNUSABLE, Doctor
-from reproduce.selection import jobs, resources_of, store_of
+from reproduce.selection import jobs_and_files, resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.machine.files import StoreError, existing, free_bytes
@@ -45,13 +47,9 @@ def execute(options: Doctor) -> int:
     store, resources, of_tables = store_of(options), resources_of(options), bool(options.tables)
     if not of_tables and (given := run_flags(options)):
         raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
-    every_job = jobs(options, eval_only=options.tests_only) if of_tables else jobs_of(find(["*"]), PAPER, [], (0,))
-    files = None
-    if options.released:
-        from reproduce.released import with_released
-
-        every_job, files = with_released(options, every_job, store)
-    inspected = Inspected(every_job, store, resources, deep=options.deep, eval_only=options.tests_only, files=files)
+    every_job, files = jobs_and_files(options, store) if of_tables else (jobs_of(find(["*"]), PAPER, [], (0,)), [])
+    resources.check_names(job.run for job in every_job)
+    inspected = Inspected(options, every_job, files, store, resources, resources.item_lists())
     small = find_scale(options.scale).small
     needs_gpu = of_tables and not (small or options.tests_only)
     found = list(machine_findings(store, generates=small or not of_tables, needs_gpu=needs_gpu))
@@ -65,41 +63,28 @@ def execute(options: Doctor) -> int:
 
 def run_flags(options: Doctor) -> list[str]:
     """Given options that only the runs of tables have."""
-    others = {
-        "--column": options.columns,
-        "--seeds": options.seeds,
-        "--eval-only": options.eval_only,
-        "--released": options.released,
-    }
+    others = {"--column": options.columns, "--seeds": options.seeds}
+    others |= {"--eval-only": options.eval_only, "--released": options.released}
     return [override_words(text)[0] for text in options.overrides] + [flag for flag, value in others.items() if value]
 
 
+@dataclass(frozen=True)
 class Inspected:
     """What jobs need.
 
-    Args:
-        deep: whether all videos are decoded, or only some.
-        files: released files whose weights are tested; None for the weights that are here.
+    `files`: released files whose weights they test, with --released.
     """
 
-    def __init__(
-        self,
-        found: list[Job],
-        store: RunStore,
-        resources: Resources,
-        *,
-        deep: bool,
-        eval_only: bool,
-        files: "list[Release] | None" = None,
-    ) -> None:
-        resources.check_names(job.run for job in found)
-        self.jobs, self.store, self.resources = found, store, resources
-        self.deep, self.eval_only, self.files = deep, eval_only, files
-        self.lists = resources.item_lists()
+    options: Doctor
+    jobs: list[Job]
+    files: "list[Release]"
+    store: RunStore
+    resources: Resources
+    lists: ItemLists
 
     def of_runs(self) -> Iterator[Finding]:
         """Findings on the runs that are not finished, their weights and their data."""
-        unfinished = [job for job in self.jobs if not job.finished(self.store, self.eval_only)]
+        unfinished = [job for job in self.jobs if not job.finished(self.store, self.options.tests_only)]
         pending = [job for job in unfinished if job_state(job, self.store) not in FINISHED]
         if len(pending) < len(self.jobs):
             yield Finding("ok", "runs", f"{len(self.jobs) - len(pending)} of {len(self.jobs)} are done")
@@ -108,11 +93,9 @@ class Inspected:
         starting = [job for job in pending if job not in tested or job.run.optim is None]
         yield from initial_findings(job.run.model for job in starting)
         # Without --eval-only, the parents of a run without training are trained before it.
-        needing = [job for job in tested if self.eval_only or job.run.optim is not None]
-        if self.files is None:
-            yield from tested_findings(needing, self.store)
-        else:
-            yield from (file.finding(self.store) for file in self.files)
+        needing = [job for job in tested if self.options.tests_only or job.run.optim is not None]
+        of_files = (file.finding(self.store) for file in self.files)
+        yield from of_files if self.options.released else tested_findings(needing, self.store)
         for need in self.needs(pending):
             yield from self.of_data(need)
 
@@ -130,7 +113,9 @@ class Inspected:
         return root is not None and (dataset.name in dict(self.resources.data) or root.exists())
 
     def trains(self, job: Job) -> bool:
-        return job.run.optim is not None and not self.eval_only and not job.directory(self.store).weights.exists()
+        return (
+            job.run.optim is not None and not self.options.tests_only and not job.directory(self.store).weights.exists()
+        )
 
     def problem(self, job: Job) -> Finding | None:
         """Reason why a job is impossible with any data, or with the sizes of its splits."""
@@ -171,7 +156,7 @@ class Inspected:
             inspection = Inspection(need, self.resources.root(need.data), self.lists)
             yield from inspection.findings()
             listed, workers = DecodedFiles(*self.store.decoded_files(dataset.name)), self.resources.decoding_workers
-            count = None if self.deep else SAMPLE_SIZE
+            count = None if self.options.deep else SAMPLE_SIZE
             for split in inspection.files:
                 found = decoded_items(need.data, self.lists, split, listed, workers=workers, count=count)
                 yield from video_findings(inspection, split, found, listed.path)

@@ -14,7 +14,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
-from reproduce.selection import NOTHING_TO_RUN, check_start, jobs, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel
@@ -53,15 +53,10 @@ COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it 
 
 def execute(options: Plan) -> int:
     """Print the plan."""
-    found, scale = jobs(options, eval_only=options.tests_only), find_scale(options.scale)
-    store, resources = store_of(options), resources_of(options)
+    scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
+    found, files = jobs_and_files(options, store)
     speed = assumed_speed(options.gpu, options.utilisation)
     check_start(options, found, store)
-    files = []
-    if options.released:
-        from reproduce.released import with_released
-
-        found, files = with_released(options, found, store)
     resources.check_names(job.run for job in found)
     on_cpu = scale.small and not torch.cuda.is_available()
     given = options.gpu is not None or options.utilisation is not None

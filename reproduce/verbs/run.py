@@ -8,7 +8,7 @@ from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED, UNUSABLE, Run
-from reproduce.selection import NOTHING_TO_RUN, check_start, jobs, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_step import Step, check_tasks, num_tasks
 from runner.store.data_record import check_named_data
@@ -20,8 +20,8 @@ from runner.weights.weights import existing_weights
 
 def execute(options: Run) -> int:
     """Execute all jobs. Finished jobs are skipped."""
-    found, scale = jobs(options, eval_only=options.tests_only), find_scale(options.scale)
-    store, resources = store_of(options, compare_scores=True), resources_of(options)
+    scale, store, resources = find_scale(options.scale), store_of(options, compare_scores=True), resources_of(options)
+    found, files = jobs_and_files(options, store)
     check_tasks(resources)
     if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
         resources = replace(resources, threads=1)
@@ -34,9 +34,8 @@ def execute(options: Run) -> int:
     store.check_writable()
     lists = resources.item_lists()
     if options.released:
-        from reproduce.released import obtain_released, with_released  # imports the models
+        from reproduce.released import obtain_released  # imports the models
 
-        found, files = with_released(options, found, store)
         untested = [job.run for job in found if not job.finished(store, options.tests_only)]
         resources.check(untested, lists, eval_only=True)  # before a file is downloaded
         obtain_released(options, found, files, store)

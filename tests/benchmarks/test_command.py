@@ -54,12 +54,6 @@ def test_comparisons_are_saved_with_their_conditions_and_printed(
     assert "joint, forward, float32: " in streams.err
 
 
-def test_without_json_a_new_file_is_created(tmp_path: Path) -> None:
-    assert small("selection") == 0
-    (file,) = (tmp_path / "runs" / "benchmarks").glob("*.json")
-    assert len(pairs_in(file)) == 2
-
-
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
@@ -83,22 +77,17 @@ def test_a_run_that_stops_keeps_finished_pairs(
     assert message in capsys.readouterr().err
 
 
-def test_measuring_again_replaces_a_pair_and_leaves_the_others_of_the_file(tmp_path: Path) -> None:
-    file = tmp_path / "benchmarks.json"
-    small("joint", "--json", str(file))
+def test_measuring_again_replaces_a_pair_of_a_file_of_the_same_conditions_and_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert small("joint") == 0
+    (file,) = (tmp_path / "runs" / "benchmarks").glob("*.json")  # without --json, a new file
     small("selection", "--json", str(file))
     before = pairs_in(file)
     assert small("joint", "--json", str(file)) == 0
     after = pairs_in(file)
-    assert [pair["name"] for pair in after] == [pair["name"] for pair in before]
+    assert [pair["name"] for pair in after] == [pair["name"] for pair in before] and len(after) == 4
     assert after[2:] == before[2:] and after[0]["published"] != before[0]["published"]
-
-
-def test_a_file_of_other_conditions_or_an_earlier_version_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "benchmarks.json"
-    small("selection", "--json", str(file))
     assert small("selection", "--json", str(file), "--clips", "2") == 2
     assert f"{file} was measured with other sizes; name another file with --json" in capsys.readouterr().err
     file.write_text(file.read_text().replace('"commit"', '"revision"'))

@@ -102,7 +102,8 @@ def made_up(sizes: Sizes, device: torch.device) -> Comparison:
 
 
 def test_a_comparison_is_a_pair_for_each_part_with_its_own_aim() -> None:
-    sizes = Sizes(clips=7, repeats=3)
+    sizes = Sizes(clips=7, repeats=3)  # published sizes have any number of clips and turns
+    assert sizes.are_published and not SMALL.are_published and not Sizes(frames=32).are_published
     forward_pair, step = pairs_of(made_up(sizes, CPU), sizes)
     assert (forward_pair.name, step.name) == tuple(f"made-up, {part}" for part in PARTS)
     assert all(len(pair.published) == len(pair.ours) == 3 and pair.clips == 7 for pair in (forward_pair, step))
@@ -111,22 +112,13 @@ def test_a_comparison_is_a_pair_for_each_part_with_its_own_aim() -> None:
     assert forward_pair.memory is None
 
 
-def test_small_comparisons_have_no_aims_and_models_that_differ_no_difference() -> None:
+def test_small_comparisons_have_no_aims_models_that_differ_no_difference_and_selections_one_part() -> None:
     differing = replace(made_up(SMALL, CPU), is_equal=False, parts=(STEP,))
     (pair,) = pairs_of(differing)
     assert (pair.name, pair.aim, pair.difference) == ("made-up, training step", None, None)
-
-
-def test_a_selection_is_timed_forward_in_float32() -> None:
     selection = replace(made_up(SMALL, CPU), models=None, parts=(FORWARD,))
     assert [pair.name for pair in pairs_of(selection)] == ["made-up"]
     assert not pairs_of(selection, precision="bfloat16")
-
-
-def test_published_sizes_may_have_any_number_of_clips_and_turns() -> None:
-    assert Sizes(clips=4, repeats=20).are_published
-    assert not SMALL.are_published
-    assert not Sizes(frames=32).are_published
 
 
 def test_computations_run_in_turns_and_the_first_calls_do_not_count() -> None:
@@ -146,14 +138,11 @@ def test_the_ratio_is_the_median_of_the_turns() -> None:
     assert (pair.ratios, pair.ratio, pair.bound) == ([3.0, 4.0, 2.0], 3.0, 8.0)
 
 
-def test_a_training_step_trains_and_leaves_no_gradients_behind() -> None:
+def test_a_training_step_trains_without_gradients_left_and_a_forward_pass_builds_no_graph() -> None:
     model, rows = nn.Linear(8, NUM_CLASSES), torch.randn(2, 8)
     before = model.weight.detach().clone()
     classification_step(model, 2, CPU, torch.float32)(lambda: model(rows))
     assert not torch.equal(model.weight, before)
     assert all(parameter.grad is None for parameter in model.parameters())
-
-
-def test_a_forward_pass_builds_no_autograd_graph() -> None:
-    logits = forward(partial(nn.Linear(8, NUM_CLASSES), torch.randn(2, 8)), CPU, torch.bfloat16)
+    logits = forward(partial(model, rows), CPU, torch.bfloat16)
     assert logits.dtype == torch.bfloat16 and not logits.requires_grad

@@ -45,12 +45,8 @@ def test_the_scale_tiny_has_a_stand_in_with_verbs_and_nouns() -> None:
     assert dataset.stand_in == Epic100StandIn()
 
 
-def test_scale_without_recipe_edits_keeps_the_recipe_of_the_paper() -> None:
-    run = TINY.of(SSV2)
-    assert (run.optim, run.objective) == (SSV2.optim, SSV2.objective)
-
-
 def test_recipe_edits_apply_at_small_scales_only() -> None:
+    assert (TINY.of(SSV2).optim, TINY.of(SSV2).objective) == (SSV2.optim, SSV2.objective)
     assert TINY.of(K400, FEWER_EPOCHS) == apply(TINY.of(K400), FEWER_EPOCHS)
     assert PAPER.of(K400, FEWER_EPOCHS) == PAPER.of(K400) == K400
     large = Scale("large", optim(batch_size=1024))
@@ -99,20 +95,16 @@ def test_small_parents_are_added_to_the_parents_of_all_generations() -> None:
     assert [parent.name for parent in temporal.run.parents[0].run.parents] == ["image"]
 
 
-def test_small_parents_change_no_run_of_a_scale_that_is_not_small() -> None:
+def test_parents_are_as_before_at_scales_that_are_not_small() -> None:
     for scale in (PAPER, Scale("large", optim(batch_size=1024))):
         assert scale.of(K400, FEWER_EPOCHS, pretraining) == scale.of(K400)
+        assert scale.of(SSV2).parents == SSV2.parents
 
 
 def test_a_part_with_a_parent_gets_no_second_one() -> None:
     run = replace(K400, parents=(Parent(run=SSV2, part="image"),))
     with pytest.raises(ValueError, match="the parts image, image of the model; each must be named once"):
         TINY.of(run, FEWER_EPOCHS, pretraining)
-
-
-def test_parents_are_unchanged_at_scales_that_are_not_small() -> None:
-    assert Scale("large", optim(batch_size=1024)).of(SSV2).parents == SSV2.parents
-    assert PAPER.of(SSV2).parents == SSV2.parents
 
 
 def test_run_without_training_ignores_edits_of_optim_and_gets_all_others() -> None:

@@ -73,17 +73,11 @@ def test_base_of_the_row_replaces_that_of_the_column() -> None:
     assert top1.run == apply(FUSED, evaluation(views=1))
 
 
-def test_quoted_rows_and_derived_columns_have_no_run() -> None:
+def test_cells_with_a_run_and_a_metric_that_needs_a_test_are_tested_and_printed_in_the_order_of_the_columns() -> None:
     assert all(cell.run is None and cell.runs == () for cell in TABLE.cells(rows=["other"]))
     assert all(cell.run is None for cell in TABLE.cells() if cell.column.key == "delta")
-
-
-def test_only_cells_with_a_run_and_a_metric_that_needs_a_test_are_tested() -> None:
     tested = {f"{cell.row.key}.{cell.column.key}" for cell in TABLE.cells() if cell.tested}
     assert tested == {"plain.top1", "fused.top1", "fused.own", "tested.top1", "tested.own"}
-
-
-def test_printed_values_are_in_the_order_of_the_columns() -> None:
     printed = {f"{cell.row.key}.{cell.column.key}": cell.printed for cell in TABLE.cells()}
     assert (printed["other.delta"], printed["plain.top1"], printed["plain.own"]) == (-1.0, 2.0, None)
     assert printed["fused.gflops"] is None
