@@ -7,7 +7,7 @@ import torch
 
 from data.errors import DataError, DecodeError
 from data.items import Draw, TestItems
-from data.loaders import EpochBatches, UnreadableItems, UnrepeatedItems, random_part
+from data.loaders import ContinuingItems, EpochBatches, UnreadableItems, UnrepeatedItems, random_part
 from lightning_modules.optim import OptimConfig
 
 
@@ -92,6 +92,22 @@ def test_devices_share_test_items_without_repeating_any(world_size: int) -> None
     assert max(map(len, shares)) - min(map(len, shares)) <= 2
     assert all(len(UnrepeatedItems(VIEWS, rank=r, world_size=world_size)) == len(s) for r, s in enumerate(shares))
     assert all(places[0::2] == [place - 1 for place in places[1::2]] for places in shares)  # an item's views together
+
+
+def test_validations_go_on_where_the_last_one_stopped() -> None:
+    sampler = ContinuingItems(VIEWS, 4, seed=3)
+    drawn = [index for _ in range(5) for index in sampler]
+    assert len(sampler) == 4 and sampler.num_drawn == 20
+    assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10)) and drawn[:10] != drawn[10:]
+    again = ContinuingItems(VIEWS, 4, seed=3)
+    again.num_drawn = 8
+    assert list(again) == drawn[8:12]
+
+
+def test_processes_share_a_validation() -> None:
+    whole = list(ContinuingItems(VIEWS, 7, seed=0))
+    parts = [list(ContinuingItems(VIEWS, 7, seed=0, rank=rank, world_size=2)) for rank in (0, 1)]
+    assert sorted(parts[0] + parts[1]) == sorted(whole) and [len(part) for part in parts] == [4, 3]
 
 
 def test_an_unreadable_item_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,32 +1,24 @@
 """Sequences of token ids: padding, limits, and validations that go on where the last one stopped."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from data.config import DataConfig
 from data.datamodule import DataModule
 from data.datasets.aan import Aan
 from data.datasets.listops import TINY, ListOps
 from data.errors import DecodeError
 from data.items import Draw
-from data.loaders import ContinuingItems
-from data.stand_ins.drawing.ensure import ensure
-from data.stand_ins.drawing.listops import ListOpsDrawing
-from data.stand_ins.drawing.sequences import AanDrawing
-from data.stand_ins.of_sequences import AanStandIn
 from data.token_data import TokenData, padded_ids
 from interface.evaluation import EvalConfig
 from interface.sizes import TokenSequenceSize
 from tests.data.small_clips import data_module
+from tests.data.small_stand_ins import root_of
 
 ONE_VIEW = EvalConfig(views=1, crops=1)
 SIZE = TokenSequenceSize(6, 10)
-LISTOPS = TokenData(
-    dataset=ListOps.Config(stand_in=replace(TINY, num_train=40, num_val=20), test_batch=8), length=128, max_tokens=100
-)
+LISTOPS = TokenData(dataset=ListOps.Config(stand_in=TINY, test_batch=8), length=128, max_tokens=100)
 
 
 def ids(*numbers: int) -> torch.Tensor:
@@ -47,9 +39,8 @@ def test_tokens_out_of_the_vocabulary_and_empty_items_are_named() -> None:
         ids()
 
 
-def test_training_and_test_items_have_the_same_tokens(tmp_path: Path) -> None:
-    root = ensure(ListOpsDrawing(LISTOPS.dataset.stand_in), tmp_path, progress=False, workers=0)  # pyright: ignore
-    items = LISTOPS.dataset.build(root, "train")
+def test_training_and_test_items_have_the_same_tokens() -> None:
+    items = LISTOPS.dataset.build(root_of("listops"), "train")
     train, test = LISTOPS.train_items(items, 0), LISTOPS.test_items(items, ONE_VIEW)
     (row,) = train[Draw(0, 3)].inputs
     (rows,) = test[3].inputs
@@ -58,10 +49,9 @@ def test_training_and_test_items_have_the_same_tokens(tmp_path: Path) -> None:
     assert test.blank_inputs()[0].shape == (1, 128)
 
 
-def test_pairs_have_two_inputs(tmp_path: Path) -> None:
-    small = AanStandIn(num_train=8, num_val=4)
-    data = TokenData(dataset=Aan.Config(stand_in=small), length=64)
-    items = data.dataset.build(ensure(AanDrawing(small), tmp_path, progress=False, workers=0), "train")
+def test_pairs_have_two_inputs() -> None:
+    data = TokenData(dataset=Aan.Config(), length=64)
+    items = data.dataset.build(root_of("aan"), "train")
     assert [part.shape for part in data.train_items(items, 0)[Draw(0, 1)].inputs] == [(64,), (64,)]
     assert len(data.validation_items(items).blank_inputs()) == 2
 
@@ -79,50 +69,18 @@ def test_settings_that_exclude_each_other_are_refused(changes: dict, evaluation:
         replace(LISTOPS, **changes).check(evaluation)
 
 
-# Validations
+def module() -> DataModule:
+    return data_module(root_of("listops"), LISTOPS, batch_size=8, test_batch_size=8, validation_items=8)
 
 
-class Numbers:
-    """Ten items."""
-
-    def __len__(self) -> int:
-        return 10
-
-
-def test_validations_go_on_where_the_last_one_stopped() -> None:
-    sampler = ContinuingItems(Numbers(), 4, seed=3)  # pyright: ignore[reportArgumentType]
-    drawn = [index for _ in range(5) for index in sampler]
-    assert len(sampler) == 4 and sampler.num_drawn == 20
-    assert sorted(drawn[:10]) == sorted(drawn[10:]) == list(range(10)) and drawn[:10] != drawn[10:]
-    again = ContinuingItems(Numbers(), 4, seed=3)  # pyright: ignore[reportArgumentType]
-    again.num_drawn = 8
-    assert list(again) == drawn[8:12]
-
-
-def test_processes_share_a_validation() -> None:
-    whole = list(ContinuingItems(Numbers(), 7, seed=0))  # pyright: ignore[reportArgumentType]
-    parts = [list(ContinuingItems(Numbers(), 7, seed=0, rank=rank, world_size=2)) for rank in (0, 1)]  # pyright: ignore
-    assert sorted(parts[0] + parts[1]) == sorted(whole) and [len(part) for part in parts] == [4, 3]
-
-
-def module(data: DataConfig, root: Path) -> DataModule:
-    return data_module(root, data, batch_size=8, test_batch_size=8, validation_items=8)
-
-
-def test_a_resumed_training_continues_the_validations(tmp_path: Path) -> None:
-    root = ensure(ListOpsDrawing(LISTOPS.dataset.stand_in), tmp_path, progress=False, workers=0)  # pyright: ignore
-    whole = module(LISTOPS, root)
-    loader = whole.val_dataloader()
+def test_a_resumed_training_continues_the_validations() -> None:
+    loader = module().val_dataloader()
     drawn = [batch.items.tolist() for _ in range(3) for batch in loader]
-    assert len(drawn) == 3
-    first = module(LISTOPS, root)
+    first = module()
     first.train_dataloader()
     list(first.val_dataloader())
-    state = first.state_dict()
-    resumed = module(LISTOPS, root)
-    resumed.load_state_dict(state)  # pyright: ignore[reportArgumentType]
-    assert [batch.items.tolist() for batch in resumed.val_dataloader()] == drawn[1:2]
-    other = module(LISTOPS, root)
-    loader = other.val_dataloader()  # Lightning may set up the loaders first
-    other.load_state_dict(state)  # pyright: ignore[reportArgumentType]
-    assert [batch.items.tolist() for batch in loader] == drawn[1:2]
+    for loads_first in (True, False):  # Lightning may set up the loaders before
+        resumed = module()
+        loader = None if loads_first else resumed.val_dataloader()
+        resumed.load_state_dict(first.state_dict())  # pyright: ignore[reportArgumentType]
+        assert [batch.items.tolist() for batch in loader or resumed.val_dataloader()] == drawn[1:2]
