@@ -66,9 +66,7 @@ def test_the_policy_is_the_published_one() -> None:
     assert len(policy) == 25 and all(len(pair) == 2 for pair in policy)
     operations = tuple((one.name, one.prob, one.magnitude) for pair in policy for one in pair)
     assert operations[:2] == (("Equalize", 0.8, 1), ("ShearY", 0.8, 4))
-    assert (
-        hashlib.sha256(repr(operations).encode()).hexdigest()[:16] == "50b1ec6e43d5ce29"
-    )  # of those in the paper's code
+    assert hashlib.sha256(repr(operations).encode()).hexdigest()[:16] == "50b1ec6e43d5ce29"  # as published
 
 
 def test_operations_have_the_published_strengths() -> None:
