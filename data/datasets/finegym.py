@@ -19,7 +19,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,17 +53,8 @@ SETS = ("gym99", "gym288")
 JOINTS = ("nose", *both_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle"))
 
 
-class Stored(NamedTuple):
-    """Place of a video's joints in the array of all: the first frame, their number, and the size of the pictures."""
-
-    first: int
-    num_frames: int
-    height: float
-    width: float
-
-
 class PoseLibrary:
-    """Joints of all videos of a pickle, in one array: processes that are forked share its memory.
+    """Joints of all videos of a pickle. Processes that are forked share their memory.
 
     Args:
         path: path of the pickle, for messages.
@@ -72,9 +63,8 @@ class PoseLibrary:
     """
 
     def __init__(self, path: str, annotations: Sequence[object], people: int) -> None:
-        self.stored: dict[str, Stored] = {}
+        self.stored: dict[str, Poses] = {}  # as stored, in half precision
         self.problems: dict[str, str] = {}
-        parts, first = [np.empty((0, people, len(JOINTS), 2), np.float16)], 0
         for number, annotation in enumerate(annotations):
             name = annotation.get("frame_dir") if isinstance(annotation, Mapping) else None
             if not isinstance(annotation, Mapping) or not isinstance(name, str):
@@ -84,11 +74,8 @@ class PoseLibrary:
                 height, width = map(float, annotation["img_shape"][:2])
             except (KeyError, TypeError, ValueError, IndexError) as error:
                 self.problems[key(name)] = str(error)
-                continue
-            self.stored[key(name)] = Stored(first, len(places), height, width)
-            parts.append(places)
-            first += len(places)
-        self.places = np.concatenate(parts)  # (all frames, P, J, 2)
+            else:
+                self.stored[key(name)] = Poses(places, height, width)
 
     def stored_poses(self, path: str, video_id: str) -> Poses:
         """Joints of a video."""
@@ -96,8 +83,7 @@ class PoseLibrary:
         if stored is None:
             reason = self.problems.get(key(video_id), "the file has no joints of this video")
             raise DecodeError(f"{path}: {video_id}", f"{reason}; {REMEDY}")
-        places = self.places[stored.first : stored.first + stored.num_frames]
-        return Poses(places.astype(np.float32) + 0.5, stored.height, stored.width)
+        return stored._replace(places=stored.places.astype(np.float32) + 0.5)
 
 
 def key(name: str) -> str:
@@ -193,7 +179,7 @@ class FineGym:
                 raise DataError(
                     f"{annotation}: '{shortened(line.path)}' is no sub-action; one is VIDEO_E_000000_000000_A_0000_0000"
                 )
-            records.append(self.record(SubAction(line.path, *match.groups()), label, annotation))
+            records.append(self.record(match, label, annotation))
         refuse_duplicates(annotation, (record.video_id for record in records))
         remedy = "a file is named as the sub-action, its event, or its video"
         refuse_absent(self.config.name, annotation, [record.path for record in records], remedy)
@@ -220,24 +206,28 @@ class FineGym:
             self.root, [files.get(split, f"{name}_val_element.txt")], name, "put the published lists there"
         )
 
-    def record(self, part: "SubAction", label: int | tuple[int, ...], annotation: Path) -> VideoRecord:
-        """Record of a sub-action: its own file, else part of the file of its event, else part of the whole video."""
-        name = part.name
+    def record(self, match: re.Match[str], label: int | tuple[int, ...], annotation: Path) -> VideoRecord:
+        """Record of a sub-action: its own file, else part of the file of its event, else part of the whole video.
+
+        Args:
+            match: name of the sub-action, and its parts.
+        """
+        name = match[0]
         if name not in self.files:
-            for stem, in_event in ((f"{part.video}_{part.event}", True), (part.video, False)):
+            for stem, in_event in ((f"{match['video']}_{match['event']}", True), (match["video"], False)):
                 if stem in self.files:
-                    return VideoRecord(self.files[stem], label, name, self.span(part, annotation, in_event=in_event))
+                    return VideoRecord(self.files[stem], label, name, self.span(match, annotation, in_event=in_event))
         return VideoRecord(self.files.get(name, str(self.root / "subactions" / f"{name}.mp4")), label, name)
 
-    def span(self, part: "SubAction", annotation: Path, *, in_event: bool) -> Span:
+    def span(self, match: re.Match[str], annotation: Path, *, in_event: bool) -> Span:
         """Time of a sub-action in its event, or in the whole video: from its first to its last stage."""
         path, times = self.times
         try:
-            event = times[part.video][part.event]
-            start, stop = first_and_last(event["segments"][part.action])
+            event = times[match["video"]][match["event"]]
+            start, stop = first_and_last(event["segments"][match["action"]])
             offset = 0.0 if in_event else first_and_last(event)[0]
         except (KeyError, IndexError, TypeError, ValueError):
-            raise DataError(f"{annotation}: {part.name} has no times in {path}; use files of one release") from None
+            raise DataError(f"{annotation}: {match[0]} has no times in {path}; use files of one release") from None
         return Span(start + offset, stop + offset, UNUSED_RATE)
 
     @functools.cached_property
@@ -270,15 +260,6 @@ class FineGym:
         matches = map(CATEGORY.match, [] if path is None else file_text(path).splitlines())
         names = {int(match[1]): match[2].strip() for match in matches if match is not None}
         return tuple(names.get(label, f"class {label}") for label in range(self.config.num_classes))
-
-
-class SubAction(NamedTuple):
-    """Name of a sub-action, and its parts."""
-
-    name: str
-    video: str
-    event: str
-    action: str
 
 
 def first_and_last(entry: Mapping[str, Sequence[Sequence[float]]]) -> tuple[float, float]:
