@@ -7,7 +7,7 @@ import argparse
 
 import argcomplete
 
-from experiments.spec.catalog import Entry, captions, names_matching, read_index
+from experiments.spec.catalog import Entry, captions, names_listed, read_index
 from reproduce.options import SCALES
 
 
@@ -25,7 +25,7 @@ def tables(prefix: str, **_: object) -> list[str]:
     """Names of tables or, after a colon, of the rows of a table. Without a paper in the prefix, names have none."""
     table, colon, _row = prefix.partition(":")
     if colon:
-        return [f"{table}:{row}" for entry in entries_of(table)[:1] for row in entry["rows"]]
+        return [f"{table}:{row}" for entry in entries_of(table) for row in entry["rows"]]
     unique = [name.partition("/")[2] for name in captions()]
     short = [word for word in unique if unique.count(word) == 1 and prefix and word.startswith(prefix)]
     return [*captions(), *short]
@@ -43,7 +43,7 @@ def entries_of(pattern: str) -> list[Entry]:
     """Entries of the tables that match a pattern; none for an unknown one."""
     try:
         known = read_index()["tables"]
-        return [known[name] for name in names_matching(pattern) if name in known]
+        return [known[name] for name in names_listed(pattern) if name in known]
     except ValueError:
         return []
 

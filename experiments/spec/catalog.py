@@ -138,17 +138,8 @@ def natural_order(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def names_matching(pattern: str) -> list[str]:
-    """Names of the tables that match a name or a glob pattern. Without a paper, all papers are searched.
-
-    Raises:
-        ValueError: if no table matches, or several match a name without a paper, with the nearest names.
-    """
-    return _one_unless_glob(pattern, _candidates(pattern))
-
-
 def names_listed(pattern: str) -> list[str]:
-    """Names of the tables of any paper that match a name, a glob pattern or a paper.
+    """Names of the tables that match a paper, a name or a glob pattern. Without a paper, all papers are searched.
 
     Raises:
         ValueError: if no table matches, with the nearest names.
@@ -162,12 +153,6 @@ def _candidates(pattern: str) -> list[str]:
     if not matches:
         raise ValueError(_why_unknown(pattern, wanted))
     return matches
-
-
-def _one_unless_glob(pattern: str, names: list[str]) -> list[str]:
-    if len(names) > 1 and not re.search(r"[*?[]", pattern):
-        raise ValueError(f"several papers have a table '{pattern}'; name one of {', '.join(names)}")
-    return names
 
 
 def _why_unknown(pattern: str, wanted: str) -> str:
@@ -247,7 +232,8 @@ def find(names: Iterable[str]) -> list[Selection]:
         tables = _candidates(pattern)
         if colon and len(tables) > 1:
             tables = [name for name in tables if _rows_matching(load(name), row)] or tables
-        _one_unless_glob(pattern, tables)
+        if len(tables) > 1 and not re.search(r"[*?[]", pattern):
+            raise ValueError(f"several papers have a table '{pattern}'; name one of {', '.join(tables)}")
         for name in tables:
             if not colon:
                 chosen[name] = None

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.spec.catalog import find, load, names_matching, released_weights
+from experiments.spec.catalog import find, load, names_listed, released_weights
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
@@ -104,7 +104,7 @@ class FoundFile(NamedTuple):
 
 def released_files(patterns: Sequence[str], store: RunStore) -> Iterator[FoundFile]:
     """Released files of the papers of the tables that match."""
-    papers = list(dict.fromkeys(name.partition("/")[0] for pattern in patterns for name in names_matching(pattern)))
+    papers = list(dict.fromkeys(name.partition("/")[0] for pattern in patterns for name in names_listed(pattern)))
     known = {paper: released for paper in papers if (released := released_weights(paper)) is not None}
     if not known:
         raise ValueError(f"list --weights: no files are known that the authors of {', '.join(papers)} released")

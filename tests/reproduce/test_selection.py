@@ -8,7 +8,7 @@ import pytest
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import parsed
-from reproduce.options import RESULTS, Attention, Jobs
+from reproduce.options import RESULTS, Attention, Evaluate, Jobs
 from reproduce.selection import jobs, one_run, resources_of, store_of
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
@@ -106,3 +106,6 @@ def test_resources_are_those_of_the_options() -> None:
         recompute=True,
     )  # fmt: skip
     assert resources_of(of_runs(T4)) == Resources()
+    evaluation = parsed(["evaluate", f"{T4}:joint", "a.mp4", "--data", "a=/a", "--workers", "1"])
+    assert isinstance(evaluation, Evaluate)
+    assert resources_of(evaluation) == Resources(data=(("a", Path("/a")),), workers=1)

@@ -14,7 +14,7 @@ from experiments.spec.catalog import (
     find,
     imported,
     load,
-    names_matching,
+    names_listed,
     paper_file,
     released_weights,
 )
@@ -152,7 +152,7 @@ def test_names_and_globs_select_tables_once_and_rows(names: list[str], selected:
 
 def test_tables_of_a_paper_are_in_natural_order(papers: Callable[[str], Path]) -> None:
     write_tables(papers("made"), "table10", "table2", "table2b", "figure1", "table2a")
-    assert names_matching("made/*") == [f"made/{n}" for n in ("figure1", "table2", "table2a", "table2b", "table10")]
+    assert names_listed("made/*") == [f"made/{n}" for n in ("figure1", "table2", "table2a", "table2b", "table10")]
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_a_terminal_shows_the_words_that_fit(
 
 
 def test_the_place_of_a_released_file_has_a_line_of_its_own(listed) -> None:  # noqa: ANN001
-    lines = listed("motionformer/table4", "--weights")
+    lines = listed("motionformer", "--weights")
     assert lines[2].split() == ["k400_joint_224_16x4.pyth", "motionformer/table4:joint", "(k400)"]
     assert lines[3].startswith("  not imported; not here: https://") and max(map(len, lines)) <= 110
 
