@@ -298,19 +298,14 @@ class Table:
         return metric.needs_test
 
     def run_of(self, cell: str, scale: Scale, overrides: Iterable[str], seed: int) -> RunConfig:
-        """Run of a cell `row.column`, or a parent of that run: `row.column.start`, or `row.column.<part of the model>`.
+        """Run of a cell `row.column`.
 
         Raises:
-            ValueError: if the cell or the parent does not exist, or the cell has no run.
+            ValueError: if the cell does not exist, or has no run.
         """
-        key, _, rest = cell.partition(".")
-        column, *lineage = rest.split(".")
-        cells = (self._cell(self.find_row(key), c, scale, tuple(overrides), (seed,)) for c in self.columns)
-        run = next((c.runs[0] for c in cells if c.column.key == column and c.runs), None)
-        for name in lineage:
-            parents = run.parents if run is not None else ()
-            run = next((parent.run for parent in parents if parent.name == name), None)
-        if run is None:
+        row, _, column = cell.partition(".")
+        cells = self.cells(scale, rows=[row], overrides=overrides, seeds=(seed,))
+        if (run := next((c.runs[0] for c in cells if c.column.key == column and c.runs), None)) is None:
             raise ValueError(f"table '{self.name}' has no run '{cell}'; name one as row.column")
         return run
 

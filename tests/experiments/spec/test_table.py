@@ -90,34 +90,12 @@ def test_a_cell_has_a_run_for_each_seed() -> None:
     assert cell.runs[1].parents == cell.runs[0].parents
 
 
-def test_parents_are_named_by_their_parts_of_the_model() -> None:
-    def found(cell: str) -> object:
-        return TABLE.run_of(cell, PAPER, (), 0)
-
-    assert found("fused.own") == FUSED
-    assert found("fused.own.spatial") == K400
-    assert found("fused.own.temporal") == SSV2
-    assert found("fused.own.temporal.start") == K400
-    assert found("tested.own.start") == K400
-    assert TABLE.run_of("fused.own.temporal", TINY, (), 3) == TINY.of(SSV2, TABLE.tiny)
-    assert TABLE.run_of("fused.own", TINY, (), 3).seed == 3
-
-
-NO_RUNS = [
-    "fused",
-    "fused.none",
-    "fused.own.start",
-    "fused.own.spatial.start",
-    "other.top1",
-    "plain.own",
-    "plain.delta",
-]
-
-
-@pytest.mark.parametrize("cell", NO_RUNS)
-def test_names_without_a_run_raise(cell: str) -> None:
-    with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{cell}'; name one as row\.column"):
-        TABLE.run_of(cell, PAPER, (), 0)
+def test_a_run_is_found_by_row_and_column() -> None:
+    assert TABLE.run_of("fused.own", PAPER, (), 0) == FUSED
+    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.tiny), seed=3)
+    for name in ("fused", "fused.none", "fused.own.start", "other.top1", "plain.own", "plain.delta"):
+        with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{name}'; name one as row\.column"):
+            TABLE.run_of(name, PAPER, (), 0)
 
 
 def test_unknown_rows_raise_with_the_nearest_or_all_keys() -> None:

@@ -75,12 +75,6 @@ def test_several_parents_are_named_by_the_parts_that_they_initialise() -> None:
     assert not spatial.cells and not temporal.cells and fused.cells
 
 
-def test_a_table_finds_runs_by_the_names_of_their_jobs() -> None:
-    made = table((TOP1_COLUMN,), row("fused", ("",), base=replace(FUSED, optim=None), paper=()))
-    for job in jobs_of_table(made, seeds=(0, 3)):
-        assert made.run_of(job.cell, PAPER, (), job.seed) == job.run
-
-
 def test_seeds_share_their_parents() -> None:
     found = jobs_of_table(table((TOP1_COLUMN,), row("ours", ("",), base=SSV2, paper=())), seeds=(0, 1))
     assert [job.name for job in found] == ["p/t:ours.top1.start", "p/t:ours.top1", "p/t:ours.top1 seed 1"]
@@ -199,5 +193,4 @@ def test_parents_of_a_small_scale_are_trained_once_for_all_rows() -> None:
     order = [job.run.train_id for job in found.values()]
     for job in found.values():
         assert all(order.index(parent.run.train_id) < order.index(job.run.train_id) for parent in job.run.parents)
-        assert SMALL.run_of(job.cell, TINY, (), job.seed) == job.run
     assert [job.run for job in jobs_of_table(SMALL)] == [job.run for job in jobs_of_table(EXPERTS)]
