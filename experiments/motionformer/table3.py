@@ -1,11 +1,10 @@
 """Table 3 of Motionformer: Orthoformer. a: other approximations. b: selection of prototypes. c: their number. d: per clip or frame."""
 
-from experiments.motionformer.base import BOTH, K400, PEAK_MEMORY, START_NOTE, TOP1_COLUMNS, TRAINING_NOTES
+from experiments.motionformer.base import BOTH, MEMORY_NOTE, START_NOTE, TOP1_COLUMNS, TRAINING_NOTES, memory_columns
 from experiments.motionformer.paper import table
 from experiments.spec.language import (
     GFLOPS,
     Bold,
-    Column,
     Edits,
     Ours,
     about,
@@ -28,15 +27,14 @@ from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 
 COLUMNS = (
-    Column(key="memory", header="Mem.", metric=PEAK_MEMORY, base=K400),
+    *memory_columns("Mem.", "Mem. of ours"),
     *TOP1_COLUMNS,
 )
 
 NOTES = (
     "Mem. is the peak CUDA memory of a training step in GB (2^30 bytes). The paper states neither batch size nor "
     "precision.",
-    "Our values are not comparable with the printed ones: here, exact attention stores no attention map either, so "
-    "approximations save little memory.",
+    MEMORY_NOTE,
     "E: exact attention within frames, A: approximate. Attention of CLS and temporal attention are always exact.",
     "Orthoformer selects its prototypes in float32. The released code does so in the half precision of its training, "
     "which rounds differences between candidates away.",
@@ -54,10 +52,10 @@ ORTHOFORMER = approximate(Orthoformer.Config())
 
 # fmt: off
 ROWS_A = (
-    row("exact",         ("Trajectory (E)", "N/A"),                            paper=(7.4, *bold(79.7, 66.5))),
-    row("performer",     ("Trajectory (A)", "Performer"),         PERFORMER,   paper=(5.1, 72.9, 52.7)),
-    row("nystromformer", ("Trajectory (A)", "Nyströmformer"),     NYSTROM,     paper=(3.8, *bold(77.5, 64.0))),
-    row("orthoformer",   ("Trajectory (A)", Bold("Orthoformer")), ORTHOFORMER, paper=(3.6, *bold(77.5), 63.8)),
+    row("exact",         ("Trajectory (E)", "N/A"),                            paper=(7.4, None, *bold(79.7, 66.5))),
+    row("performer",     ("Trajectory (A)", "Performer"),         PERFORMER,   paper=(5.1, None, 72.9, 52.7)),
+    row("nystromformer", ("Trajectory (A)", "Nyströmformer"),     NYSTROM,     paper=(3.8, None, *bold(77.5, 64.0))),
+    row("orthoformer",   ("Trajectory (A)", Bold("Orthoformer")), ORTHOFORMER, paper=(3.6, None, *bold(77.5), 63.8)),
 )
 CLAIMS_A = (
     claim("M14", "caption", "Orthoformer is on par with Nyströmformer",
@@ -89,10 +87,10 @@ ORTHOGONAL = approximate(Orthoformer.Config())
 
 # fmt: off
 ROWS_B = (
-    row("exact",      ("Trajectory (E)", "N/A"),                             paper=(7.4, *bold(79.7, 66.5))),
-    row("seg-means",  ("Trajectory (A)", "Seg-Means"),        SEGMENT_MEANS, paper=(3.6, 75.8, 60.3)),
-    row("random",     ("Trajectory (A)", "Random"),           RANDOM,        paper=(3.6, 76.5, 62.5)),
-    row("orthogonal", ("Trajectory (A)", Bold("Orthogonal")), ORTHOGONAL,    paper=(3.6, *bold(77.5, 63.8))),
+    row("exact",      ("Trajectory (E)", "N/A"),                             paper=(7.4, None, *bold(79.7, 66.5))),
+    row("seg-means",  ("Trajectory (A)", "Seg-Means"),        SEGMENT_MEANS, paper=(3.6, None, 75.8, 60.3)),
+    row("random",     ("Trajectory (A)", "Random"),           RANDOM,        paper=(3.6, None, 76.5, 62.5)),
+    row("orthogonal", ("Trajectory (A)", Bold("Orthogonal")), ORTHOGONAL,    paper=(3.6, None, *bold(77.5, 63.8))),
 )
 CLAIMS_B = (
     claim("M19", "caption", "Orthogonal selection is best on both data sets",
@@ -122,10 +120,10 @@ R128 = approximate(Orthoformer.Config(num_prototypes=128))
 
 # fmt: off
 ROWS_C = (
-    row("exact",          ("Trajectory (E)", "N/A"),       paper=(7.4, *bold(79.7, 66.5))),
-    row("prototypes-16",  ("Trajectory (A)", "16"),  R16,  paper=(3.1, 73.9, 59.2)),
-    row("prototypes-64",  ("Trajectory (A)", "64"),  R64,  paper=(3.3, 74.9, 63.0)),
-    row("prototypes-128", ("Trajectory (A)", "128"), R128, paper=(3.6, *bold(77.5, 63.8))),
+    row("exact",          ("Trajectory (E)", "N/A"),       paper=(7.4, None, *bold(79.7, 66.5))),
+    row("prototypes-16",  ("Trajectory (A)", "16"),  R16,  paper=(3.1, None, 73.9, 59.2)),
+    row("prototypes-64",  ("Trajectory (A)", "64"),  R64,  paper=(3.3, None, 74.9, 63.0)),
+    row("prototypes-128", ("Trajectory (A)", "128"), R128, paper=(3.6, None, *bold(77.5, 63.8))),
 )
 CLAIMS_C = (
     claim("M21", "caption", "Accuracy rises monotonically with the number of prototypes",
@@ -150,9 +148,9 @@ SHARED = approximate(Orthoformer.Config())
 
 # fmt: off
 ROWS_D = (
-    row("exact",    ("Trajectory (E)", "N/A"),           paper=(7.4,  *bold(79.7, 66.5))),
-    row("unshared", ("Trajectory (A)", False), UNSHARED, paper=(16.5, 77.3, 61.5)),
-    row("shared",   ("Trajectory (A)", True),  SHARED,   paper=(3.6,  *bold(77.5, 63.8))),
+    row("exact",    ("Trajectory (E)", "N/A"),           paper=(7.4, None,  *bold(79.7, 66.5))),
+    row("unshared", ("Trajectory (A)", False), UNSHARED, paper=(16.5, None, 77.3, 61.5)),
+    row("shared",   ("Trajectory (A)", True),  SHARED,   paper=(3.6, None,  *bold(77.5, 63.8))),
 )
 # fmt: on
 

@@ -21,8 +21,8 @@ from models.mixers.attention import (
     strided_attention,
     with_zero_gradients,
 )
-from models.mixers.trajectory_space import Approximation, ExactSpace
-from models.mixers.trajectory_time import Pooling, temporal_attention
+from models.mixers.trajectory_space import Approximation, ExactSpace, StoredSpace
+from models.mixers.trajectory_time import Pooling, stored_temporal_attention, temporal_attention
 from models.tokens import Grid
 
 
@@ -41,6 +41,9 @@ class TrajectoryAttention(Mixer):
         which the printed numbers come."""
         approximation: Approximation | None = field(default=None, metadata={"omit_if": None})
         """Approximation of the attention within frames. Attention of CLS and temporal attention are exact."""
+        stores_maps: bool = field(default=False, metadata={"omit_if": False})
+        """Whether both stages are the published formulation, to be measured: exact maps, and the projections of every
+        trajectory, stay in memory, and CLS is not computed alone. Results are equal."""
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
             return [TrajectoryAttention(self, width, heads)]
@@ -69,7 +72,8 @@ class TrajectoryAttention(Mixer):
         super().__init__()
         self.config = config
         self.heads = heads
-        self.space = config.approximation.build(heads) if config.approximation is not None else ExactSpace()
+        exact = StoredSpace() if config.stores_maps else ExactSpace()
+        self.space = exact if config.approximation is None else config.approximation.build(heads)
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         if config.temporal == "attention":
@@ -90,6 +94,8 @@ class TrajectoryAttention(Mixer):
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
         """Output of attention for CLS alone: (B, 1, D)."""
+        if self.config.stores_maps:
+            return self.forward(x, grid)[:, :1]
         unused = (*self.proj_q.parameters(), *self.proj_kv.parameters()) if self.attends_in_time else ()
         return self.proj(with_zero_gradients(cls_attention(x, self.qkv, self.heads), unused))
 
@@ -105,7 +111,8 @@ class TrajectoryAttention(Mixer):
         trajectories = trajectories.unflatten(2, (clips, -1)).flatten(3).flatten(1, 2)  # (T, M, D)
         if self.attends_in_time:
             pooling = Pooling(self.heads, self.config.project_values)
-            patches = temporal_attention(trajectories, self.proj_q, self.proj_kv, pooling)  # (M, D)
+            attention = stored_temporal_attention if self.config.stores_maps else temporal_attention
+            patches = attention(trajectories, self.proj_q, self.proj_kv, pooling)  # (M, D)
         else:
             patches = trajectories.mean(dim=0)  # (M, D)
         patches = patches.unflatten(0, (-1, clips)).transpose(0, 1)  # (B, T*S, D)

@@ -45,6 +45,14 @@ class ExactSpace(SpatialStage):
         return attend(q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid), rate)
 
 
+class StoredSpace(SpatialStage):
+    """Equation 4 as published: the map of all pairs of tokens stays in memory for the backward pass."""
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
+        scores = (q @ k.mT * q.shape[-1] ** -0.5).unflatten(-1, (grid.frames, grid.patches))  # (G, n, T, S)
+        return torch.einsum("gnts,tgsk->tngk", scores.softmax(dim=-1), by_frame(v, grid))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Approximation(CheckedConfig, ABC):
     """Config of an approximate spatial stage."""

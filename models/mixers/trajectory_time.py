@@ -39,6 +39,15 @@ def temporal_attention(trajectories: Tensor, proj_q: nn.Linear, proj_kv: nn.Line
         return _TemporalAttention.apply(trajectories, *parameters, pooling)  # pyright: ignore[reportReturnType]
 
 
+def stored_temporal_attention(trajectories: Tensor, proj_q: nn.Linear, proj_kv: nn.Linear, pooling: Pooling) -> Tensor:
+    """The same as published: keys and values of all trajectory tokens are projected, and stay in memory."""
+    query = proj_q(diagonal_tokens(trajectories)).unflatten(-1, (pooling.heads, -1))  # (M, H, K)
+    keys, values = proj_kv(trajectories).chunk(2, dim=-1)  # (T, M, D) each
+    values = (values if pooling.project_values else trajectories).unflatten(-1, (pooling.heads, -1))  # (T, M, H, K)
+    scores = torch.einsum("mhk,tmhk->mht", query * query.shape[-1] ** -0.5, keys.unflatten(-1, (pooling.heads, -1)))
+    return torch.einsum("mht,tmhk->mhk", scores.softmax(dim=-1), values).flatten(1)  # (M, D)
+
+
 class _TemporalAttention(torch.autograd.Function):
     """Saves trajectories, queries and attention weights for the backward pass, which recomputes the rest."""
 

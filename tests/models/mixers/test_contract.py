@@ -4,6 +4,7 @@ T frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width, H hea
 """
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -30,6 +31,7 @@ TRAJECTORIES = [
     )
     if not (temporal == "average" and project_values)
 ]
+STORED = [replace(config, stores_maps=True) for config in TRAJECTORIES]
 PLAIN: list[MixerConfig] = [JointAttention.Config(), DividedAttention.Config()]
 CONFIGS: list[MixerConfig] = [*PLAIN, *TRAJECTORIES, TimeSformerAttention.Config()]
 EACH = [(config, place) for config in CONFIGS for place in range(config.num_mixers)]
@@ -87,7 +89,7 @@ def test_values_and_gradients_are_those_of_the_equation(config: MixerConfig, pla
 
 
 @pytest.mark.parametrize("recompute", [False, True], ids=["saved", "recomputed"])
-@pytest.mark.parametrize("config", TRAJECTORIES, ids=str)
+@pytest.mark.parametrize("config", [*TRAJECTORIES, *STORED], ids=str)
 def test_values_and_gradients_are_those_of_trajectories(config: MixerConfig, recompute: bool) -> None:
     mixer, x = mixer_and_tokens(config)
     mixer.recompute = recompute
