@@ -96,7 +96,7 @@ class ClipViews(Clips):
     def __call__(self, index: int, view: int) -> Inputs:
         poses = self.poses(index)
         sampled = self.sampled(self.videos.records[index], view)
-        joints, crops = self.joints(index, poses, sampled), self.crops.tracked(self.ordered_channels(sampled.frames))
+        joints, crops = self.joints(index, poses, sampled), self.crops(self.ordered_channels(sampled.frames))
         return tuple(map(torch.stack, zip(*(self.inputs(crop, joints) for crop in crops), strict=True)))
 
     def sampled(self, record: VideoRecord, view: int) -> SampledFrames:

@@ -63,10 +63,7 @@ class ClipData(DataConfig):
     def check(self, evaluation: EvalConfig) -> None:
         self.sampling.for_test(evaluation)
         self.augmentation.check(self.crop)
-        self.crops(evaluation)
-
-    def crops(self, evaluation: EvalConfig) -> Crops:
-        return Crops(evaluation.crops, self.crop, evaluation.short_side, evaluation.resizing, evaluation.crops_along)
+        Crops(self.crop, evaluation)
 
     def on_device(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         clips, *joints = inputs
@@ -92,7 +89,7 @@ class ClipData(DataConfig):
 
         assert isinstance(items, VideoList)
         sampling = self.sampling.for_test(evaluation).build(evaluation.frames or self.frames)
-        mirrored, crops = torch.tensor(self.mirrored), self.crops(evaluation)
+        mirrored, crops = torch.tensor(self.mirrored), Crops(self.crop, evaluation)
         views = ClipViews(items, sampling, self.reversed_channels, mirrored, crops, evaluation.views)
         return TestItems(items, evaluation.views, views, *views.blank_shapes())
 

@@ -6,7 +6,7 @@ background, 1 to K are objects, 255 is void) and the list ImageSets/2017/val.txt
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
@@ -121,7 +121,7 @@ def stems(folder: Path, suffix: str) -> tuple[str, ...]:
 
 def read_frames(sequence: DavisSequence) -> NDArray[np.uint8]:
     """Frames (F, H, W, 3) of a sequence."""
-    return _stacked(sequence, [_picture(sequence, sequence.picture(i), "RGB") for i in range(len(sequence.frames))])
+    return _stacked(sequence, map(sequence.picture, range(len(sequence.frames))), "RGB")
 
 
 def read_masks(sequence: DavisSequence, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -130,17 +130,16 @@ def read_masks(sequence: DavisSequence, size: tuple[int, int]) -> NDArray[np.uin
     Args:
         size: rows and columns of its frames.
     """
-    masks = [_picture(sequence, sequence.mask(index), None) for index in range(len(sequence.frames))]
-    if wrong := next((mask.shape for mask in masks if mask.shape != size), None):
-        raise DecodeError(sequence.name, f"{sequence.masks}: a mask is {wrong} pixels, its frame is {size}")
+    masks = _stacked(sequence, map(sequence.mask, range(len(sequence.frames))))
+    if masks.shape[1:] != size:
+        raise DecodeError(sequence.name, f"{sequence.masks}: a mask is {masks.shape[1:]} pixels, its frame is {size}")
     ids = [number for number in np.unique(masks[0]).tolist() if number not in (0, VOID)]
     if ids != list(range(1, len(ids) + 1)) or not ids:
         found = ", ".join(map(str, ids)) or "no object"
         raise DecodeError(
             sequence.name, f"{sequence.mask(0)}: the ids are {found}; they must count from 1 without a gap"
         )
-    stacked = np.stack(masks)
-    return np.where((stacked <= len(ids)) | (stacked == VOID), stacked, np.uint8(0))
+    return np.where((masks <= len(ids)) | (masks == VOID), masks, np.uint8(0))
 
 
 def result_files(sequence: DavisSequence, masks: NDArray[np.uint8]) -> Iterator[tuple[Path, bytes]]:
@@ -156,19 +155,17 @@ def result_files(sequence: DavisSequence, masks: NDArray[np.uint8]) -> Iterator[
 
 def read_results(sequence: DavisSequence, folder: Path) -> NDArray[np.uint8]:
     """Predicted masks (F, H, W) in a folder of results."""
-    paths = [folder / sequence.name / f"{frame}.png" for frame in sequence.frames]
-    return _stacked(sequence, [_picture(sequence, path, None) for path in paths])
+    return _stacked(sequence, (folder / sequence.name / f"{frame}.png" for frame in sequence.frames))
 
 
-def _picture(sequence: DavisSequence, path: Path, mode: str | None) -> NDArray[np.uint8]:
-    """Pixels of a picture in a mode; the indices of an indexed or grey PNG if the mode is None."""
-    with decoding(f"{sequence.name}: {path}"), Image.open(path) as image:
-        if mode is None and image.mode not in ("P", "L"):
-            raise ValueError(f"the PNG is of type {image.mode}; masks are indexed (P) or grey (L)")
-        return np.asarray(image if mode is None else image.convert(mode))
-
-
-def _stacked(sequence: DavisSequence, pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    if len({picture.shape for picture in pictures}) > 1:
-        raise DecodeError(sequence.name, "its frames differ in size")
+def _stacked(sequence: DavisSequence, paths: Iterable[Path], mode: str | None = None) -> NDArray[np.uint8]:
+    """Pixels of pictures in a mode; the indices of indexed or grey PNGs if the mode is None."""
+    pictures = []
+    for path in paths:
+        with decoding(f"{sequence.name}: {path}"), Image.open(path) as image:
+            if mode is None and image.mode not in ("P", "L"):
+                raise ValueError(f"the PNG is of type {image.mode}; masks are indexed (P) or grey (L)")
+            pictures.append(np.asarray(image if mode is None else image.convert(mode)))
+        if pictures[-1].shape != pictures[0].shape:
+            raise DecodeError(f"{sequence.name}: {path}", "it differs in size from the first one")
     return np.stack(pictures)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
-from interface.evaluation import CropRule, Resizing
+from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig, PositiveOrZero, Share
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
@@ -156,31 +156,17 @@ class Augmentation(TrackedTransform):
 
 
 class Crops:
-    """Test crops, evenly spaced along a side. A single crop is the middle one. For the last two, see `EvalConfig`."""
+    """Test crops of a protocol, evenly spaced along a side. A single crop is the middle one."""
 
-    def __init__(
-        self,
-        num_crops: int,
-        crop: int,
-        short_side: int | None = None,
-        resizing: Resizing = "bilinear",
-        along: CropRule = "long side",
-    ) -> None:
-        self.num_crops = num_crops
-        self.crop = crop
-        self.is_bicubic = resizing == "bicubic"
-        self.along = along
-        self.short_side = short_side or crop
+    def __init__(self, crop: int, evaluation: EvalConfig) -> None:
+        self.crop, self.num_crops = crop, evaluation.crops
+        self.is_bicubic = evaluation.resizing == "bicubic"
+        self.along = evaluation.crops_along
+        self.short_side = evaluation.short_side or crop
         if self.short_side < crop:
-            raise ValueError(f"short side {short_side} is smaller than the crop size {crop}; use {crop} or more")
-        if num_crops < 1:
-            raise ValueError(f"{num_crops} crops; a view has at least one")
+            raise ValueError(f"short side {self.short_side} is smaller than the crop size {crop}; use {crop} or more")
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        """Crops (num_crops, F, 3, crop, crop), uint8."""
-        return torch.stack([crop.frames for crop in self.tracked(frames)])
-
-    def tracked(self, frames: Tensor) -> list[TrackedFrames]:
+    def __call__(self, frames: Tensor) -> list[TrackedFrames]:
         """Crops (F, 3, crop, crop), uint8, each with the map of points from the given frames."""
         whole = TrackedFrames(frames).resized(short_side_resized(frames, self.short_side, bicubic=self.is_bicubic))
         height, width = whole.frames.shape[-2:]

@@ -61,6 +61,8 @@ def test_frames_and_masks_are_read_with_void(root: Path) -> None:
     assert frames.shape == (4, *SIZE, 3) and abs(int(frames[2].mean()) - 80) <= 2
     masks = read_masks(sequence, SIZE)
     assert masks.dtype == np.uint8 and (masks == np.stack([mask(frame) for frame in range(4)])).all()
+    with pytest.raises(DecodeError, match=r"a mask is \(24, 40\) pixels, its frame is \(24, 44\)"):
+        read_masks(sequence, (24, 44))
 
 
 def test_an_object_that_the_first_mask_lacks_counts_as_background(root: Path) -> None:
@@ -95,12 +97,12 @@ def jumping() -> NDArray[np.uint8]:
 
 # Content of files, and the fault that is named.
 DAMAGED: dict[str, tuple[bytes | NDArray[np.uint8], str]] = {
-    "00001.png": (mask(1)[:, :-1], r"cows: .*cows: a mask is \(24, 39\) pixels, its frame is \(24, 40\)"),
+    "00001.png": (mask(1)[:, :-1], r"cows: .*00001\.png: it differs in size from the first one"),
     "00000.png": (jumping(), r"cows: .*00000\.png: the ids are 1, 3; they must count from 1 without a gap"),
     "./00000.png": (np.zeros(SIZE, np.uint8), r"the ids are no object"),
     "00003.png": (encoded(mask(3), DEFAULT_PALETTE)[:-40], r"cows: .*00003\.png: .*"),
     "00002.png": (np.zeros((*SIZE, 3), np.uint8), r"00002\.png: the PNG is of type RGB; masks are indexed"),
-    "00002.jpg": (np.zeros((24, 42, 3), np.uint8), r"cows: its frames differ in size"),
+    "00002.jpg": (np.zeros((24, 42, 3), np.uint8), r"cows: .*00002\.jpg: it differs in size from the first one"),
 }
 
 

@@ -63,7 +63,7 @@ def test_squares_of_pixels_are_averaged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "0 bytes; get it again"), (b"\x89PNG\r\n\x1a\n", ""), (b"text", "get the file again")],
+    [(b"", "0 bytes; get it again"), (b"\x89PNG\r\n\x1a\n", "sample_2"), (b"text", "get the file again")],
 )
 def test_damaged_pictures_are_named(content: bytes, message: str, tmp_path: Path) -> None:
     folder = write(tmp_path)

@@ -11,6 +11,7 @@ from torchvision.transforms.v2 import ColorJitter
 
 from data.items import seeded
 from data.transforms.pixels import Augmentation, Crops, normalized, short_side_resized
+from interface.evaluation import EvalConfig
 
 
 def plain(short_side: int) -> Augmentation.Config:
@@ -164,11 +165,15 @@ def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
         assert (resized - expected).abs().max() <= 1.01
 
 
+def cropped(frames: Tensor, evaluation: EvalConfig) -> Tensor:
+    """Crops (V, F, 3, 32, 32)."""
+    return torch.stack([crop.frames for crop in Crops(32, evaluation)(frames)])
+
+
 @pytest.mark.parametrize("num_crops", [1, 3])
 def test_test_crops_are_spaced_along_the_long_side(num_crops: int) -> None:
     places = {1: [10], 3: [0, 10, 19]}[num_crops]  # of 19 spare pixels; the middle is rounded up
-    wide = Crops(num_crops, 32)(ramp(32, 51))
-    tall = Crops(num_crops, 32)(ramp(51, 32))
+    wide, tall = (cropped(frames, EvalConfig(crops=num_crops)) for frames in (ramp(32, 51), ramp(51, 32)))
     assert wide.shape == (num_crops, 1, 3, 32, 32)
     assert [crop[0, :2, 0, 0].tolist() for crop in wide] == [[0, place] for place in places]
     assert [crop[0, :2, 0, 0].tolist() for crop in tall] == [[place, 0] for place in places]
@@ -177,7 +182,7 @@ def test_test_crops_are_spaced_along_the_long_side(num_crops: int) -> None:
 @pytest.mark.parametrize(("height", "width"), [(60, 81), (81, 60)])
 def test_crops_along_the_width_are_those_of_pillow(height: int, width: int) -> None:
     frames = noise(2, height, width)
-    ours = Crops(3, 32, resizing="bicubic", along="width")(frames)
+    ours = cropped(frames, EvalConfig(crops=3, resizing="bicubic", crops_along="width"))
     size = (32 * width // height, 32) if width > height else (32, 32 * height // width)
     for number, frame in enumerate(frames):
         image = Image.fromarray(frame.permute(1, 2, 0).numpy()).resize(size, Image.Resampling.BICUBIC)
