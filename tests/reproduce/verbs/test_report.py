@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ import reports.saved
 import reproduce.selection
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
-from reproduce.command import main
 from reproduce.verbs.report import Terminal
 from runner.store.store import RunStore
+from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
@@ -27,41 +28,39 @@ def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "committed"
 
 
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def report(reproduce: Reproduce, runs: Path, committed: Path) -> Callable[..., Outcome]:
+    return lambda *words, table=TABLE, runs=runs: reproduce("report", table, "--runs", runs, *words)
+
+
 def finish(runs: Path, cell: str, top1: float, seed: int = 0) -> Path:
     """Write the result of a cell; returns its file."""
     run = load(TABLE).run_of(cell, TINY, (), seed)
     return write_result(RunStore(runs), run, top1)
 
 
-def files(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_looking_writes_beside_the_runs_alone(
-    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = tmp_path / "runs"
-    finish(runs, "k400.one-frame", 61.0)
-    assert main(["report", TABLE, "--runs", str(runs)]) == 0
-    assert not committed.exists()
-    printed, saved = capsys.readouterr().out, (runs / "reports" / REPORT).read_text()
-    assert (
-        printed.partition("<details>")[0] == saved.partition("<details>")[0] and "61.0" in saved and "73.2" not in saved
-    )
-    assert f"](../../{finish(runs, 'k400.one-frame', 61.0).relative_to(runs)})" in saved
+def test_looking_writes_beside_the_runs_alone(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
+    result = finish(runs, "k400.one-frame", 61.0)
+    printed = report()
+    assert printed.code == 0 and not committed.exists()
+    saved = (runs / "reports" / REPORT).read_text()
+    assert printed.out.partition("<details>")[0] == saved.partition("<details>")[0]
+    assert "61.0" in saved and "73.2" not in saved and f"](../../{result.relative_to(runs)})" in saved
 
 
 def test_a_terminal_shows_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
-    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    report: Callable[..., Outcome], runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = tmp_path / "runs"
-    words = ["report", "motionformer/table4", "--runs", str(runs)]
-    assert main(words) == 0
-    in_file = capsys.readouterr().out
+    table = "motionformer/table4"
+    in_file = report(table=table).out
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    assert main(words) == 0
-    shown, saved = capsys.readouterr().out, (runs / "reports/motionformer/table4.tiny.md").read_text()
+    shown, saved = report(table=table).out, (runs / "reports/motionformer/table4.tiny.md").read_text()
     for text in (in_file, saved):
         assert "<details><summary>How claims are judged</summary>" in text and "| M26, section 4.1" in text
     assert "details>" not in shown and "summary>" not in shown and "### Where the numbers come from" in shown
@@ -70,80 +69,72 @@ def test_a_terminal_shows_no_tags_and_counts_verdicts_and_the_saved_report_keeps
     assert f"`reproduce claims motionformer/table4 --runs {runs}`" in shown
     assert all(len(line) <= 80 for line in shown.splitlines() if str(runs) not in line)
     assert "](" not in shown
-    assert main([*words, "--format", "json"]) == 0
-    assert capsys.readouterr().out.startswith("{")
+    assert report("--format", "json", table=table).out.startswith("{")
 
 
-def test_a_wide_table_of_a_report_repeats_its_labels_below() -> None:
+def test_a_page_in_a_terminal_has_wrapped_paragraphs_and_tables_that_repeat_their_labels() -> None:
     headers, line, align = [["row", "T", "top-1"]], ["joint", "✓", "72.0 (79.2)"], ["left", "center", "right"]
     for width in (80, 30):
         text = Terminal(width).table(headers, [line], align)
         assert text == "row    T        top-1\n-----  -  -----------\njoint  ✓  72.0 (79.2)"
     two = Terminal(12).table([["row", "K-400", "SSv2"]], [["joint", "72.0", "81.1"]], ["left", "right", "right"])
     assert two.count("joint") == 2
-
-
-def test_paragraphs_and_items_are_wrapped_in_a_terminal() -> None:
     assert Terminal(16).items(["a long line of lists"]) == "- a long line of\n  lists"
     assert Terminal(16).folded("A", Terminal(16).paragraph("a long line of lists")) == "### A\n\na long line of\nlists"
 
 
-def test_publishing_writes_results_and_reports_of_published_results_alone(committed: Path, tmp_path: Path) -> None:
+def test_publishing_writes_results_and_reports_of_published_results_alone(
+    report: Callable[..., Outcome], committed: Path, tmp_path: Path
+) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     finish(first, "k400.one-frame", 61.0)
     finish(second, "k400.eight-frames", 66.0)
-    for runs in (first, second):
-        assert main(["report", TABLE, "--runs", str(runs), "--publish"]) == 0
+    assert report("--publish", runs=first).code == report("--publish", runs=second).code == 0
     text = (committed / "tables" / REPORT).read_text()
-    assert re.search(r"\| +61\.0 \| +66\.0 \| +5\.0 \|", text)
-    assert "§" not in text
+    assert re.search(r"\| +61\.0 \| +66\.0 \| +5\.0 \|", text) and "§" not in text
     assert "61.0§ " in (second / "reports" / REPORT).read_text()
     assert len(list((committed / "results").rglob("metrics/*.json"))) == 2
 
 
-def test_check_depends_on_committed_files_alone(
-    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = tmp_path / "runs"
+def test_check_depends_on_committed_files_alone(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in committed.rglob("*") if path.is_file()}
+
     finish(runs, "k400.one-frame", 61.0)
-    assert main(["report", TABLE, "--runs", str(runs), "--publish"]) == 0
+    assert report("--publish").code == 0
     finish(runs, "k400.one-frame", 90.0)
-    before = files(committed)
-    assert main(["report", TABLE, "--runs", str(runs), "--check"]) == 0
+    before = files()
+    assert report("--check").code == 0
     finish(committed / "results", "k400.one-frame", 62.0)
-    assert main(["report", TABLE, "--runs", str(runs), "--check"]) == 1
-    assert "table8.tiny.md" in capsys.readouterr().err
+    stale = report("--check")
+    assert stale.code == 1 and "table8.tiny.md" in stale.err
     finish(committed / "results", "k400.one-frame", 61.0)
-    assert files(committed) == before
+    assert files() == before
 
 
-def test_check_takes_the_seeds_of_the_committed_report(committed: Path, tmp_path: Path) -> None:
-    runs = tmp_path / "runs"
+def test_check_takes_the_seeds_of_the_committed_report(
+    report: Callable[..., Outcome], committed: Path, runs: Path
+) -> None:
     for seed in (0, 1):
         finish(runs, "k400.one-frame", 61.0 + seed, seed)
-    assert main(["report", TABLE, "--runs", str(runs), "--seeds", "0,1", "--publish"]) == 0
+    assert report("--seeds", "0,1", "--publish").code == 0
     assert "61.5 ± 0.7 (n=2) " in (committed / "tables" / REPORT).read_text()
-    assert main(["report", TABLE, "--check"]) == 0
+    assert report("--check").code == 0
 
 
 def test_a_part_of_a_table_is_printed_and_not_saved(
-    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    report: Callable[..., Outcome], committed: Path, runs: Path
 ) -> None:
-    runs = tmp_path / "runs"
-    assert main(["report", f"{TABLE}:k400", "--runs", str(runs)]) == 0
-    assert "| – |" in re.sub(" +", " ", capsys.readouterr().out) and not runs.exists() and not committed.exists()
+    printed = report(table=f"{TABLE}:k400")
+    assert printed.code == 0 and "| – |" in re.sub(" +", " ", printed.out)
+    assert not runs.exists() and not committed.exists()
 
 
-def test_a_plot_is_drawn_beside_the_saved_report(
-    committed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs, plot = tmp_path / "runs", Path(REPORT).with_suffix(".png")
-    assert main(["report", TABLE, "--runs", str(runs), "--plot"]) == 0
-    assert "no results to plot yet" in capsys.readouterr().err
+def test_a_plot_is_drawn_beside_the_saved_report(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
+    plot = Path(REPORT).with_suffix(".png")
+    assert "no results to plot yet" in report("--plot").err
     finish(runs, "k400.one-frame", 61.0)
-    assert main(["report", TABLE, "--runs", str(runs), "--plot"]) == 0
-    assert (runs / "reports" / plot).exists() and "drawn as" in capsys.readouterr().err and not committed.exists()
-    assert main(["report", TABLE, "--runs", str(runs), "--plot", "--publish"]) == 0
-    assert (committed / "tables" / plot).exists()
-    assert main(["report", TABLE, "--check", "--plot"]) == 2
-    assert main(["report", f"{TABLE}:k400", "--plot"]) == 2
+    assert "drawn as" in report("--plot").err
+    assert (runs / "reports" / plot).exists() and not committed.exists()
+    assert report("--plot", "--publish").code == 0 and (committed / "tables" / plot).exists()
+    assert report("--check", "--plot").code == report("--plot", table=f"{TABLE}:k400").code == 2
