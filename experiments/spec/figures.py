@@ -4,7 +4,6 @@ Reports have a drawer for each type of figure.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -114,9 +113,8 @@ class ClassPanel:
     kind: str | None = None
     """Kind of label whose F1 scores are compared, e.g. "verb"; None for the accuracies of the classes."""
     by_category: bool = False
-    """Whether there is one bar for each category of classes: the mean, weighted by their numbers of test items."""
-    category_of: Callable[[str], str | None] | None = None
-    """Category of a class, given its name; None for the categories that are saved with the test."""
+    """Whether there is one bar for each category of classes that is saved with the test: the mean, weighted by their
+    numbers of test items."""
     ends: int | None = None
     """Number of classes with the largest gains, and of those with the largest losses; None for all classes."""
     printed_mean: float | None = None

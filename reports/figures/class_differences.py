@@ -67,17 +67,12 @@ def _supports(scores: Scores) -> dict[str, int]:
 
 def differences(report: Report, panel: ClassPanel) -> list[Difference]:
     """Differences of all classes or categories, largest first; scores are means over the seeds."""
-    pairs, category_of = paired_scores(report, panel), panel.category_of
-    if not pairs:
+    if not (pairs := paired_scores(report, panel)):
         return []
-    if panel.by_category and category_of is None:
-        category_of = categories_of(
-            next(iter(_results(report, panel.row, panel.column).values())), panel.kind or ""
-        ).get
+    categories = categories_of(next(iter(_results(report, panel.row, panel.column).values())), panel.kind or "")
     groups: dict[str, list[str]] = {}
     for name in pairs[0][0]:
-        label = category_of(name) if panel.by_category and category_of is not None else name
-        if label is not None:
+        if (label := categories.get(name) if panel.by_category else name) is not None:
             groups.setdefault(label, []).append(name)
     made = (_difference(label, names, pairs) for label, names in groups.items())
     return sorted(made, key=lambda found: (-found.points, found.name))

@@ -113,17 +113,11 @@ def test_the_mean_is_weighted_by_the_numbers_of_items_and_shown_beside_the_print
     assert drawer.draw(None).axes[0].get_title(loc="left") == "Nouns\nmean +0.0, printed +7.9"
 
 
-@pytest.mark.parametrize("saved", [True, False])
-def test_categories_have_the_weighted_mean_of_their_classes(
-    compared: Table, store: RunStore, results: None, saved: bool
-) -> None:
-    """The categories come from the results, or from a function of the figure. Classes without one are left out."""
-    by_category = replace(PANEL, by_category=True, category_of=None if saved else CATEGORIES["noun"].get)
+def test_categories_have_the_weighted_mean_of_their_classes(compared: Table, store: RunStore, results: None) -> None:
+    by_category = replace(PANEL, by_category=True)
     report = collect(with_panels(compared, by_category), PAPER, store)
     found = {bar.name: (bar.items, bar.points) for bar in differences(report, by_category)}
     assert found == {"crockery": (6, pytest.approx((25 * 4 + 50 * 2) / 6)), "vegetables": (2, -100)}
-    only_cups = replace(by_category, category_of=lambda name: "cups" if name == "cup" else None)
-    assert [bar.name for bar in differences(report, only_cups)] == ["cups"]
 
 
 def test_scores_are_means_over_the_seeds_of_both_rows(
