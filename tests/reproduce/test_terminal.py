@@ -46,9 +46,12 @@ def test_long_headers_labels_and_cells_are_wrapped_between_words() -> None:
     assert all(word in text.split() for word in words)
 
 
-def test_the_header_is_wrapped_before_columns_move() -> None:
+def test_the_header_is_wrapped_before_columns_move_and_labels_keep_the_room_that_narrow_cells_leave() -> None:
     text = table_text(("row", "a header of several words", "b header of several words"), [("x", 1, 2)], 40)
     assert "\n\n" not in text and text.splitlines()[-1].split() == ["x", "1", "2"]
+    lines = [("Not printed", "Ours, output tokens, random weights", "60.6")]
+    text = table_text(("Supervision", "Method", "a long header of a column"), lines, 70, numbers=(2,), num_labels=2)
+    assert "Not printed  Ours, output tokens, random weights" in text
 
 
 def test_a_block_leaves_out_rows_without_a_text_in_it() -> None:
@@ -72,9 +75,3 @@ def test_configs_longer_than_a_line_break_after_brackets_and_paths_not_at_all() 
     path = "a/very/long/path/of/a/file.txt"
     assert wrapped(f"saved as {path}", 20).splitlines()[-1] == path
     assert wrapped(f"saved as {path}", 32, indent=9).splitlines()[-1] == f"  {path}"
-
-
-def test_labels_keep_the_room_that_narrow_cells_leave() -> None:
-    lines = [("Not printed", "Ours, output tokens, random weights", "60.6")]
-    text = table_text(("Supervision", "Method", "a long header of a column"), lines, 70, numbers=(2,), num_labels=2)
-    assert "Not printed  Ours, output tokens, random weights" in text
