@@ -10,7 +10,7 @@ from experiments.spec.scales import find_scale
 from reports.figures.strips import Strip, provenance_text, save_strips
 from reproduce.options import DONE, Attention
 from reproduce.selection import check_weights, one_run, resources_of, store_of
-from runner.inference.attention import attention_maps
+from runner.inference.pictures import attention_maps
 
 
 def execute(options: Attention) -> int:

@@ -25,7 +25,6 @@ from runner.measure.computed_values import computed
 from runner.measure.device_time import (
     LEAST_TIMES,
     Speed,
-    Trained,
     Work,
     assumed_cpu_speed,
     assumed_speed,
@@ -122,7 +121,7 @@ def planned(
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
     counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
     trained = [
-        Trained(job.run, work(job.run, *counts, trains=not eval_only).training)
+        (job.run, work(job.run, *counts, trains=not eval_only).training)
         for job, (counts, _) in zip(found, counted, strict=True)
         if counts is not None
     ]

@@ -75,7 +75,7 @@ def execute(options: Run) -> int:
     runs_of_figures = selected_runs(selections, scale, options.overrides, seeds)
     errors = []
     if of_figures := [one for one in runs_of_figures if one.run.train_id in shown]:
-        from runner.inference.figure_pictures import keep_all  # imports the models
+        from runner.inference.pictures import keep_all  # imports the models
 
         errors = keep_all(of_figures, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}

@@ -15,7 +15,6 @@ from reproduce.next_command import say_next
 from reproduce.options import DONE, SCALES, Status
 from reproduce.selection import NOTHING_TO_RUN, jobs, store_of
 from reproduce.terminal import table_text, terminal_width
-from runner.jobs.failures import read_failure
 from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -105,7 +104,7 @@ def entry_of(job: Job, store: RunStore) -> dict[str, object]:
     if state == "not run":
         is_tested = directory.tested(job.run, eval_only=True)
         state = WITH_RELEASED if is_tested else "published" if is_published else state
-    failure = read_failure(directory.failure) if state == "failed" else None
+    failure = directory.read_failure() if state == "failed" else None
     progress = directory.progress() if state in ("running", "interrupted") else {}
     is_running = state == "running"
     return {

@@ -69,7 +69,6 @@ class RowModel:
 
         Raises:
             DecodeError: if the video cannot be read.
-            ValueError: for a folder, or a view that the protocol does not have.
         """
         if os.path.isdir(video):
             raise ValueError(
@@ -87,12 +86,7 @@ class RowModel:
 
     @torch.inference_mode()
     def scores(self, video: str | os.PathLike[str]) -> Tensor:
-        """Mean scores (C,) of a video over its views and crops, as in the row's test.
-
-        Raises:
-            DecodeError: if the video cannot be read.
-            ValueError: for a row that predicts no classes.
-        """
+        """Mean scores (C,) of a video over its views and crops, as in the row's test."""
         protocol = self.run.evaluation
         scores = self.run.objective.task(self.run.data.targets).new_scores(protocol)
         if not isinstance(scores, ViewScores):
@@ -104,11 +98,7 @@ class RowModel:
         return scores.mean(0)
 
     def best(self, video: str | os.PathLike[str]) -> list[dict[str, object]]:
-        """Five best classes of each kind of label, the best first: its number, its name if it has one, and its score.
-
-        Raises:
-            DecodeError: if the video cannot be read.
-        """
+        """Five best classes of each kind of label, the best first: number, name if it has one, and score."""
         return best_classes(self.scores(video), self.names)
 
 

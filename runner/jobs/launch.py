@@ -6,6 +6,7 @@ others.
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,11 +21,11 @@ from tqdm import tqdm
 
 from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
-from runner.jobs.failures import failure_of
 from runner.jobs.slurm_step import Step, child_environment
-from runner.machine.files import unwritable
+from runner.machine.files import REMEDY, free_bytes, unwritable
 from runner.machine.messages import (
     CLAIMED_ELSEWHERE,
+    ERROR_PREFIX,
     NOTE_PREFIX,
     PROGRESS_PREFIX,
     one_line,
@@ -35,9 +36,10 @@ from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import interrupted_by_signals, stop
 from runner.store.jobs import Job
-from runner.store.run_directory import RunDirectory
+from runner.store.run_directory import Failure, RunDirectory
 from runner.store.store import RunStore
 
+FULL = 100_000  # bytes: the disk of a run with fewer free ones counts as full
 POLL_SECONDS = 0.2
 RETRY_SECONDS = 2.0
 
@@ -207,6 +209,28 @@ def needed_jobs(job: Job, jobs: list[Job], store: RunStore) -> list[Job]:
     earlier = [other for other in jobs[: jobs.index(job)] if other.run.train_id == job.run.train_id]
     trained = [first[parent] for parent in parents if parent in first]
     return [*trained, *earlier[-1:]]
+
+
+def failure_of(directory: RunDirectory, code: int) -> Failure:
+    """Failure of a run whose process has ended: from its file, the last error in its log, or the exit code.
+
+    The file names the process that failed first, also where it has ended this one. On a full disk, it cannot be
+    written. A killed process (negative code) prints no error.
+    """
+    with contextlib.suppress(OSError):
+        if (failure := directory.read_failure()) is not None:
+            return failure
+        lines = directory.log.read_text(errors="replace").splitlines() if code > 0 else []
+        errors = [line.removeprefix(ERROR_PREFIX) for line in lines if line.startswith(ERROR_PREFIX)]
+        if errors:
+            return Failure(one_line(errors[-1]), code)
+    if free_bytes(directory.path) < FULL:
+        return Failure(f"the disk of {directory.path} is full; free space there or {REMEDY}", code)
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = "; the machine may be out of memory" if name == "SIGKILL" else ""
+        return Failure(f"the process was ended by {name}{hint}; run the same command again to go on", code)
+    return Failure(f"the process ended with exit code {code}", code)
 
 
 class Bars:

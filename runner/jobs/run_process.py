@@ -18,13 +18,12 @@ import torch
 
 from data.errors import DataError
 from models.imagenet import MissingWeightsError
-from runner.jobs.failures import Failure, read_failure, save_failure
 from runner.jobs.slurm_step import check_tasks
 from runner.machine.files import StoreError
 from runner.machine.messages import CLAIMED_ELSEWHERE, ERROR_PREFIX, one_line
 from runner.machine.request import Request
 from runner.machine.signals import Stopped, StopRequest
-from runner.store.run_directory import RunDirectory
+from runner.store.run_directory import Failure, RunDirectory
 from runner.store.store import RunStore
 from runner.training.micro_batch import TooLittleMemoryError
 from runner.training.results import rescore, saved_test
@@ -56,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(directory, Failure(str(error), 1))
     except Exception as error:
         traceback.print_exc()
-        first = read_failure(directory.failure) if directory is not None else None  # of another process of the run
+        first = directory.read_failure() if directory is not None else None  # of another process of the run
         return _fail(directory, first or Failure(f"{type(error).__name__}: {error}".strip(": "), 1))
 
 
@@ -84,7 +83,7 @@ def _fail(directory: RunDirectory | None, failure: Failure) -> int:
     print(f"{ERROR_PREFIX}{reason}", file=sys.stderr)
     if directory is not None:
         with contextlib.suppress(StoreError):
-            save_failure(directory.failure, Failure(reason, code))
+            directory.save_failure(Failure(reason, code))
     return code
 
 

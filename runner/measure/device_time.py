@@ -28,16 +28,13 @@ class Work(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """Sustained speed of a device.
-
-    `flops`: operations per second, a multiply-add counted as two.
-    `is_measured`: whether it was measured; else it is assumed.
-    `source`: where it comes from, in words.
-    """
+    """Sustained speed of a device."""
 
     flops: float
+    """Operations per second, a multiply-add counted as two."""
     is_measured: bool
     source: str
+    """Where it comes from, in words."""
 
 
 def work(run: RunConfig, num_train: int, num_test: int, *, trains: bool) -> Work:
@@ -86,20 +83,13 @@ def assumed_cpu_speed() -> Speed:
     return Speed(CPU_GFLOPS * 1e9, False, source)
 
 
-class Trained(NamedTuple):
-    """A run, and the forward passes of its training."""
-
-    run: RunConfig
-    passes: int
-
-
-def measured_speed(trained: Iterable[Trained], store: RunStore) -> Speed | None:
-    """Speed of finished trainings, made here or published; None without any.
+def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) -> Speed | None:
+    """Speed of finished trainings, given with their forward passes, made here or published; None without any.
 
     Trainings on the hardware of this machine are preferred, then those on the hardware with the most of them.
     """
     by_hardware: dict[str, list[tuple[float, float]]] = {}  # operations and seconds of each training
-    for run, passes in {item.run.train_id: item for item in trained}.values():
+    for run, passes in {run.train_id: (run, passes) for run, passes in trained}.values():
         found = store.test(run) if passes else None
         if found is not None and (hours := found.record.device_hours):
             operations = flops(run, Work(passes, 0))

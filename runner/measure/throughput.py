@@ -26,8 +26,6 @@ ROUNDS = {"cuda": 20, "cpu": 5}  # claims on times need five repeats
 
 
 class Participant(NamedTuple):
-    """A run, its model on the device, and the batch size that fits."""
-
     name: str
     run: RunConfig
     model: nn.Module
@@ -133,6 +131,5 @@ class Turns:
         return None
 
     def wait(self) -> None:
-        """Wait for the device to finish."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()

@@ -17,7 +17,6 @@ from experiments.spec.run import RunConfig
 from runner.machine.files import json_object
 from runner.machine.messages import one_line
 from runner.store.records import CountOrZero, Provenance, TestRecord, check_seal, record_of_test
-from runner.store.saved_scores import file_sha256, read_scores, scored
 
 REMEDY = "restore or remove it, or `reproduce {verb}` makes it again"
 
@@ -118,6 +117,8 @@ def check_scores(record: TestRecord, run: RunConfig, path: Path) -> None:
 @functools.cache
 def _scored(path: Path, modified: int, size: int, run: RunConfig) -> tuple[str, dict | None]:
     """Hash of a file of scores, and the fields of a result that follow from them; None if it cannot be read."""
+    from runner.store.saved_scores import file_sha256, read_scores, scored  # here: few commands compare scores
+
     saved = read_scores(path, run)
     return file_sha256(path), None if saved is None else scored(run, saved)
 

@@ -23,22 +23,15 @@ from runner.store.store import RunStore
 
 
 class AttentionMaps(NamedTuple):
-    """Attention maps of one query.
-
-    Args:
-        frames: frames of the clip, RGB, uint8 (F, H, W, 3).
-        maps: one map per token frame, float32 (T, h, w).
-        record: provenance. `patch` is the token frame, row and column of the query.
-        places: what is read at places that are not the patches, float32 (n, 4): token frame, x, y and weight of each, x
-            and y as shares of the picture. None if the patches are read.
-    """
+    """Attention maps of one query."""
 
     folder = "attention_maps"
 
-    frames: NDArray[np.uint8]
-    maps: NDArray[np.float32]
-    record: dict
+    frames: NDArray[np.uint8]  # (F, H, W, 3) of the clip, RGB
+    maps: NDArray[np.float32]  # (T, h, w), one per token frame
+    record: dict  # provenance; `patch` is the token frame, row and column of the query
     places: NDArray[np.float32] | None = None
+    """Places that are read, other than the patches, (n, 4): token frame, x, y, weight. x and y are shares of a side."""
 
     @property
     def pictures(self) -> NDArray[np.uint8]:
@@ -47,22 +40,15 @@ class AttentionMaps(NamedTuple):
 
 
 class MaskStrip(NamedTuple):
-    """Frames of a sequence with their masks.
-
-    Args:
-        numbers: (T,) indices of the frames in the sequence.
-        frames: (T, H, W, 3) in RGB.
-        true, predicted: (T, H, W), numbers of objects.
-        record: provenance.
-    """
+    """Frames of a sequence with their masks, numbers of objects."""
 
     folder = "mask_strips"
 
-    numbers: NDArray[np.int64]
-    frames: NDArray[np.uint8]
-    true: NDArray[np.uint8]
+    numbers: NDArray[np.int64]  # (T,) indices of the frames in the sequence
+    frames: NDArray[np.uint8]  # (T, H, W, 3) in RGB
+    true: NDArray[np.uint8]  # (T, H, W)
     predicted: NDArray[np.uint8]
-    record: dict
+    record: dict  # provenance
 
 
 class NamedAnswer(NamedTuple):
@@ -83,17 +69,12 @@ class AnsweredClip(NamedTuple):
 
 
 class AnsweredClips(NamedTuple):
-    """A few clips of a test with its answers.
-
-    Args:
-        frames: a few frames of each clip, RGB, uint8 (N, F, H, W, 3).
-        record: id of each clip, and the fields of its answers.
-    """
+    """A few clips of a test with its answers."""
 
     folder = "answered_clips"
 
-    frames: NDArray[np.uint8]
-    record: list
+    frames: NDArray[np.uint8]  # (N, F, H, W, 3), RGB
+    record: list  # id of each clip, and the fields of its answers
 
     @property
     def clips(self) -> tuple[AnsweredClip, ...]:
@@ -103,17 +84,12 @@ class AnsweredClips(NamedTuple):
 
 
 class ShownClips(NamedTuple):
-    """Clips of a test of an earlier version, whose answers follow from its scores.
-
-    Args:
-        places: indices of the items in the test, (N,).
-        frames: as those of `AnsweredClips`.
-    """
+    """Clips of a test of an earlier version, whose answers follow from its scores."""
 
     folder = "shown_clips"
 
-    places: NDArray[np.int64]
-    frames: NDArray[np.uint8]
+    places: NDArray[np.int64]  # (N,) indices of the items in the test
+    frames: NDArray[np.uint8]  # as those of `AnsweredClips`
 
 
 KeptPictures = AttentionMaps | MaskStrip | AnsweredClips

@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from experiments.spec.run import RunConfig
 from runner.machine.files import PARTIAL, StoreError, read_json, read_record, unwritable, write_atomically
+from runner.machine.messages import one_line
 from runner.store.acceptance import accepted_test, first_difference
 from runner.store.records import ImportedWeights, TestRecord
 
@@ -22,6 +23,13 @@ RELEASED_SUFFIX = ".released"  # of file names: results of released weights
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
 State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
+
+
+class Failure(NamedTuple):
+    """Reason of a failure in one line, and the exit code of the process that failed first."""
+
+    reason: str
+    exit_code: int
 
 
 class RunDirectory:
@@ -121,6 +129,18 @@ class RunDirectory:
         if self.checkpoint.exists():
             return "interrupted"
         return "trained" if self.weights.exists() else "not run"
+
+    def save_failure(self, failure: Failure) -> None:
+        write_atomically(self.failure, f"{failure.reason}\nexit code {failure.exit_code}\n")
+
+    def read_failure(self) -> Failure | None:
+        """Failure of the run; None if there is none. Files of earlier versions have no exit code."""
+        try:
+            text = self.failure.read_text()
+        except FileNotFoundError:
+            return None
+        reason, line, code = text.rpartition("\nexit code ")
+        return Failure(one_line(reason), int(code)) if line else Failure(one_line(text), 1)
 
     def progress(self) -> dict:
         """Last progress that the running process has written; empty if there is none."""

@@ -57,17 +57,10 @@ class Divergence(Callback):
 
 
 class BestWeights(Callback):
-    """Saves the trained weights of the best validation, the first one of equal ones.
-
-    Args:
-        path: file of the weights.
-        curve: validation curve.
-        extreme: its best extreme.
-    """
+    """Saves the trained weights of the best validation, the first one of equal ones, by an extreme of a curve."""
 
     def __init__(self, path: Path, curve: str, extreme: Literal["max", "min"]) -> None:
-        self.path = path
-        self.curve = curve
+        self.path, self.curve = path, curve
         self.sign = 1 if extreme == "max" else -1
         self.best = -math.inf  # of the sign times the value
 

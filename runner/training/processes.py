@@ -9,13 +9,7 @@ from runner.store.provenance import UNKNOWN
 
 
 class TrainingProvenance(Callback):
-    """Commits, versions and hardware of a training, which can be resumed with other code and on other machines.
-
-    Args:
-        provenance: provenance of this process.
-
-    `sessions`: distinct provenance of all processes of the training, in its order.
-    """
+    """Distinct provenance of all processes of a training, in its order."""
 
     def __init__(self, provenance: dict[str, object]) -> None:
         self.sessions = [provenance]

@@ -103,11 +103,7 @@ class Progress(Callback):
             say(trainer, f"test: {', '.join(metric_text(name, value) for name, value in metrics.items())}")
 
     def print_line(self, trainer: Trainer, within: str = "") -> None:
-        """Print the line since the last one, if there was a batch.
-
-        Args:
-            within: part of the training that is done, if the line is not at the end of an epoch.
-        """
+        """Print the line since the last one, if there was a batch. Within an epoch, it says what part is done."""
         if self.num_batches:
             loss, seconds = float(self.loss) / self.num_batches, time.monotonic() - self.since
             values = [f"loss {loss:.3f}", *(metric_text(name, value) for name, value in self.validation.items())]
@@ -129,7 +125,6 @@ class Progress(Callback):
         return f", {text}" if text and done < 1 else ""
 
     def writes(self, trainer: Trainer) -> bool:
-        """Whether the file is to be written now."""
         is_due = time.monotonic() - self.written_at >= SECONDS_BETWEEN_WRITES
         return self.file is not None and trainer.is_global_zero and is_due
 

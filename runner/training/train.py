@@ -69,10 +69,7 @@ def train_and_test(request: Request, store: RunStore, stop: StopRequest) -> None
 
 
 class Execution:
-    """Training and test of a run in this process. The training goes on from the last checkpoint, if there is one.
-
-    A damaged checkpoint is moved aside, and the training goes on from the one before it, or from its beginning.
-    """
+    """Training and test of a run in this process. The training goes on from the last checkpoint, if there is one."""
 
     def __init__(self, request: Request, store: RunStore, stop: StopRequest) -> None:
         self.run, self.store = request.run, store
@@ -210,19 +207,8 @@ class Execution:
 
 
 def data_module(
-    run: RunConfig,
-    resources: Resources,
-    *,
-    root: Path,
-    split: BatchSplit,
-    decoded: DecodedFiles | None = None,
+    run: RunConfig, resources: Resources, *, root: Path, split: BatchSplit, decoded: DecodedFiles | None = None
 ) -> DataModule:
-    """Data module of a run.
-
-    Args:
-        root: root directory of the data set.
-        decoded: list of decoded items, of which those with an error count as unreadable without being opened.
-    """
     return DataModule(
         Loading(
             data=run.data,

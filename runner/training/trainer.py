@@ -34,8 +34,6 @@ def make_trainer(
 
     Args:
         accumulation: batches per device and optimiser step.
-        logger: logger of the training curves; None to log nothing.
-        shows_bar: whether Lightning's progress bar is shown.
         folder: folder for what Lightning itself writes.
     """
     quiet_lightning()

@@ -25,19 +25,16 @@ def sources_of(models: Iterable[ModelConfig]) -> Iterable[InitialWeights]:
 
 
 def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
-    yield from map(initial_finding, sources_of(models))
-
-
-def initial_finding(source: InitialWeights) -> Finding:
-    """Whether initial weights are at hand, or can be downloaded."""
+    """Whether the initial weights of models are at hand, or can be downloaded."""
     folder = weights_folder()
-    try:
-        if (path := source.local(folder)) is not None:
-            return Finding("ok", SUBJECT, f"initial weights in {path}")
-        return Finding("ok", SUBJECT, f"initial weights downloaded to {source.find(folder)}")
-    except (MissingWeightsError, ValueError) as error:
-        what, _, remedy = one_line(error).removeprefix(f"{SUBJECT}: ").partition(": ")
-        return Finding("error", SUBJECT, what, remedy)
+    for source in sources_of(models):
+        try:
+            path = source.local(folder)
+            place = f"in {path}" if path is not None else f"downloaded to {source.find(folder)}"
+            yield Finding("ok", SUBJECT, f"initial weights {place}")
+        except (MissingWeightsError, ValueError) as error:
+            what, _, remedy = one_line(error).removeprefix(f"{SUBJECT}: ").partition(": ")
+            yield Finding("error", SUBJECT, what, remedy)
 
 
 def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:

@@ -1,11 +1,10 @@
 """Fixtures for runs of the paper of points, and for a run that predicts a verb and a noun."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from data.datasets.epic100 import Epic100
 from data.stand_ins.of_videos import Epic100StandIn
@@ -14,10 +13,9 @@ from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import apply, data, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from runner.jobs import run_process
-from runner.machine.request import Request
 from runner.store.store import RunStore
-from tests.runner.points import POINTS, NoSignalHandlers, RunHarness
+from tests.runner.in_process import train_here
+from tests.runner.points import POINTS, RunHarness
 from tests.runner.tower_weights import write_photos
 
 VERBS_AND_NOUNS = Epic100StandIn(num_train=16, num_val=12)
@@ -31,19 +29,13 @@ def harness(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> RunHarness:
 
 
 @pytest.fixture
-def process(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+def process(harness: RunHarness) -> Process:
     """Function that carries out the process of a run, by default that of the points; returns its exit code."""
-    monkeypatch.setattr(run_process, "StopRequest", NoSignalHandlers)
-    threads = torch.get_num_threads()
 
     def carried_out(run: RunConfig = POINTS, devices: int = 1) -> int:
-        resources = replace(harness.resources, devices=devices, threads=1)
-        file = harness.store.root / "request.json"
-        Request(run=run, resources=resources, runs=harness.store.root).save(file)
-        return run_process.main([str(file)])
+        return train_here(run, harness.store.root, replace(harness.resources, devices=devices, threads=1))
 
-    yield carried_out
-    torch.set_num_threads(threads)
+    return carried_out
 
 
 @pytest.fixture

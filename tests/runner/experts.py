@@ -37,18 +37,28 @@ class Expert(Tower):
             return replace(self, file=None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExpertsConfig(base.ModelConfig):
+    width: int = 8
+
+    def check(self, size: InputSize) -> None:
+        """Accept all sizes."""
+
+    def tiny(self) -> Self:
+        return self
+
+    def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+        return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
+
+
 class Pair(base.Model):
     """Model of two frozen linear experts and a trained linear head."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(base.ModelConfig):
+    class Config(ExpertsConfig):
         """`files`: names of the pretrained weights of both experts; empty for random ones."""
 
-        width: int = 8
         files: tuple[str, ...] = ()
-
-        def check(self, size: InputSize) -> None:
-            """Accept all sizes."""
 
         def build(self, size: InputSize, targets: Targets) -> "Pair":
             return Pair(self.width, targets.num_outputs)
@@ -76,9 +86,6 @@ class Pair(base.Model):
                 model.get_submodule(part), tensors, names, source=f"the parent run of {part}", known_unexpected=unused
             )
 
-        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-            return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
-
     def __init__(self, width: int, num_classes: int) -> None:
         super().__init__()
         self.left, self.right = (nn.Linear(2, width).requires_grad_(False) for _ in PARTS)
@@ -101,17 +108,9 @@ class Ensemble(base.Model):
     """Mean of the class probabilities of two experts."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(base.ModelConfig):
-        width: int = 8
-
-        def check(self, size: InputSize) -> None:
-            """Accept all sizes."""
-
+    class Config(ExpertsConfig):
         def build(self, size: InputSize, targets: Targets) -> "Ensemble":
             return Ensemble(self.width, targets.num_outputs)
-
-        def tiny(self) -> Self:
-            return self
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             if part not in PARTS:
@@ -119,9 +118,6 @@ class Ensemble(base.Model):
             expert = model.get_submodule(part)
             names = {name: name for name in expert.state_dict()}
             return fill(expert, tensors, names, source=f"the parent run of {part}")
-
-        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-            return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
 
     def __init__(self, width: int, num_classes: int) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import pytest
 import torch
@@ -44,8 +44,6 @@ NUM_CLASSES = 4  # the quadrants
 
 @dataclass(frozen=True)
 class PointSize(InputSize):
-    """Size of a point: two coordinates."""
-
     kind = "point"
 
     @property
@@ -86,8 +84,6 @@ class PointList:
 
 
 class Points:
-    """Data set of points, which reads no files."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(DatasetConfig):
         unit = "points"
@@ -109,8 +105,6 @@ class Points:
 
 @dataclass(frozen=True, kw_only=True)
 class PointData(DataConfig):
-    """Data config of points."""
-
     dataset: Points.Config = field(default_factory=Points.Config)
 
     @property
@@ -218,19 +212,12 @@ REST = replace(
 
 
 class NoSignalHandlers(StopRequest):
-    """Stop request that installs no signal handlers, so that pytest's remain."""
-
     def install_handlers(self) -> None:
-        """Install no handlers."""
+        """Install none, so that pytest's remain."""
 
 
 def carry_out(
-    run: RunConfig,
-    store: RunStore,
-    resources: Resources,
-    stop: StopRequest | None = None,
-    *,
-    eval_only: bool = False,
+    run: RunConfig, store: RunStore, resources: Resources, stop: StopRequest | None = None, *, eval_only: bool = False
 ) -> None:
     """Train and test a run in this process, whose signal handlers remain."""
     request = Request(run=run, resources=resources, runs=store.root, eval_only=eval_only)
@@ -241,12 +228,11 @@ class Killed(BaseException):
     """Ends a training immediately like a kill: nothing more is written."""
 
 
-class Validation:
+class Validation(NamedTuple):
     """Metric value of a validation, and the weights that it validated."""
 
-    def __init__(self, value: float, weights: dict[str, Tensor]) -> None:
-        self.value = value
-        self.weights = weights
+    value: float
+    weights: dict[str, Tensor]
 
 
 class RunHarness:
@@ -264,34 +250,33 @@ class RunHarness:
         self.validated_after: list[int] = []
         self.validations: list[Validation] = []
         self.kill_before: Callable[[str], bool] = lambda event: False
-        harness = self
         training_step, validation_step = TaskModule.training_step, TaskModule.validation_step
         select, save = BestWeights.on_validation_end, Checkpointing.save
 
         def watched_step(module: TaskModule, batch: object, batch_idx: int) -> Tensor:
-            harness.notify("step")
-            harness.steps.append(module.global_step)
+            self.notify("step")
+            self.steps.append(module.global_step)
             return training_step(module, batch, batch_idx)  # type: ignore[arg-type]
 
         def watched_validation(module: TaskModule, batch: object, batch_idx: int) -> None:
-            harness.notify(f"validation batch {batch_idx}")
+            self.notify(f"validation batch {batch_idx}")
             if batch_idx == 0:
-                harness.validated_after.append(module.global_step)
+                self.validated_after.append(module.global_step)
             validation_step(module, batch, batch_idx)  # type: ignore[arg-type]
 
         def watched_selection(callback: BestWeights, trainer: Trainer, module: LightningModule) -> None:
             assert isinstance(module, TaskModule)
             state = {name: tensor.clone() for name, tensor in module.model.state_dict().items()}
-            harness.validations.append(Validation(float(trainer.callback_metrics[f"val/{callback.curve}"]), state))
+            self.validations.append(Validation(float(trainer.callback_metrics[f"val/{callback.curve}"]), state))
             select(callback, trainer, module)
 
         def watched_save(callback: Checkpointing, trainer: Trainer) -> None:
-            harness.notify("checkpoint")
+            self.notify("checkpoint")
             save(callback, trainer)
 
         def watched_trainer(*arguments: object, **options: object) -> Trainer:
             trainer = make_trainer(*arguments, **options)  # type: ignore[arg-type]
-            harness.trainers.append(trainer)
+            self.trainers.append(trainer)
             return trainer
 
         monkeypatch.setattr(TaskModule, "training_step", watched_step)
@@ -329,7 +314,6 @@ class RunHarness:
         self.kill_before = lambda event: False
 
     def weights(self, run: RunConfig) -> dict[str, Tensor]:
-        """Saved weights of a run."""
         return load_file(self.store.run(run.train_id).weights)
 
     def use_new_store(self, name: str) -> None:
@@ -344,10 +328,8 @@ class StopsAfter(NoSignalHandlers):
 
     def __init__(self, harness: RunHarness, steps: int) -> None:
         super().__init__()
-        self.harness = harness
-        self.steps = steps
+        self.harness, self.steps = harness, steps
 
     @property
     def pending(self) -> int | None:
-        """SIGTERM from then on."""
         return signal.SIGTERM if len(self.harness.steps) >= self.steps else None

@@ -13,9 +13,9 @@ from experiments.spec.catalog import find
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
 from reproduce.verbs.status import status_json, status_text
-from runner.jobs.failures import Failure, save_failure
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
+from runner.store.run_directory import Failure
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
@@ -149,7 +149,7 @@ def test_status_without_a_table_shows_the_unfinished_test_of_a_run_with_a_result
     directory = tests[0].directory(store)
     with directory.claim():
         assert "2 runs: 1 done, 1 running" in status().out
-    save_failure(directory.failure, Failure("3 of 48 test videos cannot be read", 3))
+    directory.save_failure(Failure("3 of 48 test videos cannot be read", 3))
     failed = status()
     assert "3 of 48 test videos cannot be read" in failed.out and "next: reproduce run motionformer/" in failed.err
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from data.errors import DataError
 from data.stand_ins.drawing.kinetics import KineticsDrawing
 from experiments.spec.edits import apply, model
-from experiments.spec.run import Parent, RunConfig
+from experiments.spec.run import RunConfig
 from reproduce.verbs.evaluate import evaluation_text
 from runner.inference.class_names import class_names
 from runner.inference.evaluate import evaluate
@@ -23,7 +23,7 @@ from runner.machine.resources import Resources
 from runner.store.store import RunStore
 from runner.weights.weights import save_weights
 from tests.conftest import STAND_IN
-from tests.runner.points import POINTS, carry_out
+from tests.runner.points import carry_out
 
 KeepWeights = Callable[..., None]
 ONE = Resources(devices=1)
@@ -92,13 +92,6 @@ def test_weights_from_a_file_replace_those_of_the_run(weighted: RunConfig, store
     assert other["videos"] != evaluate(weighted, store, ONE, listed)["videos"]
 
 
-def test_a_run_without_training_uses_the_weights_of_its_parent(
-    weighted: RunConfig, store: RunStore, listed: Path
-) -> None:
-    tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
-    assert evaluate(tested, store, ONE, listed)["videos"] == evaluate(weighted, store, ONE, listed)["videos"]
-
-
 def test_random_weights_require_the_untrained_option(
     small_run: RunConfig, store: RunStore, weighted: RunConfig, listed: Path
 ) -> None:
@@ -127,20 +120,6 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
     assert "changed.safetensors was changed after it was saved" in refused("changed.safetensors")
     assert "remove it" not in damaged and "train this run again" not in damaged  # the file belongs to the user
     assert "there is no file" in refused("none.safetensors", DataError)
-
-
-def test_a_row_whose_data_cannot_come_from_a_list_is_refused(store: RunStore, tmp_path: Path) -> None:
-    (tmp_path / "list.csv").write_text("a.mp4 0\n")
-    with pytest.raises(ValueError, match="points: its items are not videos alone"):
-        evaluate(POINTS, store, ONE, tmp_path / "list.csv")
-
-
-def test_the_error_for_a_missing_list_contains_its_path(weighted: RunConfig, store: RunStore, tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "none.csv"):
-        with pytest.raises(
-            DataError, match=f"--list {path}: there is no such file; it needs one 'path label' per line"
-        ):
-            evaluate(weighted, store, ONE, path)
 
 
 # Videos without labels
@@ -173,14 +152,6 @@ def test_videos_without_labels_have_the_best_classes_of_a_list_and_no_accuracy(
         lines[1] == "views x crops: 2 x 3; scores: mean softmax over views and crops" and result["score"] == "softmax"
     )
     assert lines[-1] == "2 evaluated, 1 failed, 0 missing; no labels, so no accuracy"
-
-
-def test_scores_of_a_protocol_that_merges_logits_are_named_logits(
-    weighted: RunConfig, store: RunStore, listed: Path
-) -> None:
-    merged = replace(weighted, evaluation=replace(weighted.evaluation, merge="mean of logits"))
-    text = evaluation_text(evaluate(merged, store, ONE, listed))
-    assert "; scores: mean logits over views and crops\n" in text
 
 
 def test_a_warning_does_not_share_a_line_with_the_progress_bar(

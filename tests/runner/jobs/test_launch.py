@@ -18,12 +18,12 @@ from experiments.spec.catalog import find
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import main
-from runner.jobs.failures import Failure, save_failure
-from runner.jobs.launch import Launcher, Running, default_parallel
+from runner.jobs.launch import Launcher, Running, default_parallel, failure_of
 from runner.machine.files import write_atomically
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.store.jobs import CellName, Job, jobs_of
+from runner.store.run_directory import Failure
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -111,14 +111,6 @@ def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pytes
     assert "Traceback" not in err
     assert list(sound.path.glob("metrics/*.json"))
     assert broken.failure.read_text().splitlines()[1:] == ["exit code 3"]
-
-
-def test_a_process_that_another_one_of_its_run_ended_has_the_reason_and_the_exit_code_of_that(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    one, _ = jobs(1)
-    save_failure(one.directory(store).failure, Failure("a video is unreadable", 3))
-    Launcher(store, Resources()).set_outcome(one, -9)
-    assert (one.outcome, one.reason, one.exit_code) == ("failed", "a video is unreadable", 3)
 
 
 def test_notes_are_shown_at_once_and_progress_without_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -243,16 +235,6 @@ def test_a_claimed_run_is_awaited(
     assert capsys.readouterr().err.splitlines().count(waiting) == 1
 
 
-def test_a_tested_released_checkpoint_finishes_a_run_without_training(tmp_path: Path) -> None:
-    store, tested = RunStore(tmp_path), job(replace(K400, optim=None), "a")
-    assert not tested.finished(store, eval_only=False)
-    write_result(store, tested.run, released=True)
-    assert tested.finished(store, eval_only=False) and tested.finished(store, eval_only=True)
-    trained = job(K400, "a")
-    write_result(store, trained.run, released=True)
-    assert not trained.finished(store, eval_only=False) and trained.finished(store, eval_only=True)
-
-
 def test_only_small_runs_without_gpus_run_in_parallel(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.jobs.launch.available_cores", lambda: 8)
     for on_gpu, parallel in ((False, 2), (True, 1)):
@@ -272,3 +254,36 @@ def test_processes_divide_the_cores_and_have_at_most_the_threads_of_torch(
     monkeypatch.setattr("torch.get_num_threads", lambda: of_torch)
     assert Launcher(store, Resources(), parallel=parallel).resources.threads == threads
     assert Launcher(store, Resources(threads=5), parallel=parallel).resources.threads == 5
+
+
+def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: Path) -> None:
+    directory = RunStore(tmp_path).run("aaa")
+    directory.path.mkdir()
+    directory.log.write_text("error: an older one\nEpoch 0\nerror: cannot write x: No space left on device\n")
+    assert failure_of(directory, 3) == Failure("cannot write x: No space left on device", 3)
+    assert "ended by SIGKILL" in failure_of(directory, -9).reason  # a killed process prints no reason
+    directory.failure.write_text("the disk is full\n")  # of an earlier version
+    assert failure_of(directory, 3) == Failure("the disk is full", 1)
+    directory.save_failure(Failure("a video is unreadable", 3))
+    assert failure_of(directory, -9) == failure_of(directory, 3) == Failure("a video is unreadable", 3)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (-9, "the process was ended by SIGKILL; the machine may be out of memory; run the same command again to go on"),
+        (-15, "the process was ended by SIGTERM; run the same command again to go on"),
+        (5, "the process ended with exit code 5"),
+    ],
+)
+def test_the_reason_of_a_silent_failure_is_the_exit_code(tmp_path: Path, code: int, text: str) -> None:
+    assert failure_of(RunStore(tmp_path).run("aaa"), code) == Failure(text, code)
+
+
+def test_the_reason_of_a_silent_failure_on_a_full_disk_is_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.jobs.launch.free_bytes", lambda _: 4096)
+    failure = failure_of(RunStore(tmp_path).run("aaa"), 1)
+    reason = f"the disk of {tmp_path / 'aaa'} is full; free space there or name another place with --runs"
+    assert failure == Failure(reason, 1)

@@ -53,11 +53,6 @@ def test_functions_are_distinguished_by_the_name_of_the_value(small_run: RunConf
     assert CALLS == ["left", "right"]
 
 
-def test_parts_of_a_function_are_distinguished_by_their_arguments(small_run: RunConfig) -> None:
-    for part in ("left", "right"):
-        assert computed("same", partial(text, part), small_run) == f"{part} 0"
-
-
 def test_functions_within_functions_are_computed_each_time(small_run: RunConfig) -> None:
     def plus(number: float) -> float:
         return computed("same", lambda run: run.seed + number, small_run)
@@ -106,9 +101,3 @@ def test_files_of_old_code_are_removed(small_run: RunConfig) -> None:
     os.utime(old, (0, time.time() - computed_values.SECONDS_KEPT - 1))
     computed("width", width, small_run)
     assert not old.exists() and recent.exists()
-
-
-def test_the_cache_lies_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv(CACHE)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "video-computed-values"

@@ -6,7 +6,7 @@ import pytest
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import find
-from experiments.spec.edits import Edit, evaluation, optim
+from experiments.spec.edits import evaluation, optim
 from experiments.spec.metrics import GFLOPS, TOP1
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY, Scale
@@ -125,15 +125,6 @@ def test_a_column_also_selects_the_parents_of_its_runs_without_their_cells() -> 
     assert alone.run == parent.run and alone.starts == []
 
 
-def test_a_column_also_selects_all_ancestors_of_its_runs() -> None:
-    made = table((replace(TOP1_COLUMN, base=FUSED), views("k400", 1)), row("fused", ("",), paper=()))
-    chosen = jobs_of_table(made, columns=["top1"])
-    assert [job.name for job in chosen] == ["p/t:fused.top1.spatial", "p/t:fused.top1.temporal", "p/t:fused.top1"]
-    assert [job.run for job in chosen] == [K400, SSV2, FUSED]
-    (alone,) = jobs_of_table(made, columns=["k400"])
-    assert (alone.name, alone.run.evaluation.views) == ("p/t:fused.k400", 1)
-
-
 def test_a_run_in_several_tables_is_named_after_a_selected_cell() -> None:
     shared = jobs(T4, "motionformer/table6b:mformer", columns=["top1"])
     assert [job.name for job in shared] == ["motionformer/table6b:mformer.top1"]
@@ -161,19 +152,6 @@ def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) 
     assert not shown.finished(store, eval_only=False)  # cells show only results of trained weights
     directory.weights.touch()
     assert not parent.finished(store, eval_only=False)  # trained weights need a test
-
-
-def test_a_parent_with_its_own_cell_is_not_a_prerequisite() -> None:
-    found = jobs("motionformer/table6a:mformer", "motionformer/table6b:mformer", scale=PAPER)
-    (k400,) = [job for job in found if not job.run.parents]
-    assert k400.cells
-    assert k400.name == "motionformer/table6b:mformer.top1"
-    assert k400.starts == [f"motionformer/table6a:mformer.{column}" for column in ("top1", "top5")]
-
-
-def test_a_run_without_training_is_a_job() -> None:
-    made = table((replace(TOP1_COLUMN, base=SSV2),), row("tested", ("",), (Edit("optim", None),), paper=()))
-    assert [job.name for job in jobs_of_table(made)] == ["p/t:tested.top1.start", "p/t:tested.top1"]
 
 
 EXPERTS = table(

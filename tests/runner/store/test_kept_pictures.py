@@ -1,6 +1,5 @@
 """Kept pictures: files that are read as written, and damaged ones that are named; ids of queries."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,19 +59,11 @@ def test_files_are_read_as_written(tmp_path: Path, pictures: AttentionMaps) -> N
     assert [file.name for file in tmp_path.iterdir()] == ["kept.npz"]
 
 
-def unknown_compression(whole: bytes) -> bytes:
-    position = whole.rindex(b"PK\x01\x02")
-    return whole[: position + 10] + b"\x63" + whole[position + 11 :]
-
-
 @BY_KIND
-@pytest.mark.parametrize("damage", [lambda _: b"", lambda whole: whole[: len(whole) // 2], unknown_compression])
-def test_a_damaged_file_is_named_with_the_remedy(
-    tmp_path: Path, pictures: AttentionMaps, damage: Callable[[bytes], bytes]
-) -> None:
+def test_a_damaged_file_is_named_with_the_remedy(tmp_path: Path, pictures: AttentionMaps) -> None:
     path = tmp_path / "kept.npz"
     write_pictures(path, pictures)
-    path.write_bytes(damage(path.read_bytes()))
+    path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(StoreError, match=r"kept\.npz holds no [a-z ]+ \(.+\); remove it to have it made again"):
         read_pictures(path, type(pictures))
 

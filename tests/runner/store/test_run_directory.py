@@ -3,14 +3,12 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from experiments.motionformer.base import K400, SSV2
+from experiments.motionformer.base import K400
 from experiments.spec.edits import apply, evaluation
-from experiments.spec.run import Parent
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
@@ -60,16 +58,6 @@ def test_a_directory_of_another_run_is_refused(tmp_path: Path) -> None:
     directory.save_config({"seed": 0})
     with pytest.raises(StoreError, match="is the config of another run"):
         directory.save_config({"seed": 1})
-
-
-def test_the_order_of_several_parents_is_part_of_the_config(tmp_path: Path) -> None:
-    parents = (Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal"))
-    run, other = (replace(SSV2, parents=order) for order in (parents, parents[::-1]))
-    directory = RunStore(tmp_path).run(run.train_id)
-    directory.save_config(run.description)
-    directory.save_config(run.description)
-    with pytest.raises(StoreError, match="is the config of another run"):
-        directory.save_config(other.description)
 
 
 def test_files_are_found_under_their_names_in_earlier_versions(tmp_path: Path) -> None:

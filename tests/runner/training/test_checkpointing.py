@@ -24,7 +24,7 @@ from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import Stopped, StopRequest
 from runner.training import kept_weights
-from runner.training.checkpointing import Checkpointing, TwoCheckpoints, any_process, validation_follows
+from runner.training.checkpointing import Checkpointing, TwoCheckpoints, any_process
 from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.processes import DeviceClock
 
@@ -104,84 +104,6 @@ def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) ->
     assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
     assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
     assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
-
-
-def test_a_validation_follows_the_last_batch_of_an_interval_in_epochs_or_steps() -> None:
-    epochs = SimpleNamespace(check_val_every_n_epoch=2, num_training_batches=5)
-    following = {
-        (epoch, batch)
-        for epoch in range(4)
-        for batch in range(5)
-        if validation_follows(cast(Trainer, SimpleNamespace(**vars(epochs), current_epoch=epoch)), batch)
-    }
-    assert following == {(1, 4), (3, 4)}
-    steps = SimpleNamespace(check_val_every_n_epoch=None, val_check_batch=6)
-    following = {
-        total
-        for total in range(20)
-        if validation_follows(
-            cast(Trainer, SimpleNamespace(**vars(steps), fit_loop=SimpleNamespace(total_batch_idx=total))), total % 5
-        )
-    }
-    assert following == {5, 11, 17}
-
-
-class Recorder(Checkpointing):
-    """Checkpointing that only counts its checkpoints.
-
-    Args:
-        follows: whether a validation follows the second batch.
-    """
-
-    def __init__(self, request: StopRequest, *, validations_select_weights: bool, follows: bool = False) -> None:
-        super().__init__(Path("last.ckpt"), request, validations_select_weights=validations_select_weights)
-        self.saved: list[str] = []
-        strategy = SimpleNamespace(reduce_boolean_decision=lambda condition, all: condition)
-        epochs = SimpleNamespace(
-            check_val_every_n_epoch=1, current_epoch=0, num_training_batches=2 if follows else 3, is_last_batch=False
-        )
-        self.trainer = cast(Trainer, SimpleNamespace(strategy=strategy, accumulate_grad_batches=2, **vars(epochs)))
-
-    def save(self, trainer: Trainer) -> None:
-        """Record the call."""
-        self.saved.append("saved")
-
-
-def test_a_stop_before_a_validation_that_selects_weights_waits_for_it(
-    request_to_stop: StopRequest,
-) -> None:
-    request_to_stop.signal_number = signal.SIGTERM
-    callback = Recorder(request_to_stop, validations_select_weights=True, follows=True)
-    callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
-    callback.on_validation_start(callback.trainer, MODULE)
-    callback.on_validation_batch_end(callback.trainer)
-    assert callback.saved == []
-    with pytest.raises(Stopped):
-        callback.on_validation_end(callback.trainer, MODULE)
-    assert callback.saved == ["saved"]
-
-
-def test_a_stop_before_a_validation_that_does_not_select_weights_is_immediate(request_to_stop: StopRequest) -> None:
-    request_to_stop.signal_number = signal.SIGTERM
-    callback = Recorder(request_to_stop, validations_select_weights=False, follows=True)
-    with pytest.raises(Stopped):
-        callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
-    with pytest.raises(Stopped):
-        callback.on_validation_batch_end(callback.trainer)
-    callback.on_validation_start(callback.trainer, MODULE)
-    callback.on_validation_end(callback.trainer, MODULE)
-    assert callback.saved == ["saved"] * 2  # at the step, and before the validation
-
-
-@pytest.mark.parametrize("validations_select_weights", [False, True])
-def test_a_stop_waits_for_an_optimiser_step(request_to_stop: StopRequest, validations_select_weights: bool) -> None:
-    request_to_stop.signal_number = signal.SIGTERM
-    callback = Recorder(request_to_stop, validations_select_weights=validations_select_weights)
-    callback.on_train_batch_end(callback.trainer, MODULE, None, None, 0)
-    assert callback.saved == []
-    with pytest.raises(Stopped):
-        callback.on_train_batch_end(callback.trainer, MODULE, None, None, 1)
-    assert callback.saved == ["saved"]
 
 
 def test_the_first_of_equal_validations_is_saved_also_after_a_stop(

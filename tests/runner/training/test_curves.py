@@ -12,7 +12,7 @@ from tensorboard.summary.writer import event_file_writer
 
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import OptimConfig
-from runner.training.curves import GPU_MEMORY, Curves, gradient_norm, steps_per_point
+from runner.training.curves import GPU_MEMORY, gradient_norm, steps_per_point
 from tests.runner.points import POINTS, RunHarness
 
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1, keep="best"))
@@ -84,24 +84,6 @@ def test_a_killed_training_continues_its_curves(run: RunConfig, event: str, time
     for name in whole.keys() - {SPEED}:
         assert found[name] == whole[name], name
     assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
-
-
-def test_gpu_memory_is_the_peak_since_the_last_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    peaks, logged = iter([3 * 2**30, 2**30]), []
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: next(peaks))
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: logged.append("reset"))
-    trainer = SimpleNamespace(
-        world_size=1, accumulate_grad_batches=1, global_step=0, is_global_zero=True, logger=None,
-        estimated_stepping_batches=2,
-    )  # fmt: skip
-    module = SimpleNamespace(
-        device=torch.device("cuda"), log=lambda name, value: logged.append(value) if name == GPU_MEMORY else None
-    )
-    shown, batch = Curves("points"), SimpleNamespace(targets=torch.zeros(4))
-    shown.on_train_start(trainer, module)  # type: ignore[arg-type]
-    for index in range(2):
-        shown.on_train_batch_end(trainer, module, None, batch, index)  # type: ignore[arg-type]
-    assert logged == ["reset", 3.0, "reset", 1.0, "reset"]
 
 
 def test_the_norm_is_that_of_all_gradients_together() -> None:

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.parameter_groups import ParameterRule
-from models.tensors import frozen_fingerprint
 from runner.inference.evaluate import load_chosen_weights
 from runner.store.store import RunStore
 from runner.weights.released import import_weights
-from runner.weights.weights import existing_weights, load_weights, read_weights, save_weights
+from runner.weights.weights import existing_weights, load_weights, save_weights
 from tests.runner.experts import FUSED, PARTS, Expert, Pair
 from tests.runner.points import POINTS, RunHarness
+from tests.runner.tower_weights import same
 
 PARENTS = tuple(replace(POINTS, model=Expert.Config(), seed=seed) for seed in (2, 3))
 FROM_PARENTS = replace(
@@ -26,7 +26,6 @@ FROM_PARENTS = replace(
     parents=tuple(Parent(run=run, part=part) for part, run in zip(PARTS, PARENTS, strict=True)),
 )
 RUNS = pytest.mark.parametrize("run", [FUSED, FROM_PARENTS], ids=["files", "parents"])
-TRAINED = {"head.weight", "head.bias", "scale"}
 
 
 @pytest.fixture(autouse=True)
@@ -59,39 +58,6 @@ def loaded_model(run: RunConfig, store: RunStore) -> nn.Module:
     model = run.build().model
     load_weights(model, run, store, existing_weights(run, store))
     return model
-
-
-def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
-    return ours.keys() == theirs.keys() and all(tensor.equal(theirs[name]) for name, tensor in ours.items())
-
-
-@RUNS
-def test_only_the_trained_part_is_saved_and_both_experts_stay_as_they_were(
-    run: RunConfig, harness: RunHarness, experts: dict[str, float]
-) -> None:
-    harness.execute(run)
-    assert harness.weights(run).keys() == TRAINED
-    model = loaded_model(run, harness.store)
-    for part, value in experts.items():
-        for parameter in model.get_submodule(part).parameters():
-            assert parameter.dtype == torch.float32 and (parameter == value).all()
-    assert read_weights(harness.store.run(run.train_id).weights)[1] == frozen_fingerprint(model)
-
-
-@RUNS
-def test_a_killed_training_resumes_to_the_same_weights(run: RunConfig, harness: RunHarness, tmp_path: Path) -> None:
-    whole_metrics = harness.execute(run)
-    whole = harness.weights(run)
-    harness.use_new_store("killed")
-    for parent, value in zip(PARENTS, (0.5, -0.25), strict=True):
-        save_expert(harness.store, parent, value)
-    harness.execute_and_kill(run, "step", 17)
-    checkpoint = torch.load(harness.store.run(run.train_id).checkpoint, weights_only=True)
-    assert {name.removeprefix("model.") for name in checkpoint["state_dict"]} == TRAINED
-    (optimizer,) = checkpoint["optimizer_states"]
-    assert len(optimizer["state"]) == 2 == sum(len(group["params"]) for group in optimizer["param_groups"])
-    metrics = harness.execute(run)
-    assert same(harness.weights(run), whole) and metrics["top1"] == whole_metrics["top1"]
 
 
 @RUNS
@@ -130,13 +96,6 @@ def test_an_imported_checkpoint_of_the_whole_model_needs_no_other_file(
     expected = {name: tensor.half().float() for name, tensor in released.items()}
     assert same(loaded_model(run, harness.store).state_dict(), expected)
     assert harness.store.run(run.train_id).tested(run, eval_only=True)
-
-
-@RUNS
-def test_a_model_with_frozen_experts_is_the_parent_of_others(run: RunConfig, harness: RunHarness) -> None:
-    harness.execute(run)
-    untrained = replace(run, optim=None, parents=(Parent(run=run),), model=replace(run.model, files=()))  # type: ignore[type-var]
-    assert harness.execute(untrained)["top1"] == harness.execute(run)["top1"]
 
 
 def test_layer_decay_and_rules_apply_to_the_trained_part_only(harness: RunHarness) -> None:

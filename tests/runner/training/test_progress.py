@@ -12,7 +12,7 @@ import torch
 from lightning import LightningModule, Trainer
 
 from lightning_modules.optim import OptimConfig
-from runner.training.progress import Progress, fraction_trained, position
+from runner.training.progress import Progress
 from tests.runner.points import POINTS, RunHarness
 
 MODULE = cast(LightningModule, None)
@@ -104,13 +104,6 @@ def test_validations_do_not_slow_the_training_speed(clock: SimpleNamespace, caps
     assert "loss 2.000, 2 videos/s" in capsys.readouterr().out
 
 
-def test_only_the_first_process_prints_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    shown, trainer = Progress("videos"), SimpleNamespace(**{**vars(EPOCHS), "is_global_zero": False})
-    batch_end(shown, trainer)
-    shown.on_train_epoch_end(cast(Trainer, trainer), MODULE)
-    assert capsys.readouterr().out == ""
-
-
 def test_the_file_is_written_a_few_times_per_second(
     tmp_path: Path, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,16 +118,6 @@ def test_the_file_is_written_a_few_times_per_second(
     written = json.loads((tmp_path / "progress.json").read_text())
     assert (written["done"], written["epoch"], written["epochs"], written["train/loss"]) == (0.25, 1, 2, 2.0)
     assert written["seconds_left"] == pytest.approx(1.5)
-
-
-def test_the_progress_of_a_training_is_in_epochs_or_in_steps() -> None:
-    loop = SimpleNamespace(total_batch_idx=14)
-    epochs = SimpleNamespace(current_epoch=1, max_epochs=4, max_steps=-1, num_training_batches=10, fit_loop=loop)
-    assert (fraction_trained(cast(Trainer, epochs)), position(cast(Trainer, epochs))) == (
-        0.375, {"epoch": 2, "epochs": 4},
-    )  # fmt: skip
-    steps = SimpleNamespace(max_epochs=-1, max_steps=30, global_step=7, accumulate_grad_batches=2, fit_loop=loop)
-    assert (fraction_trained(cast(Trainer, steps)), position(cast(Trainer, steps))) == (0.25, {"step": 7, "steps": 30})
 
 
 def test_the_remaining_time_follows_from_the_part_since_the_resumption(clock: SimpleNamespace) -> None:

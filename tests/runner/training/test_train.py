@@ -20,12 +20,12 @@ from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from runner.machine.files import StoreError
 from runner.machine.messages import NOTE_PREFIX
-from runner.machine.resources import Resources
 from runner.machine.signals import Stopped, StopRequest
 from runner.store.store import RunStore
 from runner.training import train
 from runner.weights.weights import save_weights
 from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, Tower
+from tests.runner.tower_weights import same
 
 # The best validation of both is the last but one.
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, validate_every=1, keep="best"))
@@ -61,10 +61,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[RunConfig, Whole]:
             found[run] = Whole(harness.weights(run), metrics, harness.validated_after.copy(), len(harness.steps))
             harness.use_new_store(run.train_id)
     return found
-
-
-def same(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> bool:
-    return ours.keys() == theirs.keys() and all(tensor.equal(theirs[name]) for name, tensor in ours.items())
 
 
 def test_a_recipe_in_epochs_trains_and_validates_by_epochs(harness: RunHarness) -> None:
@@ -263,12 +259,6 @@ def test_a_run_without_training_is_tested_with_the_weights_of_its_parent(harness
     assert not directory.weights.exists() and not directory.training.exists()
 
 
-def untrained(harness: RunHarness) -> RunConfig:
-    """Run that is only tested, whose parent has weights."""
-    save_weights(POINTS.build().model, harness.store.run(POINTS.train_id).weights)
-    return replace(POINTS, optim=None, parents=(Parent(run=POINTS),))
-
-
 def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(
     harness: RunHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,16 +279,8 @@ def test_a_run_without_training_needs_no_training_data(harness: RunHarness, monk
         return build(dataset, root, split)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kind, "build", only_tests)
-    assert harness.execute(untrained(harness))["videos"]["evaluated"] == 90
-
-
-def test_a_finished_run_is_tested_under_another_protocol_without_training(harness: RunHarness) -> None:
-    harness.execute(POINTS)
-    other = replace(POINTS, evaluation=replace(POINTS.evaluation, views=3))
-    harness.steps.clear()
-    metrics = harness.execute(other)
-    assert harness.steps == [] and metrics["views"] == 3
-    assert metrics["device_hours"] > 0
+    save_weights(POINTS.build().model, harness.store.run(POINTS.train_id).weights)
+    assert harness.execute(replace(POINTS, optim=None, parents=(Parent(run=POINTS),)))["videos"]["evaluated"] == 90
 
 
 def test_eval_only_does_not_train(harness: RunHarness) -> None:
@@ -409,16 +391,6 @@ def test_damaged_kept_weights_are_an_error_before_the_rest_of_the_training(harne
     with pytest.raises(StoreError, match=f"its digest differs; restore it, or remove {directory.checkpoint.parent} to"):
         harness.execute(run)
     assert harness.steps == []
-
-
-def test_recomputation_is_turned_on_in_models_that_support_it(
-    monkeypatch: pytest.MonkeyPatch, harness: RunHarness
-) -> None:
-    asked: list[bool] = []
-    monkeypatch.setattr(type(POINTS.build().model), "recompute", lambda _, on: asked.append(on), raising=False)
-    harness.resources = Resources(data=harness.resources.data, devices=1, recompute=True)
-    harness.execute(untrained(harness))
-    assert asked == [True]
 
 
 def test_a_signal_is_a_stop_request_a_second_one_is_the_same_and_a_later_one_stops_immediately() -> None:

@@ -11,8 +11,8 @@ from experiments.spec.run import RunConfig
 from interface.batches import Batch
 from lightning_modules.module import TaskModule
 from runner.jobs import run_process
-from runner.jobs.failures import Failure, read_failure
 from runner.machine.files import read_json
+from runner.store.run_directory import Failure
 from tests.runner.conftest import Process
 from tests.runner.points import POINTS, REST, RunHarness, carry_out
 from tests.runner.two_devices import FORKED, exit_codes
@@ -53,6 +53,6 @@ def test_the_first_failure_of_any_process_gives_reason_and_exit_code_of_all(
 
     monkeypatch.setattr(TaskModule, "training_step", step)
     assert exit_codes(lambda rank: run_process.end(process(devices=2))) == [code, code]
-    failure = read_failure(harness.store.run(POINTS.train_id).failure)
+    failure = harness.store.run(POINTS.train_id).read_failure()
     reason = "a video is unreadable" if code == 3 else "ZeroDivisionError: 1 / 0"
     assert failure == Failure(reason, code)

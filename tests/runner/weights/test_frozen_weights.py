@@ -62,17 +62,6 @@ def test_weights_of_a_version_with_two_keys_of_metadata_are_read(tmp_path: Path)
         read_weights(path)
 
 
-def test_a_frozen_part_is_loaded_from_its_pretrained_file(store: RunStore) -> None:
-    model = fresh(FROZEN_TOWER)
-    assert start_weights(model, FROZEN_TOWER, store) == []
-    path = store.run(FROZEN_TOWER.train_id).weights
-    save_weights(model, path)
-    again = fresh(FROZEN_TOWER, seed=1)
-    load_weights(again, FROZEN_TOWER, store, existing_weights(FROZEN_TOWER, store))
-    assert same(again.state_dict(), model.state_dict())
-    assert again.state_dict()["backbone.bias"].eq(-0.5).all()
-
-
 def test_frozen_weights_that_differ_from_the_training_are_refused(store: RunStore, photos: Path) -> None:
     model = fresh(FROZEN_TOWER)
     start_weights(model, FROZEN_TOWER, store)

@@ -2,14 +2,12 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from experiments.spec.run import Parent
-from runner.machine.files import StoreError
+from experiments.spec.run import Parent, RunConfig
+from runner.machine.files import StoreError, write_atomically
 from runner.store.records import ImportedWeights
 from runner.store.store import RunStore
 from runner.weights.weights import (
@@ -18,7 +16,6 @@ from runner.weights.weights import (
     existing_weights,
     load_weights,
     read_weights,
-    save_weights,
     saved_digest,
     start_weights,
     weights_of,
@@ -74,28 +71,15 @@ def test_a_run_with_training_is_not_tested_with_the_weights_of_its_parents(store
     assert weights_of(CHILD, store) is None
 
 
-def test_the_error_for_a_run_without_weights_contains_the_remedy(store: RunStore) -> None:
-    with pytest.raises(ValueError) as error:
-        existing_weights(POINTS, store)
-    assert str(error.value) == (
-        f"run {POINTS.train_id} has no weights: train it with `reproduce run`, or test released ones with "
-        f"`reproduce run TABLE:ROW --scale paper --released`"
-    )
-
-
-def test_the_error_for_lost_weights_contains_the_remedy(store: RunStore) -> None:
-    directory = store.run(POINTS.train_id)
-    directory.path.mkdir(parents=True)
-    directory.training.write_text('{"device_hours": 1, "replaced_in_training": 0}')
-    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has lost its weights: move {directory.path} away and"):
-        existing_weights(POINTS, store)
-
-
-def test_all_weights_of_a_model_without_frozen_parts_are_saved(tmp_path: Path) -> None:
-    model, path = fresh(POINTS), tmp_path / "weights.safetensors"
-    save_weights(model, path)
-    assert same(load_file(path), model.state_dict())
-    assert read_weights(path)[1] is None
+@pytest.mark.parametrize("run", [POINTS, TESTED, CHILD, replace(FUSED, optim=None)])
+def test_the_error_names_the_run_without_weights_and_the_remedy(run: RunConfig, store: RunStore) -> None:
+    missing = run if run == CHILD else POINTS
+    with pytest.raises(ValueError, match=f"^run {missing.train_id} has no weights: train it with `reproduce run`, or "):
+        existing_weights(run, store)
+    directory = store.run(missing.train_id)
+    write_atomically(directory.training, '{"device_hours": 1, "replaced_in_training": 0}')
+    with pytest.raises(ValueError, match=f"run {missing.train_id} has lost its weights: move {directory.path} away"):
+        existing_weights(run, store)
 
 
 def test_initial_weights_are_loaded_first_by_the_config_and_then_from_the_parents(
@@ -126,24 +110,6 @@ def test_released_initial_weights_are_listed_with_the_parts_that_they_initialise
     assert start_weights(fresh(FUSED), FUSED, store) == starts[:1]
 
 
-def test_the_error_for_an_untrained_parent_contains_its_id(store: RunStore) -> None:
-    with pytest.raises(ValueError, match=f"run {POINTS.train_id} has no weights: train it"):
-        start_weights(fresh(CHILD), CHILD, store)
-
-
-def test_the_error_for_a_run_without_training_names_its_parent_without_weights(store: RunStore) -> None:
-    keep(POINTS, store)
-    with pytest.raises(ValueError, match=f"run {OTHER.train_id} has no weights: train it"):
-        existing_weights(replace(FUSED, optim=None), store)
-
-
-def test_a_parent_for_an_unknown_part_is_refused(store: RunStore) -> None:
-    keep(POINTS, store)
-    run = replace(POINTS, parents=(Parent(run=POINTS, part="tail"),))
-    with pytest.raises(ValueError, match=r"Tower.Config has no part 'tail' that another run can fill"):
-        start_weights(fresh(run), run, store)
-
-
 def test_the_error_for_damaged_weights_contains_the_remedy(store: RunStore) -> None:
     keep(POINTS, store)
     keep(POINTS, store, released=True)
@@ -162,24 +128,15 @@ def test_the_error_for_damaged_weights_contains_the_remedy(store: RunStore) -> N
         assert str(error.value) == f"{path} is cut short or damaged; {remedy}"
 
 
-def changed_bytes(path: Path, change: str) -> None:
-    """Change the tensors of a weight file."""
-    content = bytearray(path.read_bytes())
-    if change == "a bit":
-        content[len(content) - 20] ^= 1
-    else:
-        content[-100:] = bytes(100)
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("change", ["a bit", "zeros"])
 @pytest.mark.parametrize("released", [False, True])
-def test_changed_weights_are_refused_wherever_they_are_used(store: RunStore, change: str, released: bool) -> None:
+def test_changed_weights_are_refused_wherever_they_are_used(store: RunStore, released: bool) -> None:
     keep(POINTS, store, released=released)
     path = existing_weights(POINTS, store).path
     assert path is not None
     load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
-    changed_bytes(path, change)
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
     changed = f"{path} was changed after it was saved: its digest differs; restore it, or "
     for run in (POINTS, TESTED):
         with pytest.raises(StoreError, match=changed):
@@ -209,25 +166,6 @@ def test_weights_of_a_version_without_digests_are_used(store: RunStore) -> None:
     assert same(read_weights(path)[0], tensors)
 
 
-def test_weights_of_another_model_are_one_line(store: RunStore) -> None:
-    path = store.run(POINTS.train_id).weights
-    path.parent.mkdir(parents=True)
-    save_file({f"layer{index}": torch.zeros(1) for index in range(1000)}, path)
-    with pytest.raises(StoreError, match=f"{path} does not hold this row's model: name the row") as error:
-        load_weights(fresh(POINTS), POINTS, store, existing_weights(POINTS, store))
-    assert len(str(error.value)) < 500 and "\n" not in str(error.value)
-
-
-def test_a_damaged_record_of_released_weights_is_an_error(store: RunStore) -> None:
-    directory = store.run("aaa")
-    directory.released.parent.mkdir(parents=True)
-    directory.released_record.write_text("{}")
-    assert directory.released_weights() is None
-    directory.released.write_bytes(b"cut")
-    with pytest.raises(StoreError, match=r"released\.json: Object missing required field `file`.*; move it away"):
-        directory.released_weights()
-
-
 def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
     with pytest.raises(ValueError, match="has no weights: train it"):
         harness.execute(FUSED)
@@ -241,24 +179,8 @@ def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness:
     assert "started_from" not in metrics
 
 
-def test_metrics_contain_the_released_initial_weights_of_the_training(harness: RunHarness) -> None:
+@pytest.mark.parametrize("run", [CHILD, TESTED], ids=["training", "test alone"])
+def test_metrics_contain_the_released_weights_that_a_run_started_from(run: RunConfig, harness: RunHarness) -> None:
     keep(POINTS, harness.store, seed=1, released=True)
-    metrics = harness.execute(CHILD)
+    metrics = harness.execute(run)
     assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
-
-
-def test_metrics_of_a_run_without_training_contain_the_released_weights_of_its_parents(harness: RunHarness) -> None:
-    keep(POINTS, harness.store, seed=1, released=True)
-    metrics = harness.execute(TESTED)
-    assert metrics["started_from"] == [{"part": "", "file": "1.pyth", "sha256": "sum 1"}]
-
-
-def test_released_weights_of_a_run_without_training_are_tested_without_eval_only(harness: RunHarness) -> None:
-    keep(TESTED, harness.store, seed=1, released=True)
-    harness.execute(TESTED)
-    directory = harness.store.run(TESTED.train_id)
-    assert json.loads(directory.of_released.metrics(TESTED.eval_id).read_text())["released_weights"] == {
-        "file": "1.pyth",
-        "sha256": "sum 1",
-    }
-    assert directory.tested(TESTED, eval_only=True)

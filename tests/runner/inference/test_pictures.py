@@ -1,4 +1,4 @@
-"""Attention maps of runs: equal to those of the model for the test view; errors have one line."""
+"""Attention maps of runs: equal to those of the model for the test view. Pictures for figures, made once."""
 
 import shutil
 from collections.abc import Callable
@@ -15,19 +15,22 @@ from data.errors import DataError
 from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from data.transforms.pixels import normalized
 from data.video_data import VideoData
-from experiments.spec.figures import AttentionQuery
-from experiments.spec.run import Parent, RunConfig
+from experiments.spec.figure_runs import ShownRun
+from experiments.spec.figures import AttentionQuery, ShownMasks
+from experiments.spec.run import RunConfig
 from interface.targets import ClassTarget, VerbNounTarget
 from models.attention_query import PointQuery
 from models.cast.model import CAST
 from models.trunk import VideoViT
-from runner.inference import attention
-from runner.inference.attention import attention_maps, class_name, first_right, moving_point
+from runner.inference import pictures
+from runner.inference.pictures import attention_maps, class_name, first_right, keep_all, moving_point
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import AttentionMaps
+from runner.store.kept_pictures import AttentionMaps, KeptPictures, MaskStrip, file_of, kept_pictures, publish_kept
 from runner.store.store import RunStore
 from runner.weights.weights import read_weights
-from tests.runner.points import POINTS
+from tests.runner.mask_runs import KEPT_MASK
+from tests.runner.points import carry_out
+from tests.runner.stored_metrics import write_result
 
 KeepWeights = Callable[..., None]
 QUERY = AttentionQuery(video=3, frame=1, x=0.6, y=0.3)
@@ -54,16 +57,6 @@ def test_maps_equal_the_models_maps_of_the_centre_crop_of_the_middle_view(weight
     np.testing.assert_allclose(made.maps.sum((1, 2)), 1, rtol=1e-5)
 
 
-def test_frames_are_rgb_for_a_run_with_reversed_channels(
-    weighted: RunConfig, store: RunStore, keep_weights: KeepWeights
-) -> None:
-    assert isinstance(weighted.data, VideoData)
-    reversed_run = replace(weighted, data=replace(weighted.data, reversed_channels=True))
-    keep_weights(reversed_run)
-    assert np.array_equal(computed_maps(weighted, store).frames, computed_maps(reversed_run, store).frames)
-    assert not np.allclose(computed_maps(weighted, store).maps, computed_maps(reversed_run, store).maps)
-
-
 def test_the_record_contains_the_provenance(weighted: RunConfig, store: RunStore) -> None:
     record = computed_maps(weighted, store).record
     assert record["train_id"] == weighted.train_id
@@ -81,7 +74,7 @@ def test_a_moving_query_is_recorded_with_its_video_and_its_point(
     weighted: RunConfig, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = computed_maps(weighted, store).record["video"]
-    monkeypatch.setattr(attention, "first_right", lambda *_, **__: name)
+    monkeypatch.setattr(pictures, "first_right", lambda *_, **__: name)
     made = computed_maps(weighted, store, video=0, of_moving=True)
     x, y = moving_point(torch.from_numpy(made.frames).permute(0, 3, 1, 2))
     found = made.record["query"]
@@ -107,7 +100,7 @@ def test_the_first_right_video_is_told_from_saved_scores(
         of_item=lambda place: [SimpleNamespace(is_correct=one) for one in list(right.values())[place]]
     )
     saved = SimpleNamespace(ids=tuple(right), scores=SimpleNamespace(predictions=lambda: answers))
-    monkeypatch.setattr(attention, "read_scores", lambda *_: saved)
+    monkeypatch.setattr(pictures, "read_scores", lambda *_: saved)
     assert first_right(weighted, store.run(weighted.train_id)) == "c"
 
 
@@ -133,12 +126,6 @@ def test_an_invalid_query_is_refused(
         computed_maps(weighted, store, **changes)
 
 
-def test_the_error_for_an_unknown_video_suggests_the_nearest_id(weighted: RunConfig, store: RunStore) -> None:
-    name = computed_maps(weighted, store).record["video"]
-    with pytest.raises(ValueError, match=f"did you mean '{name}'"):
-        computed_maps(weighted, store, video=name.replace("mp4", "mp3"))
-
-
 def test_the_error_for_an_unreadable_video_contains_its_id(
     weighted: RunConfig, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,17 +136,6 @@ def test_the_error_for_an_unreadable_video_contains_its_id(
     monkeypatch.setattr(Resources, "root", lambda self, data: copy)
     with pytest.raises(DataError, match=f"video 'val/.*{broken.name}' cannot be read"):
         computed_maps(weighted, store, video=broken.relative_to(copy).as_posix())
-
-
-def test_a_model_without_attention_maps_is_refused(store: RunStore) -> None:
-    with pytest.raises(ValueError, match="Tower has no attention maps of videos to draw"):
-        attention_maps(POINTS, store, Resources(), QUERY)
-
-
-def test_maps_of_a_run_without_training_use_the_weights_of_its_parent(weighted: RunConfig, store: RunStore) -> None:
-    tested = replace(weighted, optim=None, parents=(Parent(run=weighted),))
-    made = computed_maps(tested, store)
-    assert made.record["weights"] == "trained" and np.array_equal(made.maps, computed_maps(weighted, store).maps)
 
 
 def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() -> None:
@@ -193,16 +169,6 @@ def test_a_video_of_a_list_has_the_maps_of_the_test_video(weighted: RunConfig, s
         assert np.array_equal(made.maps, tested.maps) and np.array_equal(made.frames, tested.frames)
         assert made.record["video"] == path and made.record["train_id"] == weighted.train_id
         assert made.record["data"]["name"] == "list" and not made.record["data"]["stand_in"]
-
-
-def test_a_list_may_have_a_verb_and_a_noun_a_video(
-    verb_noun_run: RunConfig, store: RunStore, keep_weights: KeepWeights, tmp_path: Path
-) -> None:
-    keep_weights(verb_noun_run)
-    video = min(Resources().root(verb_noun_run.data).rglob("*.MP4"))
-    (tmp_path / "segments.csv").write_text(f"{video} 2 5\n")
-    made = attention_maps(verb_noun_run, store, Resources(), AttentionQuery(), tmp_path / "segments.csv")
-    assert made.record["video"] == str(video) and made.record["class"] == "wash cloth"
 
 
 def test_missing_lists_and_videos_of_a_list_are_refused(weighted: RunConfig, store: RunStore, listed: Path) -> None:
@@ -239,3 +205,96 @@ def test_a_query_names_one_of_several_attentions(two_streams: RunConfig, store: 
         assert (made.record["attention"], made.record["block"], made.record["num_blocks"]) == (name, block, 4)
         assert made.record["one_scale"] is True and made.record["query"]["attention"] == name
         np.testing.assert_allclose(made.maps.sum(), 1, rtol=1e-5)
+
+
+# Pictures for figures
+
+RESOURCES = Resources(devices=1)
+MASKS = ShownRun("kept", KEPT_MASK, ShownMasks("shapes-01", 3))
+
+
+def kept(shown: ShownRun, store: RunStore) -> KeptPictures | None:
+    return kept_pictures(shown, store.directories(shown.run.train_id))
+
+
+def made_maps(run: RunConfig, store: RunStore, query: AttentionQuery = QUERY) -> AttentionMaps:
+    """Maps of a tested run, which are made now."""
+    shown = ShownRun("row", run, query)
+    assert keep_all([shown], store, RESOURCES) == []
+    found = kept(shown, store)
+    assert isinstance(found, AttentionMaps)
+    return found
+
+
+def test_maps_are_made_once_kept_unchanged_and_published(
+    weighted: RunConfig, store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = ShownRun("row", weighted, QUERY)
+    assert keep_all([shown], store, RESOURCES) == [] and kept(shown, store) is None  # without a test
+    write_result(store, weighted)
+    made, stored = attention_maps(weighted, store, RESOURCES, QUERY), made_maps(weighted, store)
+    assert capsys.readouterr().err == "row: attention maps made\n"
+    assert np.array_equal(stored.maps, made.maps) and np.array_equal(stored.frames, made.frames)
+    assert stored.record == made.record
+    file = file_of(shown, store.run(weighted.train_id))
+    before = file.read_bytes(), file.stat().st_mtime_ns
+    assert keep_all([shown], store, RESOURCES) == [] and capsys.readouterr().err == ""
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+    publish_kept(shown, store)
+    shutil.rmtree(store.root)
+    assert isinstance(kept(shown, store), AttentionMaps)
+
+
+def test_maps_use_released_weights_only_if_the_run_has_no_other_weights(
+    small_run: RunConfig, store: RunStore, keep_weights: KeepWeights
+) -> None:
+    keep_weights(small_run, released=True)
+    write_result(store, small_run, released=True)
+    record = made_maps(small_run, store).record
+    assert record["weights"] == "k400.pyth" and record["released_weights"]["sha256"] == "0123"
+    keep_weights(small_run)
+    write_result(store, small_run)
+    assert made_maps(small_run, store).record["weights"] == "trained"
+
+
+def test_an_error_in_one_run_does_not_stop_the_others(
+    weighted: RunConfig, store: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = replace(weighted, seed=2)
+    for run in (weighted, lost):
+        write_result(store, run)
+    shown = [ShownRun("lost", lost, QUERY), ShownRun("done", weighted, QUERY)]
+    (error,) = keep_all(shown, store, RESOURCES)
+    assert isinstance(error, ValueError)
+    messages = [f"reproduce: lost: no attention maps: {error}", "done: attention maps made"]
+    assert capsys.readouterr().err.splitlines() == messages
+    assert len(list(store.root.rglob("attention_maps/*.npz"))) == 1
+
+
+@pytest.fixture
+def tested(store: RunStore, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+    """Store with a finished test that has written masks."""
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
+    carry_out(KEPT_MASK, store, RESOURCES)
+    return store
+
+
+def test_strips_are_those_of_the_result_files_and_are_made_once(
+    tested: RunStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert kept(MASKS, tested) is None
+    assert keep_all([MASKS], tested, RESOURCES) == []
+    assert "kept: mask strips made" in capsys.readouterr().err
+    strip = kept(MASKS, tested)
+    assert isinstance(strip, MaskStrip)
+    assert strip.numbers.tolist() == [0, 2, 5] and strip.frames.shape == (3, 32, 48, 3)
+    assert (strip.predicted == strip.true[:1]).all() and (strip.true[2] != strip.true[0]).any()
+    assert strip.record["data"] == {"name": "davis2017", "stand_in": True} and strip.record["weights"] == "own"
+    assert keep_all([MASKS], tested, RESOURCES) == [] and capsys.readouterr().err == ""
+    publish_kept(MASKS, tested)
+    assert kept(MASKS, RunStore(tested.results or Path())) is not None
+
+
+def test_unknown_sequences_are_named(tested: RunStore) -> None:
+    (error,) = keep_all([MASKS._replace(shown=ShownMasks("cows", 3))], tested, RESOURCES)
+    assert "davis2017 has no test sequence 'cows'; it has shapes-00" in str(error)
