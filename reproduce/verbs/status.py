@@ -20,6 +20,7 @@ from runner.store.jobs import Job
 from runner.store.store import RunStore
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
+IMPORTED = "released weights, not tested"
 FINISHED = {"done", WITH_RELEASED}
 UNFINISHED = {"running", "failed", "interrupted"}
 HEADERS = ("run", "id", "state", "value", "detail")
@@ -88,8 +89,11 @@ def others_text(runs: Path) -> str:
 
 def job_state(job: Job, store: RunStore) -> str:
     """State of a job. A prerequisite is finished if released weights can replace it."""
-    state = job.directory(store).state(job.run)
-    return WITH_RELEASED if state != "done" and job.finished(store, eval_only=False) else state
+    directory = job.directory(store)
+    state = directory.state(job.run)
+    if state != "done" and job.finished(store, eval_only=False):
+        return WITH_RELEASED
+    return IMPORTED if state == "not run" and directory.released.exists() else state
 
 
 def status_json(found: Iterable[Job], store: RunStore) -> list[dict[str, object]]:
@@ -101,7 +105,7 @@ def entry_of(job: Job, store: RunStore) -> dict[str, object]:
     directory, headline, state = job.directory(store), job.run.objective.metrics[0], job_state(job, store)
     test = store.test(job.run, store.shown(job.run))
     is_published = test is not None and test.directory.is_published
-    if state == "not run":
+    if state in ("not run", IMPORTED):
         is_tested = directory.tested(job.run, eval_only=True)
         state = WITH_RELEASED if is_tested else "published" if is_published else state
     failure = directory.read_failure() if state == "failed" else None

@@ -106,6 +106,7 @@ def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_st
     write_atomically(store.run(K400.train_id).released, "weights")
     entry = state(store, job(shown=False))
     assert (entry["state"], entry["value"]) == ("released weights", None)
+    assert state(store, job())["state"] == "released weights, not tested"
     for run in (K400, replace(K400, optim=None)):
         write_result(store, run, 79.7, released=True)
         entry = state(store, job(run))
