@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Table
+from reports.pages.agreement import agreements
 from reports.pages.cells import contradictions, report_cell
 from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
@@ -38,7 +39,7 @@ def collect(
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
     found = marked(_rows(table, scale, cells, unmodified, store, texts), table, small=scale.small)
-    notes = (*table.notes, *contradictions(table, [row.row for row in found]))
+    notes = (*table.notes, *agreements(table, found), *contradictions(table, [row.row for row in found]))
     return Report(
         table=table,
         scale=scale,
