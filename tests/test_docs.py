@@ -22,8 +22,7 @@ from reports.pages.table_texts import (
 )
 from reproduce.command import main, parsed
 from runner.inference import row_model as rows
-from runner.store.store import RunStore
-from runner.weights.released import released_files
+from runner.weights.fetch import released_files
 from tests.experiments.motionformer.test_released import authors_tensors
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -168,13 +167,11 @@ def test_links_point_to_existing_files() -> None:
 def model_lines() -> list[str]:
     """Table of docs/models.md: released files, their rows, and the printed value of their cells."""
     lines = ["| paper | file | row (column) | printed |", "|---|---|---|---|"]
-    for file in released_files(["*"], RunStore(Path("runs"))):
-        table, _, key = file.row.partition(":")
+    for file in released_files(["*"]):
+        entry, (table, _, key) = file.entry, file.entry.row.partition(":")
         row, columns = load(table).find_row(key), [column.key for column in load(table).columns]
-        printed = row.paper[columns.index(file.column)]
-        lines.append(
-            f"| {table.partition('/')[0]} | [{file.file}]({file.url}) | `{file.row}` ({file.column}) | {printed} |"
-        )
+        printed, link = row.paper[columns.index(entry.column)], f"[{file.file_name}]({file.url})"
+        lines.append(f"| {table.partition('/')[0]} | {link} | `{entry.row}` ({entry.column}) | {printed} |")
     return lines
 
 

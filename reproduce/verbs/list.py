@@ -158,18 +158,18 @@ def list_weights(options: List) -> int:
     """Print released files, their rows, and where they are."""
     from models.imagenet import weights_folder
     from reproduce.selection import store_of
-    from runner.weights.released import released_files  # imports the models
+    from runner.weights.fetch import released_files  # imports the models
 
-    files = list(released_files(options.tables, store_of(options)))
+    files, store = released_files(options.tables), store_of(options)
     if options.json:
-        print(json.dumps([file._asdict() for file in files], indent=1))
+        print(json.dumps([file.as_json(store) for file in files], indent=1))
         return DONE
     width = terminal_width()
-    lines = [(file.file, f"{file.row} ({file.column})") for file in files]
+    lines = [(file.file_name, f"{file.entry.row} ({file.entry.column})") for file in files]
     header, rule, *rows = table_text(("file", "row (column)"), lines, None).splitlines()
     print(f"{header}\n{rule}")
     for row, file in zip(rows, files, strict=True):
-        state, place = "imported" if file.imported else "not imported", file.path or f"not here: {file.url}"
+        state, place = "imported" if file.is_imported(store) else "not imported", file.local or f"not here: {file.url}"
         print(f"{row}\n{wrapped(f'  {state}; {place}', width, indent=4)}")
     looked = f"looked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)"
     print(f"\n{wrapped(looked, width)}")

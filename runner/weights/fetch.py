@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import Finding
-from experiments.spec.catalog import find, released_weights
+from experiments.spec.catalog import find, names_listed, released_weights
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
@@ -54,6 +54,35 @@ class Release(NamedTuple):
     def path(self) -> Path:
         """Place of the file in the folder of downloaded weights."""
         return weights_folder() / self.file_name
+
+    @property
+    def local(self) -> Path | None:
+        """The file in the working directory, or in the folder of downloaded weights; None if it is not here."""
+        return next((path for path in (Path(self.file_name), self.path) if path.is_file()), None)
+
+    def is_imported(self, store: RunStore) -> bool:
+        record = store.run(self.run.train_id).released_weights()
+        return record is not None and record.file == self.file_name
+
+    def as_json(self, store: RunStore) -> dict[str, object]:
+        return {
+            "file": self.file_name,
+            "row": self.entry.row,
+            "column": self.entry.column,
+            "path": None if self.local is None else str(self.local),
+            "imported": self.is_imported(store),
+            "url": self.url,
+        }
+
+
+def released_files(patterns: Sequence[str]) -> list[Release]:
+    """Released files of the papers of the tables that match."""
+    papers = list(dict.fromkeys(name.partition("/")[0] for pattern in patterns for name in names_listed(pattern)))
+    known = [listed for paper in papers if (listed := released_weights(paper)) is not None]
+    if not known:
+        raise ValueError(f"list --weights: no files are known that the authors of {', '.join(papers)} released")
+    pairs = ((listed, entry) for listed in known for entry in listed.files)
+    return [Release(runs_of_row(entry.row, PAPER)[entry.column], entry, listed) for listed, entry in pairs]
 
 
 def releases_of(jobs: Iterable[Job], scale: Scale, overrides: Sequence[str], seed: int) -> dict[str, Release]:

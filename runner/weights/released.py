@@ -4,15 +4,10 @@ Every key of a released file is checked against the row's model. The imported we
 and never replace trained weights. `reproduce run --eval-only` tests the row with them, and reports mark such a cell.
 """
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from experiments.spec.catalog import find, load, names_listed, released_weights
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER
-from models.imagenet import weights_folder
 from models.tensors import LoadReport
 from runner.store.records import ImportedWeights, write_record
 from runner.store.run_directory import RELEASED_SUFFIX
@@ -85,42 +80,3 @@ def import_text(record: ImportedWeights) -> str:
     stated = ", ".join(f"{name} {value}" for name, value in record.settings.items())
     lines.append(f"trained with, as the file says: {stated or 'nothing that this row knows'}")
     return "\n".join(lines)
-
-
-class FoundFile(NamedTuple):
-    """Released file.
-
-    `row`, `column`: cell whose run it belongs to. `path`: where it is on this machine; None if it is not there.
-    `imported`: whether the run has weights that were imported from a file of this name.
-    """
-
-    file: str
-    row: str
-    column: str
-    path: str | None
-    imported: bool
-    url: str
-
-
-def released_files(patterns: Sequence[str], store: RunStore) -> Iterator[FoundFile]:
-    """Released files of the papers of the tables that match."""
-    papers = list(dict.fromkeys(name.partition("/")[0] for pattern in patterns for name in names_listed(pattern)))
-    known = {paper: released for paper in papers if (released := released_weights(paper)) is not None}
-    if not known:
-        raise ValueError(f"list --weights: no files are known that the authors of {', '.join(papers)} released")
-    for released in known.values():
-        for entry in released.files:
-            name = f"{entry.name}{released.suffix}"
-            table, row = find([entry.row])[0].table.name, entry.row.partition(":")[2]
-            run = load(table).run_of(f"{row}.{entry.column}", PAPER, (), 0)
-            record = store.run(run.train_id).released_weights()
-            yield FoundFile(
-                name,
-                entry.row,
-                entry.column,
-                path=next(
-                    (str(path) for folder in (Path(), weights_folder()) if (path := folder / name).is_file()), None
-                ),
-                imported=record is not None and record.file == name,
-                url=released.url(entry),
-            )

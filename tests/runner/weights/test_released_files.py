@@ -10,27 +10,26 @@ from experiments.spec.scales import PAPER
 from reproduce.command import main
 from runner.inference.evaluate import weight_file
 from runner.store.store import RunStore
-from runner.weights.released import released_files
+from runner.weights.fetch import released_files
 
 
 def test_every_released_file_names_a_cell_with_a_run(store: RunStore) -> None:
-    found = list(released_files(["*"], store))
-    assert {file.row.partition("/")[0] for file in found} >= {"motionformer", "xvit", "msca", "cast"}
-    assert all(file.url.startswith("https://") and not file.imported for file in found)
+    found = released_files(["*"])
+    assert {file.entry.row.partition("/")[0] for file in found} >= {"motionformer", "xvit", "msca", "cast"}
+    assert all(file.url.startswith("https://") and not file.is_imported(store) for file in found)
 
 
 def test_files_are_found_in_the_folder_of_weights_and_the_working_directory(
-    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights/xvit_b16_16_ss2.pth").touch()
     Path("xvit_b16_16_k600.pth").touch()
-    paths = {file.file: file.path for file in released_files(["xvit/zoo"], store)}
-    assert paths == {
-        "xvit_b16_16_k600.pth": "xvit_b16_16_k600.pth",
-        "xvit_b16_16_ss2.pth": str(tmp_path / "weights/xvit_b16_16_ss2.pth"),
+    assert {file.file_name: file.local for file in released_files(["xvit/zoo"])} == {
+        "xvit_b16_16_k600.pth": Path("xvit_b16_16_k600.pth"),
+        "xvit_b16_16_ss2.pth": tmp_path / "weights/xvit_b16_16_ss2.pth",
     }
     assert weight_file(Path("xvit_b16_16_ss2.pth")) == tmp_path / "weights/xvit_b16_16_ss2.pth"
     assert weight_file(Path("xvit_b16_16_k600.pth")) == Path("xvit_b16_16_k600.pth")
