@@ -5,19 +5,20 @@ A report does not depend on the machine that makes it: hardware, versions and co
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from experiments.spec.figure_runs import shown_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Table
 from reports.pages.agreement import agreements
-from reports.pages.cells import contradictions, report_cell
+from reports.pages.cells import contradictions, marked, report_cell
 from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
-from reports.pages.marks import marked
 from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.table_texts import cell_name
-from runner.store.kept_pictures import KeptPictures
+from runner.store.kept_pictures import KeptPictures, kept_pictures
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -52,11 +53,9 @@ def collect(
 
 
 def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
-    if table.figure is None:
-        return {}
-    from reports.figures.kept import pictures_of  # here: most tables have no figure
-
-    return pictures_of(table.figure, cells, store)
+    """Attention maps, masks or clips of each row that the figure shows, if they are kept."""
+    found = ((one.row, kept_pictures(one, store.shown(one.run))) for one in shown_runs(table.figure, cells))
+    return {row: pictures for row, pictures in found if pictures is not None}
 
 
 def judged_claims(
@@ -88,20 +87,15 @@ def _rows(
     Args:
         unmodified: the same cells without the overrides.
     """
-    found: dict[str, dict[str, ReportCell]] = {cell.row.key: {} for cell in cells}
-    pairs = zip(cells, unmodified, strict=True)
-    for cell, other in sorted(pairs, key=lambda pair: isinstance(pair[0].metric, Derived)):
-        of_row, modified = found[cell.row.key], cell.tested and _ids(cell) != _ids(other)
-        shown = cell if _is_comparable(cell, table, scale) else replace(cell, printed=None)
-        of_row[cell.column.key] = report_cell(shown, store, of_row, modified=modified, overrides=overrides)
-    rows: dict[str, list[ReportCell]] = {}
-    for cell in cells:
-        rows.setdefault(cell.row.key, []).append(found[cell.row.key][cell.column.key])
-    return [ReportRow(row=several[0].row, cells=tuple(several)) for several in rows.values()]
-
-
-def _ids(cell: Cell) -> tuple[str, str] | None:
-    return (cell.run.train_id, cell.run.eval_id) if cell.run is not None else None
+    rows = []
+    for _, of_row in groupby(zip(cells, unmodified, strict=True), key=lambda pair: pair[0].row.key):
+        pairs, found = list(of_row), dict[str, ReportCell]()
+        for cell, other in sorted(pairs, key=lambda pair: isinstance(pair[0].metric, Derived)):
+            shown = cell if _is_comparable(cell, table, scale) else replace(cell, printed=None)
+            modified = cell.tested and cell.run != other.run
+            found[cell.column.key] = report_cell(shown, store, found, modified=modified, overrides=overrides)
+        rows.append(ReportRow(row=pairs[0][0].row, cells=tuple(found[cell.column.key] for cell, _ in pairs)))
+    return rows
 
 
 def _is_comparable(cell: Cell, table: Table, scale: Scale) -> bool:

@@ -13,13 +13,13 @@ from experiments.spec.catalog import captions, contents_of_papers, natural_order
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES
-from experiments.spec.table import Value
+from experiments.spec.table import Table, Value
 from reports import saved
-from reports.claims.verdicts import JudgedClaim
 from reports.pages.markup import Markdown
-from reports.pages.report import Report, ReportCell
+from reports.pages.report import ReportCell
 from reports.pages.table_texts import DASH, cell_name, cell_text
 from reports.pages.tidy_frame import csv_text
+from reports.saved import JudgedReport
 from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
@@ -59,36 +59,26 @@ class Summary(NamedTuple):
     """Cells computed from a config that the paper prints, and those that show the printed value."""
     as_printed: int
     largest_miss: str
-    """Largest difference of a counted number from the printed one in percent; empty if none differs."""
-    missed: str
-    """Cell with the largest miss or, without one, a text that differs from the printed one."""
+    """Largest difference of a counted number from the printed one, or a text that differs, with its cell."""
     claims: int
     printed_support: int
+    decidable: int
+    """Claims that a run can decide, and those that ours support."""
     support: int
-    contradicted: int
-    never: int
-    """Claims that no run can ever decide."""
-
-    @property
-    def decidable(self) -> int:
-        return self.claims - self.never
 
 
 Summaries = dict[tuple[str, str], Summary]  # by table and scale
 
 
-def summary(report: Report, claims: Iterable[JudgedClaim]) -> Summary:
-    """Summary of a report."""
-    table = report.table
+def summary(judged: JudgedReport) -> Summary:
+    report, claims, table = judged.report, judged.claims, judged.report.table
     cells = [cell for cell in report.cells if not cell.row.quoted and cell.state != "not applicable"]
     tests = [cell for cell in cells if table.rests_on_test(cell.metric)]
     costs = [cell for cell in cells if not table.rests_on_test(cell.metric)]
     counted = [cell for cell in report.cells if _is_counted(cell)]
-    different = {cell_name(table, c.row, c.column): c for c in counted if _shown(c.value, c) != _shown(c.printed, c)}
-    missed = max(different, key=lambda name: _miss(different[name]), default="")
-    miss = _miss(different[missed]) if missed else 0.0
-    claims = list(claims)
-    verdicts = [_verdict(judged) for judged in claims]
+    different = [cell for cell in counted if _shown(cell.value, cell) != _shown(cell.printed, cell)]
+    missed = max(different, key=_miss, default=None)
+    verdicts = [{judgement.verdict for judgement in claim.judgements} for claim in claims]
     return Summary(
         table=table.name,
         scale=report.scale.name,
@@ -99,13 +89,11 @@ def summary(report: Report, claims: Iterable[JudgedClaim]) -> Summary:
         filled=sum(cell.value is not None for cell in costs),
         counted=len(counted),
         as_printed=len(counted) - len(different),
-        largest_miss=f"{float(f'{miss:.2g}'):g}" if miss else "",
-        missed=f"{missed}: {cell_text(different[missed])}" if missed else "",
+        largest_miss="" if missed is None else _miss_text(table, missed),
         claims=len(claims),
-        printed_support=sum(all(j.printed == "supported" for j in judged.judgements) for judged in claims),
-        support=verdicts.count("supported"),
-        contradicted=verdicts.count("not supported"),
-        never=verdicts.count("never"),
+        printed_support=sum(all(one.printed == "supported" for one in claim.judgements) for claim in claims),
+        decidable=sum("never" not in found or "not supported" in found for found in verdicts),
+        support=verdicts.count({"supported"}),
     )
 
 
@@ -132,12 +120,9 @@ def _miss(cell: ReportCell) -> float:
     return 100 * abs(ours - printed) / abs(printed) if printed else 100.0 * (ours != printed)
 
 
-def _verdict(judged: JudgedClaim) -> str:
-    """Verdict on a claim: not supported if a comparison is not, never if one can never be, supported if all are."""
-    verdicts = {judgement.verdict for judgement in judged.judgements}
-    if found := [verdict for verdict in ("not supported", "never") if verdict in verdicts]:
-        return found[0]
-    return "supported" if verdicts == {"supported"} else "undecided"
+def _miss_text(table: Table, cell: ReportCell) -> str:
+    named, miss = f"{cell_name(table, cell.row, cell.column)}: {cell_text(cell)}", _miss(cell)
+    return f"{float(f'{miss:.2g}'):g} % ({named})" if miss else f"text of {named}"
 
 
 def read() -> Summaries:
@@ -247,11 +232,7 @@ def _row(name: str, lines: Summaries, markup: Markdown) -> list[str]:
     for index, scale in enumerate(SCALES):
         counts[index] = markup.link(counts[index], _report(name, scale)) if (name, scale) in lines else DASH
     line = next((lines[name, scale] for scale in SCALES if (name, scale) in lines), None)
-    miss = DASH
-    if line is not None and line.counted:
-        missed = markup.escaped(line.missed)
-        in_words = f"text of {missed}" if missed else "0"
-        miss = f"{line.largest_miss} % ({missed})" if line.largest_miss else in_words
+    miss = markup.escaped(line.largest_miss) or "0" if line is not None and line.counted else DASH
     num_costs = len(counts) - len(CLAIMS)
     return [
         *(name.partition("/")[2], markup.escaped(captions()[name])), *counts[:num_costs], miss, *counts[num_costs:]

@@ -7,9 +7,12 @@ Figures and claims, which only some tables have, are imported for them alone.
 """
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from experiments.spec.figure_runs import shown_runs
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports.costs import costs_of, costs_text
@@ -18,12 +21,11 @@ from reports.pages.page import page
 from reports.pages.report import Report
 from reports.pages.tidy_frame import frame_as_csv, frame_as_json
 from runner.machine.files import StoreError, write_atomically
+from runner.store.kept_pictures import publish_kept
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
-
-    Claims = tuple[JudgedClaim, ...]
 
 Format = Literal["md", "csv", "json", "latex"]
 TABLES = ROOT / "reports" / "tables"
@@ -34,109 +36,108 @@ def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
     return (root or TABLES) / f"{table.name}.{scale.name}.md"
 
 
-def claims_of(report: Report) -> "Claims":
-    """Verdicts on the claims of the table of a report; empty without all its rows."""
-    if not report.table.claims or len(report.rows) < len(report.table.rows):
-        return ()
-    from reports.claims.judge import judge
+@dataclass(frozen=True)
+class JudgedReport:
+    """Report with the verdicts on the claims of its table. `root`: directory of reports; by default the committed."""
 
-    return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
+    report: Report
+    root: Path | None = None
 
+    @property
+    def path(self) -> Path:
+        return report_path(self.report.table, self.report.scale, self.root)
 
-def rendered(report: Report, claims: "Claims", form: Format = "md", path: Path | None = None) -> str:
-    """Report as text, ending in a newline. Links and paths start from the current directory.
+    @cached_property
+    def claims(self) -> "tuple[JudgedClaim, ...]":
+        """Verdicts; empty without all rows of the table."""
+        report = self.report
+        if not report.table.claims or len(report.rows) < len(report.table.rows):
+            return ()
+        from reports.claims.judge import judge
 
-    `path` is the file of the report, beside which its picture lies; by default the committed one.
-    """
-    match form:
-        case "md":
-            return _markdown(report, claims, path or report_path(report.table, report.scale), Path.cwd())
-        case "json":
-            from reports.claims.claim_text import as_json
+        return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
 
-            costs = [cost._asdict() for cost in costs_of(report)]
-            values = {**frame_as_json(report), "costs": costs, "claims": as_json(claims)}
-            return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
-        case "csv":
-            return frame_as_csv(report)
-        case "latex":
-            from reports.pages.latex import latex
+    def rendered(self, form: Format = "md") -> str:
+        """Report as text, ending in a newline. Links and paths start from the current directory."""
+        match form:
+            case "md":
+                return self.page(Markdown(Path.cwd()))
+            case "json":
+                from reports.claims.claim_text import as_json
 
-            return latex(report)
+                costs = [cost._asdict() for cost in costs_of(self.report)]
+                values = {**frame_as_json(self.report), "costs": costs, "claims": as_json(self.claims)}
+                return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+            case "csv":
+                return frame_as_csv(self.report)
+            case "latex":
+                from reports.pages.latex import latex
 
+                return latex(self.report)
 
-def _markdown(report: Report, claims: "Claims", path: Path, folder: Path) -> str:
-    """Page as markdown, with links that start from a folder."""
-    markup, text = Markdown(folder), ""
-    if claims:
-        from reports.claims.claim_text import claims_text
+    def page(self, markup: Markdown, claims: str | None = None) -> str:
+        """Page with its figure or plot, and the part on its claims: the verdicts or another text."""
+        report, figure, plot, picture = self.report, "", "", self.path.with_suffix(".png")
+        if report.table.figure is not None:
+            from reports.figures import figures
 
-        text = claims_text(report, claims, markup)
-    return whole_page(report, text, markup, path)
+            figure = figures.figure_text(report, markup, self.path)
+        elif report.whole and picture.exists():
+            plot = markup.folded("Plot", markup.picture(report.table.caption, picture))
+        if claims is None and self.claims:
+            from reports.claims.claim_text import claims_text
 
+            claims = claims_text(report, self.claims, markup)
+        costs = costs_text(report, markup)
+        return page(report, markup, figure=figure, plot=plot, claims=claims or "", costs=costs)
 
-def whole_page(report: Report, claims: str, markup: Markdown, path: Path) -> str:
-    """Page with its figure or plot beside the report file `path`, the part on its claims, and costs."""
-    figure = plot = ""
-    if report.table.figure is not None:
+    def write(self, *, with_plot: bool = False) -> Path:
+        """Save the page with its picture and its data. Returns its path.
+
+        Committed pictures are drawn again, others only if their page is stale.
+
+        Args:
+            with_plot: whether a table without a figure gets a plot of its rows. A plot that exists is always updated.
+        """
+        report, path = self.report, self.path
+        if not report.whole:
+            raise ValueError(
+                f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved"
+            )
+        picture, text = path.with_suffix(".png"), self.page(Markdown(path.parent))
+        is_drawn = report.table.figure is not None or with_plot or picture.exists()
+        if is_drawn and (self.root is None or not picture.exists() or self._differs(text)):
+            from reports.figures import figures
+
+            if (drawn := figures.drawer(report)) is not None:
+                figures.save_with_data(drawn, path)
+                text = self.page(Markdown(path.parent))  # a plot stands on a page once its picture exists
+        write_atomically(path, text)
+        return path
+
+    def stale(self) -> bool:
+        """Whether the saved page or the data of its figure differ from the current results, or it has no picture.
+
+        A missing page is stale if there is a result.
+        """
+        return self._differs(self.page(Markdown(self.path.parent)))
+
+    def _differs(self, text: str) -> bool:
+        """Whether the saved page differs from a text, or the data of its figure from new ones."""
+        report, path = self.report, self.path
+        try:
+            if path.read_text(encoding="utf-8") != text:
+                return True
+        except FileNotFoundError:
+            return any(result.value is not None for cell in report.cells for result in cell.seeds)
+        except (OSError, UnicodeDecodeError) as error:
+            raise StoreError(f"cannot read {path}: {error}; `reproduce report --publish` writes it again") from None
+        if report.table.figure is None:
+            return False
         from reports.figures import figures
 
-        figure = figures.figure_text(report, markup, path)
-    elif report.whole and path.with_suffix(".png").exists():
-        plot = markup.folded("Plot", markup.picture(report.table.caption, path.with_suffix(".png")))
-    return page(report, markup, figure=figure, plot=plot, claims=claims, costs=costs_text(report, markup))
-
-
-def write(report: Report, claims: "Claims", root: Path | None = None, *, with_plot: bool = False) -> Path:
-    """Save the report with its picture and its data. Returns its path.
-
-    Committed pictures are drawn again, others only if their page is stale.
-
-    Args:
-        root: directory of reports; by default that of the committed ones.
-        with_plot: whether a table without a figure gets a plot of its rows. A plot that exists is always updated.
-    """
-    if not report.whole:
-        raise ValueError(f"a report of '{report.table.name}' with overrides or of some rows only is printed, not saved")
-    path = report_path(report.table, report.scale, root)
-    picture = path.with_suffix(".png")
-    is_drawn = report.table.figure is not None or with_plot or picture.exists()
-    text = _markdown(report, claims, path, path.parent)
-    if is_drawn and (root is None or not picture.exists() or _differs(report, text, path)):
-        from reports.figures import figures
-
-        drawn = figures.drawer(report) or figures.plot(report)
-        if drawn is not None:
-            figures.save_with_data(drawn, path)
-            text = _markdown(report, claims, path, path.parent)  # a plot stands on a page once its picture exists
-    write_atomically(path, text)
-    return path
-
-
-def stale(report: Report, claims: "Claims", root: Path | None = None) -> bool:
-    """Whether the saved page or the data of its figure differ from those of the current results, or it has no picture.
-
-    A missing page is stale if there is a result.
-    """
-    path = report_path(report.table, report.scale, root)
-    return _differs(report, _markdown(report, claims, path, path.parent), path)
-
-
-def _differs(report: Report, text: str, path: Path) -> bool:
-    """Whether a saved page differs from a text, or the data of its figure from new ones."""
-    try:
-        if path.read_text(encoding="utf-8") != text:
-            return True
-    except FileNotFoundError:
-        return any(result.value is not None for cell in report.cells for result in cell.seeds)
-    except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"cannot read {path}: {error}; `reproduce report --publish` writes it again") from None
-    if report.table.figure is None:
-        return False
-    from reports.figures import figures
-
-    drawn = figures.drawer(report)
-    return drawn is not None and not figures.is_fresh(drawn, path)
+        drawn = figures.drawer(report)
+        return drawn is not None and not figures.is_fresh(drawn, path)
 
 
 def publish(report: Report, store: RunStore) -> int:
@@ -149,8 +150,7 @@ def publish(report: Report, store: RunStore) -> int:
     }
     for file, directory in made.items():
         store.publish(directory, file)
-    if report.table.figure is not None:
-        from reports.figures.kept import publish_pictures
-
-        publish_pictures(report.table.figure, [cell.cell for cell in report.cells], store)
+    for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
+        if shown.run.data.dataset.stand_in is not None:  # frames of real videos are never published
+            publish_kept(shown, store)
     return len({test.file for test in tests if test is not None and test.file in made})

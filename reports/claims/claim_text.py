@@ -108,22 +108,21 @@ def as_json(claims: Iterable[JudgedClaim]) -> list[dict[str, object]]:
             "place": claim.place,
             "text": claim.text,
             "real_data": claim.real_data,
-            "comparisons": [_json(judgement) for judgement in judgements],
+            "comparisons": [
+                {
+                    "comparison": str(one.comparison),
+                    "printed": {"margins": one.printed_margins, "verdict": one.printed},
+                    "ours": {
+                        "margins": one.margins,
+                        "interval": one.interval,
+                        "items": dict(one.items),
+                        "seeds": one.num_seeds,
+                        "verdict": one.verdict,
+                        "reason": one.reason,
+                    },
+                }
+                for one in judgements
+            ],
         }
         for claim, judgements in claims
     ]
-
-
-def _json(judgement: Judgement) -> dict[str, object]:
-    return {
-        "comparison": str(judgement.comparison),
-        "printed": {"margins": list(judgement.printed_margins), "verdict": judgement.printed},
-        "ours": {
-            "margins": list(judgement.margins),
-            "interval": None if judgement.interval is None else list(judgement.interval),
-            "items": dict(judgement.items),
-            "seeds": judgement.num_seeds,
-            "verdict": judgement.verdict,
-            "reason": judgement.reason,
-        },
-    }

@@ -44,7 +44,6 @@ class Leaf:
 
     @cached_property
     def tests(self) -> dict[int, SeedResult]:
-        """Finished tests by seed."""
         found = self.found.seeds if self.found is not None else ()
         return {one.run.seed: one for one in found if one.test is not None and one.value is not None}
 

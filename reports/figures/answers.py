@@ -13,10 +13,9 @@ from experiments.spec.figure_runs import ShownRun
 from experiments.spec.figures import AnsweredClips as AnsweredFigure
 from experiments.spec.figures import ShownAnswers
 from experiments.spec.run import RunConfig
-from reports.figures.drawer import Drawer, empty_figure
+from reports.figures.drawer import KeptDrawer, empty_figure
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
-from reports.pages.table_texts import row_names
 from runner.machine.files import StoreError
 from runner.store.kept_pictures import AnsweredClip, AnsweredClips, NamedAnswer, kept_pictures
 from runner.store.run_directory import RunDirectory
@@ -38,19 +37,13 @@ DPI = 110
 Confusion = tuple[NDArray[np.int64], tuple[str, ...]]
 
 
-class AnsweredClipDrawer(Drawer):
+class AnsweredClipDrawer(KeptDrawer[AnsweredClips]):
     """Draws clips with the answers of each row."""
 
     def __init__(self, report: Report, figure: AnsweredFigure) -> None:
-        super().__init__(report)
-        names = row_names(report.table)
+        super().__init__(report, AnsweredClips)
         shown = slice(figure.first, figure.first + figure.number)
-        self.clips = {
-            names[key]: kept.clips[shown] for key, kept in report.pictures.items() if isinstance(kept, AnsweredClips)
-        }
-
-    def has_content(self) -> bool:
-        return any(self.clips.values())
+        self.clips = {name: kept.clips[shown] for name, kept in self.shown.items()}
 
     def draw(self, notice: str | None) -> "Figure":
         first = next(iter(self.clips.values()))
@@ -84,9 +77,6 @@ class AnsweredClipDrawer(Drawer):
             for kind, truth in enumerate(clip.answers)
         ]
         return markup.table([["video", "label", *self.clips]], lines)
-
-
-drawer = AnsweredClipDrawer
 
 
 def _cell(answer: NamedAnswer, markup: Markdown) -> str:
@@ -178,6 +168,5 @@ def _plain(text: str) -> str:
 
 
 def _answer_text(answer: NamedAnswer) -> str:
-    """Label and best answers in one line."""
     best = ", ".join(_share(name, share) for name, share in answer.best)
     return f"{answer.kind}: {answer.label}. Answer: {best}"

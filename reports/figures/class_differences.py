@@ -50,8 +50,11 @@ def paired_scores(report: Report, panel: ClassPanel) -> list[tuple[Scores, Score
 
     Results without counts by class are left out, and pairs whose classes have different numbers of items.
     """
-    own, others = (_results(report, key, panel.column) for key in (panel.row, panel.relative_to))
-    both = [[scores_by_class(results[seed], panel.kind) for results in (own, others)] for seed in own if seed in others]
+    own, others = (
+        {seed: scores_by_class(result, panel.kind) for seed, result in _results(report, key, panel.column).items()}
+        for key in (panel.row, panel.relative_to)
+    )
+    both = [(scores, others[seed]) for seed, scores in own.items() if seed in others]
     return [(scores, other) for scores, other in both if scores and _supports(scores) == _supports(other)]
 
 
@@ -94,15 +97,13 @@ def _difference(name: str, classes: list[str], pairs: list[tuple[Scores, Scores]
     return Difference(name, items // len(pairs), own, others)
 
 
-class ClassDifferenceBars(Drawer):
+class ClassDifferenceBars(Drawer[list[Difference]]):
     """Draws the difference of each class or category as a bar."""
 
     def __init__(self, report: Report, figure: ClassDifferences) -> None:
         super().__init__(report)
         self.panels = figure.panels
-
-    def has_content(self) -> bool:
-        return any(differences(self.report, panel) for panel in self.panels)
+        self.shown = [found for panel in figure.panels for found in differences(report, panel)]
 
     def data(self) -> str:
         lines = [
@@ -144,10 +145,12 @@ class ClassDifferenceBars(Drawer):
 
     def text(self, markup: Markdown) -> str:
         """Means over all classes, weighted and unweighted, beside printed ones, and the classes that are printed."""
-        headers = [f"difference of {self.panels[0].score} in points", "mean weighted by test items"]
-        headers += ["mean of all classes", "printed mean"]
-        if all(self.printed_mean(panel) is None for panel in self.panels):
-            headers = headers[:-1]
+        headers = [
+            f"difference of {self.panels[0].score} in points",
+            "mean weighted by test items",
+            "mean of all classes",
+        ]
+        headers += ["printed mean"] if any(self.printed_mean(panel) is not None for panel in self.panels) else []
         lines = []
         for panel in self.panels:
             found = mean_difference(self.report, panel)
@@ -170,9 +173,6 @@ class ClassDifferenceBars(Drawer):
         ]
         headers = ["class, ours", "points", "class, printed", "points"]
         return markup.table([headers], lines, ["left", "right", "left", "right"]) if lines else ""
-
-
-drawer = ClassDifferenceBars
 
 
 def signed_text(points: float) -> str:

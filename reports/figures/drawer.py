@@ -1,12 +1,20 @@
-"""Interface of drawers. Each type of figure in experiments/spec/figures.py has one, and tables without a figure."""
+"""Drawers: each type of figure in experiments/spec/figures.py has one, and tables without a figure.
+
+A picture may be shown without its page, so that it has warnings of its own.
+"""
 
 import io
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sized
+from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
+from experiments.spec.scales import Scale
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
+from reports.pages.table_texts import data_text, row_names
+from runner.machine.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,19 +25,18 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 CHARACTERS = 13  # of a notice per inch
 LINE = 0.16  # height of a line of a notice in inches
 
+Shown = TypeVar("Shown", bound=Sized)
+Kept = TypeVar("Kept")
 
-class Drawer(ABC):
+
+class Drawer(ABC, Generic[Shown]):
     """Draws a report."""
 
-    column: str | None = None
-    """Key of the column whose runs have one picture each; None if there is no such column."""
+    shown: Shown
+    """What is drawn; empty without results."""
 
     def __init__(self, report: Report) -> None:
         self.report = report
-
-    @abstractmethod
-    def has_content(self) -> bool:
-        """Whether there are results to draw."""
 
     @abstractmethod
     def draw(self, notice: str | None) -> "Figure":
@@ -60,9 +67,59 @@ class Drawer(ABC):
         """Provenance of the data, one line per row; empty if the page has it."""
         return []
 
-    def of_row(self, key: str) -> "Drawer | None":
-        """Drawer of the part of the figure that shows one row, given its key; None if there is no such part."""
-        return None
+    def row_pictures(self) -> "Mapping[str, Figure]":
+        """Part of the picture for each row, by its name; empty if it does not consist of such parts."""
+        return {}
+
+    def notice(self) -> str | None:
+        """Warnings in the picture: small models, generated data, released weights, published results, overrides."""
+        report, facts, names, columns = (
+            self.report,
+            self.report.facts,
+            row_names(self.report.table),
+            self.shown_columns(),
+        )
+        shown = [c for c in report.cells if not c.row.quoted and c.value is not None and c.column.key in columns]
+        every = list(dict.fromkeys(names[cell.row.key] for cell in shown))
+        marks = {
+            "Released weights, tested here": [names[cell.row.key] for cell in shown if cell.released],
+            "Published results, not run here": [names[cell.row.key] for cell in shown if cell.published],
+        }
+        named = [f"{start}: {_named(list(dict.fromkeys(rows)), every)}." for start, rows in marks.items() if rows]
+        is_tested = bool(facts.generated or facts.given)  # otherwise, everything is measured at the paper's size
+        data = data_text(facts.unit, facts.generated, facts.given) if is_tested else None
+        return notice(report.scale, data, report.overrides, [*named, *self.warnings()])
+
+    def picture(self) -> "Figure":
+        return self.draw(self.notice())
+
+    def save(self, path: Path) -> None:
+        save(self.picture(), path)
+
+
+class KeptDrawer(Drawer[dict[str, Kept]]):
+    """Draws what is kept of the runs of rows."""
+
+    def __init__(self, report: Report, kind: type[Kept]) -> None:
+        super().__init__(report)
+        names = row_names(report.table)
+        self.shown = {names[key]: kept for key, kept in report.pictures.items() if isinstance(kept, kind)}
+
+
+def notice(scale: Scale, data: str | None, overrides: Iterable[str], others: Iterable[str] = ()) -> str | None:
+    """Warnings in a picture, a line each: of small models on data, others, and of overrides."""
+    small = [f"Scale {scale.name}: small models on {data}."] if scale.small and data else []
+    changes = ", ".join(overrides)
+    return "\n".join([*small, *others, *([f"Not the table's runs: {changes}."] if changes else [])]) or None
+
+
+def _named(names: list[str], every: list[str]) -> str:
+    """Some of all names, the shortest way. Names contain commas."""
+    if len(names) == len(every) > 1:
+        return "all rows"
+    listed, others = "; ".join(names), [name for name in every if name not in names]
+    but = f"all rows but {'; '.join(others)}"
+    return but if others and len(but) < len(listed) else listed
 
 
 def empty_figure(width: float, height: float, notice: str | None, dpi: int = 150) -> "Figure":
@@ -85,3 +142,8 @@ def png(figure: "Figure") -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
+
+
+def save(figure: "Figure", path: Path) -> None:
+    with replacing(path, remedy="name another file") as partial:
+        partial.write_bytes(png(figure))

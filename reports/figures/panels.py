@@ -48,10 +48,6 @@ class Point(NamedTuple):
     scale: str
 
 
-def drawer(report: Report, figure: Panels | Bars) -> Drawer:
-    return LinePanels(report, figure) if isinstance(figure, Panels) else BarPanels(report, figure)
-
-
 def points_of(report: Report, panel: CellPanel) -> Iterator[Point]:
     """Points of a panel, row by row. Cells without a number are left out.
 
@@ -89,26 +85,24 @@ def _ours(cell: ReportCell, base: ReportCell | None = None) -> tuple[float, floa
     return statistics.fmean(differences), statistics.stdev(differences) if differences[1:] else None, len(differences)
 
 
-class CellPanels(Drawer):
-    panels: Sequence[CellPanel]
+class CellPanels(Drawer[list[Point]]):
+    """Draws panels of cells, if there are numbers of ours."""
 
-    def points(self) -> list[Point]:
-        return [point for panel in self.panels for point in points_of(self.report, panel)]
-
-    def has_content(self) -> bool:
-        return any(point.origin == "ours" for point in self.points())
+    def __init__(self, report: Report, panels: Sequence[CellPanel]) -> None:
+        super().__init__(report)
+        points = [point for panel in panels for point in points_of(report, panel)]
+        self.shown = points if any(point.origin == "ours" for point in points) else []
 
     def data(self) -> str:
-        return csv_text(Point._fields, self.points())
+        return csv_text(Point._fields, self.shown)
 
 
 class LinePanels(CellPanels):
     """Grid of panels with a line for each row."""
 
     def __init__(self, report: Report, figure: Panels) -> None:
-        super().__init__(report)
+        super().__init__(report, [panel for line in figure.grid for panel in line])
         self.grid = figure.grid
-        self.panels = [panel for line in figure.grid for panel in line]
 
     def draw(self, notice: str | None) -> "Figure":
         """Panels below a common legend. Panels of the same quantity have the same range."""
@@ -133,7 +127,6 @@ class LinePanels(CellPanels):
 
 
 def _quantity(report: Report, panel: Panel) -> Hashable:
-    """What a panel shows."""
     columns = [column for column in report.table.columns if column.key in panel.columns]
     data = frozenset((c.metric.name, c.base.data.dataset.name if c.base is not None else None) for c in columns)
     return panel.y_label, panel.relative_to, data
@@ -180,8 +173,8 @@ class BarPanels(CellPanels):
     """Panels of groups of bars, side by side."""
 
     def __init__(self, report: Report, figure: Bars) -> None:
-        super().__init__(report)
-        self.panels = self.bars = figure.panels
+        super().__init__(report, figure.panels)
+        self.bars = figure.panels
         self.colours = dict(zip(dict.fromkeys(figure.rows), cycle(COLOURS), strict=False))
 
     def draw(self, notice: str | None) -> "Figure":

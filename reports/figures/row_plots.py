@@ -64,14 +64,14 @@ class Panel(NamedTuple):
         return [number for value in self.values for number in (value.ours, value.printed) if number is not None]
 
 
-class RowPlot(Drawer):
+class RowPlot(Drawer[list[Panel]]):
     """Draws the rows of a table as a scatter or as bars. GFLOPs of small models are not counted.
 
     Tables whose rows are quantities of their own have none. Accuracies of rows that mostly have the same GFLOPs are
     bars.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, figure: None = None) -> None:
         super().__init__(report)
         columns = () if any(row.row.metric is not None for row in report.rows) else report.table.columns
         cost = next((c for c in columns if c.metric.name in COSTS), None)
@@ -79,17 +79,14 @@ class RowPlot(Drawer):
         shown = (tested or [c for c in columns if c is cost or not _has_texts(report, c)])[:MOST_PANELS]
         panels = _panels(report, shown, cost) if tested and cost is not None else []
         is_against_cost = spread(_middle_half(_costs(panels))) >= LEAST_SPREAD
-        self.panels = panels if is_against_cost else _panels(report, shown, None)
+        self.shown = panels if is_against_cost else _panels(report, shown, None)
         self.cost = one_line(cost.header) if is_against_cost and cost is not None else None
 
-    def has_content(self) -> bool:
-        return bool(self.panels)
-
     def draw(self, notice: str | None) -> "Figure":
-        return draw_bars(self.panels, notice) if self.cost is None else draw_scatter(self.panels, self.cost, notice)
+        return draw_bars(self.shown, notice) if self.cost is None else draw_scatter(self.shown, self.cost, notice)
 
     def shown_columns(self) -> tuple[str, ...]:
-        return tuple(panel.column.key for panel in self.panels)
+        return tuple(panel.column.key for panel in self.shown)
 
     def warnings(self) -> list[str]:
         """Devices of measurements, and the size of the models whose GFLOPs are plotted."""
@@ -168,7 +165,6 @@ def _names(panels: list[Panel]) -> list[str]:
 
 
 def _grid(panels: list[Panel]) -> tuple[int, int]:
-    """Number of lines of panels, and of panels side by side."""
     lines = -(-len(panels) // PANELS_PER_LINE)
     return lines, -(-len(panels) // lines)
 

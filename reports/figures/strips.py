@@ -19,11 +19,9 @@ from PIL import Image
 
 from experiments.spec.figures import AttentionStrips, MaskStrips
 from experiments.spec.scales import Scale
-from reports.figures.drawer import Drawer, empty_figure, png
-from reports.figures.figures import REMEDY, notice_of_run
+from reports.figures.drawer import KeptDrawer, empty_figure, notice, save
 from reports.pages.report import Report
-from reports.pages.table_texts import data_text, row_names
-from runner.machine.files import replacing
+from reports.pages.table_texts import data_text
 from runner.store.kept_pictures import AttentionMaps, MaskStrip
 
 if TYPE_CHECKING:
@@ -44,22 +42,11 @@ COLORS = np.array(
 VOID_COLOR = np.array([200, 200, 200], np.float64)
 
 
-def drawer(report: Report, figure: AttentionStrips | MaskStrips) -> Drawer:
-    return MaskStripDrawer(report, figure) if isinstance(figure, MaskStrips) else AttentionStripDrawer(report, figure)
-
-
 class Strip(NamedTuple):
     """Title and attention maps of one video."""
 
     title: str
     maps: AttentionMaps
-
-
-class Point(NamedTuple):
-    """Point of an image, as fractions of its width and height."""
-
-    x: float
-    y: float
 
 
 def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = False) -> "Figure":
@@ -84,33 +71,24 @@ def save_strips(strips: Sequence[Strip], scale: Scale, path: Path, overrides: It
     data = strips[0].maps.record["data"]
     names = (data["name"],)
     shown = data_text("videos", *((names, ()) if data.get("stand_in") else ((), names)))
-    figure = draw(strips, notice_of_run(scale, shown, overrides), stacked=True)
-    with replacing(path, remedy=REMEDY) as partial:
-        partial.write_bytes(png(figure))
+    save(draw(strips, notice(scale, shown, overrides), stacked=True), path)
 
 
-class AttentionStripDrawer(Drawer):
+class AttentionStripDrawer(KeptDrawer[AttentionMaps]):
     """Draws the attention maps of the rows of a report."""
 
-    def __init__(self, report: Report, figure: AttentionStrips, rows: Sequence[str] | None = None) -> None:
-        super().__init__(report)
-        self.figure = figure
-        self.column = figure.column
-        names = row_names(report.table)
-        self.strips = [
-            Strip(names[key], maps)
-            for key, maps in report.pictures.items()
-            if isinstance(maps, AttentionMaps) and (rows is None or key in rows)
-        ]
-
-    def has_content(self) -> bool:
-        return bool(self.strips)
+    def __init__(self, report: Report, figure: AttentionStrips) -> None:
+        super().__init__(report, AttentionMaps)
 
     def draw(self, notice: str | None) -> "Figure":
-        return draw(self.strips, notice)
+        return draw([Strip(*one) for one in self.shown.items()], notice)
+
+    def row_pictures(self) -> "dict[str, Figure]":
+        notice = self.notice()
+        return {title: draw([Strip(title, maps)], notice) for title, maps in self.shown.items()}
 
     def explanation(self) -> str:
-        maps = [strip.maps for strip in self.strips]
+        maps = self.shown.values()
         lines = ["Red point: the query. Lighter: more attention from it."]
         if any(map(has_one_scale, maps)):
             lines.append("Above a frame: its share of the attention. All maps of a strip have one scale.")
@@ -121,13 +99,7 @@ class AttentionStripDrawer(Drawer):
         return " ".join(lines)
 
     def provenance_lines(self) -> list[str]:
-        """Provenance of each row's maps, one line per row."""
-        return [f"{title}: {provenance_text(maps)}" for title, maps in self.strips]
-
-    def of_row(self, key: str) -> "Drawer | None":
-        """Drawer of the strip of one row; None without maps."""
-        found = AttentionStripDrawer(self.report, self.figure, [key])
-        return found if found.has_content() else None
+        return [f"{title}: {provenance_text(maps)}" for title, maps in self.shown.items()]
 
 
 def caption(maps: AttentionMaps) -> str:
@@ -173,15 +145,15 @@ def shown_frames(maps: AttentionMaps) -> list[int]:
     return shown.tolist()
 
 
-def peaks(maps: AttentionMaps) -> list[Point]:
-    """Centre of the patch with the highest attention in each token frame."""
+def peaks(maps: AttentionMaps) -> list[tuple[float, float]]:
+    """Centre (x, y) of the patch with the highest attention in each token frame, in fractions of width and height."""
     height, width = maps.maps.shape[1:]
     patches = [np.unravel_index(attention.argmax(), attention.shape) for attention in maps.maps]
-    return [Point((column + 0.5) / width, (row + 0.5) / height) for row, column in patches]
+    return [((column + 0.5) / width, (row + 0.5) / height) for row, column in patches]
 
 
-def query_point(maps: AttentionMaps) -> Point:
-    return Point(maps.record["query"]["x"], maps.record["query"]["y"])
+def query_point(maps: AttentionMaps) -> tuple[float, float]:
+    return maps.record["query"]["x"], maps.record["query"]["y"]
 
 
 def has_one_scale(maps: AttentionMaps) -> bool:
@@ -235,7 +207,7 @@ def _draw_path(axis: "Axes", maps: AttentionMaps, frames: list[int]) -> None:
     query, peak_points = maps.record["patch"][0], peaks(maps)
     path = [query_point(maps) if frame == query else peak_points[frame] for frame in frames]
     if len(path) > 1:
-        line = axis.plot([p.x for p in path], [p.y for p in path], color=PEAK, linewidth=1.2, solid_capstyle="round")
+        line = axis.plot(*zip(*path, strict=True), color=PEAK, linewidth=1.2, solid_capstyle="round")
         line[0].set_path_effects([outline])
         arrow = axis.annotate(
             "", path[-1], path[-2], arrowprops={"arrowstyle": "-|>", "color": PEAK, "shrinkA": 0, "shrinkB": 0}
@@ -268,27 +240,21 @@ def _heat(attention: NDArray[np.float32]) -> NDArray[np.float64]:
     return colors
 
 
-class MaskStripDrawer(Drawer):
+class MaskStripDrawer(KeptDrawer[MaskStrip]):
     """Draws masks over the frames of a sequence: the true ones in the upper row, then those of each row."""
 
     def __init__(self, report: Report, figure: MaskStrips) -> None:
-        super().__init__(report)
-        self.column = figure.column
-        names = row_names(report.table)
-        self.strips = {names[key]: strip for key, strip in report.pictures.items() if isinstance(strip, MaskStrip)}
-
-    def has_content(self) -> bool:
-        return bool(self.strips)
+        super().__init__(report, MaskStrip)
 
     def draw(self, notice: str | None) -> "Figure":
-        first = next(iter(self.strips.values()))
+        first = next(iter(self.shown.values()))
         num_frames, height, width = first.true.shape
-        figure = empty_figure(2.0 * num_frames + 1.0, 2.0 * height / width * (1 + len(self.strips)) + 0.8, notice)
-        axes = figure.subplots(1 + len(self.strips), num_frames, squeeze=False)
+        figure = empty_figure(2.0 * num_frames + 1.0, 2.0 * height / width * (1 + len(self.shown)) + 0.8, notice)
+        axes = figure.subplots(1 + len(self.shown), num_frames, squeeze=False)
         figure.suptitle(first.record["sequence"], fontsize="medium")
         for column, number in enumerate(first.numbers):
             axes[0, column].set_title(f"frame {number}", fontsize="small")
-        predicted = [(title, strip, strip.predicted) for title, strip in self.strips.items()]
+        predicted = [(title, strip, strip.predicted) for title, strip in self.shown.items()]
         for line, (title, strip, masks) in zip(axes, [("truth", first, first.true), *predicted], strict=True):
             for axis, frame, mask in zip(line, strip.frames, masks, strict=False):
                 axis.imshow(overlaid(frame, mask), interpolation="nearest")
@@ -301,8 +267,7 @@ class MaskStripDrawer(Drawer):
         return "First row: the true masks. Each object has its own colour; light grey is not scored."
 
     def provenance_lines(self) -> list[str]:
-        """Provenance of the masks of each row, one line per row."""
-        return [f"{title}: {_provenance_of_masks(strip)}" for title, strip in self.strips.items()]
+        return [f"{title}: {_provenance_of_masks(strip)}" for title, strip in self.shown.items()]
 
 
 def overlaid(frame: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

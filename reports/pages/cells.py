@@ -1,15 +1,18 @@
-"""Cells of a report, computed according to the kind of their metric."""
+"""Cells of a report, computed according to the kind of their metric, and the best ones of their columns."""
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from experiments.spec.edits import apply, override
 from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Tested
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Row, Table
-from reports.pages.report import UNFINISHED, ReportCell, SeedResult, State, joint_state
+from reports.pages.data_copies import on_other_copies
+from reports.pages.report import UNFINISHED, ReportCell, ReportRow, SeedResult, State, joint_state, quoted_numbers
 from reports.pages.table_texts import cell_name
 from runner.machine.files import StoreError
 from runner.measure.computed_values import computed
@@ -175,3 +178,44 @@ def contradictions(table: Table, rows: Iterable[Row]) -> list[str]:
                     f"{form.text(value)}."
                 )
     return found
+
+
+def marked(rows: Sequence[ReportRow], table: Table, *, small: bool) -> tuple[ReportRow, ...]:
+    """Rows with marked cells. No value tested at a small scale is the best of its column."""
+    others, columns = on_other_copies([cell for row in rows for cell in row.cells]), []
+    for cells in zip(*(row.cells for row in rows), strict=True):
+        usual = _most(cell.conditions for cell in cells)
+        found = [
+            replace(cell, other_data=(cell.row.key, cell.column.key) in others or cell.conditions not in (None, usual))
+            for cell in cells
+        ]
+        comparable = not (small and table.rests_on_test(cells[0].column.metric))
+        columns.append(_with_best(found) if comparable else found)
+    return tuple(replace(row, cells=cells) for row, cells in zip(rows, zip(*columns, strict=True), strict=True))
+
+
+def _with_best(cells: list[ReportCell]) -> list[ReportCell]:
+    """Column with the best values of ours marked, including ties after rounding. A single value is not marked.
+
+    A value is best if no quoted value of its column is better. Values measured on other data do not count, nor do rows
+    with a metric of their own. None is marked if more than two, and more than half, of the values are equally good.
+    """
+    column = cells[0].column
+    ours = {
+        index: column.form.rounded(cell.value)
+        for index, cell in enumerate(cells)
+        if isinstance(cell.value, int | float) and not (cell.row.quoted or cell.row.metric or cell.other_data)
+    }
+    rounded = [*ours.values(), *map(column.form.rounded, quoted_numbers(cells))]
+    if column.best is None or not ours or len(rounded) < 2:
+        return cells
+    best = max(rounded) if column.best == "max" else min(rounded)
+    if rounded.count(best) > max(2, len(rounded) // 2):
+        return cells
+    return [replace(cell, best=ours.get(index) == best) for index, cell in enumerate(cells)]
+
+
+def _most(conditions: Iterable[str | None]) -> str | None:
+    """Conditions that more cells have than any other ones; None if there are none."""
+    counts = [*Counter(filter(None, conditions)).most_common(2), (None, 0), (None, 0)]
+    return counts[0][0] if counts[0][1] > counts[1][1] else None

@@ -37,20 +37,13 @@ FIT = r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%"
 class Latex(Markup):
     """LaTeX."""
 
+    BOLD, ITALIC, UNDERLINED = r"\textbf{{{}}}", r"\textit{{{}}}", r"\underline{{{}}}"
+
     def escaped(self, text: str) -> str:
         return "".join(LATEX.get(character, character) for character in text)
 
     def code(self, sign: str) -> str:
         return self.escaped(sign)
-
-    def bold(self, text: str) -> str:
-        return f"\\textbf{{{text}}}"
-
-    def italic(self, text: str) -> str:
-        return f"\\textit{{{text}}}"
-
-    def underlined(self, text: str) -> str:
-        return f"\\underline{{{text}}}"
 
     def header(self, text: str) -> str:
         """Header. Text after an underscore becomes a subscript, as in Norm_ST."""

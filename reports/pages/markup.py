@@ -27,6 +27,12 @@ Alignment = Literal["left", "center", "right"]
 
 
 class Markup(ABC):
+    """Markup language. Templates of its styles take escaped text."""
+
+    BOLD: str
+    ITALIC: str
+    UNDERLINED: str
+
     @abstractmethod
     def escaped(self, text: str) -> str:
         """Plain text with the special characters of this markup escaped."""
@@ -35,14 +41,14 @@ class Markup(ABC):
     def code(self, sign: str) -> str:
         """Plain text as code."""
 
-    @abstractmethod
-    def bold(self, text: str) -> str: ...
+    def bold(self, text: str) -> str:
+        return self.BOLD.format(text)
 
-    @abstractmethod
-    def italic(self, text: str) -> str: ...
+    def italic(self, text: str) -> str:
+        return self.ITALIC.format(text)
 
-    @abstractmethod
-    def underlined(self, text: str) -> str: ...
+    def underlined(self, text: str) -> str:
+        return self.UNDERLINED.format(text)
 
     def legend(self, report: Report) -> str:
         """Signs and styles of a table with their meanings in one sentence; empty without any."""
@@ -95,6 +101,8 @@ class Markup(ABC):
 class Markdown(Markup):
     """Markdown, with links that start from a folder."""
 
+    BOLD, ITALIC, UNDERLINED = "**{}**", "*{}*", "<ins>{}</ins>"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
@@ -105,15 +113,6 @@ class Markdown(Markup):
 
     def code(self, sign: str) -> str:
         return f"`{sign}`"
-
-    def bold(self, text: str) -> str:
-        return f"**{text}**"
-
-    def italic(self, text: str) -> str:
-        return f"*{text}*"
-
-    def underlined(self, text: str) -> str:
-        return f"<ins>{text}</ins>"
 
     def address(self, file: Path) -> str:
         return quote(Path(os.path.relpath(file, self.folder)).as_posix())
@@ -167,11 +166,10 @@ class Markdown(Markup):
 class Unlinked(Markdown):
     """Markdown for viewers without files and folds, as TensorBoard is."""
 
+    UNDERLINED = "_{}_"
+
     def __init__(self) -> None:
         super().__init__(ROOT)
-
-    def underlined(self, text: str) -> str:
-        return f"_{text}_"
 
     def link(self, text: str, file: Path) -> str:
         return text

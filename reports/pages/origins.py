@@ -7,7 +7,7 @@ from pathlib import Path
 from experiments.spec.metrics import Computed, Derived, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import one_line
-from reports.pages.marks import copy_text
+from reports.pages.data_copies import copy_text
 from reports.pages.markup import Markdown
 from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.table_texts import PUBLISHED_SIGN, row_names
@@ -69,7 +69,7 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
         "data": copy_text(record.data),
         "weights": _weights(record),
         "replaced in training": replaced if is_trained else "",
-        "devices × items at a time × accumulation": ", then ".join(map(_split, record.batch_splits)),
+        "devices × items at a time × accumulation": ", then ".join(_split(split) for split in record.batch_splits),
         "precision": _precision(record.precision, run),
         "hardware": _hardware(record),
         "versions": _versions([session.versions for session in record.sessions]),
@@ -121,7 +121,6 @@ def _hardware(record: TestRecord) -> str:
 
 
 def _versions(of_processes: Sequence[Mapping[str, str]]) -> str:
-    """Versions of Python and the packages of all processes."""
     names = dict.fromkeys(name for versions in of_processes for name in versions)
     found = {name: [versions[name] for versions in of_processes if name in versions] for name in names}
     return ", ".join(f"{name} {_joined(several)}" for name, several in found.items())
@@ -140,7 +139,9 @@ def origins_text(report: Report, markup: Markdown) -> str:
             markup.escaped(origin.row),
             markup.link(origin.source.file.stem, origin.source.file)
             + (f" {PUBLISHED_SIGN}" if origin.source.directory.is_published else ""),
-            _config_link(origin, markup),
+            markup.link(origin.train_id, config)
+            if (config := origin.source.directory.config).exists()
+            else origin.train_id,
             origin.source.commit,
             *(markup.escaped(texts[name][number]) for name in differing),
         ]
@@ -150,11 +151,6 @@ def origins_text(report: Report, markup: Markdown) -> str:
     elsewhere = markup.paragraph(ELSEWHERE) if report.scale.small and origins else ""
     parts = (markup.items(same), table, elsewhere, _without_runs(report, markup))
     return markup.folded("Where the numbers come from", *parts)
-
-
-def _config_link(origin: Origin, markup: Markdown) -> str:
-    config = origin.source.directory.config
-    return markup.link(origin.train_id, config) if config.exists() else origin.train_id
 
 
 def _without_runs(report: Report, markup: Markdown) -> str:

@@ -49,7 +49,6 @@ def _cell_note(report: Report) -> str:
 
 
 def table_text(report: Report, markup: Markdown) -> str:
-    """Rows and columns in the paper's layout."""
     return markup.table(shown_headers(report.table), markup.lines(report), alignments(report), len(report.table.labels))
 
 
@@ -74,7 +73,6 @@ def _command(report: Report) -> str:
 
 
 def _changes(report: Report, markup: Markdown) -> str:
-    """Folded table of the changed fields of the paper's runs."""
     lines = [[f"`{path}`", markup.escaped(change)] for path, change in report.facts.changes]
     table = markup.table([["field", "paper → here"]], lines) if lines else ""
     return markup.folded("Changed in the paper's runs", table)

@@ -148,7 +148,6 @@ class Report:
 
     @property
     def cells(self) -> list[ReportCell]:
-        """Cells row by row."""
         return [cell for row in self.rows for cell in row.cells]
 
     @property
@@ -157,7 +156,6 @@ class Report:
         return not self.overrides and len(self.rows) == len(self.table.rows)
 
     def column(self, key: str) -> list[ReportCell]:
-        """Cells of a column, row by row."""
         return [cell for cell in self.cells if cell.column.key == key]
 
 
@@ -171,5 +169,4 @@ def joint_state(states: Iterable[State]) -> State:
 
 
 def quoted_numbers(cells: Iterable[ReportCell]) -> list[float]:
-    """Numbers of the cells of quoted rows."""
     return [number for cell in cells if cell.row.quoted and (number := cell.quoted_number) is not None]

@@ -1,11 +1,25 @@
 """Texts of a table that all formats share: names, cells with their signs, labels, headers, legend and warnings."""
 
+from collections.abc import Callable
+
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Header, Row, Table, label_text, one_line, printed_style
 from reports.pages.report import Report, ReportCell, ReportRow, quoted_numbers
 
 DASH, NOT_APPLICABLE, RUNNING = "–", "n/a", "…"
 MODIFIED_SIGN, RELEASED_SIGN, PUBLISHED_SIGN, OTHER_DATA_SIGN = "†", "‡", "§", "‖"
+
+# Signs behind a value, with their meanings and the cells that have them.
+SIGNS: tuple[tuple[str, str, Callable[[ReportCell], bool]], ...] = (
+    (MODIFIED_SIGN, "not the table's run: {overrides}", lambda cell: cell.modified),
+    (RELEASED_SIGN, "released weights, tested here", lambda cell: cell.released),
+    (PUBLISHED_SIGN, "published: a result that comes with the project, not run here", lambda cell: cell.published),
+    (
+        OTHER_DATA_SIGN,
+        "measured on other data or under other conditions than the rest",
+        lambda cell: cell.other_data and cell.state != "not applicable",
+    ),
+)
 
 
 def row_name(table: Table, row: Row) -> str:
@@ -58,14 +72,7 @@ def ours_text(cell: ReportCell) -> str:
 
 
 def signs(cell: ReportCell) -> str:
-    """Signs behind a value; the legend explains them."""
-    found = (
-        (MODIFIED_SIGN, cell.modified),
-        (RELEASED_SIGN, cell.released),
-        (PUBLISHED_SIGN, cell.published),
-        (OTHER_DATA_SIGN, cell.other_data and cell.state != "not applicable"),
-    )
-    return "".join(sign for sign, applies in found if applies)
+    return "".join(sign for sign, _, applies in SIGNS if applies(cell))
 
 
 def printed_text(cell: ReportCell) -> str:
@@ -212,22 +219,12 @@ def legend(report: Report) -> list[tuple[str, str]]:
         dashes.append("in quoted rows, not printed" + (" or not comparable" if report.scale.small else ""))
     has_labels = any(label is None for row in report.rows for label in row.row.labels)
     of_labels = " (among the labels, as printed: does not apply)" if has_labels else ""
+    overrides = ", ".join(report.overrides)
     signs = (
         (DASH, ", ".join(dashes) + of_labels, bool(dashes)),
         (NOT_APPLICABLE, "does not apply", any(cell.state == "not applicable" for cell in cells)),
         (RUNNING, "running", any(cell.state == "running" for cell in cells)),
-        (RELEASED_SIGN, "released weights, tested here", any(cell.released for cell in cells)),
-        (MODIFIED_SIGN, f"not the table's run: {', '.join(report.overrides)}", any(cell.modified for cell in cells)),
-        (
-            PUBLISHED_SIGN,
-            "published: a result that comes with the project, not run here",
-            any(cell.published for cell in cells),
-        ),
-        (
-            OTHER_DATA_SIGN,
-            "measured on other data or under other conditions than the rest",
-            any(cell.other_data for cell in cells),
-        ),
+        *((sign, text.format(overrides=overrides), any(map(applies, cells))) for sign, text, applies in SIGNS),
         ("±", "sample standard deviation over the seeds", any(cell.num_requested > 1 for cell in cells)),
     )
     return [(sign, meaning) for sign, meaning, is_shown in signs if is_shown]

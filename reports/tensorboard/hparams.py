@@ -31,7 +31,11 @@ class HParams:
 
     def __init__(self, reports: Sequence[Report]) -> None:
         measures = [one_line(column.header) for report in reports for column in measures_of(report)]
-        factors = [header for report in reports for header in factor_headers(report)]
+        factors = [
+            header
+            for report in reports
+            for header in (*report.table.label_names, *(one_line(column.header) for column in text_columns(report)))
+        ]
         headers = [("about", header) for header in COMMON] if len(reports) > 1 else []
         headers += [("measure", text) for header in measures for text in (header, PRINTED.format(header))]
         headers += [*(("factor", header) for header in factors), ("about", PUBLISHED)]
@@ -100,10 +104,6 @@ def text_columns(report: Report) -> list[Column]:
     """Columns with a text, or with yes or no, in any row. All their values are labels, not measures."""
     keys = {cell.column.key for cell in report.cells if isinstance(cell.value, str | bool)}
     return [column for column in report.table.columns if column.key in keys]
-
-
-def factor_headers(report: Report) -> list[str]:
-    return [*report.table.label_names, *(one_line(column.header) for column in text_columns(report))]
 
 
 def measures_of(report: Report) -> list[Column]:

@@ -21,12 +21,11 @@ from typing import TYPE_CHECKING
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.spec.table import one_line
-from reports.claims.claim_text import claims_text
 from reports.figures import figures
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import levels, row_names
-from reports.saved import claims_of, report_path, whole_page
+from reports.saved import JudgedReport
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
 from runner.store.kept_pictures import AnsweredClips
@@ -112,9 +111,8 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
     """
     table, names = report.table.name, row_names(report.table)
     folder = f"{table}/" if len(reports) > 1 else ""
-    figure, plot = figures.drawer(report), figures.plot(report)
-    drawn = figures.row_figures(figure) if figure is not None else {}
-    column = figure.column if figure is not None else None
+    drawer = figures.drawer(report)
+    drawn, columns = (drawer.row_pictures(), drawer.shown_columns()) if drawer is not None else ({}, ())
     digits = len(str(sum(len(other.rows) for other in reports)))
     first = 1 + sum(len(other.rows) for other in takewhile(lambda other: other is not report, reports))
     for number, row in enumerate(report.rows, first):
@@ -129,15 +127,11 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
             yield session
         for tests in runs:
             cell, result = tests[0]
-            is_drawn = cell.column.key == column and result.run.seed == report.seeds[0]
-            pictures = {PICTURE: drawn[row.row.key]} if is_drawn and row.row.key in drawn else {}
+            is_drawn = cell.column.key in columns and result.run.seed == report.seeds[0]
+            pictures = {PICTURE: drawn[name]} if is_drawn and (name := names[row.row.key]) in drawn else {}
             yield replace(_of_run(session, tests, store), pictures=pictures)
-    text = whole_page(
-        report, claims_text(report, claims_of(report), Unlinked()), Unlinked(), report_path(report.table, report.scale)
-    )
-    shown = {FIGURE: figure, PLOT: plot}
-    pictures = {tag: figures.figure_of(drawer) for tag, drawer in shown.items() if drawer is not None}
-    yield Session(f"{folder}{REPORT}", table, pictures=pictures, texts={REPORT: text})
+    pictures = {PLOT if report.table.figure is None else FIGURE: drawer.picture()} if drawer is not None else {}
+    yield Session(f"{folder}{REPORT}", table, pictures=pictures, texts={REPORT: JudgedReport(report).page(Unlinked())})
 
 
 def _tests_by_run(row: ReportRow) -> list[list[tuple[ReportCell, SeedResult]]]:

@@ -15,7 +15,7 @@ from experiments.spec.scales import Scale, find_scale
 from reports.collect import collect
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report
-from reports.saved import claims_of, publish, rendered, report_path, stale, whole_page, write
+from reports.saved import JudgedReport, publish
 from reproduce import options as of_verbs
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, FAILED
@@ -38,37 +38,33 @@ def execute(options: of_verbs.Report) -> int:
     store, width = store_of(options, compare_scores=True), terminal_width()
     form, root = "json" if options.json else options.format, store.root / "reports"
     for table, rows in selections:
-        report = collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
-        claims, path = claims_of(report), report_path(table, scale, root)
-        reports.append((report, claims))
+        report = JudgedReport(collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows), root)
+        reports.append(report)
         if options.picture is not None:
-            save_picture(report, options.picture)
+            save_picture(report.report, options.picture)
         if width is not None and form == "md":
             markup, command = Terminal(width), next_command("claims", options, [table.name])
-            texts.append(whole_page(report, verdict_counts(claims, command, markup), markup, path))
+            texts.append(report.page(markup, verdict_counts(report.claims, command, markup)))
         else:
-            texts.append(rendered(report, claims, form, path))
+            texts.append(report.rendered(form))
     print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
-    saved, committed = [(report, claims) for report, claims in reports if report.whole], []
-    for report, claims in saved:
-        _print_path("saved as", write(report, claims, root, with_plot=options.plot))
+    saved, committed = [one for one in reports if one.report.whole], []
+    for one in saved:
+        _print_path("saved as", one.write(with_plot=options.plot))
         if options.plot:
-            _print_plot(report, report_path(report.table, scale, root).with_suffix(".png"))
+            _print_plot(one.report, one.path.with_suffix(".png"))
         if options.publish:
-            publish(report, store)
-            published = collect(report.table, scale, published_store(), seeds=seeds)
-            claims = claims_of(published)
-            committed.append((published, claims))
-            _print_path("published as", write(published, claims, with_plot=options.plot))
+            publish(one.report, store)
+            committed.append(JudgedReport(collect(one.report.table, scale, published_store(), seeds=seeds)))
+            _print_path("published as", committed[-1].write(with_plot=options.plot))
     if committed:
         from reports import index
 
-        _print_path("index:", index.update([index.summary(*one) for one in committed]))
+        _print_path("index:", index.update(map(index.summary, committed)))
         from reproduce.write_index import renew  # here: it loads what plans
 
-        renew(report.table for report, _ in saved)
-    cells = (cell for report, _ in reports for row in report.rows for cell in row.cells)
-    if states := {result.state for cell in cells for result in cell.seeds}:
+        renew(one.report.table for one in saved)
+    if states := {result.state for one in reports for cell in one.report.cells for result in cell.seeds}:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
 
@@ -104,7 +100,7 @@ def save_picture(report: Report, path: Path) -> None:
     drawer = figures.drawer(report)
     if drawer is None:
         raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
-    figures.save(drawer, path)
+    drawer.save(path)
     _print_path("drawn as", path)
 
 
@@ -166,11 +162,10 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> 
     code, checked = DONE, []
     for table, _ in selections:
         of_table = seeds or index.seeds_of(table.name, scale.name)
-        report = collect(table, scale, published_store(), seeds=of_table)
-        claims = claims_of(report)
-        checked.append(index.summary(report, claims))
-        if stale(report, claims):
-            _print_path(STALE, report_path(table, scale))
+        report = JudgedReport(collect(table, scale, published_store(), seeds=of_table))
+        checked.append(index.summary(report))
+        if report.stale():
+            _print_path(STALE, report.path)
             code = FAILED
     if index.stale(checked):
         _print_path(STALE, index.path())

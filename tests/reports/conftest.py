@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,19 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
+from reports.collect import collect
+from reports.pages.report import Report
 from runner.machine.files import write_atomically
 from runner.store.kept_pictures import AttentionMaps, file_of, write_pictures
 from runner.store.records import sealed
 from runner.store.store import RunStore
+from tests.reports.saved_reports import markdown
 from tests.runner.stored_metrics import write_result
 
 Finish = Callable[..., None]
+RunOf = Callable[..., RunConfig]
+TableOf = Callable[..., Table]
+KeepMeasurement = Callable[..., Path]
 
 
 @pytest.fixture
@@ -52,7 +58,7 @@ def table() -> Table:
 
 
 @pytest.fixture
-def table_of(table: Table) -> Callable[..., Table]:
+def table_of(table: Table) -> TableOf:
     """Table with the given columns and one row, `ours`."""
 
     def make(*columns: Column, base: RunConfig | None = None) -> Table:
@@ -91,8 +97,36 @@ def finish(store: RunStore) -> Finish:
     return write
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A table at a scale, with results in a store."""
+
+    table: Table
+    scale: Scale
+    store: RunStore
+    finish_run: Finish
+
+    def run(self, cell: str, seed: int = 0) -> RunConfig:
+        """Run of a cell, given as row.column."""
+        return self.table.run_of(cell, self.scale, (), seed)
+
+    def finish(self, run: str | RunConfig, top1: float | None = None, **facts: object) -> None:
+        self.finish_run(self.run(run) if isinstance(run, str) else run, top1, **facts)
+
+    def report(self, **options: object) -> Report:
+        return collect(self.table, self.scale, self.store, **options)  # type: ignore[arg-type]
+
+    def page(self, **options: object) -> str:
+        return markdown(self.report(**options))
+
+
 @pytest.fixture
-def run_of(table: Table) -> Callable[..., RunConfig]:
+def trial(table: Table, small: Scale, store: RunStore, finish: Finish) -> Trial:
+    return Trial(table, small, store, finish)
+
+
+@pytest.fixture
+def run_of(table: Table) -> RunOf:
     """Run of a cell, given as row.column."""
 
     def find(scale: Scale, cell: str, seed: int = 0) -> RunConfig:
@@ -102,7 +136,7 @@ def run_of(table: Table) -> Callable[..., RunConfig]:
 
 
 @pytest.fixture
-def keep_measurement(store: RunStore) -> Callable[..., Path]:
+def keep_measurement(store: RunStore) -> KeepMeasurement:
     """Writes a measurement of `reproduce measure` for a run. Returns its path."""
 
     def keep(run: RunConfig, kind: str, **values: object) -> Path:

@@ -4,7 +4,6 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -26,20 +25,16 @@ from experiments.spec.metrics import (
     Measured,
     SpeedOfReference,
 )
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Column
 from reports.collect import collect
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import legend, ours_text, printed_text
 from reports.saved import publish
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish, KeepMeasurement, RunOf, TableOf, Trial
 
-RunOf = Callable[..., RunConfig]
-Finish = Callable[..., None]
-TableOf = Callable[..., Table]
-KeepMeasurement = Callable[..., Path]
 BOTH = (
     Column(key="k400", header="K-400", metric=TOP1, base=K400),
     Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2),
@@ -50,23 +45,21 @@ def cell(report: Report, row: str, column: str) -> ReportCell:
     return next(c for r in report.rows if r.row.key == row for c in r.cells if c.column.key == column)
 
 
-def test_cells_have_the_states_of_their_runs(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
+def test_cells_have_the_states_of_their_runs(trial: Trial) -> None:
     def directory(name: str) -> Path:
-        path = store.run(run_of(small, name).train_id).path
+        path = trial.store.run(trial.run(name).train_id).path
         path.mkdir(parents=True)
         return path
 
-    finish(run_of(small, "joint.k400"), 60.0)
+    trial.finish("joint.k400", 60.0)
     (directory("joint.ssv2") / "failure.txt").write_text("it broke")
     checkpoint = directory("short.k400") / "checkpoints" / "last.ckpt"
     checkpoint.parent.mkdir()
     checkpoint.touch()
-    running = store.run(run_of(small, "short.ssv2").train_id)
+    running = trial.store.run(trial.run("short.ssv2").train_id)
     with running.claim():
-        report = collect(table, small, store)
-    states = {c.key: [one.state for one in report.column(c.key)] for c in table.columns}
+        report = trial.report()
+    states = {c.key: [one.state for one in report.column(c.key)] for c in trial.table.columns}
     assert states == {
         "gflops": ["quoted", "measured", "measured", "measured"],
         "k400": ["quoted", "done", "interrupted", "not run"],
@@ -77,88 +70,69 @@ def test_cells_have_the_states_of_their_runs(
     assert [c.value for c in report.rows[0].cells] == [None, None, None, 1.0]  # derived from the printed cells
 
 
-def test_a_missing_seed_changes_the_state_and_the_number_of_seeds(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    finish(run_of(small, "joint.k400", 0), 60.0)
-    found = cell(collect(table, small, store, seeds=(0, 1)), "joint", "k400")
+def test_a_missing_seed_changes_the_state_and_the_number_of_seeds(trial: Trial) -> None:
+    trial.finish(trial.run("joint.k400", 0), 60.0)
+    found = cell(trial.report(seeds=(0, 1)), "joint", "k400")
     assert (found.state, found.value, found.std, found.num_seeds, found.num_requested) == ("not run", 60.0, None, 1, 2)
 
 
-def test_overrides_mark_only_changed_runs_as_modified(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    short = run_of(small, "short.k400")
+def test_overrides_mark_only_changed_runs_as_modified(trial: Trial, run_of: RunOf) -> None:
+    short = trial.run("short.k400")
     assert short.optim is not None and short.optim.epochs == 5
-    finish(short, 60.0)
-    report = collect(table, small, store, overrides=["optim.epochs=5"])
+    trial.finish(short, 60.0)
+    report = trial.report(overrides=["optim.epochs=5"])
     assert (cell(report, "short", "k400").state, cell(report, "short", "k400").modified) == ("done", False)
     assert cell(report, "joint", "k400").modified and cell(report, "joint", "delta").modified
-    finish(table.run_of("joint.k400", small, ["optim.epochs=5"], 0), 61.0)
-    report = collect(table, small, store, overrides=["optim.epochs=5"])
+    trial.finish(trial.table.run_of("joint.k400", trial.scale, ["optim.epochs=5"], 0), 61.0)
+    report = trial.report(overrides=["optim.epochs=5"])
     assert (cell(report, "joint", "k400").state, cell(report, "joint", "k400").value) == ("modified", 61.0)
 
 
-def test_computed_values_are_those_of_the_paper_size_at_every_scale(
-    table: Table, small: Scale, store: RunStore
-) -> None:
-    gflops = [cell(collect(table, scale, store), "ours", "gflops").value for scale in (PAPER, small)]
-    assert gflops[0] == gflops[1] == pytest.approx(369.5, abs=0.05)
-
-
-def test_published_results_are_used_if_there_are_no_local_ones(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path
-) -> None:
-    run = run_of(small, "joint.k400")
-    finish(run, 60.0)
-    assert publish(collect(table, small, store), store) == 1
-    elsewhere = RunStore(tmp_path / "none", results=store.results)
-    there = collect(table, small, elsewhere)
+def test_published_results_are_used_if_there_are_no_local_ones(trial: Trial, tmp_path: Path) -> None:
+    run = trial.run("joint.k400")
+    trial.finish(run, 60.0)
+    assert publish(trial.report(), trial.store) == 1
+    elsewhere = RunStore(tmp_path / "none", results=trial.store.results)
+    there = collect(trial.table, trial.scale, elsewhere)
     found = cell(there, "joint", "k400")
     assert (found.state, found.value, found.published) == ("done", 60.0, True)
     assert cell(there, "joint", "delta").published is False  # it has no value without its other column
     assert publish(there, elsewhere) == 0
-    finish(run, 61.0)
-    found = cell(collect(table, small, store), "joint", "k400")
+    trial.finish(run, 61.0)
+    found = cell(trial.report(), "joint", "k400")
     assert (found.value, found.published) == (61.0, False)
 
 
 @pytest.mark.parametrize("state", ["running", "interrupted", "failed", "trained"])
-def test_a_published_result_stands_until_the_new_test_is_done(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, tmp_path: Path, state: str
-) -> None:
-    finish(run_of(small, "joint.k400"), 60.0)
-    publish(collect(table, small, store), store)
-    here = RunStore(tmp_path / "here", results=store.results)
-    directory = here.run(run_of(small, "joint.k400").train_id)
+def test_a_published_result_stands_until_the_new_test_is_done(trial: Trial, tmp_path: Path, state: str) -> None:
+    trial.finish("joint.k400", 60.0)
+    publish(trial.report(), trial.store)
+    here = RunStore(tmp_path / "here", results=trial.store.results)
+    directory = here.run(trial.run("joint.k400").train_id)
     files = {"failed": directory.failure, "interrupted": directory.checkpoint, "trained": directory.weights}
     with directory.claim() if state == "running" else nullcontext():
         if state in files:
             write_atomically(files[state], "")
-        found = cell(collect(table, small, here), "joint", "k400")
+        found = cell(collect(trial.table, trial.scale, here), "joint", "k400")
     assert (found.value, found.published) == (60.0, True)
 
 
-def test_a_training_under_way_shows_no_older_result_of_released_weights(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    run = run_of(small, "joint.k400")
-    finish(run, 60.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    assert cell(collect(table, small, store), "joint", "k400").value == 60.0
-    with store.run(run.train_id).claim():
-        found = cell(collect(table, small, store), "joint", "k400")
+def test_a_training_under_way_shows_no_older_result_of_released_weights(trial: Trial) -> None:
+    run = trial.run("joint.k400")
+    trial.finish(run, 60.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    assert cell(trial.report(), "joint", "k400").value == 60.0
+    with trial.store.run(run.train_id).claim():
+        found = cell(trial.report(), "joint", "k400")
     assert (found.state, found.value, found.released) == ("running", None, False)
 
 
-def test_a_result_without_its_metric_is_ignored(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = run_of(small, "joint.k400")
-    finish(run, 60.0)
-    path = store.run(run.train_id).metrics(run.eval_id)
+def test_a_result_without_its_metric_is_ignored(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
+    run = trial.run("joint.k400")
+    trial.finish(run, 60.0)
+    path = trial.store.run(run.train_id).metrics(run.eval_id)
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "top1"}))
-    assert cell(collect(table, small, store), "joint", "k400").state == "not run"
-    assert f"{path} is not taken as a result: its top1 is None" in capsys.readouterr().err
+    assert cell(trial.report(), "joint", "k400").state == "not run"
+    assert str(path) in capsys.readouterr().err
 
 
 def test_reporting_imports_no_slow_packages() -> None:

@@ -1,20 +1,17 @@
 """Costs of this implementation beside those that the paper counts."""
 
-from collections.abc import Callable
-
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.metrics import Computed
 from experiments.spec.scales import PAPER, TINY
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Column
 from reports.collect import collect
 from reports.costs import costs_of
 from runner.store.store import RunStore
+from tests.reports.conftest import TableOf
 
 
-def test_executed_gflops_are_stated_for_columns_of_published_gflops(
-    table_of: Callable[..., Table], store: RunStore
-) -> None:
+def test_executed_gflops_are_stated_for_columns_of_published_gflops(table_of: TableOf, store: RunStore) -> None:
     counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
     for metric, values in ((counted, ["1.5"]), (Computed("twice", lambda run: 2.0), [])):
         found = table_of(Column(key="a", header="A", metric=metric, base=K400))

@@ -1,6 +1,5 @@
 """Rows that are quantities: a metric of their own for the runs of the columns, through every form of a report."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -18,13 +17,12 @@ from experiments.spec.table import Column, Table, row
 from reports.collect import collect
 from reports.costs import costs_of
 from reports.pages.tidy_frame import frame, frame_as_csv
-from reports.saved import claims_of
+from reports.saved import JudgedReport
 from reports.tensorboard.view import build_view
 from reproduce.verbs.show import show_json, show_text
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish
 from tests.reports.saved_reports import markdown, render
-
-Finish = Callable[..., None]
 
 
 def learning_rate(run: RunConfig) -> float:
@@ -116,7 +114,7 @@ def test_quantities_are_shown_in_their_format_and_have_no_runs(settings: Table) 
 
 
 def test_claims_compare_quantities(settings: Table, store: RunStore) -> None:
-    first, second = claims_of(collect(settings, PAPER, store))
+    first, second = JudgedReport(collect(settings, PAPER, store)).claims
     assert (first.judgements[0].printed, first.judgements[0].printed_margins) == ("not supported", (0.0,))
     assert first.judgements[0].verdict == ("supported" if epochs(K400) > epochs(SSV2) else "not supported")
     assert (second.judgements[0].printed, second.judgements[0].verdict) == ("not supported", "supported")

@@ -1,27 +1,21 @@
 import json
 import re
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import experiments
-from experiments.motionformer.base import ATTENTION
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, optim
 from experiments.spec.paper_folders import PAPERS
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Table
 from reports.collect import collect
 from reports.saved import publish, report_path
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish, RunOf, Trial
 from tests.reports.saved_reports import markdown, render, stale, write
-
-RunOf = Callable[..., RunConfig]
-Finish = Callable[..., None]
 
 
 @pytest.fixture
@@ -45,15 +39,13 @@ def unpadded(text: str) -> str:
     return "\n".join(re.sub(r" *\| *", "|", line) if line.startswith("|") else line for line in short.splitlines())
 
 
-def test_markdown_has_the_layout_of_the_paper(
-    table: Table, small: Scale, store: RunStore, run_of: RunOf, results: None
-) -> None:
+def test_markdown_has_the_layout_of_the_paper(trial: Trial, results: None) -> None:
     names = ("joint.k400", "joint.ssv2", "short.k400", "ours.k400", "ours.ssv2")
-    found = {name: run_of(small, name) for name in names}
-    write_atomically(store.run(found["joint.k400"].train_id).config, json.dumps(found["joint.k400"].description))
+    found = {name: trial.run(name) for name in names}
+    write_atomically(trial.store.run(found["joint.k400"].train_id).config, json.dumps(found["joint.k400"].description))
     ids = {name: run.train_id for name, run in found.items()}
     links = {name: f"[{run.eval_id}](../../{run.train_id}/metrics/{run.eval_id}.json)" for name, run in found.items()}
-    text = markdown(collect(table, small, store), report_path(table, small, store.root / "reports"))
+    text = markdown(trial.report(), trial.store.root / "reports")
     k400, ssv2 = "kinetics400 ids and labels 0123", "ssv2 ids and labels 0123"
     expected = f"""\
 # paper/table1 at scale `tiny`: Every feature at once
@@ -141,11 +133,9 @@ def test_a_users_own_videos_are_not_called_generated(store: RunStore) -> None:
     assert "small models on the videos given as kinetics400." in text and "generated stand-in" not in text
 
 
-def test_published_values_are_marked_in_every_format(
-    table: Table, small: Scale, store: RunStore, results: None, tmp_path: Path
-) -> None:
-    publish(collect(table, small, store), store)
-    fresh = collect(table, small, RunStore(tmp_path / "fresh", results=store.results))
+def test_published_values_are_marked_in_every_format(trial: Trial, results: None, tmp_path: Path) -> None:
+    publish(trial.report(), trial.store)
+    fresh = collect(trial.table, trial.scale, RunStore(tmp_path / "fresh", results=trial.store.results))
     text = markdown(fresh)
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "60.0§ (79.2)", "50.0§ (64.0)", "10.0§ (15.2)"]
     assert "`§` published: a result that comes with the project, not run here" in text
@@ -153,24 +143,22 @@ def test_published_values_are_marked_in_every_format(
     assert r"60.0$^\S$ (79.2)" in render(fresh, "latex")
     cells = [line for line in json.loads(render(fresh, "json"))["cells"] if line["row"] == "joint"]
     assert [cell["published"] for cell in cells] == [False, True, True, True]
-    assert "§" not in markdown(collect(table, small, store))
+    assert "§" not in trial.page()
 
 
 def test_links_of_a_printed_report_start_from_the_current_directory(
-    table: Table, small: Scale, store: RunStore, results: None, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, results: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(store.root)
-    report = collect(table, small, store)
-    links = re.findall(r"\]\((\w+/metrics/\w+\.json)\)", render(report, "md", store.root / "reports" / "a.md"))
-    assert len(links) == 5 and all((store.root / link).is_file() for link in links)
+    monkeypatch.chdir(trial.store.root)
+    report = trial.report()
+    links = re.findall(r"\]\((\w+/metrics/\w+\.json)\)", render(report, "md", trial.store.root / "reports"))
+    assert len(links) == 5 and all((trial.store.root / link).is_file() for link in links)
     found = json.loads(render(report, "json"))["cells"][5]
-    assert (store.root / found["result"]).is_file() and found["commit"] == "0123456789"
+    assert (trial.store.root / found["result"]).is_file() and found["commit"] == "0123456789"
 
 
-def test_best_values_that_are_equal_after_rounding_are_both_bold(
-    table: Table, small: Scale, store: RunStore, results: None
-) -> None:
-    text = markdown(collect(table, small, store, rows=["joint", "short", "ours"]))
+def test_best_values_that_are_equal_after_rounding_are_both_bold(trial: Trial, results: None) -> None:
+    text = trial.page(rows=["joint", "short", "ours"])
     assert text.count("**62.5**") == 2
     assert "**bold** values are the best of their column." in text
 
@@ -188,14 +176,12 @@ def test_no_printed_number_and_no_bold_stands_beside_an_accuracy_of_a_small_mode
     assert '"comparable_with_printed": false' in render(collect(table, toy, store), "json")
 
 
-def test_several_seeds_are_shown_as_mean_std_and_number(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
+def test_several_seeds_are_shown_as_mean_std_and_number(trial: Trial) -> None:
     for seed, top1 in enumerate((60.0, 61.0, 62.0)):
-        finish(run_of(small, "joint.k400", seed), top1)
+        trial.finish(trial.run("joint.k400", seed), top1)
     for seed, top1 in enumerate((50.0, 49.0)):
-        finish(run_of(small, "joint.ssv2", seed), top1)
-    cells = line(markdown(collect(table, small, store, seeds=(0, 1, 2))), "Joint")
+        trial.finish(trial.run("joint.ssv2", seed), top1)
+    cells = line(trial.page(seeds=(0, 1, 2)), "Joint")
     assert cells[3:] == [
         "180.6 (180.6)",
         "61.0 ± 1.0 (n=3) (79.2)",
@@ -204,78 +190,63 @@ def test_several_seeds_are_shown_as_mean_std_and_number(
     ]
 
 
-def test_modified_cells_have_a_sign_that_the_legend_explains(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None
-) -> None:
-    finish(apply(run_of(small, "joint.k400"), optim(epochs=3)), 33.0)
-    text = markdown(collect(table, small, store, overrides=["optim.epochs=3"]))
+def test_modified_cells_have_a_sign_that_the_legend_explains(trial: Trial, results: None) -> None:
+    trial.finish(apply(trial.run("joint.k400"), optim(epochs=3)), 33.0)
+    text = trial.page(overrides=["optim.epochs=3"])
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "33.0† (79.2)", "–† (64.0)", "–† (15.2)"]
     assert "`†` not the table's run: optim.epochs=3" in text
 
 
-def test_progress_is_shown_beside_the_printed_value(table: Table, small: Scale, store: RunStore, run_of: RunOf) -> None:
-    directory = store.run(run_of(small, "joint.k400").train_id)
+def test_progress_is_shown_beside_the_printed_value(trial: Trial) -> None:
+    directory = trial.store.run(trial.run("joint.k400").train_id)
     with directory.claim() as mine:
         assert mine
-        assert line(markdown(collect(table, small, store)), "Joint")[4] == "… (79.2)"
+        assert line(trial.page(), "Joint")[4] == "… (79.2)"
         (directory.path / "progress.json").write_text('{"stage": "train", "done": 0.5}')
-        assert line(markdown(collect(table, small, store)), "Joint")[4] == "… 45 % (79.2)"
+        assert line(trial.page(), "Joint")[4] == "… 45 % (79.2)"
 
 
-def test_a_saved_report_is_stale_when_results_change(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, results: None, tmp_path: Path
-) -> None:
-    path = write(collect(table, small, store), tmp_path)
-    assert path == report_path(table, small, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
-    assert not stale(collect(table, small, store), tmp_path)
-    finish(run_of(small, "joint.k400"), 60.1)
-    assert stale(collect(table, small, store), tmp_path)
+def test_a_saved_report_is_stale_when_results_change(trial: Trial, results: None, tmp_path: Path) -> None:
+    path = write(trial.report(), tmp_path)
+    assert path == report_path(trial.table, trial.scale, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
+    assert not stale(trial.report(), tmp_path)
+    trial.finish("joint.k400", 60.1)
+    assert stale(trial.report(), tmp_path)
 
 
 def test_a_report_links_to_the_readme_of_the_paper(
-    table: Table, small: Scale, store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "What differs" not in markdown(collect(table, small, store))
-    hours = collect(load("motionformer/hours"), small, store)
+    assert "What differs" not in trial.page()
+    hours = collect(load("motionformer/hours"), trial.scale, trial.store)
     found = re.search(r"^- What differs from the paper: \[(.*)\]\((.*)\)$", markdown(hours), re.MULTILINE)
     assert found is not None and found[1] == "experiments/motionformer/README.md"
-    path = report_path(hours.table, small)
+    path = report_path(hours.table, trial.scale)
     assert (path.parent / found[2]).resolve() == path.parents[3] / found[1]
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "README.md").touch()
     monkeypatch.setenv(PAPERS, str(tmp_path))
     monkeypatch.setattr(experiments, "__path__", list(experiments.__path__))
-    text = markdown(collect(table, small, store))
+    text = trial.page()
     assert "- What differs from the paper: README.md of the paper's folder\n" in text and str(tmp_path) not in text
 
 
-def test_a_report_names_its_command(table: Table, small: Scale, store: RunStore) -> None:
-    report = collect(table, small, store, seeds=(0, 1), overrides=["optim.epochs=3"], rows=["joint", "ours"])
+def test_a_report_names_its_command(trial: Trial) -> None:
+    report = trial.report(seeds=(0, 1), overrides=["optim.epochs=3"], rows=["joint", "ours"])
     command = "paper/table1:joint paper/table1:ours --scale tiny --seeds 0,1 -o optim.epochs=3"
     assert f"- Made by `reproduce report {command}`\n" in markdown(report)
 
 
 @pytest.mark.parametrize("part", [{"overrides": ["optim.epochs=3"]}, {"rows": ["joint"]}])
 def test_reports_with_overrides_or_selected_rows_are_not_saved(
-    table: Table, small: Scale, store: RunStore, tmp_path: Path, part: dict[str, list[str]]
+    trial: Trial, tmp_path: Path, part: dict[str, list[str]]
 ) -> None:
     with pytest.raises(ValueError, match="is printed, not saved"):
-        write(collect(table, small, store, overrides=part.get("overrides", []), rows=part.get("rows")), tmp_path)
+        write(trial.report(overrides=part.get("overrides", []), rows=part.get("rows")), tmp_path)
     assert not list(tmp_path.rglob("*.md"))
 
 
-def test_an_unreadable_report_is_an_error(table: Table, small: Scale, store: RunStore, tmp_path: Path) -> None:
-    report_path(table, small, tmp_path).mkdir(parents=True)
+def test_an_unreadable_report_is_an_error(trial: Trial, tmp_path: Path) -> None:
+    report_path(trial.table, trial.scale, tmp_path).mkdir(parents=True)
     with pytest.raises(StoreError, match=r"cannot read .*table1\.tiny\.md"):
-        stale(collect(table, small, store), tmp_path)
-
-
-def test_columns_of_texts_are_left_aligned(table: Table, store: RunStore) -> None:
-    joint = table.find_row("joint")
-    words = replace(
-        table,
-        columns=(Column(key="attention", header="Attention used", metric=ATTENTION, base=table.columns[0].base),),
-        rows=(replace(joint, paper=("Joint",)),),
-    )
-    text = markdown(collect(words, PAPER, store))
-    assert "|:-----" in text and line(text, "Joint")[3] == "Joint Space-Time (Joint)"
+        stale(trial.report(), tmp_path)

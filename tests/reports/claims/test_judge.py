@@ -27,7 +27,6 @@ from experiments.spec.claims import (
     within,
 )
 from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, Measured, VideosPerSecondInTurns
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Cell, Column, Table
 from reports.claims.claim_text import as_json, lines
@@ -35,14 +34,14 @@ from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.verdicts import Judgement
 from reports.collect import collect, judged_claims
 from reports.pages.report import ReportCell, SeedResult
-from reports.saved import claims_of
+from reports.saved import JudgedReport
 from runner.store.records import Hits
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore, StoredTest
+from tests.reports.conftest import Finish, KeepMeasurement, RunOf, Trial
 from tests.reports.saved_reports import markdown
 from tests.runner.stored_metrics import record_with
 
-Finish = Callable[..., None]
 Score = Callable[..., None]
 Judge = Callable[..., Judgement]
 
@@ -53,7 +52,7 @@ LEAD = above(MARGIN)
 
 
 @pytest.fixture
-def score(finish: Finish, run_of: Callable[..., RunConfig], small: Scale) -> Score:
+def score(finish: Finish, run_of: RunOf, small: Scale) -> Score:
     """Writes a finished test of a cell in which the items from `first` to `last` are correct."""
 
     def write(name: str, first: int, last: int, *, scale: Scale = small, seed: int = 0, ids: tuple[str, ...] = IDS,
@@ -154,7 +153,7 @@ def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Ju
     )
 
 
-def test_several_comparisons_are_decided_jointly(table: Table, small: Scale, store: RunStore, score: Score) -> None:
+def test_several_comparisons_are_decided_jointly(trial: Trial, score: Score) -> None:
     """A lead that is just significant alone is not so beside others that are not."""
     score("ours.k400", 5, 516)  # 16 items that joint misses, and the reverse for 5
     score("joint.k400", 0, 500)
@@ -163,7 +162,7 @@ def test_several_comparisons_are_decided_jointly(table: Table, small: Scale, sto
     others = [claim(f"C{n}", "section 1", "A lead", above(cell("short.k400") - cell("joint.k400"))) for n in (2, 3, 4)]
 
     def verdict(*claims: Claim) -> Judgement:
-        return judged_claims(replace(table, claims=claims), small, store)[0].judgements[0]
+        return judged_claims(replace(trial.table, claims=claims), trial.scale, trial.store)[0].judgements[0]
 
     assert verdict(alone).verdict == "supported"
     assert undecided(verdict(alone, *others), "not jointly with the other claims")
@@ -284,7 +283,7 @@ def test_counted_costs_are_exact_and_at_the_papers_size(judged: Judge) -> None:
 
 
 def test_memory_is_compared_under_equal_conditions(
-    judged: Judge, run_of: Callable[..., RunConfig], keep_measurement: Callable[..., object]
+    judged: Judge, run_of: RunOf, keep_measurement: KeepMeasurement
 ) -> None:
     memory = Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400)
     comparison = below(cell("joint.memory") / cell("ours.memory"), 0.5, inclusive=True)
@@ -295,9 +294,7 @@ def test_memory_is_compared_under_equal_conditions(
     assert undecided(judged(comparison, columns=(memory,)), "measured under different conditions")
 
 
-def test_times_need_repeats_and_disjoint_ranges(
-    judged: Judge, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]
-) -> None:
+def test_times_need_repeats_and_disjoint_ranges(judged: Judge, small: Scale, finish: Finish, run_of: RunOf) -> None:
     hours = (Column(key="hours", header="Hours", metric=DEVICE_HOURS, base=K400),)
     comparison = above(cell("ours.hours") / cell("joint.hours"), 1)
     for seed in range(5):
@@ -314,7 +311,7 @@ def test_times_need_repeats_and_disjoint_ranges(
 
 
 def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(
-    judged: Judge, run_of: Callable[..., RunConfig], keep_measurement: Callable[..., object]
+    judged: Judge, run_of: RunOf, keep_measurement: KeepMeasurement
 ) -> None:
     metric = VideosPerSecondInTurns("videos_per_second", "turns-float32")
     speed = (Column(key="speed", header="Videos/s", metric=metric, base=K400),)
@@ -354,17 +351,17 @@ def test_texts_are_compared_with_quoted_ones(judged: Judge) -> None:
     assert judged(same(cell("ours.kind"), cell("joint.kind")), columns=columns).verdict == "supported"
 
 
-def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale, store: RunStore, score: Score) -> None:
+def test_report_shows_claims_and_how_they_are_judged(trial: Trial, score: Score) -> None:
     score("ours.k400", 0, 700)
     score("joint.k400", 0, 650)
     several = replace(
-        table,
+        trial.table,
         claims=(
             claim("C1", "section 1", "Ours leads | always", LEAD),
             claim("C2", "caption", "It costs more", above(cell("ours.gflops") / cell("joint.gflops"), 1)),
         ),
     )
-    report = collect(several, small, store)
+    report = collect(several, trial.scale, trial.store)
     text = markdown(report)
     assert "## What the paper concludes" in text
     [line] = [line for line in text.splitlines() if "C1, section 1" in line]
@@ -372,30 +369,28 @@ def test_report_shows_claims_and_how_they_are_judged(table: Table, small: Scale,
     assert cells[1:4] == ["`ours.k400 - joint.k400 > 0`", "+0.5", "noise"]
     assert cells[4] == "+5" and cells[6] == "supported" and cells[5].startswith("[3.")
     assert "With one seed, they hold for these trained models" in text
-    encoded = json.loads(json.dumps(as_json(claims_of(report))))
+    encoded = json.loads(json.dumps(as_json(JudgedReport(report).claims)))
     assert [one["claim"] for one in encoded] == ["C1", "C2"]
     assert encoded[0]["comparisons"][0]["ours"]["verdict"] == "supported"
     assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
-    assert claims_of(collect(several, small, store, rows=["ours"])) == ()
+    assert JudgedReport(collect(several, trial.scale, trial.store, rows=["ours"])).claims == ()
 
 
-def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(
-    table: Table, small: Scale, store: RunStore
-) -> None:
-    claimed = replace(table, claims=(claim("C1", "section 1", "A claim", LEAD),))
+def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(trial: Trial) -> None:
+    claimed = replace(trial.table, claims=(claim("C1", "section 1", "A claim", LEAD),))
     sentences = (
         "Our verdicts are on other runs and models than those of the table: model.depth=1.",
         "executed, GFLOPs",
     )
     for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
-        text = markdown(collect(claimed, small, store, overrides=overrides))
+        text = markdown(collect(claimed, trial.scale, trial.store, overrides=overrides))
         assert [sentence in text for sentence in sentences] == expected
 
 
-def test_trends_show_their_steps_and_places_are_named(table: Table, small: Scale, store: RunStore) -> None:
+def test_trends_show_their_steps_and_places_are_named(trial: Trial) -> None:
     trend = claim("C1", "section 1", "Rising", rising((cell("joint.k400"), cell("ours.k400"), cell("other.k400"))))
     [(_, _, printed, verdict, ours, interval, own)] = lines(
-        judged_claims(replace(table, claims=(trend,)), small, store)
+        judged_claims(replace(trial.table, claims=(trend,)), trial.scale, trial.store)
     )
     assert (printed, verdict) == ("+0.5, +19.3", "supported")
     assert (ours, interval, own) == ("–", "–", "undecided (not run: joint.k400, ours.k400)")

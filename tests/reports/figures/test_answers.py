@@ -19,7 +19,6 @@ from runner.store.kept_pictures import (
     ShownClips,
     answered_clips,
     file_of,
-    kept_pictures,
     write_pictures,
 )
 from runner.store.run_directory import RunDirectory
@@ -140,11 +139,3 @@ def test_right_answers_are_green_and_bold_and_wrong_ones_red(published: RunStore
     line = [part.strip() for part in drawer.text(Unlinked()).splitlines()[2].split("|")]
     assert line[1:5] == ["P01_0", "open", f"close 60{nbsp}%", f"**open 60{nbsp}%**"]
     assert drawer.text(Unlinked()) in markdown(report)
-
-
-def test_published_clips_are_read_as_written(published: RunStore) -> None:
-    shown = RUNS["cast"]
-    found = kept_pictures(shown, published.directories(shown.run.train_id))
-    assert isinstance(found, AnsweredClips)
-    for one, other in zip(found.clips, made(verb=True).clips, strict=True):
-        assert (one.id, one.answers) == (other.id, other.answers) and np.array_equal(one.frames, other.frames)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,11 +20,10 @@ from reports.collect import collect
 from reports.figures import figures
 from reports.figures.class_differences import BARS, ClassDifferenceBars, differences, mean_difference
 from reports.pages.markup import Unlinked
-from reports.saved import claims_of
+from reports.saved import JudgedReport
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish
 from tests.reports.saved_reports import markdown
-
-Finish = Callable[..., None]
 
 PANEL = ClassPanel(title="Nouns", row="ours", relative_to="joint", column="action", kind="noun", printed_mean=7.9)
 JOINTLY = model(attention=JointAttention.Config())
@@ -166,7 +164,7 @@ def test_bars_have_signed_numbers_and_their_axis_says_what_is_in_parentheses(
 def test_weighted_scores_are_columns_and_claims_compare_them(compared: Table, store: RunStore, results: None) -> None:
     better = claim("C1", "section 1", "Nouns gain", above(cell("ours.noun") - cell("joint.noun")))
     report = collect(replace(compared, claims=(better,)), PAPER, store)
-    (judged,) = claims_of(report)
+    (judged,) = JudgedReport(report).claims
     assert [round(c.value, 2) for row in report.rows for c in row.cells[1:]] == [62.5, 50.0, 62.5, 83.33]  # type: ignore[arg-type]
     judgement = judged.judgements[0]
     assert judgement.margins == pytest.approx((0.0,))

@@ -1,7 +1,6 @@
 """Figures: each type has a drawer; pictures are saved beside the page, and stale when their data are."""
 
 import importlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from reports.pages.report import Report
 from reports.saved import publish
 from runner.machine.files import StoreError
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish
 from tests.reports.saved_reports import stale, write
 
-Finish = Callable[..., None]
 ROOT = Path(__file__).resolve().parents[3]
 FIGURE3 = load("motionformer/figure3")
 # Tables with each kind of drawer that draws results of tests.
@@ -65,7 +64,7 @@ def test_a_figure_is_drawn_with_its_notice_and_saved_with_its_data(
     with Image.open(picture) as image:
         assert min(image.size) > 200
     assert not stale(report, tmp_path) and data.read_text() == drawn(report).data()
-    assert figures.row_figures(drawn(report)) == {}
+    assert drawn(report).row_pictures() == {}
     for file, content in ((data, "other"), (data, None), (picture, None)):
         before = file.read_bytes()
         file.unlink() if content is None else file.write_text(content)
@@ -76,20 +75,20 @@ def test_a_figure_is_drawn_with_its_notice_and_saved_with_its_data(
 
 def test_each_type_of_figure_has_a_drawer() -> None:
     types = {kind for kind in Figure.__subclasses__() if kind.__module__ == Figure.__module__}
-    assert set(figures.DRAWERS) == types
-    for module in figures.DRAWERS.values():
-        assert callable(importlib.import_module(f"reports.figures.{module}").drawer)
+    assert set(figures.DRAWERS) == {None, *types}
+    for module, name in figures.DRAWERS.values():
+        assert issubclass(getattr(importlib.import_module(f"reports.figures.{module}"), name), Drawer)
 
 
 def test_a_saved_figure_is_reproducible_and_drawn_again_for_other_results(
     store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[Path] = []
-    real = figures.save
-    monkeypatch.setattr(figures, "save", lambda found, path: saved.append(path) or real(found, path))
+    real = Drawer.save
+    monkeypatch.setattr(Drawer, "save", lambda found, path: saved.append(path) or real(found, path))
     report = collect(FIGURE3, TINY, store)
     picture = write(report, tmp_path).with_suffix(".png")
-    assert picture.read_bytes() == png(figures.figure_of(drawn(report)))
+    assert picture.read_bytes() == png(drawn(report).picture())
     write(report, tmp_path)
     assert len(saved) == 1  # the page is fresh
     finish(run_of("joint.k400-1"), 1.0)
@@ -106,7 +105,7 @@ def test_the_notice_names_scale_released_weights_overrides_and_published_results
     store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path
 ) -> None:
     def notice(report: Report) -> str | None:
-        return figures.notice(drawn(report))
+        return drawn(report).notice()
 
     small = "Scale tiny: small models on generated stand-in videos."
     report = collect(FIGURE3, TINY, store, rows=["joint"])
@@ -126,17 +125,17 @@ def test_marked_rows_are_named_the_shortest_way(store: RunStore, figure3_results
         for row in rows:
             finish(run_of(f"{row}.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
         report = collect(FIGURE3, TINY, store)
-        return (figures.notice(drawn(report)) or "").partition("tested here: ")[2]
+        return (drawn(report).notice() or "").partition("tested here: ")[2]
 
     assert notice("joint") == "Joint Space-Time."
     assert notice("divided") == "all rows but Trajectory."
     assert notice("trajectory") == "all rows."
     report = collect(FIGURE3, TINY, store)
     facts = replace(report.facts, generated=(), given=("kinetics400",))
-    assert "on the videos given as kinetics400." in str(figures.notice(drawn(replace(report, facts=facts))))
+    assert "on the videos given as kinetics400." in str(drawn(replace(report, facts=facts)).notice())
 
 
 def test_an_unwritable_picture_path_is_an_error(store: RunStore, figure3_results: None, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot write .*picture\.png"):
-        figures.save(drawn(collect(FIGURE3, TINY, store)), tmp_path / "file" / "picture.png")
+        drawn(collect(FIGURE3, TINY, store)).save(tmp_path / "file" / "picture.png")

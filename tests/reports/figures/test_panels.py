@@ -3,7 +3,6 @@
 import csv
 import io
 import itertools
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,8 +19,8 @@ from reports.figures.drawer import Drawer
 from reports.figures.panels import positions
 from reports.pages.report import Report
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish, RunOf
 
-Finish = Callable[..., None]
 FIGURE3 = load("motionformer/figure3")
 
 
@@ -137,7 +136,7 @@ DELTA = replace(BOTH, title="(b) Difference", rows=("other", "joint", "ours"), c
 
 
 @pytest.fixture
-def drawn_table(table: Table, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]) -> Table:
+def drawn_table(table: Table, small: Scale, finish: Finish, run_of: RunOf) -> Table:
     finish(run_of(small, "ours.k400"), 60.0)
     finish(run_of(small, "ours.k400", 1), 64.0)
     finish(run_of(small, "ours.ssv2"), 41.0)

@@ -1,6 +1,5 @@
 """Plots of the rows of a table: against GFLOPs or as bars, their values, files and staleness."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
-from experiments.spec.figures import BarPanel, Bars
 from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, TOP1, Computed, Measured
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
@@ -21,13 +18,12 @@ from reports.figures.row_plots import Panel, RowPlot, Value, draw_bars, draw_sca
 from reports.pages.report import Report
 from reports.saved import publish
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish, KeepMeasurement, RunOf, TableOf, Trial
 from tests.reports.saved_reports import stale, write
-
-Finish = Callable[..., None]
 
 
 @pytest.fixture
-def tested(table: Table, small: Scale, finish: Finish, run_of: Callable[..., RunConfig]) -> Table:
+def tested(table: Table, small: Scale, finish: Finish, run_of: RunOf) -> Table:
     finish(run_of(small, "joint.k400"), 60.0)
     finish(run_of(small, "ours.k400"), 62.0)
     return table
@@ -35,7 +31,7 @@ def tested(table: Table, small: Scale, finish: Finish, run_of: Callable[..., Run
 
 def notice(report: Report) -> str:
     """Warnings in the plot of a report."""
-    return str(figures.notice(RowPlot(report)))
+    return str(RowPlot(report).notice())
 
 
 def without_costs(table: Table) -> Table:
@@ -46,7 +42,7 @@ def without_costs(table: Table) -> Table:
 def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store: RunStore) -> None:
     found = RowPlot(collect(tested, small, store))
     assert found.cost == "GFLOPs"
-    [panel] = found.panels  # nothing of ours for SSv2
+    [panel] = found.shown  # nothing of ours for SSv2
     assert (panel.header, panel.unit) == ("Top-1 / K-400", "%")
     other, joint, *_ = panel.values
     assert len(panel.values) == 4 and joint.cost == (pytest.approx(180.64, abs=0.01), 180.6)
@@ -135,7 +131,7 @@ def test_accuracies_of_rows_with_nearly_equal_gflops_are_bars(tested: Table, sma
     attention = tested.rows[1].edits
     rows = tuple(replace(row, edits=attention, paper=(181.0, *row.paper[1:])) for row in tested.rows)
     found = RowPlot(collect(replace(tested, rows=rows), small, store))
-    assert found.cost is None and len(found.panels[0].values) == 4
+    assert found.cost is None and len(found.shown[0].values) == 4
 
 
 @pytest.mark.parametrize(("value", "expected"), [("369.5×3×1", 1108.5), ("×", None), ("none", None), (True, None)])
@@ -159,7 +155,7 @@ def test_the_notice_names_published_rows_by_their_plotted_cells(
 
 
 def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
-    table_of: Callable[..., Table], small: Scale, store: RunStore, keep_measurement: Callable[..., Path]
+    table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement
 ) -> None:
     views = Computed("views", lambda run: "4×3")
     table = table_of(
@@ -173,24 +169,20 @@ def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
     assert "Speed and memory of ours are measured on a GPU." in notice(report)
 
 
-def test_there_is_no_plot_without_results_of_figures_or_of_rows_of_settings(
-    tested: Table, table: Table, small: Scale, store: RunStore, tmp_path: Path
-) -> None:
-    assert figures.plot(collect(table, small, RunStore(tmp_path / "empty"))) is None
-    panel = BarPanel(title="", y_label="", rows=("ours",), columns=("k400",), ticks=("K",))
-    assert figures.plot(collect(replace(tested, figure=Bars(panels=(panel,))), small, store)) is None
-    assert figures.plot(collect(load("cast/table4"), TINY, store)) is None
+def test_there_is_no_plot_without_results_or_of_rows_of_settings(trial: Trial, tmp_path: Path) -> None:
+    assert figures.drawer(collect(trial.table, trial.scale, RunStore(tmp_path / "empty"))) is None
+    assert figures.drawer(collect(load("cast/table4"), TINY, trial.store)) is None
 
 
 def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
-    tested: Table, small: Scale, store: RunStore, tmp_path: Path, finish: Finish, run_of: Callable[..., RunConfig]
+    tested: Table, small: Scale, store: RunStore, tmp_path: Path, finish: Finish, run_of: RunOf
 ) -> None:
     report, path = collect(tested, small, store), tmp_path / "paper" / "table1.tiny.png"
     write(report, tmp_path)
     assert not path.exists() and not stale(report, tmp_path)
     write(report, tmp_path, with_plot=True)
     first, saved = path.read_bytes(), path.stat().st_mtime_ns
-    assert first == png(figures.figure_of(RowPlot(report))) and not stale(report, tmp_path)
+    assert first == png(RowPlot(report).picture()) and not stale(report, tmp_path)
     assert f"<summary>Plot</summary>\n\n![Every feature at once]({path.name})" in path.with_suffix(".md").read_text()
     write(report, tmp_path, with_plot=True)
     assert path.stat().st_mtime_ns == saved

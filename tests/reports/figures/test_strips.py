@@ -61,7 +61,7 @@ def picture(report: Report) -> bytes:
     """Figure of a report as PNG."""
     drawer = figures.drawer(report)
     assert isinstance(drawer, AttentionStripDrawer)
-    return png(figures.figure_of(drawer))
+    return png(drawer.picture())
 
 
 def colors(axis: Axes) -> list[str]:
@@ -213,8 +213,8 @@ def test_only_rows_with_maps_are_drawn(store: RunStore, keep_maps: KeepMaps) -> 
     report = collect(FIGURE4, TINY, store)
     assert "- SSv2: video" in markdown(report) and "- K-400: video" not in markdown(report)
     drawer = figures.drawer(report)
-    assert drawer is not None and list(figures.row_figures(drawer)) == ["ssv2"]
-    assert png(figures.row_figures(drawer)["ssv2"]) == picture(report)
+    assert drawer is not None and list(drawer.row_pictures()) == ["SSv2"]
+    assert png(drawer.row_pictures()["SSv2"]) == picture(report)
 
 
 def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: KeepMaps) -> None:
@@ -294,7 +294,7 @@ def test_objects_have_their_colours_over_the_frame() -> None:
 def test_picture_and_provenance_are_part_of_the_report_and_published(masked: Report, store: RunStore) -> None:
     drawer = figures.drawer(masked)
     assert drawer is not None
-    assert png(figures.figure_of(drawer)).startswith(b"\x89PNG")
+    assert png(drawer.picture()).startswith(b"\x89PNG")
     text = markdown(masked)
     assert "sequence shapes-00; run 0123456789ab, seed 0; commit 0123456789" in text
     publish(masked, store)

@@ -1,26 +1,25 @@
-"""Derived columns of quoted rows, and printed values that do not follow from the printed cells of their row."""
+"""Best values, derived columns of quoted rows, and printed values that do not follow from the cells of their row."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.claims import cell, claim, harmonic_mean, within
-from experiments.spec.metrics import TOP1, Evenness, HarmonicMean
+from experiments.spec.edits import model
+from experiments.spec.metrics import TOP1, Computed, Evenness, HarmonicMean
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Column, Table, quoted, row
+from models.motionformer.model import Motionformer
 from reports.collect import collect
 from reports.pages.latex import latex
 from reports.pages.report import ReportCell, quoted_numbers
 from reports.pages.tidy_frame import frame
-from reports.saved import claims_of
+from reports.saved import JudgedReport
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish
 from tests.reports.saved_reports import markdown
-
-Finish = Callable[..., None]
-RunOf = Callable[..., RunConfig]
 
 
 @pytest.fixture
@@ -122,7 +121,7 @@ def test_claims_can_compare_printed_values_with_those_of_the_cells(means: Table,
         claim("C2", "table", "It follows from what is printed", within(cell("unprinted.hm") - cell("right.hm"), 9)),
         claim("C3", "table", "It is not balanced", within(cell("ours.k400", Evenness("even", ("ssv2", "k400"))), 0.8)),
     )
-    first, second, third = claims_of(collect(replace(means, claims=claims), PAPER, store))
+    first, second, third = JudgedReport(collect(replace(means, claims=claims), PAPER, store)).claims
     assert first.judgements[0].printed == "not supported"
     assert first.judgements[0].printed_margins == pytest.approx((0.21,), abs=0.01)
     assert second.judgements[0].printed == "supported"
@@ -139,3 +138,27 @@ def test_sources_of_a_derived_column_are_named(means: Table, store: RunStore) ->
     columns = (replace(means.columns[0], metric=metric), *means.columns[1:], third)
     three = replace(means, columns=columns, rows=(quoted("other", ("Other",), paper=(None, 60.0, 60.0, 60.0)),))
     assert "H.M.: harmonic mean of SSv2, K-400, K-600." in markdown(collect(three, PAPER, store))
+
+
+def depth_of(run: RunConfig) -> int:
+    assert isinstance(run.model, Motionformer.Config)
+    return run.model.depth
+
+
+@pytest.mark.parametrize(
+    ("depths", "best"),
+    [
+        ((12, 3), {3}),  # integers can be best
+        ((3, 3), {3}),
+        ((3, 3, 4), {3}),
+        ((3, 3, 3, 4), set()),  # most are equally good: chance, or a setting
+        ((3,), set()),
+    ],
+)
+def test_the_best_values_are_marked_unless_most_are_as_good(
+    depths: tuple[int, ...], best: set[int], table: Table, store: RunStore
+) -> None:
+    depth = Column(key="depth", header="Depth", metric=Computed("depth", depth_of), base=K400, best="min")
+    rows = tuple(row(f"r{n}", ("A", "B", None), model(depth=d), paper=()) for n, d in enumerate(depths))
+    report = collect(replace(table, columns=(depth,), rows=rows), PAPER, store)
+    assert {line.cells[0].value for line in report.rows if line.cells[0].best} == best

@@ -1,6 +1,5 @@
 """Facts about the runs of a report: the unit of their items, and what the scale changes."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from data.datasets.kinetics import Kinetics
@@ -11,8 +10,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from runner.store.store import RunStore
-
-TableOf = Callable[..., Table]
+from tests.reports.conftest import TableOf
 
 
 @dataclass(frozen=True, kw_only=True)

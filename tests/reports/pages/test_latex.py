@@ -1,33 +1,27 @@
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from experiments.spec.catalog import captions, load
-from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Scale
+from experiments.spec.scales import PAPER
 from experiments.spec.table import Table, label_text, one_line
 from reports.collect import collect
 from reports.pages.latex import LATEX
 from runner.store.store import RunStore
+from tests.reports.conftest import TableOf, Trial
 from tests.reports.saved_reports import render
 
-RunOf = Callable[..., RunConfig]
-Finish = Callable[..., None]
 
-
-def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    finish(run_of(small, "joint.k400"), 60.0)
-    finish(run_of(small, "ours.k400"), 61.0)
-    text = render(collect(table, small, store), "latex")
+def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(trial: Trial) -> None:
+    trial.finish("joint.k400", 60.0)
+    trial.finish("ours.k400", 61.0)
+    text = render(trial.report(), "latex")
     assert r"\toprule" in text and r"\bottomrule" in text
     assert r"\multicolumn{2}{c}{Top-1}" in text and "\n\\cmidrule(lr){5-6}\n" in text
     assert r"Att\textsubscript{T} & GFLOPs & K-400 & SSv2 & $\Delta$ \\" in text
     assert r"\textit{Other [8] | x} & \textit{Large} & -- & \textit{100.0} & \textit{99.0}" in text
     assert r" &  & $\checkmark$ & 369.5 (369.5) & 61.0 (79.7) & -- (66.5) & -- (13.2) \\" in text
-    alone = render(collect(table, small, store, rows=["joint", "ours"]), "latex")
+    alone = render(trial.report(rows=["joint", "ours"]), "latex")
     assert r"& \textbf{61.0} (79.7) &" in alone and r"\textbf{bold} values are the best of their column." in alone
 
 
@@ -37,7 +31,7 @@ def test_latex_escapes_special_characters(table: Table, store: RunStore) -> None
 
 
 def test_a_table_shrinks_to_its_column_and_a_wide_one_spans_both(
-    table: Table, table_of: Callable[..., Table], store: RunStore
+    table: Table, table_of: TableOf, store: RunStore
 ) -> None:
     wide = render(collect(table_of(replace(table.columns[0], header=50 * "x")), PAPER, store), "latex")
     narrow = render(collect(table_of(table.columns[0]), PAPER, store), "latex")

@@ -1,29 +1,22 @@
 """Origins of the numbers of a report: a line a run and a measurement, with the facts of its record."""
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import load
 from experiments.spec.metrics import IN_TURNS, KINDS, TOP1, Measured, VideosPerSecondInTurns
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Column
 from reports.collect import collect
 from reports.pages.origins import origins_of
 from reports.pages.report import Report
 from runner.measure.memory import MEASUREMENTS
 from runner.store.store import RunStore
-from tests.reports.saved_reports import markdown
+from tests.reports.conftest import Finish, KeepMeasurement, TableOf, Trial
 
-RunOf = Callable[..., RunConfig]
-Finish = Callable[..., None]
-TableOf = Callable[..., Table]
-KeepMeasurement = Callable[..., Path]
 LATENCY = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
 SHA256 = "0123456789abcdef"
 
@@ -33,13 +26,11 @@ def facts(report: Report) -> dict[str, dict[str, str]]:
     return {f"{one.row} · {', '.join(one.columns)}": one.facts for one in origins_of(report)}
 
 
-def test_facts_come_from_the_results_and_not_from_this_machine(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    assert not origins_of(collect(table, small, store))
-    finish(run_of(small, "joint.k400"), 60.0)
-    finish(run_of(small, "ours.k400"), 61.0, hardware="8 x GPU", versions={"python": "3.12.1"}, commit="fedc")
-    first, second = origins_of(collect(table, small, store))
+def test_facts_come_from_the_results_and_not_from_this_machine(trial: Trial) -> None:
+    assert not origins_of(trial.report())
+    trial.finish("joint.k400", 60.0)
+    trial.finish("ours.k400", 61.0, hardware="8 x GPU", versions={"python": "3.12.1"}, commit="fedc")
+    first, second = origins_of(trial.report())
     assert (first.row, first.columns, first.source.commit) == ("Joint, Small", ["Top-1 / K-400"], "0123456789")
     assert (first.facts["hardware"], first.facts["versions"]) == ("2 cores of a CPU", "python 3.11.9, torch 2.14.1")
     assert (second.facts["hardware"], second.facts["versions"], second.source.commit) == (
@@ -47,14 +38,12 @@ def test_facts_come_from_the_results_and_not_from_this_machine(
     )  # fmt: skip
 
 
-def test_code_and_hardware_of_a_training_stand_beside_those_of_its_test(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
+def test_code_and_hardware_of_a_training_stand_beside_those_of_its_test(trial: Trial) -> None:
     versions = {"python": "3.11.9", "torch": "2.14.1"}
     trained = {"commit": "aaaa and bbbb", "hardware": "8 x GPU", "versions": {**versions, "torch": "2.13.0"}}
-    finish(run_of(small, "joint.k400"), 60.0, training=[trained], parents=[{**trained, "hardware": "4 x GPU"}])
-    finish(run_of(small, "ours.k400"), 61.0, training=[{**trained, "hardware": "2 cores of a CPU"}])
-    first, second = origins_of(collect(table, small, store))
+    trial.finish("joint.k400", 60.0, training=[trained], parents=[{**trained, "hardware": "4 x GPU"}])
+    trial.finish("ours.k400", 61.0, training=[{**trained, "hardware": "2 cores of a CPU"}])
+    first, second = origins_of(trial.report())
     assert first.facts["hardware"] == "4 x GPU and 8 x GPU (trained), 2 cores of a CPU (tested)"
     assert second.facts["hardware"] == "2 cores of a CPU"
     assert first.source.commit == "aaaa and bbbb and 0123456789"
@@ -98,26 +87,15 @@ def test_a_precision_that_is_not_that_of_the_recipe_is_named(
     assert (trained, untrained) == ("32-true, not 16-mixed as in the recipe", "32-true")
 
 
-def test_splits_of_batches_and_replaced_items_are_those_of_trainings(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
+def test_splits_of_batches_and_replaced_items_are_those_of_trainings(trial: Trial) -> None:
     whole = {"from_step": 0, "devices": 1, "micro_batch": 32, "accumulation": 1}
     halved = {"from_step": 31, "devices": 1, "micro_batch": 16, "accumulation": 2}
-    finish(run_of(small, "joint.k400"), 60.0, batch_splits=[whole, halved], replaced_in_training=3)
-    finish(run_of(small, "ours.k400"), 60.0)  # as in older results
-    finish(run_of(small, "ours.ssv2"), 60.0, released_weights={"file": "a", "sha256": "0"}, replaced_in_training=0)
+    trial.finish("joint.k400", 60.0, batch_splits=[whole, halved], replaced_in_training=3)
+    trial.finish("ours.k400", 60.0)  # as in older results
+    trial.finish("ours.ssv2", 60.0, released_weights={"file": "a", "sha256": "0"}, replaced_in_training=0)
     kinds = ("devices × items at a time × accumulation", "replaced in training")
-    found = [tuple(one.facts[kind] for kind in kinds) for one in origins_of(collect(table, small, store))]
+    found = [tuple(one.facts[kind] for kind in kinds) for one in origins_of(trial.report())]
     assert found == [("1 × 32 × 1, then 1 × 16 × 2 from step 31", "3"), ("", "0"), ("", "")]
-
-
-def test_what_all_lines_have_in_common_stands_above_them(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    finish(run_of(small, "joint.k400"), 60.0)
-    finish(run_of(small, "ours.k400"), 61.0, hardware="8 x GPU")
-    text = markdown(collect(table, small, store)).partition("Where the numbers come from")[2]
-    assert "- views × crops: 10 × 3\n" in text and "| 8 x GPU" in text and "- hardware" not in text
 
 
 def test_measurements_have_their_conditions(

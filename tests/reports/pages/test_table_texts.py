@@ -7,7 +7,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Cell, Table
 from reports.collect import collect
 from reports.pages.report import ReportCell
-from reports.pages.table_texts import label_texts, ours_text, printed_text, row_names, shown_headers, warning
+from reports.pages.table_texts import label_texts, ours_text, printed_text, shown_headers, warning
 from runner.store.store import RunStore
 from tests.reports.saved_reports import render
 from tests.runner.stored_metrics import write_result
@@ -39,21 +39,6 @@ def test_cells_keep_what_is_printed_beside_their_value_or_state(
 ) -> None:
     shown = cell(table, **parts)
     assert (ours_text(shown), printed_text(shown)) == texts
-
-
-@pytest.mark.parametrize(
-    ("name", "row"),
-    [
-        ("motionformer/table4", "Trajectory (Att_T, Norm_S)"),  # ticked labels
-        ("msca/table4", "patches=16, N_b=8, N_f=8"),  # numbers after the first text
-        ("xvit/main-aggregation", "0 (temp. avg.)"),  # a number alone
-        ("motionformer/table3c", "Trajectory (E), N/A"),
-        ("deform3d/tableA2", "Ours: 112 pixels, T=4, wnd=2"),
-    ],
-)
-def test_a_name_has_the_labels_of_its_row(name: str, row: str) -> None:
-    names = row_names(load(name)).values()
-    assert row in names and len(set(names)) == len(names)
 
 
 def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store: RunStore) -> None:

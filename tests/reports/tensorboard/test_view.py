@@ -15,17 +15,14 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.metrics import TOP1
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.saved import publish
 from reports.tensorboard.view import CONFIG, OWN_FILE, PICTURE, REPORT, build_view
 from runner.store.store import RunStore
+from tests.reports.conftest import Finish, RunOf, TableOf, Trial
 
-RunOf = Callable[..., RunConfig]
-Finish = Callable[..., None]
-TableOf = Callable[..., Table]
 JOINT = "2 Joint, Small · Top-1 ∕ K-400"
 
 
@@ -60,33 +57,23 @@ def trained_runs(multiplexer: EventMultiplexer) -> list[str]:
     return sorted(run for run in multiplexer.Runs() if run.rpartition("/")[2] != REPORT)
 
 
-def test_each_trained_cell_is_a_run_named_as_in_the_table(
-    table: Table, small: Scale, store: RunStore, trained: None
+def test_a_run_shows_its_curves_and_no_other_scalar_its_config_and_the_rendered_table(
+    trial: Trial, trained: None
 ) -> None:
-    view = build_view([collect(table, small, store)], store)
-    assert view == store.root / "views" / "paper_table1.tiny"
-    assert trained_runs(read(view)) == [
-        "2 Joint, Small · Top-1 ∕ K-400",
-        "2 Joint, Small · Top-1 ∕ SSv2",
-        "3 Ours, Small · Top-1 ∕ K-400",
-        "3 Ours, Small · Top-1 ∕ SSv2",
-        "4 Ours, Small (Att_T) · Top-1 ∕ K-400",
-        "4 Ours, Small (Att_T) · Top-1 ∕ SSv2",
-    ]
-
-
-def test_a_run_shows_its_curves_and_no_other_scalar(table: Table, small: Scale, store: RunStore, trained: None) -> None:
-    runs = read(build_view([collect(table, small, store)], store))
+    runs = read(build_view([trial.report()], trial.store))
+    config, rendered = text(runs, JOINT, CONFIG), text(runs, REPORT, REPORT)
+    assert config.startswith("```json\n{") and '"batch_size": 8' in config
+    assert "60.0 (79.2)" in rendered and "](" not in rendered
     assert runs.Scalars(JOINT, "train/loss")[0].step == 7
     for found in runs.Runs().values():
         assert set(found["scalars"]) <= {"train/loss"}
     assert not any(runs.PluginRunToTagToContent("scalars").values())  # scalars as tensors
 
 
-def test_hparams_have_our_values_beside_the_printed_ones_then_the_labels(
-    table: Table, small: Scale, store: RunStore, trained: None
+def test_hparams_have_our_values_beside_the_printed_ones_then_the_labels_in_a_line_a_row(
+    trial: Trial, trained: None
 ) -> None:
-    runs = read(build_view([collect(table, small, store)], store))
+    runs = read(build_view([trial.report()], trial.store))
     expected = {
         "Top-1 / K-400": 60.0,
         "Top-1 / K-400 (printed)": pytest.approx(79.2),
@@ -103,26 +90,20 @@ def test_hparams_have_our_values_beside_the_printed_ones_then_the_labels(
     assert line(runs, JOINT) == expected and list(line(runs, JOINT)) == list(expected)
     assert line(runs, "2 Joint, Small · Top-1 ∕ SSv2") == expected  # both runs are one line
     assert "Top-1 / SSv2" not in line(runs, "4 Ours, Small (Att_T) · Top-1 ∕ K-400")
-
-
-def test_hparams_have_the_same_columns_in_every_run_and_a_line_a_row_in_their_order(
-    table: Table, small: Scale, store: RunStore, trained: None
-) -> None:
-    runs = read(build_view([collect(table, small, store)], store))
     tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)
     assert len({tags[run][metadata.EXPERIMENT_TAG] for run in trained_runs(runs)}) == 1
     assert sorted(set(groups(runs).values())) == ["2 joint", "3 short", "4 ours"]  # as TensorBoard sorts them
 
 
 def test_several_tables_are_one_view_with_the_columns_of_all(
-    table: Table, table_of: TableOf, small: Scale, store: RunStore, finish: Finish, trained: None
+    trial: Trial, table_of: TableOf, trained: None, run_of: RunOf
 ) -> None:
     other = replace(table_of(Column(key="top1", header="Top-1", metric=TOP1, base=K400)), name="paper/table2")
     other = replace(other, labels=("Attention", "Depth", "Att_T"))
-    finish(other.run_of("ours.top1", small, (), 0), 55.0)
-    reports = [collect(one, small, store) for one in (table, other)]
-    view = build_view(reports, store)
-    assert view.parent == store.root / "views" and view != build_view(reports[:1], store)
+    trial.finish(other.run_of("ours.top1", trial.scale, (), 0), 55.0)
+    reports = [collect(one, trial.scale, trial.store) for one in (trial.table, other)]
+    view = build_view(reports, trial.store)
+    assert view.parent == trial.store.root / "views" and view != build_view(reports[:1], trial.store)
     runs = read(view)
     second = "paper/table2/5 Ours, Small (Att_T) · Top-1"
     assert "paper/table1/2 Joint, Small · Top-1 ∕ K-400" in runs.Runs() and second in runs.Runs()
@@ -142,10 +123,10 @@ def test_several_tables_are_one_view_with_the_columns_of_all(
     assert len({tags[run][metadata.EXPERIMENT_TAG] for run in trained_runs(runs)}) == 1
 
 
-def test_runs_with_curves_come_first_because_colours_are_few(
-    table: Table, small: Scale, store: RunStore, trained: None
-) -> None:
-    runs = read(build_view([collect(table, small, store)], store))
+def test_runs_are_named_as_in_the_table_and_those_with_curves_come_first(trial: Trial, trained: None) -> None:
+    view = build_view([trial.report()], trial.store)
+    assert view == trial.store.root / "views" / "paper_table1.tiny"
+    runs = read(view)
     order = sorted(runs.Runs(), key=runs.FirstEventTimestamp)
     assert order == [
         "2 Joint, Small · Top-1 ∕ K-400",
@@ -158,12 +139,10 @@ def test_runs_with_curves_come_first_because_colours_are_few(
     ]
 
 
-def test_several_seeds_are_runs_of_one_line_with_their_mean(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
+def test_several_seeds_are_runs_of_one_line_with_their_mean(trial: Trial) -> None:
     for seed in (0, 1):
-        finish(run_of(small, "joint.k400", seed), 60.0 + seed)
-    runs = read(build_view([collect(table, small, store, seeds=(0, 1))], store))
+        trial.finish(trial.run("joint.k400", seed), 60.0 + seed)
+    runs = read(build_view([trial.report(seeds=(0, 1))], trial.store))
     found = [run for run in runs.Runs() if run.startswith(JOINT)]
     assert sorted(found) == [f"{JOINT} · seed 0", f"{JOINT} · seed 1"]
     assert [line(runs, run)["Top-1 / K-400"] for run in found] == [60.5, 60.5]
@@ -201,15 +180,13 @@ def test_a_run_without_training_has_final_values_but_no_curves(
     assert line(runs, name)["Top-1"] == 55.0
 
 
-def test_rebuilding_removes_obsolete_files_and_links_new_ones(
-    table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None
-) -> None:
-    report = collect(table, small, store)
-    view = build_view([report], store)
+def test_rebuilding_removes_obsolete_files_and_links_new_ones(trial: Trial, trained: None) -> None:
+    report = trial.report()
+    view = build_view([report], trial.store)
     (view / "obsolete row").mkdir()
-    [events] = store.run(run_of(small, "joint.k400").train_id).tensorboard.iterdir()
+    [events] = trial.store.run(trial.run("joint.k400").train_id).tensorboard.iterdir()
     events.rename(events.with_name(events.name + ".1"))  # like a resumed run, which adds a file with another name
-    build_view([report], store)
+    build_view([report], trial.store)
     assert not (view / "obsolete row").exists()
     assert sorted(os.listdir(view / JOINT)) == sorted([OWN_FILE, events.name + ".1"])
     assert sorted(os.listdir(view.parent)) == [view.name]
@@ -239,13 +216,13 @@ def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(
     assert trained_runs(read(view)) == names
 
 
-def test_building_a_view_does_not_change_runs(table: Table, small: Scale, store: RunStore, trained: None) -> None:
+def test_building_a_view_does_not_change_runs(trial: Trial, trained: None) -> None:
     def files() -> dict[Path, bytes]:
-        return {p: p.read_bytes() for p in store.root.rglob("*") if p.is_file() and "views" not in p.parts}
+        return {p: p.read_bytes() for p in trial.store.root.rglob("*") if p.is_file() and "views" not in p.parts}
 
     before = files()
-    build_view([collect(table, small, store)], store)
-    build_view([collect(table, small, store, rows=["ours"])], store)
+    build_view([trial.report()], trial.store)
+    build_view([trial.report(rows=["ours"])], trial.store)
     assert files() == before
 
 
@@ -259,20 +236,18 @@ def groups(runs: EventMultiplexer) -> dict[str, str]:
     return {run: start.group_name for run, start in starts.items()}
 
 
-def test_published_values_are_marked(
-    table: Table, small: Scale, store: RunStore, finish: Finish, run_of: RunOf, trained: None, tmp_path: Path
-) -> None:
-    publish(collect(table, small, store, rows=["joint"]), store)
-    here = RunStore(tmp_path / "here", results=store.results)
+def test_published_values_are_marked(trial: Trial, trained: None, tmp_path: Path) -> None:
+    publish(trial.report(rows=["joint"]), trial.store)
+    here = RunStore(tmp_path / "here", results=trial.store.results)
     ssv2 = "1 Joint, Small · Top-1 ∕ SSv2 · published"
     k400 = "1 Joint, Small · Top-1 ∕ K-400 · published"
-    runs = read(build_view([collect(table, small, here, rows=["joint"])], here))
+    runs = read(build_view([collect(trial.table, trial.scale, here, rows=["joint"])], here))
     assert groups(runs) == {k400: "1 joint", ssv2: "1 joint"}
     found = line(runs, ssv2)
     assert (found["Top-1 / K-400"], found["Top-1 / SSv2"], found["Δ"]) == (60.0, 50.0, 10.0)
     assert found["Published results"] == "Top-1 / K-400, Top-1 / SSv2, Δ"
-    with here.run(run_of(small, "ours.k400").train_id).claim():
-        view = build_view([collect(table, small, here, rows=["ours"])], here)
+    with here.run(trial.run("ours.k400").train_id).claim():
+        view = build_view([collect(trial.table, trial.scale, here, rows=["ours"])], here)
     runs = read(view)
     [running] = [name for name in groups(runs) if "K-400" in name]
     end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[running][metadata.SESSION_END_INFO_TAG]
@@ -285,21 +260,11 @@ def text(multiplexer: EventMultiplexer, run: str, tag: str) -> str:
     return event.tensor_proto.string_val[0].decode()
 
 
-def test_the_config_of_a_run_and_the_rendered_table_are_texts(
-    table: Table, small: Scale, store: RunStore, trained: None
-) -> None:
-    runs = read(build_view([collect(table, small, store)], store))
-    config = text(runs, JOINT, CONFIG)
-    assert config.startswith("```json\n{") and '"batch_size": 8' in config
-    rendered = text(runs, REPORT, REPORT)
-    assert "60.0 (79.2)" in rendered and "](" not in rendered
-
-
 def test_the_pictures_of_a_test_are_drawn_again_only_for_newer_scores(
-    table: Table, small: Scale, store: RunStore, run_of: RunOf, trained: None, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, trained: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = run_of(small, "joint.k400")
-    scores = store.run(run.train_id).scores(run.eval_id)
+    run = trial.run("joint.k400")
+    scores = trial.store.run(run.train_id).scores(run.eval_id)
     scores.parent.mkdir()
     with scores.open("wb") as file:
         np.savez(file, views=np.zeros(1))
@@ -311,10 +276,10 @@ def test_the_pictures_of_a_test_are_drawn_again_only_for_newer_scores(
         return {"test clips": Figure()}
 
     monkeypatch.setattr("reports.figures.answers.pictures_of_test", draw)
-    build_view([collect(table, small, store)], store)
-    runs = read(build_view([collect(table, small, store)], store))
+    build_view([trial.report()], trial.store)
+    runs = read(build_view([trial.report()], trial.store))
     [event] = runs.Images(JOINT, "views/test clips")
     assert event.encoded_image_string.startswith(b"\x89PNG") and len(drawn) == 1
     os.utime(scores, (4e9, 4e9))
-    build_view([collect(table, small, store)], store)
+    build_view([trial.report()], trial.store)
     assert len(drawn) == 2

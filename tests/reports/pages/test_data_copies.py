@@ -1,0 +1,109 @@
+"""Results on other copies of their data than most."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+
+from experiments.spec.catalog import load
+from experiments.spec.edits import Edit, optim
+from experiments.spec.metrics import TOP1
+from experiments.spec.run import Parent
+from experiments.spec.scales import PAPER, TINY
+from experiments.spec.table import Column, Table, row
+from reports.collect import collect
+from reports.pages.data_copies import copy_text
+from reports.pages.report import Report
+from reports.pages.table_texts import legend, ours_text
+from runner.store.records import DataRecord
+from runner.store.store import RunStore
+from tests.reports.conftest import Finish, RunOf, Trial
+
+
+def record(train: str = "aaaaaaaaaaaa", test: str = "bbbbbbbbbbbb", files: str = "ffff", **parts: object) -> dict:
+    """Record of the data of a test, with fingerprints of the annotations and of the files of both splits."""
+    splits = {"train": train, "test": test}
+    return {
+        "name": "kinetics400",
+        "fingerprint": f"{test} {train}",
+        **{
+            split: {"items": 5, "annotations": value, "files": files, "missing": 0, "num_bytes": 7}
+            for split, value in splits.items()
+        },
+        **parts,
+    }
+
+
+def marked(report: Report) -> set[str]:
+    return {f"{row.row.key}.{cell.column.key}" for row in report.rows for cell in row.cells if cell.other_data}
+
+
+def test_cells_of_other_data_than_most_are_marked(trial: Trial) -> None:
+    trial.finish("joint.k400", 60.0, data=record(test="cccccccccccc"))
+    trial.finish("joint.ssv2", 50.0)
+    trial.finish("short.k400", 61.0, data=record())
+    trial.finish("ours.k400", 62.0, data=record())
+    report = trial.report()
+    assert marked(report) == {"joint.k400", "joint.delta"}
+    assert ours_text(report.rows[1].cells[1]) == "60.0‖"
+    assert ("‖", "measured on other data or under other conditions than the rest") in legend(report)
+    data = msgspec.convert(record(), DataRecord)
+    assert copy_text(data) == ("kinetics400 trained on 5 (aaaaaaaa / ffff), tested on 5 (bbbbbbbb / ffff)")
+
+
+@pytest.mark.parametrize("change", [{"train": "c"}, {"test": "c"}, {"files": "c"}])
+def test_every_part_of_the_data_is_compared(trial: Trial, change: dict[str, str]) -> None:
+    for cell in ("joint.k400", "short.k400"):
+        trial.finish(cell, 60.0, data=record())
+    trial.finish("ours.k400", 60.0, data=record())
+    assert marked(trial.report()) == set()
+    trial.finish("ours.k400", 60.0, data=record(**change))
+    assert marked(trial.report()) == {"ours.k400", "ours.delta"}
+
+
+def test_older_results_are_compared_by_their_annotations(trial: Trial) -> None:
+    for cell in ("joint.k400", "short.k400"):
+        trial.finish(cell, 60.0, data={"name": "kinetics400", "fingerprint": record()["fingerprint"]})
+    trial.finish("ours.k400", 60.0, data=record())
+    assert marked(trial.report()) == set()
+    trial.finish("ours.k400", 60.0, data=record(test="c"))
+    assert "ours.k400" in marked(trial.report())
+
+
+def test_a_training_on_unrecorded_data_is_marked(trial: Trial) -> None:
+    unrecorded = {name: value for name, value in record().items() if name != "train"}
+    trial.finish("joint.k400", 60.0, data=record())
+    trial.finish("ours.k400", 60.0, data=unrecorded)
+    trial.finish("short.k400", 60.0, data=unrecorded, released_weights={"file": "a.pyth", "sha256": "0"})
+    assert marked(trial.report()) == {"ours.k400", "ours.delta"}
+
+
+def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data_sets(
+    trial: Trial, run_of: RunOf
+) -> None:
+    """A run without parents has no such data, and a parent of another data set is not compared."""
+    ssv2, k400 = Parent(run=trial.run("ours.ssv2")), Parent(run=trial.run("ours.k400"))
+    starts = {"none": (), "a": (ssv2,), "b": (ssv2,), "c": (ssv2,), "other": (k400,)}
+    rows = tuple(
+        row(key, ("Ours", "Small", True), (Edit("parents", parents), *optim(epochs=index)), paper=())
+        for index, (key, parents) in enumerate(starts.items(), start=1)
+    )
+    column = Column(key="k400", header="Top-1", metric=TOP1, base=run_of(PAPER, "joint.k400"))
+    several = replace(trial.table, columns=(column,), rows=rows)
+    for key in starts:
+        parents = {"start": {"c": "cccccccccccc", "other": "dddddddddddd"}.get(key, "aaaaaaaaaaaa")}
+        parts = record(parents=parents) if starts[key] else record()
+        trial.finish(several.run_of(f"{key}.k400", trial.scale, (), 0), 60.0, data=parts)
+    assert marked(collect(several, trial.scale, trial.store)) == {"c.k400"}
+
+
+def test_different_data_sets_in_one_column_are_not_compared(table: Table, store: RunStore, finish: Finish) -> None:
+    base = load("motionformer/table4").columns[1].base
+    assert base is not None
+    other = replace(base, data=replace(base.data, dataset=replace(base.data.dataset, name="kinetics600")))
+    column = Column(key="k", header="Top-1", metric=TOP1)
+    both = replace(table, columns=(column,), rows=tuple(row(run.data.dataset.name, ("a", "b", None), base=run, paper=())
+                                                        for run in (base, other)))  # fmt: skip
+    for number, name in enumerate(("kinetics400", "kinetics600")):
+        finish(both.run_of(f"{name}.k", TINY, (), 0), 60.0, data={**record(test=str(number)), "name": name})
+    assert marked(collect(both, TINY, store)) == set()
