@@ -140,8 +140,12 @@ class JudgedReport:
         return drawn is not None and not figures.is_fresh(drawn, path)
 
 
-def publish(report: Report, store: RunStore) -> int:
-    """Copy the small result files of a report that are not published yet. Returns the number of tests."""
+def publish(report: Report, store: RunStore, by: str = "") -> int:
+    """Copy the small result files of a report that are not published yet. Returns the number of tests.
+
+    Args:
+        by: name of those who made them, for tests that stand beside published ones.
+    """
     tests = [result.test for cell in report.cells for result in cell.seeds]
     made = {
         found.file: found.directory
@@ -149,7 +153,7 @@ def publish(report: Report, store: RunStore) -> int:
         if found is not None and not found.directory.is_published
     }
     for file, directory in made.items():
-        store.publish(directory, file)
+        store.publish(directory, file, by)
     for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
         if shown.run.data.dataset.stand_in is not None:  # frames of real videos are never published
             publish_kept(shown, store)

@@ -3,6 +3,7 @@
 Nothing here imports PyTorch, so that help, `list` and completion answer at once.
 """
 
+import re
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field
@@ -59,6 +60,12 @@ def png_file(text: str) -> Path:
     if not file.parent.is_dir():
         raise ArgumentTypeError(f"there is no folder {file.parent}")
     return file
+
+
+def author(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        raise ArgumentTypeError(f"'{text}' has other characters than letters, digits and hyphens, for a file name")
+    return text
 
 
 def at_least(minimum: int, largest: int | None = None) -> Callable[[str], int]:
@@ -294,6 +301,12 @@ class Report(Json, Stored, Scaled, Tables, verb="report"):
 
     format: Literal["md", "csv", "json", "latex"] = option(default="md", choices=("md", "csv", "json", "latex"))
     publish: bool = option(default=False, help="also write the reports and their results to reports/, to be committed")
+    by: str = option(
+        default="",
+        type=author,
+        metavar="NAME",
+        help="who made the published results, where others are published already",
+    )
     plot: bool = option(default=False, help="also draw accuracies against GFLOPs, or bars, beside the saved reports")
     check: bool = option(default=False, help="exit 1 when a committed report is not that of the committed results")
     picture: Path | None = option(type=png_file, metavar="FILE", help="save the figure as PNG")

@@ -1,14 +1,17 @@
-"""Tests of released weights beside printed values: whether they agree within the sampling error."""
+"""Agreement of tests: of released weights with printed values, and of one test with those that others made again."""
 
 import math
 from collections.abc import Iterable
 
-from experiments.spec.metrics import ACCURACIES
+import numpy as np
+
+from experiments.spec.metrics import ACCURACIES, Metric
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Table
 from reports.pages.report import ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import cell_name
 from runner.store.records import TestRecord
+from runner.store.store import StoredTest
 
 SIGMAS = 1.96  # 95 % of a normal distribution
 
@@ -49,3 +52,51 @@ def sampling_error(percent: float, num_items: int) -> float:
     """Half-width in points of the 95 % interval of an accuracy on other draws of the test items."""
     share = percent / 100
     return 100 * SIGMAS * math.sqrt(share * (1 - share) / num_items) if num_items else math.inf
+
+
+def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+    """A sentence on each test that others made again: who confirms its value, and who does not."""
+    return [
+        f"{cell_name(table, cell.row, cell.column)}: {_verdicts(cell.metric, result, result.test)}"
+        for row in rows
+        for cell in row.cells
+        for result in cell.seeds
+        if result.test is not None and confirmed(cell.metric, result) is not None
+    ]
+
+
+def _verdicts(metric: Metric, result: SeedResult, shown: StoredTest) -> str:
+    by_verdict: dict[str, list[str]] = {}
+    for name, other in result.others.items():
+        text, agrees = _compared(metric, shown.record, other.record)
+        verdict = "confirmed by" if agrees else "more than its error from"
+        by_verdict.setdefault(verdict, []).append(f"{name} {text}")
+    return "; ".join(f"{verdict} {len(texts)}: {'; '.join(texts)}" for verdict, texts in by_verdict.items())
+
+
+def confirmed(metric: Metric, result: SeedResult) -> int | None:
+    """Number of tests by others that confirm a result; None if none was made, or the metric is not one of a test."""
+    if result.test is None or not result.others or metric.name not in result.test.record.metrics:
+        return None
+    return sum(_compared(metric, result.test.record, other.record)[1] for other in result.others.values())
+
+
+def _compared(metric: Metric, shown: TestRecord, other: TestRecord) -> tuple[str, bool]:
+    """Difference of another test as text, and whether it lies within its error.
+
+    Of the same items, those answered otherwise give the error (McNemar 1947, https://doi.org/10.1007/BF02295996); of
+    others, both sampling errors.
+    """
+    difference = other.metrics[metric.name] - shown.metrics[metric.name]
+    first, second = (record.hits and record.hits.mask(metric.name) for record in (shown, other))
+    if shown.hits and other.hits and shown.hits.ids == other.hits.ids and first is not None and second is not None:
+        changed = np.count_nonzero(first != second)
+        error = 100 * SIGMAS * math.sqrt(changed) / len(first)
+        return f"{difference:+.2f}, {changed:,} of {len(first):,} answered otherwise", abs(difference) <= error
+    tested = f"{difference:+.2f}, {other.videos.evaluated:,} tested"
+    if metric in ACCURACIES:
+        errors = (sampling_error(record.metrics[metric.name], record.videos.evaluated) for record in (shown, other))
+        is_within = abs(difference) <= math.hypot(*errors)
+    else:
+        is_within = difference == 0
+    return tested + (", taken on trust" if second is None else ""), is_within

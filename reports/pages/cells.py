@@ -115,7 +115,7 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
             f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
             f"made again"
         )
-    return SeedResult(run=run, state="done", value=value, test=found)
+    return SeedResult(run=run, state="done", value=value, test=found, others=store.others(run, found))
 
 
 def derived_cell(cell: Cell, metric: Derived, others: Mapping[str, ReportCell]) -> ReportCell:

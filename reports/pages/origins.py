@@ -51,7 +51,8 @@ def _sources(cell: ReportCell) -> Iterator[tuple[StoredTest | StoredMeasurement,
         yield cell.measurement, _facts_of_measurement(cell.measurement.record, cell.cell.paper_run, cell.metric)
     for result in cell.seeds:
         if result.test is not None and result.value is not None:
-            yield result.test, _facts_of_test(result, result.test.record)
+            for test in (result.test, *result.others.values()):
+                yield test, _facts_of_test(result, test.record)
 
 
 def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:

@@ -32,6 +32,8 @@ class SeedResult:
     value: float | None = None
     progress: float | None = None
     test: StoredTest | None = None
+    others: Mapping[str, StoredTest] = field(default_factory=dict)
+    """Published tests of the same run that others made, by their names."""
 
     @property
     def released(self) -> bool:

@@ -20,6 +20,7 @@ from runner.store.acceptance import accepted_test, first_difference
 from runner.store.records import ImportedWeights, TestRecord
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
+BY = ".by-"  # in file names: before the name of those who made a published test again
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
 State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
@@ -37,15 +38,22 @@ class RunDirectory:
 
     Args:
         is_released: whether the files of tests are those of imported released weights instead of the run's own.
+        by: name of those who made the test again, in the names of its files; empty for the first published test.
         compare_scores: whether results are compared with their saved scores before they are taken.
     """
 
     def __init__(
-        self, path: Path, *, is_released: bool = False, is_published: bool = False, compare_scores: bool = False
+        self,
+        path: Path,
+        *,
+        is_released: bool = False,
+        is_published: bool = False,
+        by: str = "",
+        compare_scores: bool = False,
     ) -> None:
         self.path = path
         self.is_released, self.is_published, self.compare_scores = is_released, is_published, compare_scores
-        self.suffix = RELEASED_SUFFIX if is_released else ""
+        self.suffix = (RELEASED_SUFFIX if is_released else "") + (BY + by if by else "")
         self.config = path / "config.json"
         self.training = path / "training.json"
         self.data = path / "data.json"  # data at the start of the training
@@ -68,6 +76,14 @@ class RunDirectory:
         return RunDirectory(
             self.path, is_released=True, is_published=self.is_published, compare_scores=self.compare_scores
         )
+
+    def tests_of_others(self, eval_id: str) -> "dict[str, RunDirectory]":
+        """The same directory for each test that others made again and published, by the names in its files."""
+        start = f"{eval_id}{self.suffix}{BY}"
+        names = sorted(path.stem.removeprefix(start) for path in self.path.glob(f"metrics/{start}*.json"))
+        return {
+            name: RunDirectory(self.path, is_released=self.is_released, is_published=True, by=name) for name in names
+        }
 
     @property
     def kept_weights(self) -> Path:

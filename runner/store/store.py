@@ -1,5 +1,6 @@
 """Store of all runs on disk, and of the published results in the repository."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from experiments.spec.run import RunConfig
 from runner.machine.files import replacing, write_atomically
 from runner.store.acceptance import accepted_measurement
 from runner.store.records import TestRecord
-from runner.store.run_directory import RunDirectory
+from runner.store.run_directory import BY, RunDirectory
 
 
 class StoredTest(NamedTuple):
@@ -93,14 +94,46 @@ class RunStore:
         assert self.results is not None
         return RunDirectory(self.results / directory.path.name, is_released=directory.is_released, is_published=True)
 
-    def publish(self, directory: RunDirectory, file: Path) -> None:
-        """Copy a file of a run made here, with its config, to the published results."""
-        for source in (directory.config, file):
-            if source.exists():
-                with replacing(self.published(directory).path / source.relative_to(directory.path)) as partial:
-                    partial.write_bytes(source.read_bytes())
+    def others(self, run: RunConfig, shown: StoredTest) -> dict[str, StoredTest]:
+        """Published tests of a run beside the shown one, by the names of those who made them."""
+        if self.results is None:
+            return {}
+        first = self.published(shown.directory)
+        found = {} if shown.directory.is_published else {"published": first}
+        tests = {name: (one.result(run), one) for name, one in (found | first.tests_of_others(run.eval_id)).items()}
+        return {name: StoredTest(test, one) for name, (test, one) in tests.items() if test not in (None, shown.record)}
+
+    def publish(self, directory: RunDirectory, file: Path, by: str = "") -> None:
+        """Copy a file of a run made here, with its config, to the published results.
+
+        Another test than the published one stands beside it.
+
+        Args:
+            by: name of those who made such a test; by default the start of the digest of its file.
+
+        Raises:
+            ValueError: if a further test has this name.
+        """
+        folder, content = self.published(directory).path, file.read_bytes()
+        target = folder / file.relative_to(directory.path)
+        if file.parent.name == "metrics" and _is_other(target, content):
+            name = by or hashlib.sha256(content).hexdigest()[:8]
+            target = target.with_name(f"{file.stem}{BY}{name}.json")
+            if _is_other(target, content):
+                raise ValueError(f"--by {name}: {target} is another test; choose another name, or remove that file")
+        copies = {target: content}
+        if directory.config.exists():
+            copies[folder / directory.config.name] = directory.config.read_bytes()
+        for path, copied in copies.items():
+            with replacing(path) as partial:
+                partial.write_bytes(copied)
 
     def check_writable(self) -> None:
         """Check that runs can be written."""
         write_atomically(self.root / ".writable", "")
         (self.root / ".writable").unlink(missing_ok=True)
+
+
+def _is_other(path: Path, content: bytes) -> bool:
+    """Whether a file exists and has another content."""
+    return path.exists() and path.read_bytes() != content
