@@ -16,6 +16,7 @@ from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.predictions import ClassCounts
 from runner.machine.files import write_atomically
 from runner.store.records import Hits, sealed
+from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import by_class_name
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import released_result, result, write_result
@@ -29,9 +30,9 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     return lambda: capsys.readouterr().err.splitlines()
 
 
-def value(store: RunStore, run: RunConfig = K400) -> float | None:
+def value(store: RunStore, run: RunConfig = K400, directories: list[RunDirectory] | None = None) -> float | None:
     """Top-1 accuracy of the accepted result of a run."""
-    found = store.test(run)
+    found = store.test(run, directories)
     return None if found is None else found.record.metrics["top1"]
 
 
@@ -54,7 +55,9 @@ def test_results_made_here_precede_published_ones_and_trained_weights_precede_re
     write_result(store, K400, 3.0)
     assert value(store) == 3
     publish(store)
-    assert value(published) == 3
+    assert value(published) == 1  # the first stays
+    beside = published.run(K400.train_id).tests_of_others(K400.eval_id)
+    assert [value(published, directories=[one]) for one in beside.values()] == [3]
 
 
 def without(record: dict, *path: str) -> dict:
@@ -109,7 +112,7 @@ def test_a_foreign_or_edited_result_is_named_once_and_counts_as_not_done(
     write_result(store, K400, 61.0)
     assert value(store) == 61 and lines() == []
     publish(store)
-    assert value(RunStore(tmp_path / "results")) == 61
+    assert value(RunStore(tmp_path / "results")) == 60
 
 
 def test_a_result_with_hits_and_counts_of_its_accuracy_is_accepted(tmp_path: Path, lines: Lines) -> None:
