@@ -15,6 +15,7 @@ from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table, Value
 from reports import saved
+from reports.pages.agreement import confirmed
 from reports.pages.markup import Markdown
 from reports.pages.report import ReportCell
 from reports.pages.table_texts import DASH, cell_name, cell_text
@@ -36,6 +37,7 @@ compares it with the reports.
 
 - Tested, at a scale: cells that need a test with a value, of all, with a link to the report. At `paper` models and data
   are the paper's; at `tiny` models are small and data generated, so that they are not comparable with printed numbers.
+  Confirmed: a test that others made again and published agrees within its error.
 - Costs and settings: cells that need no training, computed at the paper's size or measured, with a value, of all. As
   printed: those computed ones that show the printed value, of all for which the paper prints one. Largest miss: the
   largest difference from a printed number, with its cell, `ours (printed)`.
@@ -50,8 +52,9 @@ class Summary(NamedTuple):
     scale: str
     seeds: str
     tests: int
-    """Cells whose values come from tests, and those with a value."""
+    """Cells whose values come from tests, those with a value, and those that a test by others confirms."""
     tested: int
+    confirmed: int
     costs: int
     """Other cells, and those with a value."""
     filled: int
@@ -85,6 +88,7 @@ def summary(judged: JudgedReport) -> Summary:
         seeds=" ".join(map(str, report.seeds)),
         tests=len(tests),
         tested=sum(cell.value is not None for cell in tests),
+        confirmed=sum(any(confirmed(cell.metric, result) for result in cell.seeds) for cell in tests),
         costs=len(costs),
         filled=sum(cell.value is not None for cell in costs),
         counted=len(counted),
@@ -195,12 +199,17 @@ def _counts(names: Iterable[str], lines: Summaries) -> list[str]:
     at = {scale: [lines[name, scale] for name in names if (name, scale) in lines] for scale in SCALES}
     first = list({line.table: line for scale in reversed(SCALES) for line in at[scale]}.values())
     return [
-        *(_of(at[scale], "tested", "tests") for scale in SCALES),
+        *(_of(at[scale], "tested", "tests") + _confirmed(at[scale]) for scale in SCALES),
         _of(first, "filled", "costs"),
         _of(first, "as_printed", "counted"),
         _of(first, "printed_support", "claims"),
         _of(at[PAPER.name], "support", "decidable"),
     ]
+
+
+def _confirmed(several: list[Summary]) -> str:
+    number = sum(line.confirmed for line in several)
+    return f", {number} confirmed" if number else ""
 
 
 def _of(several: list[Summary], part: str, whole: str) -> str:

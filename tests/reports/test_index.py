@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-import reports.saved
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import captions, load
 from experiments.spec.claims import above, cell, claim
 from experiments.spec.metrics import Computed
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
-from reports import index
+from reports import index, saved
 from reports.collect import collect
 from reports.index import FILE, Summary
 from reports.saved import JudgedReport
@@ -32,7 +31,7 @@ def summary_of(table: Table, scale: Scale, store: RunStore) -> Summary:
 @pytest.fixture
 def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Directory of committed reports, in place of that of the repository."""
-    monkeypatch.setattr(reports.saved, "TABLES", tmp_path / "reports" / "tables")
+    monkeypatch.setattr(saved, "TABLES", tmp_path / "reports" / "tables")
     return tmp_path / "reports" / "tables"
 
 
@@ -42,6 +41,17 @@ def summary(tables: Path, store: RunStore) -> Summary:
     write_result(store, load(TABLE).run_of("k400.one-frame", TINY, (), 0), 61.0)
     write(collect(load(TABLE), TINY, store))
     return summary_of(load(TABLE), TINY, store)
+
+
+def test_cells_that_others_confirm_are_counted(tmp_path: Path, summary: Summary) -> None:
+    for folder, value in (("published", 61.0), ("runs", 60.0)):
+        made = RunStore(tmp_path / folder, results=tmp_path / "all")
+        write_result(made, load(TABLE).run_of("k400.one-frame", TINY, (), 0), value)
+        saved.publish(collect(load(TABLE), TINY, made), made, by="anna")
+    published = RunStore(tmp_path / "none", results=tmp_path / "all")
+    found = summary_of(load(TABLE), TINY, published)
+    assert (summary.confirmed, found.tested, found.confirmed) == (0, summary.tested, 1)
+    assert "1 confirmed" in line_of(index.update([found]).read_text(), "table8")[3]
 
 
 def section_of(text: str, paper: str) -> str:
