@@ -54,7 +54,7 @@ def execute(options: of_verbs.Report) -> int:
         if options.plot:
             _print_plot(one.report, one.path.with_suffix(".png"))
         if options.publish:
-            publish(one.report, store, options.by)
+            publish(one.report, store, options.by or "")
             committed.append(JudgedReport(collect(one.report.table, scale, published_store(), seeds=seeds)))
             _print_path("published as", committed[-1].write(with_plot=options.plot))
     if committed:
