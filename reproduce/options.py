@@ -269,6 +269,7 @@ class Plan(Json, Jobs, verb="plan"):
     """The distinct runs of a table, and their cost."""
 
     gpu: str | None = option(metavar="NAME", help="assume the speed of this GPU, e.g. A100, not a measured one")
+    tflops: float | None = option(metavar="PEAK", help="dense float16 peak of a GPU that --gpu does not know")
     utilisation: float | None = option(metavar="SHARE", help="assumed share of its peak (default: 0.35)")
 
 

@@ -9,6 +9,7 @@ from experiments.spec.language import (
     GFLOPS,
     Column,
     Ours,
+    PaperNote,
     above,
     below,
     cell,
@@ -57,6 +58,12 @@ TABLE = table(
         "The paper does not state the type of GPU. The same section also gives 416 hours for Mformer-B. Section 6.2 "
         "gives averages of 12 hours on 32 GPUs (384) for ablations, and of 7 hours on 64 GPUs (448) for comparisons "
         "with other models.",
+        PaperNote(
+            "`reproduce plan motionformer/hours --scale paper --gpu V100` orders the rows by their operations, in which "
+            "the printed hours are 10 to 11 % of the peak of a V100 for Mformer-B, Mformer-L and 16 prototypes, 8 for "
+            "Mformer-HR, but 5 and 3 for 64 and 128 prototypes: they are selected one by one, in small kernels whose time "
+            "no number of operations shows."
+        ),
         BATCH_NOTE,
         *TRAINING_NOTES,
     ),

@@ -31,6 +31,7 @@ from runner.measure.device_time import (
     device_seconds,
     flops,
     measured_speed,
+    step_speed,
     work,
 )
 from runner.store.jobs import Job
@@ -54,11 +55,11 @@ def execute(options: Plan) -> int:
     """Print the plan."""
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
-    speed = assumed_speed(options.gpu, options.utilisation)
+    speed = assumed_speed(options.gpu, options.utilisation, options.tflops)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
     on_cpu = scale.small and not torch.cuda.is_available()
-    given = options.gpu is not None or options.utilisation is not None
+    given = any(one is not None for one in (options.gpu, options.utilisation, options.tflops))
     plans = planned(
         found, store, resources, eval_only=options.tests_only, speed=speed if given else None, on_cpu=on_cpu
     )
@@ -94,6 +95,8 @@ class PlannedRun:
     gmacs: float
     petaflops_left: float | None
     device_hours_left: float | None
+    device_hours_range: tuple[float, float] | None
+    """The least and the most that a guess stands for."""
     printed_device_hours: float | None
     speed: str
     speed_is_measured: bool
@@ -125,10 +128,11 @@ def planned(
         for job, (counts, _) in zip(found, counted, strict=True)
         if counts is not None
     ]
-    speed = speed or measured_speed(trained, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
+    known = speed or measured_speed(trained, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
     plans = []
     for job, (counts, source) in zip(found, counted, strict=True):
         run, directory = job.run, job.directory(store)
+        own = known if speed is not None else step_speed(run, store) or known
         state = "done" if eval_only and job.finished(store, eval_only) else job_state(job, store)
         optim = None if eval_only or directory.weights.exists() else run.optim
         trains = optim is not None and first.setdefault(run.train_id, job) is job
@@ -139,6 +143,7 @@ def planned(
             left = Work(round((1 - directory.fraction_trained()) * whole.training), whole.test)
             left = Work(0, 0) if state in FINISHED else left
             disk = None if state in FINISHED else disk_use(run, counts.test, trains=trains)
+        hours = left and device_seconds(run, left, own, resources.num_devices) / 3600
         plans.append(
             PlannedRun(
                 run=job.name,
@@ -155,10 +160,11 @@ def planned(
                 steps=steps,
                 gmacs=run.model.macs(run.data.size, run.data.targets) / 1e9,
                 petaflops_left=left and flops(run, left) / 1e15,
-                device_hours_left=left and device_seconds(run, left, speed, resources.num_devices) / 3600,
+                device_hours_left=hours,
+                device_hours_range=None if hours is None else (hours * own.spread[0], hours * own.spread[1]),
                 printed_device_hours=job.printed_hours,
-                speed=speed.source,
-                speed_is_measured=speed.is_measured,
+                speed=own.source,
+                speed_is_measured=own.is_measured,
                 bytes=disk,
                 bytes_free=free,
             )
@@ -272,6 +278,8 @@ def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str
     at_least = "at least " if any(plan.petaflops_left is None for plan in plans) else ""
     total = sum(plan.petaflops_left or 0.0 for plan in plans)
     seconds = 3600 * sum(plan.device_hours_left or 0.0 for plan in plans)
+    ends = [3600 * sum(plan.device_hours_range[end] for plan in plans if plan.device_hours_range) for end in (0, 1)]
+    between = f" ({' to '.join(map(device_time_text, ends))})" if ends[0] < ends[1] else ""
     if at_least and not total:
         return "cost unknown: `reproduce doctor` says what stops these runs."
     starts = on_cpu and any(plan.state not in FINISHED for plan in plans)
@@ -280,8 +288,8 @@ def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str
     least = "" if on_cpu else f"; {LEAST_TIMES}"
     return (
         f"{at_least}{pflop(total)} PFLOP (multiply and add counted as two).\n"
-        f"{(at_least or 'about ').capitalize()}{device_time_text(seconds)} of device time{wall}{start}, "
-        f"{plans[0].speed}{least}"
+        f"{(at_least or 'about ').capitalize()}{device_time_text(seconds)}{between} of device time{wall}{start}, "
+        f"{'; '.join(dict.fromkeys(plan.speed for plan in plans))}{least}"
     )
 
 

@@ -11,9 +11,14 @@ from runner.store.store import RunStore
 
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
 FLOPS_PER_MAC = 2
-# Dense float16 peak of the tensor cores in TFLOP/s, by the data sheets of the SXM versions.
-PEAK_TFLOPS = {"V100": 125, "A100": 312, "H100": 989, "H200": 989}
+# Dense float16 peak of the tensor cores in TFLOP/s, accumulated in float32, by the data sheets and, for the SXM cards,
+# those of the SXM versions.
+PEAK_TFLOPS = {
+    "V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "T4": 65, "A10": 125, "L4": 121, "L40S": 362,
+    "RTX 3090": 71, "RTX 4090": 165, "RTX 5090": 209, "RTX A6000": 155,
+}  # fmt: skip
 DEFAULT_GPU, DEFAULT_UTILISATION = "A100", 0.35
+LEAST_UTILISATION, LARGEST_UTILISATION = 0.08, 0.5  # the least is that of Motionformer's printed hours on a V100
 STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
 CORES = 16  # that read for a GPU
 LEAST_TIMES = f"at least {STEP_SECONDS:g} s a step, and what reading takes on {CORES} cores a GPU"
@@ -35,6 +40,8 @@ class Speed(NamedTuple):
     is_measured: bool
     source: str
     """Where it comes from, in words."""
+    spread: tuple[float, float] = (1.0, 1.0)
+    """Factors of the least and the longest time that a guess stands for."""
 
 
 def work(run: RunConfig, num_train: int, num_test: int, *, trains: bool) -> Work:
@@ -66,21 +73,35 @@ def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int 
     )
 
 
-def assumed_speed(gpu: str | None = None, utilisation: float | None = None) -> Speed:
-    """Speed of a GPU by its name in `PEAK_TFLOPS` at an assumed utilisation of its peak."""
-    gpu, utilisation = gpu or DEFAULT_GPU, DEFAULT_UTILISATION if utilisation is None else utilisation
-    if gpu not in PEAK_TFLOPS:
-        raise ValueError(f"--gpu '{gpu}': its peak is unknown; known are {', '.join(PEAK_TFLOPS)}")
-    if not 0 < utilisation <= 1:
-        raise ValueError(f"--utilisation {utilisation:g}: it is a share of the peak, above 0 and at most 1")
-    source = f"a guess: {100 * utilisation:g} % of the {PEAK_TFLOPS[gpu]} TFLOP/s of one {gpu} (--gpu, --utilisation)"
-    return Speed(utilisation * PEAK_TFLOPS[gpu] * 1e12, False, source)
+def assumed_speed(gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None) -> Speed:
+    """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak."""
+    name = gpu or ("GPU" if tflops else DEFAULT_GPU)
+    peak, share = tflops or PEAK_TFLOPS.get(name), DEFAULT_UTILISATION if utilisation is None else utilisation
+    if peak is None:
+        raise ValueError(f"--gpu '{name}': name its peak with --tflops; known are {', '.join(PEAK_TFLOPS)}")
+    if not 0 < share <= 1 or peak <= 0:
+        raise ValueError(
+            f"--utilisation {share:g} is a share of --tflops {peak:g}: both are above 0, and it is at most 1"
+        )
+    source = f"a guess: {100 * share:g} % of the {peak:g} TFLOP/s of one {name} (--gpu, --tflops, --utilisation)"
+    spread = (share / LARGEST_UTILISATION, share / LEAST_UTILISATION) if utilisation is None else (1.0, 1.0)
+    return Speed(share * peak * 1e12, False, source, spread)
 
 
 def assumed_cpu_speed() -> Speed:
     """Speed of a small model on a CPU."""
     source = f"a guess: {CPU_GFLOPS} GFLOP/s of one thread of a CPU, about that of the committed results"
     return Speed(CPU_GFLOPS * 1e9, False, source)
+
+
+def step_speed(run: RunConfig, store: RunStore) -> Speed | None:
+    """Speed of a run's own training step, measured on the hardware of this machine by `reproduce measure`."""
+    found = store.measurement(run.train_id, "memory")
+    seconds = found.record.get("step_seconds") if found is not None else None
+    if found is None or not isinstance(seconds, float) or found.record["hardware"] != _device(hardware()):
+        return None
+    operations = flops(run, Work(TRAINING_PASSES * found.record["batch_size"], 0))
+    return Speed(operations / seconds, True, f"measured: its own training step on {found.record['hardware']}")
 
 
 def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) -> Speed | None:

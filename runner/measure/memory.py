@@ -4,6 +4,7 @@ The papers state neither batch size nor precision of their "max CUDA memory"; th
 """
 
 import functools
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -20,6 +21,7 @@ from runner.measure.training_step import PRECISIONS, TrainingStep, fits_into_mem
 from runner.store.provenance import provenance
 
 GIB = 2**30
+TIMED_STEPS = 3
 
 
 class NotMeasurableError(OSError):
@@ -87,23 +89,33 @@ def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Call
 
 
 def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Peak CUDA memory of a training step: forward, backward and update, in the recipe's precision."""
+    """Peak CUDA memory and time of a training step: forward, backward and update, in the recipe's precision."""
     if not torch.cuda.is_available():
         raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
 
-    def two_steps() -> None:
+    seconds = 0.0
+
+    def steps() -> None:
+        nonlocal seconds
         step = training_step(run, batch_size, torch.device("cuda"))
         step()
         torch.cuda.reset_peak_memory_stats()
         step()  # with optimiser state, as every step except the first
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        for _ in range(TIMED_STEPS):
+            step()
+        torch.cuda.synchronize()
+        seconds = (time.perf_counter() - start) / TIMED_STEPS
 
     release_memory()
-    if not fits_into_memory(two_steps):
+    if not fits_into_memory(steps):
         smaller = "; use a smaller --batch" if batch_size > 1 else ""
         raise TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")
     assert run.optim is not None
     return {
         "peak_gib": torch.cuda.max_memory_allocated() / GIB,
+        "step_seconds": seconds,
         "batch_size": batch_size,
         "precision": run.optim.precision,
         **provenance(),

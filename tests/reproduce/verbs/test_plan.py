@@ -22,6 +22,7 @@ from runner.machine.messages import device_time_text
 from runner.machine.resources import Resources
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.provenance import hardware
+from runner.store.records import sealed
 from runner.store.store import RunStore
 from runner.weights.weights import Weights, save_weights
 from tests.reproduce.conftest import Outcome, Reproduce
@@ -250,7 +251,7 @@ def test_units_and_digits_suit_durations_and_numbers_of_operations() -> None:
 def test_hours_without_measurements_assume_a_share_of_a_peak(
     root: Path, paper: Reproduce, reproduce: Reproduce
 ) -> None:
-    choices = ([], ["--gpu", "V100"], ["--utilisation", "0.175"])
+    choices = ([], ["--tflops", "125"], ["--utilisation", "0.175"])
     found = [planned_one(paper("plan", "-o", "optim.batch_size=4", "--json", *choice)) for choice in choices]
     default, other_gpu, half = (plan["device_hours_left"] for plan in found)
     assert found[2]["speed"].startswith("a guess: 17.5 % of the 312 TFLOP/s of one A100")
@@ -261,6 +262,33 @@ def test_hours_without_measurements_assume_a_share_of_a_peak(
     assert "known are V100, A100" in refused.err and refused.code == paper("plan", "--utilisation", "2").code == 2
     hours = reproduce("plan", "motionformer/hours:mformer", "--scale", "paper", "--runs", root.parent, "--json")
     assert json.loads(hours.out)[0]["printed_device_hours"] == 384
+
+
+def test_printed_hours_lie_in_the_range_of_a_v100_except_where_prototypes_are_selected_one_by_one(
+    tmp_path: Path, reproduce: Reproduce
+) -> None:
+    words = ("plan", "motionformer/hours", "--scale", "paper", "--runs", tmp_path, "--json", "--gpu", "V100")
+    outside = [
+        plan["run"].partition(":")[2]
+        for plan in json.loads(reproduce(*words).out)
+        if not plan["device_hours_range"][0] <= plan["printed_device_hours"] <= plan["device_hours_range"][1]
+    ]
+    assert outside == ["prototypes-64.hours", "prototypes-128.hours"]
+
+
+def test_a_step_measured_here_gives_the_time_of_its_run(store: RunStore) -> None:
+    job, other = tiny("a.top1"), tiny("b.top1", seed=1)
+    record = {"train_id": job.run.train_id, "batch_size": 8, "precision": "32-true", "step_seconds": 0.5}
+    record |= {"commit": "abc", "versions": {}, "hardware": hardware()}
+    write_atomically(store.run(job.run.train_id).measurement("memory"), json.dumps(sealed(record)))
+    plan, guessed = plans(job, other, store=store)
+    assert plan["speed"] == f"measured: its own training step on {hardware()}" and not guessed["speed_is_measured"]
+    steps, test = plan["steps"] * plan["batch_size"] / 8, 1000 * 2 * 3 / (3 * 8)
+    assert plan["device_hours_left"] == pytest.approx(0.5 * (steps + test) / 3600)
+    assert plan["device_hours_range"] == (plan["device_hours_left"],) * 2
+    other_device = sealed({**record, "hardware": "a GPU"})
+    write_atomically(store.run(job.run.train_id).measurement("memory"), json.dumps(other_device))
+    assert not plans(job, store=store)[0]["speed_is_measured"]
 
 
 def test_the_disk_space_of_the_files_of_a_run_is_estimated(
