@@ -6,7 +6,7 @@ SCALE ?= tiny
 ARGS ?=
 ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/runner/inference/test_evaluate.py
 
-.PHONY: help setup tools reproduce test check slow index bench clean
+.PHONY: help setup tools reproduce test check slow index bench gpu clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -38,6 +38,9 @@ index: setup  ## Write the index of the tables, which `reproduce list` and compl
 
 bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)
+
+gpu:  ## Test and measure what needs a GPU, with the Python and torch at hand, in steps of at most ten minutes
+	PYTHONPATH=. python3 -m benchmarks.gpu $(ARGS)
 
 slow: tools  ## Run the tests that take minutes, and those of ties and rounding also with AVX2 alone
 	$(BIN)/python -m pytest -m slow $(ARGS)

@@ -18,7 +18,7 @@ PEAK_TFLOPS = {
     "RTX 3090": 71, "RTX 4090": 165, "RTX 5090": 209, "RTX A6000": 155,
 }  # fmt: skip
 DEFAULT_GPU, DEFAULT_UTILISATION = "A100", 0.35
-LEAST_UTILISATION, LARGEST_UTILISATION = 0.08, 0.5  # the least is that of Motionformer's printed hours on a V100
+LEAST_UTILISATION, LARGEST_UTILISATION = 0.08, 0.5  # the least is that of printed hours, on a V100
 STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
 CORES = 16  # that read for a GPU
 LEAST_TIMES = f"at least {STEP_SECONDS:g} s a step, and what reading takes on {CORES} cores a GPU"
