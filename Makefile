@@ -40,6 +40,7 @@ bench: setup  ## Time ours against the published formulation, paired in one run 
 	$(BIN)/python -m benchmarks $(ARGS)
 
 gpu:  ## Test and measure what needs a GPU, with the Python and torch at hand, in steps of at most ten minutes
+	@python3 -c 'import torch' 2>/dev/null || { echo "python3 has no torch: activate an environment that has it"; exit 3; }
 	PYTHONPATH=. python3 -m benchmarks.gpu $(ARGS)
 
 slow: tools  ## Run the tests that take minutes, and those of ties and rounding also with AVX2 alone
