@@ -1,13 +1,13 @@
 """Released weights of the runs of tables: which file belongs to which run, and its download and import."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import Finding
 from experiments.spec.catalog import find, names_listed, released_weights
+from experiments.spec.edits import all_overridden
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Scale
@@ -86,15 +86,15 @@ def released_files(patterns: Sequence[str]) -> list[Release]:
 
 
 def releases_of(jobs: Iterable[Job], scale: Scale, overrides: Sequence[str], seed: int) -> dict[str, Release]:
-    """Released files of the papers of jobs, by the train id of their runs under the same overrides."""
+    """Released files of the papers of jobs, by the train id of their runs, as printed and under the overrides."""
     releases: dict[str, Release] = {}
     for paper in dict.fromkeys(job.place.table.partition("/")[0] for job in jobs):
         if (listed := released_weights(paper)) is None:
             continue
         for entry in listed.files:
-            with suppress(ValueError):  # an override of a field that this row does not have
-                run = runs_of_row(entry.row, scale, overrides, seed)[entry.column]
-                releases.setdefault(run.train_id, Release(run, entry, listed))
+            run = runs_of_row(entry.row, scale, (), seed)[entry.column]
+            for one in (run, all_overridden(run, overrides)):
+                releases.setdefault(one.train_id, Release(one, entry, listed))
     return releases
 
 

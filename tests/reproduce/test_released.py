@@ -9,9 +9,10 @@ import pytest
 import torch
 
 import experiments.motionformer.released
+from data.stand_ins.drawing.davis import DavisDrawing
 from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.drawing.kinetics import KineticsDrawing
-from data.stand_ins.of_videos import KineticsStandIn
+from data.stand_ins.of_videos import DavisStandIn, KineticsStandIn
 from experiments.motionformer.released import RELEASED
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
@@ -23,6 +24,7 @@ from tests.experiments.motionformer.test_released import authors_tensors
 from tests.runner.weights.server import Server, serving
 
 JOINT, TRAJECTORY = "motionformer/table4:joint", "motionformer/table6b:mformer"
+DAVIS = "motionformer/table9:ours"
 PERFORMER = "motionformer/table3a:performer"  # without a released file
 COLUMNS = {JOINT: "k400", TRAJECTORY: "top1", PERFORMER: "k400"}
 FILE, OTHER = "k400_joint_224_16x4.pyth", "k400_motionformer_224_16x4.pyth"
@@ -30,9 +32,9 @@ SMALL = ("model.width=48", "model.depth=2", "model.heads=4", "evaluation.views=1
 Command = Callable[..., int]
 
 
-def content(name: str) -> bytes:
+def content(name: str, width: int = 48, depth: int = 2) -> bytes:
     file = io.BytesIO()
-    torch.save({"model_state": authors_tensors(Path(name).stem, width=48, depth=2), "cfg": ""}, file)
+    torch.save({"model_state": authors_tensors(Path(name).stem, width=width, depth=depth), "cfg": ""}, file)
     return file.getvalue()
 
 
@@ -131,3 +133,22 @@ def test_every_released_file_belongs_to_a_run(paper: str) -> None:
     assert listed is not None
     releases = releases_of(jobs_of(find([listed.files[0].row]), PAPER, [], (0,)), PAPER, [], 0)
     assert [release.entry for release in releases.values()] == list(listed.files)
+
+
+@pytest.mark.slow
+def test_masks_are_propagated_with_the_released_weights_of_the_parent(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs_in_this_process: None
+) -> None:
+    server.files[OTHER] = content(OTHER, width=768, depth=12)
+    davis = DavisDrawing(DavisStandIn(num_val=2, frames=3, height=64, width=96))
+    root = ensure(davis, tmp_path / "davis", progress=False)
+    for path in [*root.rglob("shapes-00")]:
+        path.rename(path.with_name("dogs-jump"))  # the sequence that the figure shows
+    for listed in root.rglob("*.txt"):
+        listed.write_text(listed.read_text().replace("shapes-00", "dogs-jump"))
+    words = ["--scale", "paper", "--runs", str(tmp_path / "runs"), "-o", "data.short_side=64"]
+    assert main(["run", DAVIS, "--released", "--data", f"davis2017={root}", *words]) == 0, capsys.readouterr().err
+    assert main(["report", DAVIS, *words]) == 0
+    shown = capsys.readouterr().out
+    assert OTHER in shown and "2 / 0 / 0 of 30 official" in shown
+    assert len(server.ranges) == 1

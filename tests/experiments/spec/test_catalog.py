@@ -251,7 +251,6 @@ def test_an_override_of_a_part_changes_only_the_runs_that_have_it() -> None:
     )
     same = {cell for cell, run in plain.items() if run == changed[cell]}
     assert same == {("joint", "ssv2"), *(cell for cell in plain if cell[1] == "k400")}
-    assert table.run_of("joint.k400", PAPER, [text], 0) == plain["joint", "k400"]
     with pytest.raises(ValueError, match="is not a config and has no fields"):
         table.cells(rows=["joint"], overrides=[text])
     with pytest.raises(ValueError, match="has no field 'other'"):
