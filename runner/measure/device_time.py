@@ -100,8 +100,9 @@ def step_speed(run: RunConfig, store: RunStore) -> Speed | None:
     seconds = found.record.get("step_seconds") if found is not None else None
     if found is None or not isinstance(seconds, float) or found.record["hardware"] != _device(hardware()):
         return None
-    operations = flops(run, Work(TRAINING_PASSES * found.record["batch_size"], 0))
-    return Speed(operations / seconds, True, f"measured: its own training step on {found.record['hardware']}")
+    size = found.record["batch_size"]
+    source = f"measured: its own training step of batch {size} on {found.record['hardware']}"
+    return Speed(flops(run, Work(TRAINING_PASSES * size, 0)) / seconds, True, source)
 
 
 def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) -> Speed | None:

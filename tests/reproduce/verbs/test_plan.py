@@ -282,7 +282,8 @@ def test_a_step_measured_here_gives_the_time_of_its_run(store: RunStore) -> None
     record |= {"commit": "abc", "versions": {}, "hardware": hardware()}
     write_atomically(store.run(job.run.train_id).measurement("memory"), json.dumps(sealed(record)))
     plan, guessed = plans(job, other, store=store)
-    assert plan["speed"] == f"measured: its own training step on {hardware()}" and not guessed["speed_is_measured"]
+    assert plan["speed"] == f"measured: its own training step of batch 8 on {hardware()}"
+    assert not guessed["speed_is_measured"]
     steps, test = plan["steps"] * plan["batch_size"] / 8, 1000 * 2 * 3 / (3 * 8)
     assert plan["device_hours_left"] == pytest.approx(0.5 * (steps + test) / 3600)
     assert plan["device_hours_range"] == (plan["device_hours_left"],) * 2
