@@ -18,7 +18,7 @@ from benchmarks.__main__ import CASES, DONE, UNUSABLE
 from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from runner.machine.files import read_json, write_atomically
-from runner.store.provenance import commit
+from runner.store.provenance import UNKNOWN, commit
 
 ROOT = Path(__file__).parents[1]
 FAILED = 1
@@ -45,9 +45,12 @@ def steps(folder: Path) -> Steps:
     return found
 
 
-def run(todo: Steps, record: Path, seconds: float = SECONDS) -> int:
-    """Run the steps that a record does not have yet, and add each that ends well. Returns the exit code."""
-    done = read_json(record) or {}
+def run(todo: Steps, record: Path | None, seconds: float = SECONDS) -> int:
+    """Run the steps that a record does not have yet, and add each that ends well. Returns the exit code.
+
+    Without a record, which changed code does not have, all run.
+    """
+    done = (read_json(record) if record is not None else None) or {}
     left = [name for name in todo if name not in done]
     print(f"{len(todo) - len(left)} of {len(todo)} steps are done", flush=True)
     failed = []
@@ -64,7 +67,8 @@ def run(todo: Steps, record: Path, seconds: float = SECONDS) -> int:
             print(f"{name}: {problem}", file=sys.stderr, flush=True)
             continue
         done[name] = round(time.monotonic() - start, 1)
-        write_atomically(record, json.dumps(done, indent=1) + "\n")
+        if record is not None:
+            write_atomically(record, json.dumps(done, indent=1) + "\n")
     if failed:
         print(f"failed: {', '.join(failed)}; the same command runs them again", file=sys.stderr)
     return FAILED if failed else DONE
@@ -80,7 +84,9 @@ def main() -> int:
         return UNUSABLE
     folder = options.runs.resolve()
     todo = steps(folder)
-    code = run(todo, folder / "gpu" / f"{commit()}.json", options.seconds)
+    version = commit()
+    is_known = version != UNKNOWN["commit"] and "+" not in version
+    code = run(todo, folder / "gpu" / f"{version}.json" if is_known else None, options.seconds)
     tables = dict.fromkeys(name.split()[1].partition(":")[0] for name in todo if name.startswith("measure "))
     print(f"next: reproduce report {' '.join(tables)} --scale paper --publish --runs {options.runs}")
     return code

@@ -152,9 +152,10 @@ def publish(report: Report, store: RunStore, by: str = "") -> int:
         for found in (*tests, *(cell.measurement for cell in report.cells))
         if found is not None and not found.directory.is_published
     }
-    for file, directory in made.items():
-        store.publish(directory, file, by)
+    copies = {file: store.publish(directory, file, by) for file, directory in made.items()}
+    beside = {made[file].path.name for file, copy in copies.items() if copy.name != file.name}
     for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
-        if shown.run.data.dataset.stand_in is not None:  # frames of real videos are never published
+        # Pictures are those of the first test. Frames of real videos are never published.
+        if shown.run.data.dataset.stand_in is not None and shown.run.train_id not in beside:
             publish_kept(shown, store)
     return len({test.file for test in tests if test is not None and test.file in made})

@@ -20,12 +20,15 @@ def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[lis
     scale, (seed, *others) = find_scale(options.scale), options.all_seeds
     if scale is not PAPER:
         raise ValueError(f"--released: released weights are of the paper's size; add --scale {PAPER.name}")
-    if others:
+    if others or seed:
         raise ValueError("--released: a file was trained with one seed; name none")
     releases = releases_of(found, scale, options.overrides, seed)
     needed = {job.key: needed_releases(job.run, releases) for job in found}
     kept = [job for job in found if needed[job.key] or weights_of(job.run, store) is not None]
     left_out = dict.fromkeys(job.row for job in found if job not in kept)
+    trained = [job.row for job in kept if needed[job.key] and job.directory(store).weights.exists()]
+    for row in dict.fromkeys(trained):
+        print(f"{row}: trained here, so that its own weights are tested; another --runs has none", file=sys.stderr)
     if not kept:
         raise ValueError(
             f"--released: no file is known for {', '.join(left_out) or 'these rows'}; `reproduce list --weights` names "
@@ -40,7 +43,7 @@ def obtain_released(options: Run, found: list[Job], files: list[Release], store:
     """Import released files, which are downloaded unless they are here. Jobs that lack one are marked as failed.
 
     Raises:
-        ValueError: for --file with several files.
+        ValueError: for --file with several files, or with one that cannot be imported.
     """
     missing = [one for one in files if store.run(one.run.train_id).released_weights() is None]
     if options.file is not None and len(missing or files) != 1:
@@ -53,6 +56,8 @@ def obtain_released(options: Run, found: list[Job], files: list[Release], store:
             record = import_release(release, store, file, replace=options.replace)
             print(f"{release.entry.row}: released weights {record.file} (sha256 {record.sha256[:12]})")
         except (ValueError, OSError) as error:
+            if file is not None:
+                raise
             reasons.append(one_line(error))
     for job in found:
         if weights_of(job.run, store) is None:

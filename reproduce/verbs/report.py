@@ -83,6 +83,8 @@ def check_options(options: of_verbs.Report, selections: list[Selection]) -> None
             raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
     if options.check and (options.picture is not None or options.publish or options.plot):
         raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
+    if options.by and not options.publish:
+        raise ValueError("--by names who publishes; add --publish")
     if options.json and options.format not in ("md", "json"):
         raise ValueError(f"--json beside --format {options.format}; name one of them")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):

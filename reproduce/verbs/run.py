@@ -33,6 +33,8 @@ def execute(options: Run) -> int:
     resources.check_names(job.run for job in found)
     store.check_writable()
     lists = resources.item_lists()
+    if (options.file is not None and not options.released) or (options.replace and options.file is None):
+        raise ValueError("--file goes with --released, and --replace with --file")
     if options.released:
         from reproduce.released import obtain_released  # imports the models
 

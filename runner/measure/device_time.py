@@ -75,8 +75,9 @@ def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int 
 
 def assumed_speed(gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None) -> Speed:
     """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak."""
-    name = gpu or ("GPU" if tflops else DEFAULT_GPU)
-    peak, share = tflops or PEAK_TFLOPS.get(name), DEFAULT_UTILISATION if utilisation is None else utilisation
+    name = gpu or (DEFAULT_GPU if tflops is None else "GPU")
+    peak = PEAK_TFLOPS.get(name) if tflops is None else tflops
+    share = DEFAULT_UTILISATION if utilisation is None else utilisation
     if peak is None:
         raise ValueError(f"--gpu '{name}': name its peak with --tflops; known are {', '.join(PEAK_TFLOPS)}")
     if not 0 < share <= 1 or peak <= 0:

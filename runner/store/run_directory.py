@@ -82,7 +82,8 @@ class RunDirectory:
         start = f"{eval_id}{self.suffix}{BY}"
         names = sorted(path.stem.removeprefix(start) for path in self.path.glob(f"metrics/{start}*.json"))
         return {
-            name: RunDirectory(self.path, is_released=self.is_released, is_published=True, by=name) for name in names
+            name: RunDirectory(self.path, is_released=self.is_released, is_published=self.is_published, by=name)
+            for name in names
         }
 
     @property

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.spec.run import RunConfig
-from runner.machine.files import replacing, write_atomically
+from runner.machine.files import json_object, replacing, write_atomically
 from runner.store.acceptance import accepted_measurement
-from runner.store.records import TestRecord
+from runner.store.records import TestRecord, check_seal
 from runner.store.run_directory import BY, RunDirectory
+
+PUBLISHED = "published"  # name of the first published test beside one that was made here
 
 
 class StoredTest(NamedTuple):
@@ -96,15 +98,14 @@ class RunStore:
 
     def others(self, run: RunConfig, shown: StoredTest) -> dict[str, StoredTest]:
         """Published tests of a run beside the shown one, by the names of those who made them."""
-        if self.results is None:
-            return {}
-        first = self.published(shown.directory)
-        found = {} if shown.directory.is_published else {"published": first}
+        own, is_here = shown.directory, self.results is None or shown.directory.is_published
+        first = own if is_here else self.published(own)
+        found = {} if is_here else {PUBLISHED: first}
         tests = {name: (one.result(run), one) for name, one in (found | first.tests_of_others(run.eval_id)).items()}
         return {name: StoredTest(test, one) for name, (test, one) in tests.items() if test not in (None, shown.record)}
 
-    def publish(self, directory: RunDirectory, file: Path, by: str = "") -> None:
-        """Copy a file of a run made here, with its config, to the published results.
+    def publish(self, directory: RunDirectory, file: Path, by: str = "") -> Path:
+        """Copy a file of a run made here, with its config, to the published results. Returns the copy.
 
         Another test than the published one stands beside it.
 
@@ -118,7 +119,9 @@ class RunStore:
         target = folder / file.relative_to(directory.path)
         if file.parent.name == "metrics" and _is_other(target, content):
             name = by or hashlib.sha256(content).hexdigest()[:8]
-            target = target.with_name(f"{file.stem}{BY}{name}.json")
+            beside = target.parent.glob(f"{file.stem}{BY}*.json")
+            named = target.with_name(f"{file.stem}{BY}{name}.json")
+            target = next((path for path in beside if path.read_bytes() == content), named)
             if _is_other(target, content):
                 raise ValueError(f"--by {name}: {target} is another test; choose another name, or remove that file")
         copies = {target: content}
@@ -127,6 +130,7 @@ class RunStore:
         for path, copied in copies.items():
             with replacing(path) as partial:
                 partial.write_bytes(copied)
+        return target
 
     def check_writable(self) -> None:
         """Check that runs can be written."""
@@ -135,5 +139,11 @@ class RunStore:
 
 
 def _is_other(path: Path, content: bytes) -> bool:
-    """Whether a file exists and has another content."""
-    return path.exists() and path.read_bytes() != content
+    """Whether a file holds another test, and not one that was cut short or edited."""
+    try:
+        fields = json_object(path)
+        if fields is not None:
+            check_seal(fields)
+    except ValueError:
+        return False
+    return fields is not None and path.read_bytes() != content

@@ -4,14 +4,16 @@ A file lies in the folder of downloaded weights, beside `NAME.sha256` with its d
 `NAME.part`.
 """
 
+import contextlib
 import http.client
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from filelock import FileLock
 from tqdm import tqdm
 
-from runner.machine.files import unwritable, write_atomically
+from runner.machine.files import StoreError, unwritable, write_atomically
 from runner.machine.messages import bytes_text
 from runner.store.saved_scores import file_sha256
 
@@ -31,11 +33,28 @@ def downloaded(url: str, path: Path) -> Path:
     if path.exists():
         return checked(path)
     part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(f"{part}.lock").acquire()  # another command may download the same file
+    except OSError as error:
+        raise unwritable(path, error, REMEDY) from None
+    with held:
+        return checked(path) if path.exists() else attempted(url, part, path)
+
+
+def attempted(url: str, part: Path, path: Path) -> Path:
+    """A file after several attempts, each of which goes on where the one before broke off."""
     size = part.stat().st_size if part.exists() else 0
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return fetched(url, part, path)
         except (URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+            if isinstance(error, HTTPError) and error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and size:
+                if error.headers.get("Content-Range", "").rpartition("/")[2] == str(size):
+                    return arrived(part, path)  # only its digest was left to do
+                part.unlink()  # of another version of the file
+                size = 0
+                continue
             before, size = size, part.stat().st_size if part.exists() else 0
             if isinstance(error, HTTPError) or attempt == ATTEMPTS or size == before:
                 raise ValueError(failure(url, path, error, size)) from None
@@ -54,7 +73,6 @@ def fetched(url: str, part: Path, path: Path) -> Path:
         total = None if length is None else start + int(length)
         bar = tqdm(total=total, initial=start, desc=path.name, unit="B", unit_scale=True, disable=None)
         try:
-            part.parent.mkdir(parents=True, exist_ok=True)
             with bar, part.open("ab" if start else "wb") as file:
                 while content := response.read(BLOCK):
                     file.write(content)
@@ -64,8 +82,13 @@ def fetched(url: str, part: Path, path: Path) -> Path:
             if isinstance(error, TimeoutError | ConnectionError):
                 raise
             raise unwritable(path, error, REMEDY) from None
-    if total is not None and size < total:
+    if total is not None and size != total:
         raise http.client.IncompleteRead(b"", total - size)
+    return arrived(part, path)
+
+
+def arrived(part: Path, path: Path) -> Path:
+    """A whole file under its name, with its digest beside it."""
     write_atomically(digest_of(path), f"{file_sha256(part)}  {path.name}\n")
     part.replace(path)
     return path
@@ -96,7 +119,8 @@ def checked(path: Path) -> Path:
     """A file that is here, after a comparison with the digest of its arrival."""
     digest, recorded = file_sha256(path), digest_of(path)
     if not recorded.exists():
-        write_atomically(recorded, f"{digest}  {path.name}\n")  # fetched by hand
+        with contextlib.suppress(StoreError):  # a folder that many share may be read-only
+            write_atomically(recorded, f"{digest}  {path.name}\n")  # fetched by hand
     elif recorded.read_text().partition(" ")[0] != digest:
         raise ValueError(f"{path} was changed after it arrived: its digest differs; remove it, and {recorded.name}")
     return path

@@ -77,10 +77,13 @@ def test_tests_by_others_stand_beside_the_first_and_confirm_it_or_not(
     content = publish_test(run, tmp_path, first).read_bytes()
     publish_test(run, tmp_path, alike, by="anna")
     publish_test(run, tmp_path, worse, by="bob")
+    publish_test(run, tmp_path, alike, by="anna")  # once more, and without a name: it stands there
+    store = RunStore(tmp_path / "anna", results=tmp_path / "results")
+    publish(collect(load("motionformer/table6b"), PAPER, store, rows=["mformer"]), store)
     other_items = publish_test(run, tmp_path, np.arange(1000) < 690, by="carla", ids=tuple("abcdefghij") * 100)
 
     def note() -> str:
-        published = RunStore(tmp_path / "none", results=tmp_path / "results")
+        published = RunStore(tmp_path / "results")  # as for the committed pages
         report = collect(load("motionformer/table6b"), PAPER, published, rows=["mformer"])
         return next(note for note in report.facts.notes if "confirmed by" in note)
 
@@ -98,3 +101,10 @@ def test_a_name_of_another_test_is_refused(tmp_path: Path, run: RunConfig) -> No
         publish_test(run, tmp_path, np.arange(1000) < number, by)
     with pytest.raises(ValueError, match=r"--by anna: .* is another test; choose another name"):
         publish_test(run, tmp_path, np.arange(1000) < 600, "anna")
+
+
+def test_a_damaged_published_test_is_replaced(tmp_path: Path, run: RunConfig) -> None:
+    first = publish_test(run, tmp_path, np.arange(1000) < 700)
+    first.write_text(first.read_text()[:100])
+    publish_test(run, tmp_path, np.arange(1000) < 690, "anna")
+    assert json.loads(first.read_text())["top1"] == 69

@@ -34,6 +34,9 @@ class Handler(BaseHTTPRequestHandler):
         elif name in self.server.files:
             content = self.server.files[name]
             start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.server.takes_ranges else 0
+            if start >= len(content):
+                self.answer(416, {"Content-Range": f"bytes */{len(content)}"})
+                return
             self.answer(206 if start else 200, {"Content-Length": str(len(content) - start)}, content[start:])
         else:
             self.send_error(404)

@@ -1,6 +1,7 @@
 """Downloads from a server on this machine, which breaks off, redirects, or answers with something else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def server() -> Iterator[Server]:
 def test_a_file_arrives_with_its_digest_and_is_not_asked_for_again(server: Server, name: str, tmp_path: Path) -> None:
     path = tmp_path / "weights" / "file.pyth"
     assert downloaded(f"{server.address}/{name}", path) == path and path.read_bytes() == CONTENT
-    assert sorted(file.name for file in path.parent.iterdir()) == ["file.pyth", "file.pyth.sha256"]
+    assert sorted(file.name for file in path.parent.glob("*[!k]")) == ["file.pyth", "file.pyth.sha256"]
     asked = len(server.ranges)
     assert downloaded(f"{server.address}/{name}", path) == path and len(server.ranges) == asked
 
@@ -51,7 +52,23 @@ def test_a_later_command_goes_on_where_the_attempts_of_an_earlier_one_ended(serv
 def test_what_is_no_file_is_refused_and_leaves_nothing(server: Server, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
         downloaded(f"{server.address}/{name}", tmp_path / "file.pyth")
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.glob("*[!k]")) == []  # but for the lock
+
+
+def test_a_whole_part_needs_its_digest_alone_and_one_of_another_version_starts_again(
+    server: Server, tmp_path: Path
+) -> None:
+    for content in (CONTENT, CONTENT + b"older"):
+        path = tmp_path / f"{len(content)}.pyth"
+        path.with_name(f"{path.name}.part").write_bytes(content)
+        assert downloaded(f"{server.address}/file.pyth", path).read_bytes() == CONTENT
+    assert server.ranges == [f"bytes={len(CONTENT)}-", f"bytes={len(CONTENT) + 5}-", None]
+
+
+def test_two_commands_that_need_a_file_download_it_once(server: Server, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        paths = list(pool.map(lambda _: downloaded(f"{server.address}/file.pyth", tmp_path / "file.pyth"), range(4)))
+    assert server.ranges == [None] and paths[0].read_bytes() == CONTENT
 
 
 def test_without_a_network_the_place_of_the_file_is_named(tmp_path: Path) -> None:
