@@ -15,7 +15,7 @@ from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table, Value
 from reports import saved
-from reports.pages.agreement import confirmed
+from reports.pages.agreement import compared
 from reports.pages.markup import Markdown
 from reports.pages.report import ReportCell
 from reports.pages.table_texts import DASH, cell_name, cell_text
@@ -88,7 +88,7 @@ def summary(judged: JudgedReport) -> Summary:
         seeds=" ".join(map(str, report.seeds)),
         tests=len(tests),
         tested=sum(cell.value is not None for cell in tests),
-        confirmed=sum(any(confirmed(cell.metric, result) for result in cell.seeds) for cell in tests),
+        confirmed=sum(_is_confirmed(cell) for cell in tests),
         costs=len(costs),
         filled=sum(cell.value is not None for cell in costs),
         counted=len(counted),
@@ -99,6 +99,10 @@ def summary(judged: JudgedReport) -> Summary:
         decidable=sum("never" not in found or "not supported" in found for found in verdicts),
         support=verdicts.count({"supported"}),
     )
+
+
+def _is_confirmed(cell: ReportCell) -> bool:
+    return any(agrees for result in cell.seeds for _, agrees in compared(cell.metric, result).values())
 
 
 def _is_counted(cell: ReportCell) -> bool:

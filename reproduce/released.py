@@ -22,7 +22,7 @@ def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[lis
         raise ValueError(f"--released: released weights are of the paper's size; add --scale {PAPER.name}")
     if others or seed:
         raise ValueError("--released: a file was trained with one seed; name none")
-    releases = releases_of(found, scale, options.overrides, seed)
+    releases = releases_of(found, options.overrides)
     needed = {job.key: needed_releases(job.run, releases) for job in found}
     kept = [job for job in found if needed[job.key] or weights_of(job.run, store) is not None]
     left_out = dict.fromkeys(job.row for job in found if job not in kept)

@@ -11,7 +11,6 @@ from experiments.spec.table import Table
 from reports.pages.report import ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import cell_name
 from runner.store.records import TestRecord
-from runner.store.store import StoredTest
 
 SIGMAS = 1.96  # 95 % of a normal distribution
 
@@ -57,28 +56,28 @@ def sampling_error(percent: float, num_items: int) -> float:
 def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
     """A sentence on each test that others made again: who confirms its value, and who does not."""
     return [
-        f"{cell_name(table, cell.row, cell.column)}: {_verdicts(cell.metric, result, result.test)}"
+        f"{cell_name(table, cell.row, cell.column)}: {_verdicts(found)}"
         for row in rows
         for cell in row.cells
         for result in cell.seeds
-        if result.test is not None and confirmed(cell.metric, result) is not None
+        if (found := compared(cell.metric, result))
     ]
 
 
-def _verdicts(metric: Metric, result: SeedResult, shown: StoredTest) -> str:
+def _verdicts(differences: dict[str, tuple[str, bool]]) -> str:
     by_verdict: dict[str, list[str]] = {}
-    for name, other in result.others.items():
-        text, agrees = _compared(metric, shown.record, other.record)
+    for name, (text, agrees) in differences.items():
         verdict = "confirmed by" if agrees else "more than its error from"
         by_verdict.setdefault(verdict, []).append(f"{name} {text}")
     return "; ".join(f"{verdict} {len(texts)}: {'; '.join(texts)}" for verdict, texts in by_verdict.items())
 
 
-def confirmed(metric: Metric, result: SeedResult) -> int | None:
-    """Number of tests by others that confirm a result; None if none was made, or the metric is not one of a test."""
-    if result.test is None or not result.others or metric.name not in result.test.record.metrics:
-        return None
-    return sum(_compared(metric, result.test.record, other.record)[1] for other in result.others.values())
+def compared(metric: Metric, result: SeedResult) -> dict[str, tuple[str, bool]]:
+    """Difference of each test by others as text, and whether it confirms the result; by the names of the others."""
+    shown = result.test
+    if shown is None or metric.name not in shown.record.metrics:
+        return {}
+    return {name: _compared(metric, shown.record, other.record) for name, other in result.others.items()}
 
 
 def _compared(metric: Metric, shown: TestRecord, other: TestRecord) -> tuple[str, bool]:

@@ -1,6 +1,6 @@
 """Released weights of the runs of tables: which file belongs to which run, and its download and import."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from experiments.spec.catalog import find, names_listed, released_weights
 from experiments.spec.edits import all_overridden
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Scale
+from experiments.spec.scales import PAPER
 from models.imagenet import weights_folder
 from runner.store.jobs import Job, runs_of_row
 from runner.store.records import ImportedWeights
@@ -81,29 +81,30 @@ def released_files(patterns: Sequence[str]) -> list[Release]:
     known = [listed for paper in papers if (listed := released_weights(paper)) is not None]
     if not known:
         raise ValueError(f"list --weights: no files are known that the authors of {', '.join(papers)} released")
-    pairs = ((listed, entry) for listed in known for entry in listed.files)
-    return [Release(runs_of_row(entry.row, PAPER)[entry.column], entry, listed) for listed, entry in pairs]
+    return [release for listed in known for release in releases_in(listed)]
 
 
-def releases_of(jobs: Iterable[Job], scale: Scale, overrides: Sequence[str], seed: int) -> dict[str, Release]:
+def releases_in(listed: ReleasedWeights | None) -> Iterator[Release]:
+    """Files of the list of a paper, each with its run; none without a list."""
+    if listed is not None:
+        for entry in listed.files:
+            yield Release(runs_of_row(entry.row, PAPER)[entry.column], entry, listed)
+
+
+def releases_of(jobs: Iterable[Job], overrides: Sequence[str]) -> dict[str, Release]:
     """Released files of the papers of jobs, by the train id of their runs, as printed and under the overrides."""
     releases: dict[str, Release] = {}
     for paper in dict.fromkeys(job.place.table.partition("/")[0] for job in jobs):
-        if (listed := released_weights(paper)) is None:
-            continue
-        for entry in listed.files:
-            run = runs_of_row(entry.row, scale, (), seed)[entry.column]
-            for one in (run, all_overridden(run, overrides)):
-                releases.setdefault(one.train_id, Release(one, entry, listed))
+        for release in releases_in(released_weights(paper)):
+            for run in (release.run, all_overridden(release.run, overrides)):
+                releases.setdefault(run.train_id, release._replace(run=run))
     return releases
 
 
 def release_of(run: RunConfig, table: str) -> Release | None:
     """Released file of a run of a table at the paper's size; None if it has none."""
-    if (listed := released_weights(find([table])[0].table.paper)) is None:
-        return None
-    found = (entry for entry in listed.files if runs_of_row(entry.row, PAPER)[entry.column].train_id == run.train_id)
-    return next((Release(run, entry, listed) for entry in found), None)
+    listed = released_weights(find([table])[0].table.paper)
+    return next((release for release in releases_in(listed) if release.run.train_id == run.train_id), None)
 
 
 def needed_releases(run: RunConfig, releases: dict[str, Release]) -> tuple[Release, ...]:

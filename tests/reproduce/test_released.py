@@ -122,7 +122,7 @@ def test_released_weights_have_one_scale_and_one_seed(
 )  # fmt: skip
 def test_a_row_needs_its_own_file_or_that_of_its_parent(row: str, count: int) -> None:
     found = jobs_of(find([row]), PAPER, [], (0,))
-    releases = releases_of(found, PAPER, [], 0)
+    releases = releases_of(found, [])
     (job, *_) = [job for job in found if job.cells]
     assert len(needed_releases(job.run, releases)) == count
 
@@ -131,7 +131,7 @@ def test_a_row_needs_its_own_file_or_that_of_its_parent(row: str, count: int) ->
 def test_every_released_file_belongs_to_a_run(paper: str) -> None:
     listed = released_weights(paper)
     assert listed is not None
-    releases = releases_of(jobs_of(find([listed.files[0].row]), PAPER, [], (0,)), PAPER, [], 0)
+    releases = releases_of(jobs_of(find([listed.files[0].row]), PAPER, [], (0,)), [])
     assert [release.entry for release in releases.values()] == list(listed.files)
 
 
