@@ -12,7 +12,9 @@ from runner.weights.weights import weights_of
 
 
 def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[list[Job], list[Release]]:
-    """Jobs of runs with released files, or that need no weights, and these files. The others are named on stderr.
+    """Jobs of runs with released files, or that need no weights, and the files of those that are not tested yet.
+
+    A file that --file names is also that of a tested one. Jobs without a file are named on stderr.
 
     Raises:
         ValueError: if there is no such job, or if the scale or the seed is not that of released weights.
@@ -36,7 +38,9 @@ def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[lis
         )
     if left_out:
         print(f"left out, without a released file: {', '.join(left_out)}", file=sys.stderr)
-    return kept, list(dict.fromkeys(release for job in kept for release in needed[job.key]))
+    is_named = isinstance(options, Run) and options.file is not None
+    left = [job for job in kept if is_named or not job.finished(store, options.tests_only)]
+    return kept, list(dict.fromkeys(release for job in left for release in needed[job.key]))
 
 
 def obtain_released(options: Run, found: list[Job], files: list[Release], store: RunStore) -> None:
@@ -60,5 +64,5 @@ def obtain_released(options: Run, found: list[Job], files: list[Release], store:
                 raise
             reasons.append(one_line(error))
     for job in found:
-        if weights_of(job.run, store) is None:
+        if weights_of(job.run, store) is None and not job.finished(store, options.tests_only):
             job.outcome, job.exit_code, job.reason = "failed", UNUSABLE, "; ".join(reasons)

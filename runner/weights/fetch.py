@@ -35,11 +35,11 @@ class Release(NamedTuple):
         return self.listed.url(self.entry)
 
     def finding(self, store: RunStore) -> Finding:
-        """What is left to do until the weights can be tested."""
+        """Whether the weights are imported, here, to be fetched, or to be got by hand."""
         if store.run(self.run.train_id).released_weights() is not None:
             return Finding("ok", "weights", f"{self.file_name}: imported")
-        if self.path.exists():
-            return Finding("ok", "weights", f"{self.file_name}: in {self.path}, imported by the run")
+        if self.local is not None:
+            return Finding("ok", "weights", f"{self.file_name}: in {self.local}, imported by the run")
         if self.listed.linked:
             remedy = f"get it from {self.url}, and name it with --file"
             return Finding("error", "weights", f"{self.file_name} of {self.entry.row}: without an address", remedy)
@@ -132,5 +132,5 @@ def import_release(
         return record
     if file is None and (finding := release.finding(store)).severity == "error":
         raise ValueError(f"{finding.subject}: {finding.what}; {finding.remedy}")
-    path = file or downloaded(release.url, release.path)
+    path = file or downloaded(release.url, release.local or release.path)
     return import_weights(release.run, store, path, release.listed, replace=replace)

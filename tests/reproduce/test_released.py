@@ -83,11 +83,34 @@ def test_rows_are_fetched_imported_tested_and_reported_and_others_are_named(
     server.files[OTHER] = content(OTHER)
     assert command("run", JOINT, TRAJECTORY) == 0
     assert "2 of 2 runs done, 1 of them before this call." in capsys.readouterr().out
-    assert command("plan", TRAJECTORY) == 0
-    assert f"{OTHER}: imported" in capsys.readouterr().out
     assert command("report", JOINT) == 0
     assert "released weights, tested here" in capsys.readouterr().out
     assert not list(tmp_path.glob("runs/*/checkpoints/weights.safetensors"))
+
+
+def test_no_file_is_fetched_for_a_row_that_is_tested(
+    command: Command, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("run", JOINT) == 0
+    for path in [*tmp_path.glob("runs/*/checkpoints/*"), *(tmp_path / "weights").iterdir()]:
+        path.unlink()
+    asked = len(server.ranges)
+    capsys.readouterr()
+    assert command("plan", JOINT) == 0 and FILE not in capsys.readouterr().out
+    assert command("run", JOINT) == 0 and len(server.ranges) == asked
+    assert "1 of 1 runs done, 1 of them before this call." in capsys.readouterr().out
+    assert not list(tmp_path.glob("weights/*"))
+
+
+def test_a_file_in_the_working_directory_is_taken(
+    command: Command, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(OTHER).write_bytes(content(OTHER))
+    assert command("plan", TRAJECTORY) == 0 and f"{OTHER}: in {OTHER}, imported by the run" in capsys.readouterr().out
+    assert command("run", TRAJECTORY) == 0 and server.ranges == []
+    assert f"{TRAJECTORY}: released weights {OTHER}" in capsys.readouterr().out
+    assert command("run", TRAJECTORY, "--file", OTHER) == 0  # named again: its import stays as it is
 
 
 def test_a_file_fetched_by_hand_is_taken_for_one_row(
