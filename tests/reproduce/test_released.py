@@ -103,7 +103,11 @@ def test_no_file_is_fetched_for_a_row_that_is_tested(
 
 
 def test_a_file_in_the_working_directory_is_taken(
-    command: Command, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: Command,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path(OTHER).write_bytes(content(OTHER))
