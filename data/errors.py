@@ -19,6 +19,10 @@ class MissingAnnotationError(DataError):
     """Data set without the annotation file of a split."""
 
 
+class AbsentVideosError(DataError):
+    """Data set without any video of a split."""
+
+
 class DecodeError(DataError):
     """Video that cannot be read. Stores the path and the first error."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from data.config import DataConfig, Split
-from data.errors import MissingAnnotationError
+from data.errors import AbsentVideosError, MissingAnnotationError
 from data.file_sizes import sizes_of
 from data.items import ItemList
 
@@ -57,7 +57,7 @@ class SplitFingerprint:
 class DataFingerprint:
     name: str
     train: SplitFingerprint | None
-    """None if it has no annotations, or is not used."""
+    """None if it has no annotations or no videos, or is not used."""
     test: SplitFingerprint
     copy: str | None = None
     """What the copy of the test videos is, in words."""
@@ -72,7 +72,7 @@ class DataFingerprint:
 
         try:
             train = fingerprint_of("train")
-        except MissingAnnotationError:
+        except (MissingAnnotationError, AbsentVideosError):
             train = None  # a test does not need it
         copy = data.copy_text(list_of("test")) or None
         return cls(name=data.dataset.name, train=train, test=fingerprint_of("test"), copy=copy)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from data.errors import DataError, MissingAnnotationError, reading, shortened
+from data.errors import AbsentVideosError, DataError, MissingAnnotationError, reading, shortened
 
 # Approximate number of listed paths that are tried first in the search for their base folder.
 NUM_PROBED_PATHS = 64
@@ -82,7 +82,7 @@ def refuse_absent(name: str, annotation: Path, paths: Sequence[str], remedy: str
         name: name of the data set.
     """
     if not any(os.path.exists(path) for path in dict.fromkeys(paths)):
-        raise DataError(
+        raise AbsentVideosError(
             f"{name}: none of the {len(paths)} videos of {annotation} exists, e.g. {shortened(paths[0])}; {remedy}"
         )
 

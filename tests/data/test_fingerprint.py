@@ -59,8 +59,11 @@ def test_other_versions_of_the_files_and_missing_files_are_changes(root: Path) -
     )
 
 
-def test_a_test_alone_needs_no_training_split(root: Path) -> None:
+def test_a_test_alone_needs_no_training_videos_and_no_list_of_them(root: Path) -> None:
     before = fingerprint_in(DATA, root)
+    for number in range(3):
+        (root / f"{number}.mp4").unlink()
+    assert fingerprint_in(DATA, root).train is None
     (root / "train.csv").unlink()
     alone = fingerprint_in(DATA, root)
     assert (alone.train, alone.test) == (None, before.test)
