@@ -44,6 +44,27 @@ def test_a_released_file_is_imported_and_tested(
     assert metrics["videos"]["evaluated"] == 10 and metrics["released_weights"]["file"] == "tokshift.pth"
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
+def test_a_file_fetched_by_hand_is_imported_tested_and_reported(
+    released_file: Path,
+    kinetics: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "none"))
+    words = ["msca/table2:tokenshift", "--scale", "paper", "--runs", str(tmp_path / "runs"), *OVERRIDES]
+    of_run = ["--released", "--data", f"kinetics400={kinetics}"]
+    assert main(["run", *words, *of_run]) == 3
+    page = "get it from https://github.com/VideoNetworks/TokShift-Transformer, and name it with --file"
+    name = "best_tokshift_B8x32x224_k400.pth"
+    assert f"{name} of msca/table2:tokenshift: without an address; {page}" in capsys.readouterr().err
+    assert main(["run", *words, *of_run, "--file", str(released_file)]) == 0, capsys.readouterr().err
+    assert main(["report", *words]) == 0
+    shown = capsys.readouterr().out
+    assert "released weights tokshift.pth" in shown and "released weights, tested here" in shown
+
+
 def test_a_released_file_gives_the_classes_of_a_list_of_videos(
     released_file: Path, kinetics: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
