@@ -162,6 +162,33 @@ def test_every_released_file_belongs_to_a_run(paper: str) -> None:
     assert [release.entry for release in releases.values()] == list(listed.files)
 
 
+def with_official_lists(root: Path) -> Path:
+    """Stand-in with official lists in place of its own: their 400 classes are those of its videos and others."""
+    videos = [(path.parent.name, *path.stem.rsplit("_", 2)) for path in root.glob("val/*/*.mp4")]
+    names = {name for name, *_ in videos}
+    names |= {f"class {number:03}" for number in range(400 - len(names))}
+    for split, lines in (("val", videos), ("train", [(name, f"of {name}", 0, 10) for name in names])):
+        rows = [("label", "youtube_id", "time_start", "time_end"), *lines]
+        (root / f"{split}.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    return root
+
+
+@pytest.mark.slow
+def test_a_vit_b_is_tested_on_videos_of_kinetics_own_layout(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs_in_this_process: None
+) -> None:
+    server.files[FILE] = content(FILE, width=768, depth=12)
+    two_videos = KineticsDrawing(KineticsStandIn(num_train=1, num_val=2))
+    root = with_official_lists(ensure(two_videos, tmp_path / "videos", progress=False))
+    words = [JOINT, "--scale", "paper", "--runs", str(tmp_path / "runs")]
+    words += ["-o", "evaluation.views=1", "-o", "evaluation.crops=1"]
+    of_run = ["--released", "--column", "k400", "--data", f"kinetics400={root}"]
+    assert main(["run", *words, *of_run]) == 0, capsys.readouterr().err
+    assert main(["report", *words]) == 0
+    shown = capsys.readouterr().out
+    assert "released weights, tested here" in shown and "2 / 0 / 0 of 19906 official" in shown
+
+
 @pytest.mark.slow
 def test_masks_are_propagated_with_the_released_weights_of_the_parent(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs_in_this_process: None
