@@ -12,7 +12,7 @@ from experiments.spec.figure_runs import shown_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Table
-from reports.pages.agreement import agreements, confirmations
+from reports.pages.agreement import agreements, confirmations, measured_again
 from reports.pages.cells import contradictions, marked, report_cell
 from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
@@ -40,7 +40,7 @@ def collect(
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
     found = marked(_rows(table, scale, cells, unmodified, store, texts), table, small=scale.small)
-    compared = (*agreements(table, found), *confirmations(table, found))
+    compared = (*agreements(table, found), *confirmations(table, found), *measured_again(table, found))
     notes = (*table.notes, *compared, *contradictions(table, [row.row for row in found]))
     return Report(
         table=table,

@@ -7,6 +7,7 @@ Figures and claims, which only some tables have, are imported for them alone.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from reports.pages.report import Report
 from reports.pages.tidy_frame import frame_as_csv, frame_as_json
 from runner.machine.files import StoreError, write_atomically
 from runner.store.kept_pictures import publish_kept
+from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -140,22 +142,35 @@ class JudgedReport:
         return drawn is not None and not figures.is_fresh(drawn, path)
 
 
-def publish(report: Report, store: RunStore, by: str = "") -> int:
-    """Copy the small result files of a report that are not published yet. Returns the number of tests.
+def publish(report: Report, store: RunStore, by: str = "") -> None:
+    """Copy the small result files of a report that are not published yet, with the name of those who made them.
 
-    Args:
-        by: name of those who made them, for tests that stand beside published ones.
+    Raises:
+        ValueError: as `check_publishable`.
     """
-    tests = [result.test for cell in report.cells for result in cell.seeds]
-    made = {
-        found.file: found.directory
-        for found in (*tests, *(cell.measurement for cell in report.cells))
-        if found is not None and not found.directory.is_published
-    }
+    made = made_here(report)
     copies = {file: store.publish(directory, file, by) for file, directory in made.items()}
     beside = {made[file].path.name for file, copy in copies.items() if copy.name != file.name}
     for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
         # Pictures are those of the first test. Frames of real videos are never published.
         if shown.run.data.dataset.stand_in is not None and shown.run.train_id not in beside:
             publish_kept(shown, store)
-    return len({test.file for test in tests if test is not None and test.file in made})
+
+
+def check_publishable(reports: Iterable[Report], store: RunStore, by: str = "") -> None:
+    """Check that results can stand beside the published ones, before any is copied.
+
+    Raises:
+        ValueError: if a further test or measurement has this name.
+    """
+    for report in reports:
+        for file, directory in made_here(report).items():
+            store.place_of_copy(directory, file, by)
+
+
+def made_here(report: Report) -> dict[Path, RunDirectory]:
+    """Files of the tests and measurements of a report that are not published, with their directories."""
+    found = [result.test for cell in report.cells for result in cell.seeds] + [
+        cell.measurement for cell in report.cells
+    ]
+    return {one.file: one.directory for one in found if one is not None and not one.directory.is_published}

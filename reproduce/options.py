@@ -305,7 +305,9 @@ class Report(Json, Stored, Scaled, Tables, verb="report"):
 
     format: Literal["md", "csv", "json", "latex"] = option(default="md", choices=("md", "csv", "json", "latex"))
     publish: bool = option(default=False, help="also write the reports and their results to reports/, to be committed")
-    by: str | None = option(type=author, metavar="NAME", help="who publishes tests of rows that are published already")
+    by: str | None = option(
+        type=author, metavar="NAME", help="who publishes; results of published rows stand beside them"
+    )
     plot: bool = option(default=False, help="also draw accuracies against GFLOPs, or bars, beside the saved reports")
     check: bool = option(default=False, help="exit 1 when a committed report is not that of the committed results")
     picture: Path | None = option(type=png_file, metavar="FILE", help="save the figure as PNG")

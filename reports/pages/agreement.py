@@ -1,11 +1,11 @@
-"""Agreement of tests: of released weights with printed values, and of one test with those that others made again."""
+"""Agreement of tests: of released weights with printed values, and of results with those that others made again."""
 
 import math
 from collections.abc import Iterable
 
 import numpy as np
 
-from experiments.spec.metrics import ACCURACIES, Metric
+from experiments.spec.metrics import ACCURACIES, Measured, Metric
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Table
 from reports.pages.report import ReportCell, ReportRow, SeedResult
@@ -61,6 +61,27 @@ def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
         for cell in row.cells
         for result in cell.seeds
         if (found := compared(cell.metric, result))
+    ]
+
+
+def measured_again(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+    """A sentence on each measurement that others made again: their values, with the conditions."""
+    return [
+        f"{cell_name(table, cell.row, cell.column)}: measured again by {'; '.join(texts)}"
+        for row in rows
+        for cell in row.cells
+        if (texts := _other_values(cell))
+    ]
+
+
+def _other_values(cell: ReportCell) -> list[str]:
+    metric, run = cell.metric, cell.cell.paper_run
+    if not isinstance(metric, Measured) or run is None:
+        return []
+    records = {name: one.record for name, one in cell.other_measurements.items()}
+    return [
+        f"{name} {value_text(metric.value(record, run), cell.form)} ({metric.conditions_of(record)})"
+        for name, record in records.items()
     ]
 
 

@@ -63,7 +63,10 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
     if found is None or value is None:  # one in turns may have been made without the runs that the value refers to
         return ReportCell(cell=cell, state="not run")
     published = found.directory.is_published
-    return ReportCell(cell=cell, state="measured", value=value, published=published, measurement=found)
+    others = store.other_measurements(found)
+    return ReportCell(
+        cell=cell, state="measured", value=value, published=published, measurement=found, other_measurements=others
+    )
 
 
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:

@@ -48,7 +48,8 @@ def origins_of(report: Report) -> list[Origin]:
 def _sources(cell: ReportCell) -> Iterator[tuple[StoredTest | StoredMeasurement, dict[str, str]]]:
     """Sources of a cell, each with its facts."""
     if cell.measurement is not None and isinstance(cell.metric, Measured):
-        yield cell.measurement, _facts_of_measurement(cell.measurement.record, cell.cell.paper_run, cell.metric)
+        for measurement in (cell.measurement, *cell.other_measurements.values()):
+            yield measurement, _facts_of_measurement(measurement.record, cell.cell.paper_run, cell.metric)
     for result in cell.seeds:
         if result.test is not None and result.value is not None:
             for test in (result.test, *result.others.values()):
@@ -73,6 +74,7 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
         "devices × items at a time × accumulation": ", then ".join(_split(split) for split in record.batch_splits),
         "precision": _precision(record.precision, run),
         "hardware": _hardware(record),
+        "published by": record.by,
         "versions": _versions([session.versions for session in record.sessions]),
     }
 
@@ -86,6 +88,7 @@ def _facts_of_measurement(record: dict, run: RunConfig | None, metric: Measured)
         "session": record.get("session", ""),
         "precision": record["precision"],
         "hardware": record["hardware"],
+        "published by": record.get("by", ""),
         "versions": _versions([record["versions"]]),
     }
 

@@ -60,6 +60,8 @@ class ReportCell:
     """Numbers of seeds in the value, and of requested ones; 0 for a value without training."""
     seeds: tuple[SeedResult, ...] = ()
     measurement: StoredMeasurement | None = None
+    other_measurements: Mapping[str, StoredMeasurement] = field(default_factory=dict)
+    """Published measurements of the same run that others made, by their names."""
     modified: bool = False
     """Whether overrides of the command line change the run."""
     released: bool = False

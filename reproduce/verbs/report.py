@@ -15,7 +15,7 @@ from experiments.spec.scales import Scale, find_scale
 from reports.collect import collect
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report
-from reports.saved import JudgedReport, publish
+from reports.saved import JudgedReport, check_publishable, publish
 from reproduce import options as of_verbs
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, FAILED
@@ -47,8 +47,10 @@ def execute(options: of_verbs.Report) -> int:
             texts.append(report.page(markup, verdict_counts(report.claims, command, markup)))
         else:
             texts.append(report.rendered(form))
-    print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
     saved, committed = [one for one in reports if one.report.whole], []
+    if options.publish:
+        check_publishable((one.report for one in saved), store, options.by or "")
+    print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
     for one in saved:
         _print_path("saved as", one.write(with_plot=options.plot))
         if options.plot:

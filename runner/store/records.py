@@ -154,6 +154,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
         classes: correct and all items by the name of the class.
         class_counts: correct, predicted and all items by kind of label and name of the class.
         categories: category by kind of label and name of the class.
+        by: name of those who published it.
     """
 
     __test__: ClassVar[bool] = False  # pytest does not collect it
@@ -183,6 +184,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
     classes: dict[str, tuple[CountOrZero, CountOrZero]] = {}
     class_counts: dict[str, dict[str, tuple[CountOrZero, CountOrZero, CountOrZero]]] = {}
     hits: Hits | None = None
+    by: str = ""
 
     @property
     def session(self) -> Provenance:

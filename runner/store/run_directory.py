@@ -20,7 +20,7 @@ from runner.store.acceptance import accepted_test, first_difference
 from runner.store.records import ImportedWeights, TestRecord
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
-BY = ".by-"  # in file names: before the name of those who made a published test again
+BY = ".by-"  # in file names: before the name of those who made a published test or measurement again
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
 State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
@@ -38,7 +38,8 @@ class RunDirectory:
 
     Args:
         is_released: whether the files of tests are those of imported released weights instead of the run's own.
-        by: name of those who made the test again, in the names of its files; empty for the first published test.
+        by: name of those who made a test or measurement again, in the names of its files; empty for the first
+            published one.
         compare_scores: whether results are compared with their saved scores before they are taken.
     """
 
@@ -77,10 +78,14 @@ class RunDirectory:
             self.path, is_released=True, is_published=self.is_published, compare_scores=self.compare_scores
         )
 
-    def tests_of_others(self, eval_id: str) -> "dict[str, RunDirectory]":
-        """The same directory for each test that others made again and published, by the names in its files."""
-        start = f"{eval_id}{self.suffix}{BY}"
-        names = sorted(path.stem.removeprefix(start) for path in self.path.glob(f"metrics/{start}*.json"))
+    def made_again(self, file: Path) -> "dict[str, RunDirectory]":
+        """The same directory for each test or measurement that others made again, by the names in its files.
+
+        Args:
+            file: file of the first one.
+        """
+        start = f"{file.stem}{BY}"
+        names = sorted(path.stem.removeprefix(start) for path in file.parent.glob(f"{start}*.json"))
         return {
             name: RunDirectory(self.path, is_released=self.is_released, is_published=self.is_published, by=name)
             for name in names
@@ -119,7 +124,7 @@ class RunDirectory:
         return self.path / folder / f"{name}{self.suffix}.npz"
 
     def measurement(self, kind: str) -> Path:
-        return self.path / "measured" / f"{kind}.json"
+        return self.path / "measured" / f"{kind}{self.suffix}.json"
 
     def released_weights(self) -> ImportedWeights | None:
         return read_record(self.released_record, ImportedWeights) if self.released.exists() else None

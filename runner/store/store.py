@@ -1,16 +1,16 @@
 """Store of all runs on disk, and of the published results in the repository."""
 
-import hashlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 from experiments.spec.run import RunConfig
 from runner.machine.files import json_object, replacing, write_atomically
 from runner.store.acceptance import accepted_measurement
-from runner.store.records import TestRecord, check_seal
+from runner.store.records import SEAL, TestRecord, check_seal, seal_of, sealed
 from runner.store.run_directory import BY, RunDirectory
 
-PUBLISHED = "published"  # name of the first published test beside one that was made here
+PUBLISHED = "published"  # name of the first published test or measurement beside one that was made here
 
 
 class StoredTest(NamedTuple):
@@ -98,39 +98,59 @@ class RunStore:
 
     def others(self, run: RunConfig, shown: StoredTest) -> dict[str, StoredTest]:
         """Published tests of a run beside the shown one, by the names of those who made them."""
-        own, is_here = shown.directory, self.results is None or shown.directory.is_published
-        first = own if is_here else self.published(own)
-        found = {} if is_here else {PUBLISHED: first}
-        tests = {name: (one.result(run), one) for name, one in (found | first.tests_of_others(run.eval_id)).items()}
-        return {name: StoredTest(test, one) for name, (test, one) in tests.items() if test not in (None, shown.record)}
+        found = self._beside(shown.directory, shown.file)
+        tests = {name: StoredTest(record, one) for name, one in found.items() if (record := one.result(run))}
+        return {name: test for name, test in tests.items() if not is_same(test.file, shown.file)}
 
-    def publish(self, directory: RunDirectory, file: Path, by: str = "") -> Path:
-        """Copy a file of a run made here, with its config, to the published results. Returns the copy.
+    def other_measurements(self, shown: StoredMeasurement) -> dict[str, StoredMeasurement]:
+        """Published measurements of a run beside the shown one, by the names of those who made them."""
+        found, kind = self._beside(shown.directory, shown.file), shown.file.stem
+        files = {name: (one, one.measurement(kind)) for name, one in found.items()}
+        return {
+            name: StoredMeasurement(record, one, file)
+            for name, (one, file) in files.items()
+            if (record := accepted_measurement(file, one.path.name)) and not is_same(file, shown.file)
+        }
 
-        Another test than the published one stands beside it.
+    def _beside(self, shown: RunDirectory, file: Path) -> dict[str, RunDirectory]:
+        """Directories of published tests or measurements beside a shown one, by the names of those who made them."""
+        if self.results is None or shown.is_published:
+            return shown.made_again(file)
+        first = self.published(shown)
+        return {PUBLISHED: first} | first.made_again(first.path / file.relative_to(shown.path))
+
+    def place_of_copy(self, directory: RunDirectory, file: Path, by: str = "") -> Path:
+        """Published file for a test or measurement made here. Another one than the published stands beside it.
 
         Args:
-            by: name of those who made such a test; by default the start of the digest of its file.
+            by: name of those who made it; by default the start of its digest.
 
         Raises:
-            ValueError: if a further test has this name.
+            ValueError: if a further test or measurement has this name.
         """
-        folder, content = self.published(directory).path, file.read_bytes()
-        target = folder / file.relative_to(directory.path)
-        if file.parent.name == "metrics" and _is_other(target, content):
-            name = by or hashlib.sha256(content).hexdigest()[:8]
-            beside = target.parent.glob(f"{file.stem}{BY}*.json")
-            named = target.with_name(f"{file.stem}{BY}{name}.json")
-            target = next((path for path in beside if path.read_bytes() == content), named)
-            if _is_other(target, content):
-                raise ValueError(f"--by {name}: {target} is another test; choose another name, or remove that file")
-        copies = {target: content}
+        first = self.published(directory).path / file.relative_to(directory.path)
+        if fields_of(first) is None or is_same(first, file):
+            return first
+        named = first.with_name(f"{file.stem}{BY}{by or seal_of(fields_of(file) or {})[:8]}.json")
+        place = next((path for path in first.parent.glob(f"{file.stem}{BY}*.json") if is_same(path, file)), named)
+        if fields_of(place) is not None and not is_same(place, file):
+            raise ValueError(f"--by {by}: {place} is another one; choose another name, or remove that file")
+        return place
+
+    def publish(self, directory: RunDirectory, file: Path, by: str = "") -> Path:
+        """Copy a test or measurement made here, with the name of who made it and the config of its run.
+
+        Raises:
+            ValueError: as `place_of_copy`.
+        """
+        place, config = self.place_of_copy(directory, file, by), self.published(directory).config
+        if not is_same(place, file):
+            named = sealed({**(fields_of(file) or {}), "by": by})
+            write_atomically(place, json.dumps(named, indent=1) + "\n" if by else file.read_text())
         if directory.config.exists():
-            copies[folder / directory.config.name] = directory.config.read_bytes()
-        for path, copied in copies.items():
-            with replacing(path) as partial:
-                partial.write_bytes(copied)
-        return target
+            with replacing(config) as partial:
+                partial.write_bytes(directory.config.read_bytes())
+        return place
 
     def check_writable(self) -> None:
         """Check that runs can be written."""
@@ -138,12 +158,17 @@ class RunStore:
         (self.root / ".writable").unlink(missing_ok=True)
 
 
-def _is_other(path: Path, content: bytes) -> bool:
-    """Whether a file holds another test, and not one that was cut short or edited."""
+def is_same(path: Path, other: Path) -> bool:
+    """Whether two files hold the same test or measurement, whoever published it."""
+    return (fields := fields_of(path)) is not None and fields == fields_of(other)
+
+
+def fields_of(path: Path) -> dict | None:
+    """Fields of a test or measurement but for those that publication adds; None if it was cut short or edited."""
     try:
         fields = json_object(path)
         if fields is not None:
             check_seal(fields)
     except ValueError:
-        return False
-    return fields is not None and path.read_bytes() != content
+        return None
+    return None if fields is None else {name: value for name, value in fields.items() if name not in ("by", SEAL)}

@@ -91,13 +91,14 @@ def test_overrides_mark_only_changed_runs_as_modified(trial: Trial, run_of: RunO
 def test_published_results_are_used_if_there_are_no_local_ones(trial: Trial, tmp_path: Path) -> None:
     run = trial.run("joint.k400")
     trial.finish(run, 60.0)
-    assert publish(trial.report(), trial.store) == 1
+    publish(trial.report(), trial.store)
     elsewhere = RunStore(tmp_path / "none", results=trial.store.results)
     there = collect(trial.table, trial.scale, elsewhere)
     found = cell(there, "joint", "k400")
     assert (found.state, found.value, found.published) == ("done", 60.0, True)
     assert cell(there, "joint", "delta").published is False  # it has no value without its other column
-    assert publish(there, elsewhere) == 0
+    publish(there, elsewhere)
+    assert not elsewhere.root.exists() and len(list(tmp_path.rglob("*.by-*"))) == 0
     trial.finish(run, 61.0)
     found = cell(trial.report(), "joint", "k400")
     assert (found.value, found.published) == (61.0, False)

@@ -9,12 +9,15 @@ import pytest
 from msgspec import to_builtins
 
 from experiments.spec.catalog import load
+from experiments.spec.metrics import Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
 from reports.collect import collect
 from reports.pages.agreement import sampling_error
+from reports.pages.origins import origins_of
 from reports.saved import publish
-from runner.store.records import Hits
+from runner.machine.files import write_atomically
+from runner.store.records import Hits, sealed
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -64,7 +67,7 @@ def publish_test(run: RunConfig, folder: Path, correct: np.ndarray, by: str = ""
     write_result(store, run, 100 * float(correct.mean()), hits=hits, hardware=f"the GPU of {by}")
     publish(collect(load("motionformer/table6b"), PAPER, store, rows=["mformer"]), store, by)
     published = RunStore(folder / "results").run(run.train_id)
-    beside = published.tests_of_others(run.eval_id)
+    beside = published.made_again(published.metrics(run.eval_id))
     return beside.get(by, published).metrics(run.eval_id)
 
 
@@ -99,7 +102,7 @@ def test_tests_by_others_stand_beside_the_first_and_confirm_it_or_not(
 def test_a_name_of_another_test_is_refused(tmp_path: Path, run: RunConfig) -> None:
     for number, by in ((700, ""), (690, "anna"), (690, "anna")):
         publish_test(run, tmp_path, np.arange(1000) < number, by)
-    with pytest.raises(ValueError, match=r"--by anna: .* is another test; choose another name"):
+    with pytest.raises(ValueError, match=r"--by anna: .* is another one; choose another name"):
         publish_test(run, tmp_path, np.arange(1000) < 600, "anna")
 
 
@@ -108,3 +111,37 @@ def test_a_damaged_published_test_is_replaced(tmp_path: Path, run: RunConfig) ->
     first.write_text(first.read_text()[:100])
     publish_test(run, tmp_path, np.arange(1000) < 690, "anna")
     assert json.loads(first.read_text())["top1"] == 69
+
+
+def test_the_page_says_who_published_each_test(tmp_path: Path, run: RunConfig) -> None:
+    for number, by in ((700, "anna"), (690, "bob")):
+        publish_test(run, tmp_path, np.arange(1000) < number, by)
+    report = collect(load("motionformer/table6b"), PAPER, RunStore(tmp_path / "results"), rows=["mformer"])
+    assert [origin.facts["published by"] for origin in origins_of(report)] == ["anna", "bob"]
+    here = collect(
+        load("motionformer/table6b"), PAPER, RunStore(tmp_path / "anna", tmp_path / "results"), rows=["mformer"]
+    )
+    (others,) = {tuple(result.others) for cell in here.cells for result in cell.seeds if result.test is not None}
+    assert others == ("bob",)  # the first published test is that made here
+
+
+def test_a_measurement_by_others_stands_beside_the_first_with_its_conditions(tmp_path: Path) -> None:
+    table, conditions = load("motionformer/table3a"), {"precision": "16-mixed", "versions": {}, "commit": "abc"}
+    cell = next(cell for cell in table.cells() if isinstance(cell.metric, Measured))
+    assert cell.paper_run is not None
+    for by, peak in (("anna", 7.5), ("bob", 7.25)):
+        store = RunStore(tmp_path / by, results=tmp_path / "results")
+        record = {
+            "train_id": cell.paper_run.train_id,
+            "peak_gib": peak,
+            "batch_size": 4,
+            "hardware": f"the GPU of {by}",
+        }
+        file = store.run(cell.paper_run.train_id).measurement("memory")
+        write_atomically(file, json.dumps(sealed(record | conditions)))
+        publish(collect(table, PAPER, store, rows=[cell.row.key]), store, by)
+    report = collect(table, PAPER, RunStore(tmp_path / "results"))
+    assert next(one.value for one in report.cells if one.cell.column == cell.column) == 7.5
+    (note,) = [note for note in report.facts.notes if "measured again" in note]
+    assert note.endswith("measured again by bob 7.2 (the GPU of bob, batch 4, 16-mixed)")
+    assert {one.facts["published by"] for one in origins_of(report)} == {"anna", "bob"}

@@ -96,6 +96,21 @@ def test_publishing_writes_results_and_reports_of_published_results_alone(
     assert len(list((committed / "results").rglob("metrics/*.json"))) == 2
 
 
+def test_a_name_that_is_taken_in_one_of_several_tables_is_refused_before_anything_is_published(
+    report: Callable[..., Outcome], committed: Path, tmp_path: Path
+) -> None:
+    for number in range(3):
+        finish(tmp_path / f"{number}", "k400.one-frame", 61.0 + number)
+    other = load("motionformer/table4").run_of("joint.k400", TINY, (), 0)
+    write_result(RunStore(tmp_path / "2"), other, 50.0)
+    assert report("--publish", "--by", "anna", runs=tmp_path / "0").code == 0
+    assert report("--publish", "--by", "bob", runs=tmp_path / "1").code == 0
+    before = sorted(committed.rglob("*"))
+    refused = report("--publish", "--by", "bob", table="motionformer/table[48]", runs=tmp_path / "2")
+    assert refused.code == 2 and "is another one; choose another name" in refused.err and refused.out == ""
+    assert sorted(committed.rglob("*")) == before
+
+
 def test_check_depends_on_committed_files_alone(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
     def files() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in committed.rglob("*") if path.is_file()}

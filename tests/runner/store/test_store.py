@@ -56,7 +56,8 @@ def test_results_made_here_precede_published_ones_and_trained_weights_precede_re
     assert value(store) == 3
     publish(store)
     assert value(published) == 1  # the first stays
-    beside = published.run(K400.train_id).tests_of_others(K400.eval_id)
+    first = published.run(K400.train_id)
+    beside = first.made_again(first.metrics(K400.eval_id))
     assert [value(published, directories=[one]) for one in beside.values()] == [3]
 
 
@@ -193,9 +194,16 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
     own = store.run("aaa")
     write_atomically(own.measurement("memory"), json.dumps(sealed({**MEMORY, "peak_gib": 3.0})))
     assert peak(store) == 3
-    store.publish(own, own.measurement("memory"))
-    assert peak(published) == 3
-    assert [file.name for file in published.root.rglob("*.*")] == ["memory.json"]
+    for name in ("anna", "anna", ""):
+        store.publish(own, own.measurement("memory"), name)
+    assert peak(published) == 7.4  # the first stays
+    assert sorted(file.name for file in published.root.rglob("*.*")) == ["memory.by-anna.json", "memory.json"]
+    shown = published.measurement("aaa", "memory")
+    assert shown is not None
+    (anna,) = published.other_measurements(shown).values()
+    assert (anna.record["peak_gib"], anna.record["by"], "by" in shown.record) == (3, "anna", False)
+    here = store.measurement("aaa", "memory")
+    assert here is not None and [*store.other_measurements(here)] == ["published"]
 
 
 def test_a_result_is_published_with_the_config_of_its_run(tmp_path: Path) -> None:
