@@ -79,6 +79,9 @@ class Computed(Metric):
     executed: Callable[[RunConfig], float] | None = None
 
 
+TOO_LARGE = "too_large"  # field of the record of a measurement whose batch does not fit into the memory
+
+
 @dataclass(frozen=True)
 class Measured(Metric):
     """Metric that `reproduce measure` measures on a device, at the paper's size.

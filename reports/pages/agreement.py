@@ -80,7 +80,7 @@ def _other_values(cell: ReportCell) -> list[str]:
         return []
     records = {name: one.record for name, one in cell.other_measurements.items()}
     return [
-        f"{name} {value_text(metric.value(record, run), cell.form)} ({metric.conditions_of(record)})"
+        f"{name} {value_text(metric.value(record, run), cell.form) or 'too large'} ({metric.conditions_of(record)})"
         for name, record in records.items()
     ]
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from experiments.spec.edits import apply, override
-from experiments.spec.metrics import Computed, Derived, Measured, OfTraining, Tested
+from experiments.spec.metrics import TOO_LARGE, Computed, Derived, Measured, OfTraining, Tested
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Row, Table
 from reports.pages.data_copies import on_other_copies
@@ -54,6 +54,8 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
     """Cell with a value of `reproduce measure`."""
     found = store.measurement(run.train_id, metric.kind)
+    if found is not None and TOO_LARGE in found.record:
+        return ReportCell(cell=cell, state="too large", published=found.directory.is_published, measurement=found)
     value = None if found is None else metric.value(found.record, run)
     if found is not None and value is None and not metric.in_turns:
         raise StoreError(

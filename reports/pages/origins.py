@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.spec.metrics import Computed, Derived, Measured
+from experiments.spec.metrics import TOO_LARGE, Computed, Derived, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import one_line
 from reports.pages.data_copies import copy_text
@@ -82,9 +82,10 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
 def _facts_of_measurement(record: dict, run: RunConfig | None, metric: Measured) -> dict[str, str]:
     assert run is not None
     count, rounds = record["batch_size"], record.get("rounds", 0)
+    too_large = "; too large for the memory" if TOO_LARGE in record else ""
     median = f"; median of {rounds} rounds" if rounds > 1 else "; one round" if rounds else ""
     return {
-        "measured": f"{metric.sentence} {count:,} {run.data.size.kind}{'' if count == 1 else 's'}{median}",
+        "measured": f"{metric.sentence} {count:,} {run.data.size.kind}{'' if count == 1 else 's'}{median}{too_large}",
         "session": record.get("session", ""),
         "precision": record["precision"],
         "hardware": record["hardware"],

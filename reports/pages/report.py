@@ -16,11 +16,19 @@ from runner.store.store import StoredMeasurement, StoredTest
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",
-    "derived", "quoted",
+    "too large", "derived", "quoted",
 ]  # fmt: skip
 
 # States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
-UNFINISHED: tuple[State, ...] = ("running", "failed", "interrupted", "trained", "not run", "not applicable")
+UNFINISHED: tuple[State, ...] = (
+    "running",
+    "failed",
+    "interrupted",
+    "trained",
+    "too large",
+    "not run",
+    "not applicable",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -97,7 +97,7 @@ def state_text(cell: ReportCell) -> str:
     match cell.state:
         case "running":
             return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
-        case "failed" | "interrupted" | "trained":
+        case "failed" | "interrupted" | "trained" | "too large":
             return cell.state
         case "not applicable":
             return NOT_APPLICABLE

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from experiments.spec.catalog import find
-from experiments.spec.metrics import IN_TURNS, Measured
+from experiments.spec.metrics import IN_TURNS, TOO_LARGE, Measured
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Table
 from reproduce.next_command import say_next
@@ -19,7 +19,7 @@ from reproduce.options import DONE, UNUSABLE, Measure
 from reproduce.selection import store_of
 from runner.machine.files import write_atomically
 from runner.machine.messages import one_line
-from runner.measure.memory import NotMeasurableError, TooLargeError, measured
+from runner.measure.memory import NotMeasurableError, measured
 from runner.measure.throughput import Turns
 from runner.store.records import sealed
 from runner.store.store import RunStore
@@ -37,8 +37,8 @@ class Measurement(NamedTuple):
 def execute(options: Measure) -> int:
     """Make each distinct measurement and save it with the runs.
 
-    What cannot be measured here is named on stderr. The exit code tells whether each run fits, and whether anything was
-    measured.
+    What cannot be measured here is named on stderr. The exit code tells whether anything was measured; that a run does
+    not fit into the memory is a measurement, too.
     """
     store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
@@ -48,23 +48,22 @@ def execute(options: Measure) -> int:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
-    outcomes = [measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)]
+    num_made = measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)
     for kind in IN_TURNS:
         if several := [m for m in measurements.values() if m.metric.kind == kind]:
-            outcomes.append(measure_in_turns(kind, several, options.batch, options.rounds, store))
-    if any(num_saved for num_saved, _ in outcomes) and all(all_fit for _, all_fit in outcomes):
+            num_made += measure_in_turns(kind, several, options.batch, options.rounds, store)
+    if num_made:
         say_next("report", options)
         return DONE
     return UNUSABLE
 
 
-def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> tuple[int, bool]:
-    """Make measurements one after another. Rows of a table that are left out for the same reason are named together.
+def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> int:
+    """Make measurements one after another; returns their number.
 
-    Returns:
-        The number of saved measurements, and whether each run fits into the memory of the device.
+    Rows of a table that are left out for the same reason are named together.
     """
-    num_saved, all_fit = 0, True
+    num_made = 0
     for table, of_table in itertools.groupby(measurements, lambda measurement: measurement.table.name):
         left_out: dict[str, list[str]] = {}  # reason -> rows
         for measurement in of_table:
@@ -73,19 +72,18 @@ def measure_each(measurements: Iterable[Measurement], batch_size: int | None, st
                 record = measured(metric, measurement.run, batch_size or metric.batch_size or 1)
             except NotMeasurableError as error:
                 left_out.setdefault(one_line(error), []).append(measurement.cell.row.key)
-                all_fit = all_fit and not isinstance(error, TooLargeError)
                 continue
             save(measurement, record, store)
-            num_saved += 1
+            num_made += 1
         for reason, rows in left_out.items():
             print(f"{table}: {', '.join(dict.fromkeys(rows))}: {reason}", file=sys.stderr)
-    return num_saved, all_fit
+    return num_made
 
 
 def measure_in_turns(
     kind: str, measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
-) -> tuple[int, bool]:
-    """Make measurements of one kind in turns, and save them after the last round. Returns what `measure_each` does."""
+) -> int:
+    """Make measurements of one kind in turns, and save them after the last round; returns their number."""
     by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
 
     def say(text: str) -> None:
@@ -96,19 +94,25 @@ def measure_in_turns(
         records = turns.records({name: m.run for name, m in by_cell.items()})
     except NotMeasurableError as error:
         say(str(error))
-        return 0, not isinstance(error, TooLargeError)
+        return 0
     for name, record in records.items():
         save(by_cell[name], record, store)
-    return len(records), len(records) == len(by_cell)
+    return len(records)
 
 
 def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
-    """Write the record of a measurement, and print its value."""
+    """Write the record of a measurement, and print its value. That a batch is too large replaces no value."""
     metric, cell, run, _ = measurement
     record = sealed({"train_id": run.train_id, **record})
-    directory = store.run(run.train_id)
-    directory.save_config(run.description)
-    write_atomically(directory.measurement(metric.kind), json.dumps(record, indent=1) + "\n")
+    directory, earlier = store.run(run.train_id), store.measurement(run.train_id, metric.kind)
+    if TOO_LARGE not in record or earlier is None or TOO_LARGE in earlier.record:
+        directory.save_config(run.description)
+        write_atomically(directory.measurement(metric.kind), json.dumps(record, indent=1) + "\n")
+    if TOO_LARGE in record:
+        print(
+            f"{cell.row.key}: {metric.name}: batch {record['batch_size']} does not fit into the memory of this device"
+        )
+        return
     value = metric.value(record, run)
     assert value is not None
     number = f"{value:.2f}" if value >= 1 else f"{value:.2g}"

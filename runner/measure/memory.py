@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from experiments.spec.metrics import Measured
+from experiments.spec.metrics import TOO_LARGE, Measured
 from experiments.spec.run import RunConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
@@ -26,10 +26,6 @@ TIMED_STEPS = 3
 
 class NotMeasurableError(OSError):
     """The measurement does not apply to the run, or is not possible on this device."""
-
-
-class TooLargeError(NotMeasurableError):
-    """A model or training step does not fit into the memory of the GPU."""
 
 
 def saved_for_backward(run: RunConfig) -> int:
@@ -89,7 +85,10 @@ def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Call
 
 
 def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
-    """Peak CUDA memory and time of a training step: forward, backward and update, in the recipe's precision."""
+    """Peak CUDA memory and time of a training step: forward, backward and update, in the recipe's precision.
+
+    The record of a step that does not fit into the memory says so instead.
+    """
     if not torch.cuda.is_available():
         raise NotMeasurableError("memory is measured on a CUDA device and there is none; reports show – for it")
 
@@ -109,13 +108,11 @@ def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
         seconds = (time.perf_counter() - start) / TIMED_STEPS
 
     release_memory()
-    if not fits_into_memory(steps):
-        smaller = "; use a smaller --batch" if batch_size > 1 else ""
-        raise TooLargeError(f"batch {batch_size} does not fit into this GPU{smaller}")
+    fits = fits_into_memory(steps)
     assert run.optim is not None
+    peak = {"peak_gib": torch.cuda.max_memory_allocated() / GIB, "step_seconds": seconds}
     return {
-        "peak_gib": torch.cuda.max_memory_allocated() / GIB,
-        "step_seconds": seconds,
+        **(peak if fits else {TOO_LARGE: True}),
         "batch_size": batch_size,
         "precision": run.optim.precision,
         **provenance(),

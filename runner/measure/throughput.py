@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from data.errors import number_of
+from experiments.spec.metrics import TOO_LARGE
 from experiments.spec.run import RunConfig
-from runner.measure.memory import NotMeasurableError, TooLargeError
+from runner.measure.memory import NotMeasurableError
 from runner.measure.training_step import is_out_of_memory
 from runner.store.provenance import cores, provenance
 
@@ -56,29 +57,32 @@ class Turns:
         self.say = say
 
     def records(self, runs: Mapping[str, RunConfig]) -> dict[str, dict[str, object]]:
-        """Record of each run that fits, by its name, after all rounds."""
+        """Record of each run by its name, after all rounds of those that fit."""
         name = torch.cuda.get_device_name() if self.device.type == "cuda" else cores()
         self.say(f"{len(runs)} rows in turns, {number_of(self.rounds, 'rounds')} in {self.precision} on {name}")
         if (load := os.getloadavg()[0]) > LARGE_LOAD:
             self.say(f"other programs use this machine (load {load:.1f}): speeds are lower than on an idle one")
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
             models = {key: self.built(run) for key, run in runs.items()}
-            fitted = [self.fitted(key, run, models[key]) for key, run in runs.items()]
-            participants = [participant for participant in fitted if participant is not None]
-            seconds = self.seconds_per_item(participants)
-        session = datetime.now(UTC).isoformat(timespec="seconds")
+            fitted = {key: self.fitted(key, run, models[key]) for key, run in runs.items()}
+            seconds = self.seconds_per_item([one for one in fitted.values() if one is not None])
+        conditions = {
+            "precision": self.precision,
+            "session": datetime.now(UTC).isoformat(timespec="seconds"),
+            "rounds": self.rounds,
+            **provenance(),
+            "hardware": name,
+        }
         return {
-            participant.name: {
-                "items_per_second": 1 / statistics.median(seconds[participant.run.train_id]),
-                "batch_size": participant.batch_size,
-                "precision": self.precision,
-                "session": session,
-                "rounds": self.rounds,
+            key: {TOO_LARGE: True, "batch_size": 1, **conditions}
+            if one is None
+            else {
+                "items_per_second": 1 / statistics.median(seconds[one.run.train_id]),
+                "batch_size": one.batch_size,
                 "seconds_per_item": seconds,
-                **provenance(),
-                "hardware": name,
+                **conditions,
             }
-            for participant in participants
+            for key, one in fitted.items()
         }
 
     def built(self, run: RunConfig) -> nn.Module:
@@ -108,7 +112,7 @@ class Turns:
                     self.seconds(model, run, batch_size)
                 batch = self.seconds(model, run, batch_size)
                 if batch is None:
-                    raise TooLargeError(f"{name}: batch {batch_size} no longer fits; use a smaller --batch")
+                    raise NotMeasurableError(f"{name}: batch {batch_size} no longer fits; use a smaller --batch")
                 seconds[run.train_id].append(batch / batch_size)
             left = (time.perf_counter() - started) / done * (self.rounds - done)
             self.say(f"round {done} of {self.rounds}" + (f", about {left / 60:.1f} min left" if left else ""))

@@ -9,12 +9,15 @@ import pytest
 
 from experiments.motionformer import table3
 from experiments.spec.catalog import load
-from experiments.spec.metrics import Measured, SpeedOfReference, VideosPerSecondInTurns
+from experiments.spec.metrics import TOO_LARGE, Measured, SpeedOfReference, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER
 from experiments.spec.table import Cell
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
-from runner.measure.memory import MEASUREMENTS, NotMeasurableError, TooLargeError
+from reports.collect import collect
+from reports.pages.table_texts import cell_text
+from runner.measure.memory import MEASUREMENTS, NotMeasurableError
 from runner.measure.throughput import Turns
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
@@ -46,7 +49,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def peak_memory(run: RunConfig, batch_size: int) -> dict[str, object]:
         found.append(batch_size)
         if batch_size > 8 and not is_exact(run):
-            raise TooLargeError(f"batch {batch_size} does not fit into this GPU")
+            return {TOO_LARGE: True, "batch_size": batch_size, **CONDITIONS}
         if batch_size == 1 and not is_exact(run):
             raise NotMeasurableError("this run trains nothing")
         return {"peak_gib": 2.0 + (0.7 if is_exact(run) else 0.2) * batch_size, "batch_size": batch_size, **CONDITIONS}
@@ -73,16 +76,32 @@ def test_all_rows_are_measured_at_the_batch_size_of_the_metric_or_of_the_option(
     assert measure(TABLE, "--batch", "3").code == 0 and batches[8:] == [3] * 8
 
 
-@pytest.mark.parametrize(
-    ("batch", "code", "reason"), [(9, 3, "batch 9 does not fit into this GPU"), (1, 0, "this run trains nothing")]
-)
 def test_rows_that_cannot_be_measured_are_named_and_the_others_are_measured(
-    batch: int, code: int, reason: str, measure: Callable[..., Outcome], batches: list[int], tmp_path: Path
+    measure: Callable[..., Outcome], batches: list[int], tmp_path: Path
 ) -> None:
-    outcome = measure(TABLE, "--batch", batch)
-    assert (outcome.code, len(batches)) == (code, 8)
-    assert outcome.err.splitlines()[0] == f"{OTHER_ROWS}: {reason}"
+    outcome = measure(TABLE, "--batch", 1)
+    assert (outcome.code, len(batches)) == (0, 8)
+    assert outcome.err.splitlines()[0] == f"{OTHER_ROWS}: this run trains nothing"
     assert len(list(tmp_path.glob("*/measured/memory.json"))) == 2 and "exact: peak_gib " in outcome.out
+
+
+@pytest.mark.usefixtures("batches")
+def test_a_batch_that_does_not_fit_is_saved_and_shown_and_replaces_no_value(
+    measure: Callable[..., Outcome], tmp_path: Path
+) -> None:
+    outcome = measure(f"{TABLE}:performer", "--batch", 9)
+    assert outcome.code == 0
+    assert "performer: peak_gib: batch 9 does not fit into the memory of this device\n" in outcome.out
+
+    def shown() -> list[tuple[str, object]]:
+        report = collect(load(TABLE), PAPER, RunStore(tmp_path), rows=["performer"])
+        assert "too large" in cell_text(report.cells[0]) or report.cells[0].value
+        return [(cell.state, cell.value) for cell in report.cells if isinstance(cell.metric, Measured)]
+
+    assert {*shown()} == {("too large", None)}
+    assert measure(f"{TABLE}:performer", "--batch", 4).code == 0
+    assert {*shown()} == {("measured", 2.8)}
+    assert measure(f"{TABLE}:performer", "--batch", 9).code == 0 and {*shown()} == {("measured", 2.8)}
 
 
 def test_a_table_without_measured_columns_is_rejected(measure: Callable[..., Outcome]) -> None:
@@ -189,12 +208,14 @@ def test_all_rows_of_a_table_are_measured_in_turns_and_saved_together(
 
 
 @pytest.mark.usefixtures("batches")
-def test_rows_that_do_not_fit_are_not_saved_and_change_the_exit_code(
+def test_rows_that_do_not_fit_are_saved_with_the_others(
     in_turns: Callable[[Session], list[str]], measure: Callable[..., Outcome], tmp_path: Path
 ) -> None:
-    in_turns(lambda runs: dict(list(records_of(runs).items())[:3]))
-    assert measure(TABLE).code == 3
-    assert len(list(tmp_path.glob("*/measured/turns-float32.json"))) == 3
+    too_large = {TOO_LARGE: True, "batch_size": 1, **CONDITIONS}
+    in_turns(lambda runs: {name: too_large if "performer" in name else one for name, one in records_of(runs).items()})
+    assert measure(TABLE).code == 0
+    saved = [json.loads(file.read_text()) for file in tmp_path.glob("*/measured/turns-float32.json")]
+    assert sorted(TOO_LARGE in record for record in saved) == [False, False, False, True]
 
 
 def test_rows_of_several_tables_take_turns_once_and_memory_is_left_out_without_a_gpu(
@@ -217,7 +238,7 @@ def test_rows_of_several_tables_take_turns_once_and_memory_is_left_out_without_a
 
 @pytest.mark.usefixtures("batches")
 @pytest.mark.parametrize(
-    ("error", "code"), [(TooLargeError("performer: batch 4 no longer fits"), 3), (KeyboardInterrupt(), 130)]
+    ("error", "code"), [(NotMeasurableError("performer: batch 4 no longer fits"), 0), (KeyboardInterrupt(), 130)]
 )
 def test_an_interrupted_measurement_in_turns_saves_nothing(
     error: BaseException,

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 
 from experiments.motionformer.base import K400
-from experiments.spec.metrics import SpeedOfReference, VideosPerSecondInTurns
+from experiments.spec.metrics import TOO_LARGE, SpeedOfReference, VideosPerSecondInTurns
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.motionformer.model import Motionformer
 from runner.measure import throughput
-from runner.measure.memory import NotMeasurableError, TooLargeError
+from runner.measure.memory import NotMeasurableError
 from runner.measure.throughput import Turns
 from runner.store.acceptance import accepted_measurement
 from runner.store.records import sealed
@@ -137,13 +137,14 @@ def test_the_batch_is_halved_until_it_fits(machine: Machine) -> None:
 def test_a_run_that_does_not_fit_is_named_and_the_others_are_measured(machine: Machine) -> None:
     machine.capacity = (0, 0, 10**9)
     found, lines = measured(batch_size=2, rounds=1)
-    assert list(found) == ["slow"]
+    assert found["slow"]["items_per_second"] == pytest.approx(2 / 3)
+    assert found["fast"][TOO_LARGE] is True and "items_per_second" not in found["fast"]
     assert "fast: batch 1 does not fit into the memory of this device" in lines
 
 
 def test_a_batch_that_no_longer_fits_ends_the_measurement(machine: Machine) -> None:
     machine.capacity = (10**9, 10**9, 10**9, 0)
-    with pytest.raises(TooLargeError, match="slow: batch 2 no longer fits; use a smaller --batch"):
+    with pytest.raises(NotMeasurableError, match="slow: batch 2 no longer fits; use a smaller --batch"):
         measured(batch_size=2, rounds=1)
 
 
