@@ -12,7 +12,6 @@ from experiments.spec.figure_runs import shown_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Table
-from reports.pages.agreement import agreements, confirmations, measured_again
 from reports.pages.cells import contradictions, marked, report_cell
 from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
@@ -40,8 +39,7 @@ def collect(
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
     found = marked(_rows(table, scale, cells, unmodified, store, texts), table, small=scale.small)
-    compared = (*agreements(table, found), *confirmations(table, found), *measured_again(table, found))
-    notes = (*table.notes, *compared, *contradictions(table, [row.row for row in found]))
+    notes = (*table.notes, *_comparisons(table, found), *contradictions(table, [row.row for row in found]))
     return Report(
         table=table,
         scale=scale,
@@ -51,6 +49,16 @@ def collect(
         facts=facts_of(table, cells, (*_guesses(table, found), *notes) if scale.small else notes),
         pictures=_pictures(table, cells, store),
     )
+
+
+def _comparisons(table: Table, rows: Sequence[ReportRow]) -> tuple[str, ...]:
+    """Sentences on released weights, and on results that others made again."""
+    cells = [cell for row in rows for cell in row.cells]
+    if not any(cell.released or cell.other_measurements or any(one.others for one in cell.seeds) for cell in cells):
+        return ()
+    from reports.pages.agreement import agreements, confirmations, measured_again  # here: few reports have any
+
+    return (*agreements(table, rows), *confirmations(table, rows), *measured_again(table, rows))
 
 
 def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:

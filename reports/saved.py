@@ -23,6 +23,7 @@ from reports.pages.report import Report
 from reports.pages.tidy_frame import frame_as_csv, frame_as_json
 from runner.machine.files import StoreError, write_atomically
 from runner.store.kept_pictures import publish_kept
+from runner.store.published import place_of_copy, publish_file
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
@@ -149,7 +150,7 @@ def publish(report: Report, store: RunStore, by: str = "") -> None:
         ValueError: as `check_publishable`.
     """
     made = made_here(report)
-    copies = {file: store.publish(directory, file, by) for file, directory in made.items()}
+    copies = {file: publish_file(directory, file, store, by) for file, directory in made.items()}
     beside = {made[file].path.name for file, copy in copies.items() if copy.name != file.name}
     for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
         # Pictures are those of the first test. Frames of real videos are never published.
@@ -165,7 +166,7 @@ def check_publishable(reports: Iterable[Report], store: RunStore, by: str = "") 
     """
     for report in reports:
         for file, directory in made_here(report).items():
-            store.place_of_copy(directory, file, by)
+            place_of_copy(directory, file, store, by)
 
 
 def made_here(report: Report) -> dict[Path, RunDirectory]:

@@ -16,6 +16,7 @@ from reports.pages.report import UNFINISHED, ReportCell, ReportRow, SeedResult, 
 from reports.pages.table_texts import cell_name
 from runner.machine.files import StoreError
 from runner.measure.computed_values import computed
+from runner.store.published import other_measurements, other_tests
 from runner.store.records import fields_of_test
 from runner.store.store import RunStore
 
@@ -65,7 +66,7 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
     if found is None or value is None:  # one in turns may have been made without the runs that the value refers to
         return ReportCell(cell=cell, state="not run")
     published = found.directory.is_published
-    others = store.other_measurements(found)
+    others = other_measurements(found, store)
     return ReportCell(
         cell=cell, state="measured", value=value, published=published, measurement=found, other_measurements=others
     )
@@ -120,7 +121,7 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
             f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
             f"made again"
         )
-    return SeedResult(run=run, state="done", value=value, test=found, others=store.others(run, found))
+    return SeedResult(run=run, state="done", value=value, test=found, others=other_tests(run, found, store))
 
 
 def derived_cell(cell: Cell, metric: Derived, others: Mapping[str, ReportCell]) -> ReportCell:

@@ -15,6 +15,7 @@ from experiments.spec.run import RunConfig
 from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.predictions import ClassCounts
 from runner.machine.files import write_atomically
+from runner.store.published import other_measurements, publish_file
 from runner.store.records import Hits, sealed
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import by_class_name
@@ -41,7 +42,7 @@ def publish(store: RunStore) -> None:
     own = store.run(K400.train_id)
     found = store.test(K400, [own, own.of_released])
     if found is not None:
-        store.publish(found.directory, found.file)
+        publish_file(found.directory, found.file, store)
 
 
 def test_results_made_here_precede_published_ones_and_trained_weights_precede_released_ones(tmp_path: Path) -> None:
@@ -195,15 +196,15 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
     write_atomically(own.measurement("memory"), json.dumps(sealed({**MEMORY, "peak_gib": 3.0})))
     assert peak(store) == 3
     for name in ("anna", "anna", ""):
-        store.publish(own, own.measurement("memory"), name)
+        publish_file(own, own.measurement("memory"), store, name)
     assert peak(published) == 7.4  # the first stays
     assert sorted(file.name for file in published.root.rglob("*.*")) == ["memory.by-anna.json", "memory.json"]
     shown = published.measurement("aaa", "memory")
     assert shown is not None
-    (anna,) = published.other_measurements(shown).values()
+    (anna,) = other_measurements(shown, published).values()
     assert (anna.record["peak_gib"], anna.record["by"], "by" in shown.record) == (3, "anna", False)
     here = store.measurement("aaa", "memory")
-    assert here is not None and [*store.other_measurements(here)] == ["published"]
+    assert here is not None and [*other_measurements(here, store)] == ["published"]
 
 
 def test_a_result_is_published_with_the_config_of_its_run(tmp_path: Path) -> None:
