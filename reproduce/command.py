@@ -1,6 +1,7 @@
 """Command `reproduce VERB`: parses the arguments, executes the verb, and prints expected errors in one line.
 
-Exit codes: 0 done; 1 a row failed, or a report is stale; 2 usage; 3 data or environment not usable; 130 Ctrl-C.
+Exit codes: 0 done; 1 a row failed, a report is stale, or videos to prepare are unreadable; 2 usage; 3 data or
+environment not usable; 130 Ctrl-C.
 """
 
 import argparse

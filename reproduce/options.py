@@ -294,6 +294,18 @@ class Doctor(Json, Jobs, verb="doctor"):
     deep: bool = option(default=False, help="decode all videos, not only some; again: goes on")
 
 
+class Prepare(DataRoots, verb="prepare"):
+    """Write a copy of a data set of videos that is cheap to read."""
+
+    dataset: str = option("dataset", metavar="DATASET", help="its name, e.g. kinetics400")
+    out: Path = option(type=path, required=True, metavar="PATH", help="folder of the copy; again: goes on")
+    short_side: int = option(
+        default=256, type=at_least(32), help="short side of its pictures; smaller ones stay (default: %(default)s)"
+    )
+    ids: Path | None = option("--list", type=path, metavar="FILE", help="prepare only these ids, one a line")
+    jobs: int | None = option(type=at_least(1), help="processes (default: all cores)")
+
+
 class Status(Json, Stored, OfTables, verb="status"):
     """The state of each run."""
 

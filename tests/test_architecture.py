@@ -44,7 +44,13 @@ ROOMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "runner": (("machine",), ("store",), ("weights",), ("measure",), ("training",), ("jobs", "inference")),
     "reports": (("pages",), ("claims", "figures"), ("",), ("tensorboard",)),
     "reproduce": (("",), ("verbs",)),
-    "data": (("sampling", "stand_ins", "transforms"), ("stand_ins.drawing",), ("datasets",), ("inspection", "video")),
+    "data": (
+        ("sampling", "stand_ins", "transforms"),
+        ("stand_ins.drawing",),
+        ("datasets",),
+        ("inspection", "video"),
+        ("preparation",),
+    ),
 }
 # Names of papers and their models. A directory with such a name belongs to the paper, not to shared code.
 PAPERS = ("motionformer", "mformer", "msca", "xvit", "x-vit", "cast", "deform3d")

@@ -33,6 +33,7 @@ FOLDERS = (*ANNOTATION_FOLDERS, "epic-kitchens-100-annotations", "epic-kitchens-
 COLUMNS = ("narration_id", "video_id", "start_timestamp", "stop_timestamp", "verb_class", "noun_class")
 # Minutes and seconds may be 60: the published times are rounded.
 TIMESTAMP = re.compile(r"(\d\d):([0-5]\d|60):((?:[0-5]\d|60)(?:\.\d+)?)", re.ASCII)
+NARRATION_ID = re.compile(r"P\d\d_\d+_\d+", re.ASCII)
 CLASS_FILES = ("EPIC_100_{}_classes.csv", "EPIC_100_{}_classes_v2.csv")
 
 
@@ -80,6 +81,10 @@ class Epic100:
             from data.stand_ins.drawing.epic100 import Epic100Drawing
 
             return Epic100Drawing
+
+        def segment_file(self, record: VideoRecord) -> str | None:
+            is_segment = record.part is not None and NARRATION_ID.fullmatch(record.video_id)
+            return f"segments/{record.video_id}.mp4" if is_segment else None
 
         def read(self, root: Path, split: Split) -> VideoList:
             return Epic100(self, root).videos(split)
@@ -129,7 +134,7 @@ class Epic100:
         if video_id in self.frame_folders:
             return VideoRecord(self.frame_folders[video_id], label, narration_id, span)
         if narration_id in self.segment_files:
-            return VideoRecord(self.segment_files[narration_id], label, narration_id)
+            return VideoRecord(self.segment_files[narration_id], label, narration_id, span, is_cut=True)
         expected = self.root / video_id.partition("_")[0] / "videos" / f"{video_id}.MP4"
         return VideoRecord(self.video_files.get(video_id, str(expected)), label, narration_id, span)
 

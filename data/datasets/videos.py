@@ -32,6 +32,7 @@ class VideoRecord(NamedTuple):
     `path`: a video file; with a span, a longer video file or a folder of its pictures; with pictures, their folder.
     `label`: a class, or one of each kind of label, such as a verb and a noun.
     `video_id`: the name in the annotation file, the same on every machine.
+    `is_cut`: whether the file holds the span alone.
     """
 
     path: str
@@ -39,6 +40,12 @@ class VideoRecord(NamedTuple):
     video_id: str
     span: Span | None = None
     pictures: Pictures | None = None
+    is_cut: bool = False
+
+    @property
+    def part(self) -> tuple[float, float] | None:
+        """Start and stop of the span in the file, in seconds; None for the whole file."""
+        return None if self.span is None or self.is_cut else (self.span.start, self.span.stop)
 
     @property
     def extent(self) -> str:
@@ -80,6 +87,10 @@ class VideoDataset(DatasetConfig):
 
     def build(self, root: Path, split: Split) -> VideoList:
         return self.read(checked_root(root, self.name), split)
+
+    def segment_file(self, record: VideoRecord) -> str | None:
+        """Path below the root at which `read` finds a file of the span of a record alone; None if it finds none."""
+        return None
 
     @abstractmethod
     def read(self, root: Path, split: Split) -> VideoList:

@@ -65,7 +65,7 @@ class Inspection:
     def findings(self) -> Iterator[Finding]:
         errors = (Finding.of_error(self.dataset.name, error) for error in self.errors)
         yield from dict.fromkeys(errors)  # a missing folder is the error of each split
-        videos, unreadable = video_files(self.root) if self.root.exists() else ([], [])
+        videos, unreadable = files_below(self.root, VIDEO_SUFFIXES) if self.root.exists() else ([], [])
         if unreadable:
             number = number_of(len(unreadable), "folders")
             yield self.finding("error", f"{number} cannot be listed, e.g. {min(unreadable)}", "check the rights")
@@ -202,12 +202,12 @@ class Inspection:
         return Finding(severity, self.dataset.name, what, remedy)
 
 
-def video_files(root: Path) -> tuple[list[str], list[str]]:
-    """Paths of the video files below a folder, and of folders that cannot be listed. Symbolic links are followed.
+def files_below(root: Path, suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Paths of the files of some kinds below a folder, and of folders that cannot be listed. Links are followed.
 
     Folders of the frames of a video are left out: EPIC-Kitchens has 20 million of them.
     """
-    videos: list[str] = []
+    found: list[str] = []
     unreadable: list[str] = []
     visited: set[str] = set()  # a link may lead to a folder above it
     folders = [str(root)]
@@ -223,14 +223,14 @@ def video_files(root: Path) -> tuple[list[str], list[str]]:
                         below.append(entry.path)
                     elif is_frame(entry.name):
                         break
-                    elif entry.name.lower().endswith(VIDEO_SUFFIXES) and entry.is_file():
+                    elif entry.name.lower().endswith(suffixes) and entry.is_file():
                         files.append(entry.path)
                 else:
                     folders += sorted(below)
-                    videos += files
+                    found += files
         except OSError:
             unreadable.append(folder)
-    return videos, unreadable
+    return found, unreadable
 
 
 def video_findings(

@@ -11,6 +11,7 @@ from data.errors import DecodeError, number_of
 from data.video.containers import opened_container
 from data.video.frame_sources import folder_of
 
+PREPARED = "prepared: "  # begins the comment in each file that `reproduce prepare` wrote, which says what it is
 PROBED = 32  # videos, at even distances: a header takes a millisecond
 
 
@@ -30,9 +31,14 @@ def header_of(record: VideoRecord) -> tuple[str, int] | None:
     try:
         if (folder := folder_of(record)) is not None:
             with folder.opened_picture(0) as picture:
+                comment = picture.info.get("comment")  # text or bytes, by the format
+                if isinstance(comment, bytes) and comment.startswith(PREPARED.encode()):
+                    return comment.decode(), min(picture.size)
                 return f"{picture.format or 'picture'} pictures", min(picture.size)
         with opened_container(record.path) as container:
             stream = container.streams.video[0]
+            if (comment := container.metadata.get("comment", "")).startswith(PREPARED):
+                return comment, min(stream.width, stream.height)
             suffix = os.path.splitext(record.path)[1].lstrip(".").lower() or container.format.name
             return f"{suffix} with {stream.codec_context.name}", min(stream.width, stream.height)
     except (FFmpegError, OSError, DecodeError, IndexError):  # IndexError: no video stream

@@ -8,6 +8,7 @@ when, the frames are numbered in the order in which the decoder gives them from 
 """
 
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -85,7 +86,7 @@ class VideoFile:
         # Decoding may change the size of the stream.
         self.width, self.height = self.stream.width, self.stream.height
         self.reformatter = VideoReformatter()
-        self.tick_seconds = float(self.stream.time_base or 1 / self.fps)  # of the presentation times
+        self.tick = self.stream.time_base or 1 / self.fps  # seconds of a tick of the presentation times
         packets = list(self.demuxed())
         if self.part is None:
             available = truncation(self.path, self.container, self.stream, packets)
@@ -124,7 +125,7 @@ class VideoFile:
         if self.part is not None:
             raise DecodeError(self.name, "the file has no valid presentation times; convert it to H.264 in mp4")
         packets = self.table.packets
-        self.tick_seconds = float(1 / self.fps)
+        self.tick = 1 / self.fps
         self.table.number(len(packets))  # for messages
         for index, packet in enumerate(packets):
             packet.pts = index
@@ -170,6 +171,10 @@ class VideoFile:
         return self.stream.average_rate or self.stream.guessed_rate or Fraction(30)
 
     @property
+    def tick_seconds(self) -> float:
+        return float(self.tick)
+
+    @property
     def start_pts(self) -> int:
         return self.stream.start_time or 0
 
@@ -195,13 +200,27 @@ class VideoFile:
         Raises:
             DecodeError: with the first frame that cannot be decoded.
         """
+        if not self.is_numbered:  # they were decoded to be numbered
+            deque(self.decoded_in_order(), maxlen=0)
+
+    def upright(self) -> Iterator[VideoFrame]:
+        """All frames in the order of presentation, rotated as the file asks for it."""
+        for frame in self.decoded_in_order():
+            is_rotated = frame.rotation or (frame.width, frame.height) != (self.width, self.height)
+            yield VideoFrame.from_ndarray(self.image(frame), format="rgb24") if is_rotated else frame
+
+    def decoded_in_order(self) -> Iterator[VideoFrame]:
+        """All frames in the order of presentation."""
         if self.is_numbered:
-            return  # they were decoded to be numbered
+            yield from self.kept_frames or self.numbered()
+            return
         remaining: set[int | None] = {self.table.pts(index) for index in self.table.shown}
         frames = self.decoded(self.table.packets, self.lenient_decoder)
         try:
             while remaining and (frame := next(frames, None)) is not None:
-                remaining.discard(frame.pts)
+                if frame.pts in remaining:
+                    remaining.discard(frame.pts)
+                    yield frame
         except LIBRARY_ERRORS as error:
             raise DecodeError(self.name, reason(error)) from error
         if remaining:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -59,6 +60,15 @@ class FrameFolder:
         sizes = {self.picture(index).shape for index in range(self.num_frames)}
         if len(sizes) > 1:
             raise DecodeError(self.name, "its pictures differ in size")
+
+    @property
+    def tick(self) -> Fraction:
+        """Seconds of a frame, of which all presentation times are multiples."""
+        return 1 / self.timeline.fps
+
+    def upright(self) -> Iterator[VideoFrame]:
+        """All frames in the order of presentation."""
+        return (VideoFrame.from_ndarray(self.picture(index), format="rgb24") for index in range(self.num_frames))
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.
@@ -137,7 +147,7 @@ def opened(record: VideoRecord) -> AbstractContextManager[VideoFile | FrameFolde
     """Frame source of a record."""
     if (folder := folder_of(record)) is not None:
         return nullcontext(folder)
-    return VideoFile(record.path, None if record.span is None else (record.span.start, record.span.stop))
+    return VideoFile(record.path, record.part)
 
 
 def examined(record: VideoRecord) -> VideoFacts:

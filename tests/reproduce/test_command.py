@@ -203,7 +203,7 @@ def test_debug_shows_the_traceback_and_unexpected_exceptions_are_not_caught(
 def test_every_verb_has_a_module_of_its_name() -> None:
     assert set(VERBS) == {
         "list", "show", "plan", "doctor", "run", "status", "report", "tensorboard", "import-weights", "measure",
-        "attention", "evaluate", "claims",
+        "attention", "evaluate", "claims", "prepare",
     }  # fmt: skip
     for verb in VERBS:
         assert callable(importlib.import_module(f"reproduce.verbs.{verb.replace('-', '_')}").execute)

@@ -9,11 +9,12 @@ import pytest
 
 from data.config import DataConfig, Split, VideoFacts
 from data.datasets.epic100 import Epic100
+from data.datasets.folders import VIDEO_SUFFIXES
 from data.datasets.kinetics import Kinetics
 from data.decoded_files import Decoded, DecodedFiles, Stamp
 from data.errors import Finding
 from data.inspection.decoding import decoded_items
-from data.inspection.inspection import Inspection, Need, video_files, video_findings
+from data.inspection.inspection import Inspection, Need, files_below, video_findings
 from data.item_lists import ItemLists
 from data.video_data import VideoData
 from tests.data.files import touched, write_frames
@@ -177,7 +178,7 @@ def test_video_files_are_found_through_links_without_folders_of_frames(tmp_path:
     (root / "train/up").symlink_to(root)
     (root / "train/broken.mp4").symlink_to(root / "nothing")
     expected = [f"{root}/frame_of.mp4", f"{root}/train/a b/1.mp4", f"{root}/val/3.WEBM"]
-    videos, unreadable = video_files(root)
+    videos, unreadable = files_below(root, VIDEO_SUFFIXES)
     assert (sorted(videos), unreadable) == (expected, [])
 
 
