@@ -10,7 +10,7 @@ from typing import Annotated
 
 from torch import Tensor
 
-from data.transforms.pixels import AugmentationConfig, random_crop, short_side_resized
+from data.transforms.pixels import AugmentationConfig, random_crop
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from interface.ranges import Range, Share
 
@@ -44,23 +44,18 @@ class ColourAugmentation(TrackedTransform):
 
     def tracked(self, frames: Tensor) -> TrackedFrames:
         """Augmented clip (F, 3, crop, crop), uint8."""
-        from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
+        # Here: it imports torchvision, which takes a second.
+        from data.transforms.clip_operations import Operations
+        from data.transforms.tensor_operations import brightness, gamma, hue, saturation
 
         clip = TrackedFrames(frames)
         if random.random() < self.config.flip:
             clip = clip.mirrored()
         low, high = (round(ratio * self.crop) for ratio in self.config.short_side)
-        clip = clip.resized(short_side_resized(clip.frames, random.randint(low, high), bicubic=True))
-        clip = random_crop(clip, self.crop)
-        frames = clip.frames
-        if self.drawn():
-            frames = F.adjust_brightness(frames, random.uniform(*BRIGHTNESS))
-        if self.drawn():
-            frames = F.adjust_saturation(frames, random.uniform(*SATURATION))
-        if self.drawn():
-            frames = F.adjust_gamma(frames, random.uniform(*GAMMA))
-        if self.drawn():
-            frames = F.adjust_hue(frames, random.uniform(*HUE))
+        clip = random_crop(clip, random.randint(low, high), self.crop, bicubic=True)
+        changes = {brightness: BRIGHTNESS, saturation: SATURATION, gamma: GAMMA, hue: HUE}
+        operations = [make(random.uniform(*bounds)) for make, bounds in changes.items() if self.drawn()]
+        frames = Operations([(slice(None), operations)])(clip.frames)
         return TrackedFrames(frames.contiguous(), clip.geometry)
 
     def drawn(self) -> bool:

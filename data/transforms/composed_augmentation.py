@@ -11,17 +11,17 @@ import math
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Self
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from torch import Tensor
 
-from data.transforms.pixels import SHORT_SIDE_RANGE, AugmentationConfig, random_crop, short_side_resized
-from data.transforms.rand_augment import frames_of, images_of
-from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+from data.transforms.pixels import SHORT_SIDE_RANGE, AugmentationConfig, random_crop
+from data.transforms.tracked_frames import Box, TrackedFrames, TrackedTransform
 from interface.ranges import CheckedConfig, CountOrZero, Range, Share, ShareAboveZero
 
-if TYPE_CHECKING:  # configs are resolved without importing Pillow
-    from PIL import Image
+if TYPE_CHECKING:  # they are imported to change frames
+    from data.transforms.clip_operations import Operation, Operations
 
 # Number of boxes that are drawn until one lies within the frames. If none does, nothing is erased.
 MAX_DRAWS = 10
@@ -32,8 +32,7 @@ GREY = 128
 class AutoAugment:
     """One of 25 pairs of operations, each applied with its own probability and at its own magnitude.
 
-    All frames get the same operations, directions and filters. Pillow applies them: on 16 frames of 256 x 340 pixels,
-    colours take 7 to 15 ms and warps 40 to 85 ms. On tensors, all but warps take longer.
+    All frames get the same operations, directions and filters.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -54,34 +53,26 @@ class AutoAugment:
     def __init__(self, config: Config) -> None:
         from timm.data.auto_augment import auto_augment_policy  # here: timm takes a second to import
 
-        from data.transforms.pillow_operations import FILL, FILTERS
-
-        settings = {"translate_pct": config.shift, "img_mean": FILL, "interpolation": FILTERS}
-        self.policy = auto_augment_policy("v0", settings)
+        self.policy = auto_augment_policy("v0", {"translate_pct": config.shift})
         for operation in (operation for pair in self.policy for operation in pair):
-            if operation.name == "Posterize":
-                operation.aug_fn = posterized
+            # It then gives the operation in place of a changed image.
+            operation.aug_fn = partial(_operation, operation.name)
 
     def __call__(self, frames: Tensor) -> Tensor:
-        pair = random.choice(self.policy)
-        state = random.getstate()
-        changed = []
-        for image in images_of(frames):
-            random.setstate(state)  # the operations draw the same numbers for every frame
-            first = image
-            for operation in pair:
-                image = operation(image)
-            if image is first:  # neither operation was drawn
-                return frames
-            changed.append(image)
-        return frames_of(changed)
+        return self.drawn()(frames)
+
+    def drawn(self) -> "Operations":
+        """Operations on a clip, drawn from the state of `random`."""
+        from data.transforms.clip_operations import Operations
+
+        pair = (operation(None) for operation in random.choice(self.policy))
+        return Operations([(slice(None), [operation for operation in pair if operation is not None])])
 
 
-def posterized(image: "Image.Image", bits: int, **_: object) -> "Image.Image":
-    """Image with the first bits of each pixel. timm's function refuses 0 bits, which the policy has at magnitude 2."""
-    from data.transforms.pillow_operations import with_bits
+def _operation(name: str, image: None, *amounts: float, **_: object) -> "Operation":
+    from data.transforms.pillow_operations import OF_TIMM  # here: configs are resolved without importing Pillow
 
-    return with_bits(image, bits)
+    return OF_TIMM[name](*amounts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +82,17 @@ class RandomCropConfig(CheckedConfig, ABC):
     config_path: ClassVar[str] = "data.augmentation.crop"
 
     @abstractmethod
-    def build(self, crop: int) -> TrackedTransform:
+    def build(self, crop: int) -> "RandomCrop":
         """Crop of frames to (F, 3, crop, crop), drawn from the state of `random`."""
 
 
-class ShortSideCrop(TrackedTransform):
+class RandomCrop(TrackedTransform):
+    @abstractmethod
+    def tracked(self, frames: Tensor, operations: "Operations | None" = None) -> TrackedFrames:
+        """Clip (F, 3, crop, crop) of frames after operations."""
+
+
+class ShortSideCrop(RandomCrop):
     """Box at a random place of frames with a random short side."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -111,23 +108,13 @@ class ShortSideCrop(TrackedTransform):
         self.crop = crop
         self.config = config
 
-    def tracked(self, frames: Tensor) -> TrackedFrames:
-        """Clip (F, 3, crop, crop)."""
+    def tracked(self, frames: Tensor, operations: "Operations | None" = None) -> TrackedFrames:
         low, high = self.config.short_side
         short_side = round(random.uniform(low * self.crop, high * self.crop))
-        return random_crop(TrackedFrames(frames).resized(short_side_resized(frames, short_side)), self.crop)
+        return random_crop(TrackedFrames(frames), short_side, self.crop, operations)
 
 
-class Box(NamedTuple):
-    """Box of pixels."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-class MultiScaleCrop(TrackedTransform):
+class MultiScaleCrop(RandomCrop):
     """Box at one of 13 places, whose sides are shares of the frames' short side; resized to the crop size.
 
     The places are the crossings of a grid of quarters of the free space, in every second square: corners, middles of
@@ -158,12 +145,13 @@ class MultiScaleCrop(TrackedTransform):
         self.crop = crop
         self.config = config
 
-    def tracked(self, frames: Tensor) -> TrackedFrames:
-        """Clip (F, 3, crop, crop)."""
+    def tracked(self, frames: Tensor, operations: "Operations | None" = None) -> TrackedFrames:
         from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
 
         height, width = frames.shape[-2:]
-        box = TrackedFrames(frames).cropped(*self.random_box(height, width))
+        place = self.random_box(height, width)
+        changed = frames if operations is None else operations(frames, place)
+        box = TrackedFrames(changed).cropped(*place)
         # As released, by Pillow's filter, which averages over all pixels of the box.
         return box.resized(F.resize(box.frames, [self.crop, self.crop], F.InterpolationMode.BILINEAR, antialias=True))
 
@@ -268,9 +256,8 @@ class ComposedAugmentation(TrackedTransform):
 
     def tracked(self, frames: Tensor) -> TrackedFrames:
         """Augmented clip (F, 3, crop, crop), uint8. The map of points leaves out AutoAugment."""
-        if self.auto_augment is not None:
-            frames = self.auto_augment(frames)
-        clip = self.crop.tracked(frames)
+        operations = None if self.auto_augment is None else self.auto_augment.drawn()
+        clip = self.crop.tracked(frames, operations)
         if random.random() < self.flip:
             clip = clip.mirrored()
         frames = clip.frames if self.erasing is None else self.erasing(clip.frames)

@@ -1,15 +1,32 @@
-"""Operations of RandAugment by Pillow, with the constants and rounding of the released recipes.
+"""Operations of RandAugment and AutoAugment with the constants, filters and rounding of Pillow, equal to the bit.
 
 Follows the timm policy in Motionformer's code (https://github.com/facebookresearch/Motionformer). Unlike those on
 tensors, warped pixels are interpolated by bilinear or bicubic filters, and shifts are by fractions of pixels.
 """
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from PIL import Image, ImageEnhance, ImageOps
+import numpy as np
+from PIL import Image, ImageEnhance
 
-FILL = (128, 128, 128)
+from data.transforms.clip_operations import (
+    RAMP,
+    Filter,
+    FrameLookup,
+    Lookup,
+    Operation,
+    Pixels,
+    dark_lightened,
+    equalized,
+    extremes,
+    inverted,
+    posterized,
+    solarized,
+)
+from data.transforms.pillow_warps import AxisWarp, Rotation
+
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
 
 
@@ -26,45 +43,77 @@ class Amount(NamedTuple):
         return self.sign * self.strength
 
 
-PillowOperation = Callable[[Image.Image, Amount], Image.Image]
+def autocontrast() -> Operation:
+    return FrameLookup(_stretching)
 
 
-def with_bits(image: Image.Image, bits: int) -> Image.Image:
-    """Image with the first bits of each pixel. Without bits, it is black."""
-    # Differs from the released code: with 0 bits, Pillow raises an error; its versions of that time gave black images.
-    return ImageOps.posterize(image, bits) if bits else Image.new(image.mode, image.size)
+def _stretching(pixels: Pixels) -> Pixels:
+    low, high = (values.astype(float)[..., None] for values in extremes(pixels))
+    scale = 255.0 / (high - low).clip(min=1)
+    stretched = np.trunc(RAMP * scale + -low * scale).clip(0, 255)
+    return np.where(high > low, stretched, RAMP).astype(np.uint8)
 
 
-def posterized(image: Image.Image, amount: Amount) -> Image.Image:
-    """Image with the first 4 to 0 bits of each pixel."""
-    return with_bits(image, 4 - int(4 * amount.strength))
+def colour(factor: float) -> Operation:
+    return Filter(lambda frame: np.asarray(ImageEnhance.Color(Image.fromarray(frame)).enhance(factor)))
 
 
-def dark_lightened(image: Image.Image, amount: Amount) -> Image.Image:
-    """Image with up to 110 added to the values below 128."""
-    added = int(110 * amount.strength)
-    return image.point([min(255, value + added) if value < 128 else value for value in range(256)] * 3)
+def contrast(factor: float) -> Operation:
+    def tables(pixels: Pixels) -> Pixels:
+        greys = [np.asarray(Image.fromarray(frame).convert("L")) for frame in pixels]
+        means = [int(grey.mean() + 0.5) for grey in greys]
+        ramp = Image.fromarray(RAMP[None])
+        return np.concatenate([np.asarray(Image.blend(Image.new("L", ramp.size, m), ramp, factor)) for m in means])
+
+    return FrameLookup(tables)
 
 
-def warped(image: Image.Image, amount: Amount, *coefficients: float) -> Image.Image:
-    """Image whose pixel (x, y) is that of the given one at (a x + b y + c, d x + e y + f)."""
-    return image.transform(image.size, Image.Transform.AFFINE, coefficients, amount.filter, fillcolor=FILL)
+def brightness(factor: float) -> Operation:
+    return Lookup(np.asarray(ImageEnhance.Brightness(Image.fromarray(RAMP[None])).enhance(factor)))
 
 
-OPERATIONS: tuple[PillowOperation, ...] = (
-    lambda x, amount: ImageOps.autocontrast(x),
-    lambda x, amount: ImageOps.equalize(x),
-    lambda x, amount: ImageOps.invert(x),
-    lambda x, amount: x.rotate(30 * amount.signed, amount.filter, fillcolor=FILL),
-    posterized,
-    lambda x, amount: ImageOps.solarize(x, 256 - int(256 * amount.strength)),
-    dark_lightened,
-    lambda x, amount: ImageEnhance.Color(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: ImageEnhance.Contrast(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: ImageEnhance.Brightness(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: ImageEnhance.Sharpness(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: warped(x, amount, 1, 0.3 * amount.signed, 0, 0, 1, 0),
-    lambda x, amount: warped(x, amount, 1, 0, 0, 0.3 * amount.signed, 1, 0),
-    lambda x, amount: warped(x, amount, 1, 0, 0.45 * amount.signed * x.width, 0, 1, 0),
-    lambda x, amount: warped(x, amount, 1, 0, 0, 0, 1, 0.45 * amount.signed * x.height),
+def sharpness(factor: float) -> Operation:
+    return Filter(lambda frame: np.asarray(ImageEnhance.Sharpness(Image.fromarray(frame)).enhance(factor)), margin=1)
+
+
+OPERATIONS: Sequence[Callable[[Amount], Operation]] = (
+    lambda amount: autocontrast(),
+    lambda amount: equalized(),
+    lambda amount: inverted(),
+    lambda amount: Rotation(30 * amount.signed, amount.filter),
+    lambda amount: posterized(4 - int(4 * amount.strength)),
+    lambda amount: solarized(256 - int(256 * amount.strength)),
+    lambda amount: dark_lightened(int(110 * amount.strength)),
+    lambda amount: colour(1 + 0.9 * amount.signed),
+    lambda amount: contrast(1 + 0.9 * amount.signed),
+    lambda amount: brightness(1 + 0.9 * amount.signed),
+    lambda amount: sharpness(1 + 0.9 * amount.signed),
+    lambda amount: AxisWarp(amount.filter, along_rows=True, shear=0.3 * amount.signed),
+    lambda amount: AxisWarp(amount.filter, along_rows=False, shear=0.3 * amount.signed),
+    lambda amount: AxisWarp(amount.filter, along_rows=True, shift=0.45 * amount.signed),
+    lambda amount: AxisWarp(amount.filter, along_rows=False, shift=0.45 * amount.signed),
 )
+
+
+def _filter() -> Image.Resampling:
+    return random.choice(FILTERS)
+
+
+OF_TIMM: dict[str, Callable[..., Operation]] = {
+    "Equalize": equalized,
+    "AutoContrast": autocontrast,
+    "Invert": inverted,
+    "Rotate": lambda degrees: Rotation(degrees, _filter()),
+    "Posterize": posterized,
+    "Solarize": solarized,
+    "SolarizeAdd": dark_lightened,
+    "Color": colour,
+    "Contrast": contrast,
+    "Brightness": brightness,
+    "Sharpness": sharpness,
+    "ShearX": lambda slope: AxisWarp(_filter(), along_rows=True, shear=slope),
+    "ShearY": lambda slope: AxisWarp(_filter(), along_rows=False, shear=slope),
+    "TranslateXRel": lambda share: AxisWarp(_filter(), along_rows=True, shift=share),
+    "TranslateYRel": lambda share: AxisWarp(_filter(), along_rows=False, shift=share),
+}
+"""Operations by the names and with the amounts of timm's policies; their filter is drawn from the state of `random`."""

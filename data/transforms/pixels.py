@@ -12,15 +12,18 @@ import math
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from data.transforms.rand_augment import RandAugment
-from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
+from data.transforms.tracked_frames import Box, TrackedFrames, TrackedTransform
 from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig, PositiveOrZero, Share
+
+if TYPE_CHECKING:  # it is imported to change frames
+    from data.transforms.clip_operations import Operations
 
 # Relative to the crop: 256 and 320 at crop 224, 384 and 480 at crop 336, as in all recipes of the paper.
 SHORT_SIDE_RANGE = (8 / 7, 10 / 7)
@@ -109,14 +112,17 @@ class Augmentation(TrackedTransform):
             return replace(self, rand_augment=None)
 
     def __init__(self, crop: int, config: Config) -> None:
-        from torchvision.transforms import v2  # here: importing torchvision takes a second, and configs do not need it
+        # Here: importing torchvision takes a second, and configs do not need it.
+        from torchvision.transforms import v2
+
+        from data.transforms.tensor_operations import ColorJitter
 
         self.crop = crop
         self.config = config
         config.check(crop)
         self.short_side = config.short_side_range(crop)
         self.rand_augment = config.rand_augment.build() if config.rand_augment else None
-        jitter = ReleasedColorJitter if config.color_jitter_as_released else v2.ColorJitter
+        jitter = ReleasedColorJitter if config.color_jitter_as_released else ColorJitter
         self.color_jitter = jitter(*3 * [config.color_jitter]) if config.color_jitter else None
         self.resized_crop = v2.RandomResizedCrop(crop, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), antialias=False)
 
@@ -125,9 +131,11 @@ class Augmentation(TrackedTransform):
 
         The map of points leaves out RandAugment.
         """
-        if self.rand_augment is not None:
-            frames = self.rand_augment(frames)
-        clip = self.random_box(frames) if self.config.resized_crop else self.jittered_crop(frames)
+        operations = None if self.rand_augment is None else self.rand_augment.drawn()
+        if self.config.resized_crop:
+            clip = self.random_box(frames, operations)
+        else:
+            clip = random_crop(TrackedFrames(frames), self.random_short_side(), self.crop, operations)
         if random.random() < self.config.flip:
             clip = clip.mirrored()
         frames = clip.frames
@@ -137,16 +145,13 @@ class Augmentation(TrackedTransform):
             frames = self.color_jitter(frames)
         return TrackedFrames(frames.contiguous(), clip.geometry)
 
-    def random_box(self, frames: Tensor) -> TrackedFrames:
+    def random_box(self, frames: Tensor, operations: "Operations | None") -> TrackedFrames:
         """Box of random size and aspect ratio, resized to the crop size."""
         box = self.resized_crop.make_params([frames])
+        if operations is not None:
+            frames = operations(frames, Box(**box))
         resized = self.resized_crop.transform(frames, box)
         return TrackedFrames(frames).cropped(**box).resized(resized)
-
-    def jittered_crop(self, frames: Tensor) -> TrackedFrames:
-        """Random crop at a random scale."""
-        resized = short_side_resized(frames, self.random_short_side())
-        return random_crop(TrackedFrames(frames).resized(resized), self.crop)
 
     def random_short_side(self) -> int:
         low, high = self.short_side
@@ -182,24 +187,48 @@ class Crops:
         return crops
 
 
-def random_crop(clip: TrackedFrames, crop: int) -> TrackedFrames:
-    """Crop (F, 3, crop, crop) at a random place, drawn from the state of `random`."""
+def random_crop(
+    clip: TrackedFrames,
+    short_side: int,
+    crop: int,
+    operations: "Operations | None" = None,
+    *,
+    bicubic: bool = False,
+) -> TrackedFrames:
+    """Crop (F, 3, crop, crop) at a random place of frames that are changed, then resized to this short side."""
     height, width = clip.frames.shape[-2:]
-    top, left = random.randint(0, height - crop), random.randint(0, width - crop)
-    return clip.cropped(top, left, crop, crop)
+    size = resized_size(height, width, short_side)
+    top, left = (random.randint(0, side - crop) for side in size)
+    frames = clip.frames
+    if operations is not None:
+        (first_row, rows), (first_column, columns) = seen(top, crop, size[0], height), seen(left, crop, size[1], width)
+        frames = operations(frames, Box(first_row, first_column, rows, columns))
+    return clip.resized(short_side_resized(frames, short_side, bicubic=bicubic)).cropped(top, left, crop, crop)
+
+
+def seen(start: int, length: int, resized: int, original: int) -> tuple[int, int]:
+    """First place and number of places of a side to which a part of it refers after bilinear resizing."""
+    scale = original / resized
+    first = max(math.floor((start + 0.5) * scale - 0.5), 0)
+    last = min(math.floor((start + length - 0.5) * scale - 0.5) + 1, original - 1)
+    return first, last - first + 1
+
+
+def resized_size(height: int, width: int, short_side: int) -> tuple[int, int]:
+    """Height and width of frames that are resized to this short side. The long side is rounded down."""
+    long_side = short_side * max(height, width) // min(height, width)
+    return (long_side, short_side) if width < height else (short_side, long_side)
 
 
 def short_side_resized(frames: Tensor, short_side: int, *, bicubic: bool = False) -> Tensor:
-    """Frames resized to this short side, bilinearly or, as PIL does, bicubically. The long side is rounded down."""
+    """Frames resized to this short side, bilinearly or, as PIL does, bicubically."""
     height, width = frames.shape[-2:]
     if min(height, width) == short_side:
         return frames
-    long_side = short_side * max(height, width) // min(height, width)
-    size = [long_side, short_side] if width < height else [short_side, long_side]
     from torchvision.transforms.v2 import functional as F  # here: see Augmentation
 
     mode = F.InterpolationMode.BICUBIC if bicubic else F.InterpolationMode.BILINEAR
-    return F.resize(frames, size, interpolation=mode, antialias=bicubic)
+    return F.resize(frames, list(resized_size(height, width, short_side)), interpolation=mode, antialias=bicubic)
 
 
 def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:

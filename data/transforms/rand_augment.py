@@ -12,28 +12,23 @@ https://github.com/KHU-VLL/CAST (`rand-m7-n4-mstd0.5-inc1`).
 Frames are uint8, (F, 3, height, width).
 """
 
-import math
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from interface.ranges import CheckedConfig, Count, PositiveOrZero, Share
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
-    from PIL import Image
-
-    from data.transforms.pillow_operations import PillowOperation
+    from data.transforms.clip_operations import Operation, Operations
+    from data.transforms.pillow_operations import Amount
 
 MAX_LEVEL = 10
-FILL = [128.0, 128.0, 128.0]
 
-Operation = Callable[[Tensor, float, int], Tensor]
+Maker = Callable[[float, int], "Operation"]
+"""Operation of a strength in [0, 1] and, for those with two directions, a sign."""
 
 
 class RandAugment:
@@ -52,7 +47,7 @@ class RandAugment:
                 also where its model gets RGB.
             independent: each operation is applied or skipped by itself, as in timm.
             bicubic: warps are bicubic, shifts are by fractions of pixels, and posterising keeps 0 bits at full
-                strength, as in timm with Pillow. It takes several times as long.
+                strength, as in timm with Pillow.
         """
 
         config_path: ClassVar[str] = "data.augmentation.rand_augment"
@@ -78,120 +73,56 @@ class RandAugment:
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """Operations, made in each process: they cannot be pickled for a worker."""
-        return bicubic_operations() if self.config.bicubic else operations()
-
     def __call__(self, frames: Tensor) -> Tensor:
-        if not self.config.independent and random.random() > self.config.probability:
-            return frames
-        change = self.changed_as_released if self.config.as_released else self.changed
-        return change(frames.flip(1)).flip(1) if self.config.reversed_channels else change(frames)
+        operations = self.drawn()
+        return frames if operations is None else operations(frames)
 
-    def changed(self, frames: Tensor) -> Tensor:
-        """Frames after the same random operations."""
-        for operation in random.choices(self.operations, k=self.config.num_operations):
-            if self.config.independent and random.random() > self.config.probability:
-                continue
-            strength = self.random_strength()
-            frames = operation(frames, strength, random.choice((-1, 1)))
-        return frames
+    def drawn(self) -> "Operations | None":
+        """Operations on a clip, drawn from the state of `random`; None if it stays as it is."""
+        from data.transforms.clip_operations import Operations
 
-    def changed_as_released(self, frames: Tensor) -> Tensor:
-        """Frames after random operations of the first frame, and others of the remaining frames."""
-        from data.transforms.pillow_operations import (  # here: configs are resolved without Pillow
-            FILTERS,
-            OPERATIONS,
-            Amount,
-        )
+        config = self.config
+        if not config.independent and random.random() > config.probability:
+            return None
+        of_frames = self._as_released() if config.as_released else [(slice(None), self._alike())]
+        return Operations(of_frames, config.reversed_channels)
+
+    def _alike(self) -> "list[Operation]":
+        """The same operations for all frames."""
+        config, found = self.config, []
+        for operation in random.choices(_bicubic() if config.bicubic else _of_tensors(), k=config.num_operations):
+            if not config.independent or random.random() <= config.probability:
+                found.append(operation(self.random_strength(), random.choice((-1, 1))))
+        return found
+
+    def _as_released(self) -> "list[tuple[slice, list[Operation]]]":
+        """Operations of the first frame, and others of the remaining frames."""
+        from data.transforms.pillow_operations import FILTERS, OPERATIONS, Amount
 
         # The released code seeds its generator anew before each operation of each frame. All of them so draw the same
         # numbers. The operations of the first frame alone are drawn before.
         amount = Amount(self.random_strength(), random.choice((-1, 1)), random.choice(FILTERS))
         first, others = (random.choices(OPERATIONS, k=self.config.num_operations) for _ in range(2))
-        changed = []
-        for index, image in enumerate(images_of(frames)):
-            for operation in others if index else first:
-                image = operation(image, amount)
-            changed.append(image)
-        return frames_of(changed)
+        parts = (slice(1), first), (slice(1, None), others)
+        return [(part, [operation(amount) for operation in operations]) for part, operations in parts]
 
     def random_strength(self) -> float:
         level = random.gauss(self.config.magnitude, self.config.deviation)
         return min(max(level, 0), MAX_LEVEL) / MAX_LEVEL
 
 
-def images_of(frames: Tensor) -> "Iterator[Image.Image]":
-    """Images of frames (F, 3, height, width)."""
-    from PIL import Image
+def _of_tensors() -> Sequence[Maker]:
+    from data.transforms.tensor_operations import OPERATIONS  # here: configs are resolved without importing torchvision
 
-    return map(Image.fromarray, frames.permute(0, 2, 3, 1).contiguous().numpy())
-
-
-def frames_of(images: "Iterable[Image.Image]") -> Tensor:
-    """Frames (F, 3, height, width) of images."""
-    return torch.from_numpy(np.stack([np.array(image) for image in images])).permute(0, 3, 1, 2)
+    return OPERATIONS
 
 
-@cache
-def bicubic_operations() -> tuple[Operation, ...]:
-    """Operations as below, applied by Pillow to each frame, with its bicubic filter."""
-    from PIL import Image
+def _bicubic() -> Sequence[Maker]:
+    from PIL import Image  # here: configs are resolved without importing Pillow
 
     from data.transforms.pillow_operations import OPERATIONS, Amount
 
-    def of_frames(operation: "PillowOperation") -> Operation:
-        def changed(frames: Tensor, strength: float, sign: int) -> Tensor:
-            amount = Amount(strength, sign, Image.Resampling.BICUBIC)
-            return frames_of(operation(image, amount) for image in images_of(frames))
+    def bicubic(operation: "Callable[[Amount], Operation]") -> Maker:
+        return lambda strength, sign: operation(Amount(strength, sign, Image.Resampling.BICUBIC))
 
-        return changed
-
-    return tuple(map(of_frames, OPERATIONS))
-
-
-@cache
-def operations() -> tuple[Operation, ...]:
-    """Operations: functions of frames, a strength in [0, 1], and a sign for operations with two directions."""
-    from torchvision.transforms.v2 import InterpolationMode  # here: configs are resolved without importing torchvision
-    from torchvision.transforms.v2 import functional as F
-
-    def solarize_add(frames: Tensor, strength: float) -> Tensor:
-        lightened = frames.clamp(max=255 - int(110 * strength)) + int(110 * strength)
-        return lightened.where(frames < 128, frames)
-
-    def warp(frames: Tensor, shift: tuple[float, float] = (0, 0), slope: tuple[float, float] = (0, 0)) -> Tensor:
-        """Shift by shares of width and height, or shear about the top left corner."""
-        height, width = frames.shape[-2:]
-        return F.affine(
-            frames,
-            angle=0.0,
-            translate=[round(shift[0] * width), round(shift[1] * height)],
-            scale=1.0,
-            shear=[math.degrees(math.atan(slope[0])), math.degrees(math.atan(slope[1]))],
-            interpolation=InterpolationMode.BILINEAR,
-            fill=FILL,
-            center=[0.0, 0.0],
-        )
-
-    def rotate(frames: Tensor, degrees: float) -> Tensor:
-        return F.rotate(frames, degrees, interpolation=InterpolationMode.BILINEAR, fill=FILL)
-
-    return (
-        lambda x, strength, sign: F.autocontrast(x),
-        lambda x, strength, sign: F.equalize(x),
-        lambda x, strength, sign: F.invert(x),
-        lambda x, strength, sign: rotate(x, sign * strength * 30),
-        lambda x, strength, sign: F.posterize(x, max(1, 4 - int(4 * strength))),
-        lambda x, strength, sign: F.solarize(x, 256 - round(256 * strength)),
-        lambda x, strength, sign: solarize_add(x, strength),
-        lambda x, strength, sign: F.adjust_saturation(x, 1 + sign * strength * 0.9),
-        lambda x, strength, sign: F.adjust_contrast(x, 1 + sign * strength * 0.9),
-        lambda x, strength, sign: F.adjust_brightness(x, 1 + sign * strength * 0.9),
-        lambda x, strength, sign: F.adjust_sharpness(x, 1 + sign * strength * 0.9),
-        lambda x, strength, sign: warp(x, slope=(sign * strength * 0.3, 0)),
-        lambda x, strength, sign: warp(x, slope=(0, sign * strength * 0.3)),
-        lambda x, strength, sign: warp(x, shift=(sign * strength * 0.45, 0)),
-        lambda x, strength, sign: warp(x, shift=(0, sign * strength * 0.45)),
-    )
+    return tuple(map(bicubic, OPERATIONS))

@@ -9,6 +9,15 @@ from typing import NamedTuple, Self
 from torch import Tensor
 
 
+class Box(NamedTuple):
+    """Box of pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
 class Geometry(NamedTuple):
     """Map of points of one picture to another: scale * coordinate + shift on each axis. A negative scale mirrors."""
 

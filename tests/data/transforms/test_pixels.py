@@ -1,5 +1,6 @@
 import random
 from collections import Counter
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from torch import Tensor
 from torchvision.transforms.v2 import ColorJitter
 
 from data.items import seeded
-from data.transforms.pixels import Augmentation, Crops, normalized, short_side_resized
+from data.transforms.clip_operations import RAMP, Lookup, Operations
+from data.transforms.pixels import Augmentation, Crops, normalized, random_crop, short_side_resized
+from data.transforms.tracked_frames import Box, TrackedFrames
 from interface.evaluation import EvalConfig
 
 
@@ -77,8 +80,13 @@ def test_rand_augment_gets_whole_frames_and_colour_jitter_flipped_crops(
 ) -> None:
     seen: list[Tensor] = []
     augmentation = Augmentation.Config(resized_crop=resized_crop, flip=1.0, color_jitter_probability=1.0).build(32)
-    for name in ("rand_augment", "color_jitter"):
-        monkeypatch.setattr(augmentation, name, lambda frames: seen.append(frames) or 255 - frames)
+
+    def inverse(frames: Tensor, box: Box | None = None) -> Tensor:
+        seen.append(frames)
+        return 255 - frames
+
+    monkeypatch.setattr(augmentation, "rand_augment", Mock(drawn=lambda: inverse))
+    monkeypatch.setattr(augmentation, "color_jitter", inverse)
     frames = ramp(120, 200)
     clip = augmentation(frames)
     whole, crop = seen
@@ -86,6 +94,17 @@ def test_rand_augment_gets_whole_frames_and_colour_jitter_flipped_crops(
     assert crop.shape[-2:] == (32, 32)
     assert (crop[:, 1].float().diff(dim=-1) >= 0).all()  # a ramp both inverted and flipped ascends
     assert torch.equal(clip, 255 - crop)
+
+
+@pytest.mark.parametrize("short_side", range(32, 44))
+def test_a_crop_refers_to_no_pixel_outside_of_the_box_that_is_changed(short_side: int) -> None:
+    frames = smooth(1, 40, 61)
+    with seeded(short_side):
+        expected, state = random_crop(TrackedFrames(frames), short_side, 32).frames, random.random()
+    unchanged = Operations([(slice(None), [Lookup(RAMP)])])  # but for pixels outside of the box, which are black
+    with seeded(short_side):
+        assert torch.equal(random_crop(TrackedFrames(frames), short_side, 32, unchanged).frames, expected)
+        assert random.random() == state
 
 
 def test_resized_crops_and_colour_jitter_have_the_settings_of_the_recipe() -> None:

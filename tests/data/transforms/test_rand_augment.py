@@ -1,4 +1,4 @@
-"""RandAugment: its operations on tensors compared with Pillow, and its random draws compared with the released code."""
+"""RandAugment: its operations on tensors beside those of Pillow, and its random draws beside the released code."""
 
 import random
 from collections import Counter
@@ -11,47 +11,47 @@ from PIL import Image
 from timm.data.auto_augment import rand_augment_transform
 
 from data.items import seeded
+from data.transforms.clip_operations import RAMP, Lookup, Operation, Operations
 from data.transforms.pillow_operations import FILTERS, Amount
 from data.transforms.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
-from data.transforms.rand_augment import Operation, RandAugment, bicubic_operations, operations
+from data.transforms.rand_augment import Maker, RandAugment
+from data.transforms.tensor_operations import OPERATIONS
 from tests.data.pictures import picture
 
 GREY = (128, 128, 128)
-OPERATIONS = operations()
-
-
-# Signs of shifts are our convention: both are equally likely.
-@pytest.mark.parametrize("number", range(len(OPERATIONS)))
-@pytest.mark.parametrize("strength", [0.5, 1.0])
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_operations_are_pillows_with_the_released_constants(number: int, strength: float, sign: int) -> None:
-    frames = picture()
-    strength = 0.75 if number == 4 else strength  # posterising: at full strength, see below
-    amount = Amount(strength, -sign if number >= len(OPERATIONS) - 2 else sign, Image.Resampling.BILINEAR)
-    image = PILLOW_OPERATIONS[number](Image.fromarray(frames[0].permute(1, 2, 0).numpy()), amount)
-    expected = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-    off = (OPERATIONS[number](frames, strength, sign)[0].int() - expected.int()).abs().amax(0)
-    assert (off > 2).float().mean() < 0.05  # differences occur at the border of the fill colour
 
 
 def test_posterising_keeps_a_bit_at_full_strength() -> None:
-    changed = OPERATIONS[4](picture(), 1.0, 1)
+    changed = Operations([(slice(None), [OPERATIONS[4](1.0, 1)])])(picture())
     assert set(changed.unique().tolist()) == {0, 128}
+
+
+@pytest.mark.parametrize("number", range(len(OPERATIONS)))
+@pytest.mark.parametrize("strength", [0.5, 1.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_operations_on_tensors_are_pillows(number: int, strength: float, sign: int) -> None:
+    strength = 0.75 if number == 4 else strength  # posterising: at full strength, see above
+    # Signs of shifts are our convention: both are equally likely.
+    amount = Amount(strength, -sign if number >= len(OPERATIONS) - 2 else sign, Image.Resampling.BILINEAR)
+    operations = OPERATIONS[number](strength, sign), PILLOW_OPERATIONS[number](amount)
+    ours, expected = (Operations([(slice(None), [operation])])(picture())[0].int() for operation in operations)
+    off = (ours - expected).abs().amax(0)
+    assert (off > 2).float().mean() < 0.05  # differences occur at the border of the fill colour
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, config: RandAugment.Config, clips: int) -> list[list[tuple]]:
     """Number, strength and sign of the operations on each of some clips, of three that leave a clip as it is."""
     drawn: list[tuple] = []
 
-    def operation(number: int) -> Operation:
-        return lambda frames, strength, sign: drawn.append((number, strength, sign)) or frames
+    def maker(number: int) -> Maker:
+        return lambda strength, sign: drawn.append((number, strength, sign)) or Lookup(RAMP)
 
-    replaced = tuple(operation(number) for number in range(3))
-    monkeypatch.setattr("data.transforms.rand_augment.operations", lambda: replaced)
+    replaced = tuple(maker(number) for number in range(3))
+    monkeypatch.setattr("data.transforms.tensor_operations.OPERATIONS", replaced)
     augment, found = config.build(), []
     with seeded(0):
         for _ in range(clips):
-            augment(torch.zeros(1))
+            augment(torch.zeros(1, 3, 2, 2, dtype=torch.uint8))
             found.append(drawn.copy())
             drawn.clear()
     return found
@@ -101,13 +101,13 @@ def released_draws(num_frames: int, rng: np.random.RandomState) -> Draws:
 def our_draws(num_frames: int, monkeypatch: pytest.MonkeyPatch) -> Draws:
     drawn: list[tuple[int, int, int]] = []
 
-    def recorded(index: int) -> Callable[[Image.Image, Amount], Image.Image]:
-        return lambda image, amount: drawn.append((index, amount.sign, amount.filter)) or image
+    def recorded(index: int) -> Callable[[Amount], Operation]:
+        return lambda amount: drawn.append((index, amount.sign, amount.filter)) or Lookup(RAMP)
 
     replaced = tuple(recorded(index) for index in range(len(PILLOW_OPERATIONS)))
     monkeypatch.setattr("data.transforms.pillow_operations.OPERATIONS", replaced)
     RandAugment.Config(as_released=True).build()(torch.zeros(num_frames, 3, 2, 2, dtype=torch.uint8))
-    return [drawn[start : start + 2] for start in range(0, 2 * num_frames, 2)]
+    return [drawn[:2], *(num_frames - 1) * [drawn[2:]]]
 
 
 def properties(clips: list[Draws]) -> dict[str, float]:
@@ -164,7 +164,8 @@ def test_bicubic_operations_are_those_of_timm(number: int, sign: int, monkeypatc
     policy.ops[number].prob = 1.0
     frames = picture()
     expected = np.array(policy.ops[number](Image.fromarray(frames[0].permute(1, 2, 0).numpy())))
-    changed = bicubic_operations()[number](frames, 0.7, sign)
+    operation = PILLOW_OPERATIONS[number](Amount(0.7, sign, Image.Resampling.BICUBIC))
+    changed = Operations([(slice(None), [operation])])(frames)
     assert changed.dtype == torch.uint8
     assert np.array_equal(changed[0].permute(1, 2, 0).numpy(), expected)
 

@@ -1,0 +1,94 @@
+"""Operations of RandAugment as functions of whole images by Pillow, and of whole frames by torchvision.
+
+The operations of clips are compared with them.
+"""
+
+import math
+from collections.abc import Callable
+
+from PIL import Image, ImageEnhance, ImageOps
+from torch import Tensor
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as F
+
+from data.transforms.pillow_operations import Amount
+
+FILL = (128, 128, 128)
+NAMES = (
+    "autocontrast", "equalize", "invert", "rotate", "posterize", "solarize", "solarize add", "colour", "contrast",
+    "brightness", "sharpness", "shear x", "shear y", "translate x", "translate y",
+)  # fmt: skip
+
+
+def with_bits(image: Image.Image, bits: int) -> Image.Image:
+    return ImageOps.posterize(image, bits) if bits else Image.new(image.mode, image.size)
+
+
+def dark_lightened(image: Image.Image, amount: Amount) -> Image.Image:
+    added = int(110 * amount.strength)
+    return image.point([min(255, value + added) if value < 128 else value for value in range(256)] * 3)
+
+
+def warped(image: Image.Image, amount: Amount, *coefficients: float) -> Image.Image:
+    return image.transform(image.size, Image.Transform.AFFINE, coefficients, amount.filter, fillcolor=FILL)
+
+
+PILLOW: tuple[Callable[[Image.Image, Amount], Image.Image], ...] = (
+    lambda x, amount: ImageOps.autocontrast(x),
+    lambda x, amount: ImageOps.equalize(x),
+    lambda x, amount: ImageOps.invert(x),
+    lambda x, amount: x.rotate(30 * amount.signed, amount.filter, fillcolor=FILL),
+    lambda x, amount: with_bits(x, 4 - int(4 * amount.strength)),
+    lambda x, amount: ImageOps.solarize(x, 256 - int(256 * amount.strength)),
+    dark_lightened,
+    lambda x, amount: ImageEnhance.Color(x).enhance(1 + 0.9 * amount.signed),
+    lambda x, amount: ImageEnhance.Contrast(x).enhance(1 + 0.9 * amount.signed),
+    lambda x, amount: ImageEnhance.Brightness(x).enhance(1 + 0.9 * amount.signed),
+    lambda x, amount: ImageEnhance.Sharpness(x).enhance(1 + 0.9 * amount.signed),
+    lambda x, amount: warped(x, amount, 1, 0.3 * amount.signed, 0, 0, 1, 0),
+    lambda x, amount: warped(x, amount, 1, 0, 0, 0.3 * amount.signed, 1, 0),
+    lambda x, amount: warped(x, amount, 1, 0, 0.45 * amount.signed * x.width, 0, 1, 0),
+    lambda x, amount: warped(x, amount, 1, 0, 0, 0, 1, 0.45 * amount.signed * x.height),
+)
+
+
+def solarize_add(frames: Tensor, strength: float) -> Tensor:
+    lightened = frames.clamp(max=255 - int(110 * strength)) + int(110 * strength)
+    return lightened.where(frames < 128, frames)
+
+
+def warp(frames: Tensor, shift: tuple[float, float] = (0, 0), slope: tuple[float, float] = (0, 0)) -> Tensor:
+    height, width = frames.shape[-2:]
+    return F.affine(
+        frames,
+        angle=0.0,
+        translate=[round(shift[0] * width), round(shift[1] * height)],
+        scale=1.0,
+        shear=[math.degrees(math.atan(slope[0])), math.degrees(math.atan(slope[1]))],
+        interpolation=InterpolationMode.BILINEAR,
+        fill=list(FILL),
+        center=[0.0, 0.0],
+    )
+
+
+def rotate(frames: Tensor, degrees: float) -> Tensor:
+    return F.rotate(frames, degrees, interpolation=InterpolationMode.BILINEAR, fill=list(FILL))
+
+
+TORCHVISION: tuple[Callable[[Tensor, float, int], Tensor], ...] = (
+    lambda x, strength, sign: F.autocontrast(x),
+    lambda x, strength, sign: F.equalize(x),
+    lambda x, strength, sign: F.invert(x),
+    lambda x, strength, sign: rotate(x, sign * strength * 30),
+    lambda x, strength, sign: F.posterize(x, max(1, 4 - int(4 * strength))),
+    lambda x, strength, sign: F.solarize(x, 256 - round(256 * strength)),
+    lambda x, strength, sign: solarize_add(x, strength),
+    lambda x, strength, sign: F.adjust_saturation(x, 1 + sign * strength * 0.9),
+    lambda x, strength, sign: F.adjust_contrast(x, 1 + sign * strength * 0.9),
+    lambda x, strength, sign: F.adjust_brightness(x, 1 + sign * strength * 0.9),
+    lambda x, strength, sign: F.adjust_sharpness(x, 1 + sign * strength * 0.9),
+    lambda x, strength, sign: warp(x, slope=(sign * strength * 0.3, 0)),
+    lambda x, strength, sign: warp(x, slope=(0, sign * strength * 0.3)),
+    lambda x, strength, sign: warp(x, shift=(sign * strength * 0.45, 0)),
+    lambda x, strength, sign: warp(x, shift=(0, sign * strength * 0.45)),
+)
