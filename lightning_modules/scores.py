@@ -58,6 +58,10 @@ class Scores(ABC):
         """Mask (I,) of the correct items, for each metric that is their share. Items are in the order of the test."""
         return {}
 
+    def readable(self) -> NDArray[np.bool_]:
+        """Mask (I,) of the items that could be read, where `correct` has masks."""
+        return np.zeros(0, bool)
+
     def hits_by_class(self) -> dict[int, tuple[int, int]]:
         """Numbers of correct items and of all items per class. Empty if a label is not a single class."""
         return {}
@@ -197,6 +201,9 @@ class ViewScores(Scores):
             return {}
         scores, labels, readable = self.merged_items()
         return {name: (hit & readable).numpy() for name, hit in self.hits(scores, labels).items()}
+
+    def readable(self) -> NDArray[np.bool_]:
+        return np.array([self.items[index].state == EVALUATED for index in sorted(self.items)])
 
     def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
         """Counts of the classes of each kind of label. Unreadable items have a label, and no prediction."""

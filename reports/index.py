@@ -102,7 +102,7 @@ def summary(judged: JudgedReport) -> Summary:
 
 
 def _is_confirmed(cell: ReportCell) -> bool:
-    return any(agrees for result in cell.seeds for _, agrees in compared(cell.metric, result).values())
+    return any(one.agrees for result in cell.seeds for one in compared(cell.metric, result).values())
 
 
 def _is_counted(cell: ReportCell) -> bool:

@@ -1,4 +1,4 @@
-"""Reports in all formats, and pages in files with their pictures: written, compared with results, and published.
+"""Reports in all formats, and pages in files with their pictures: written, and compared with results.
 
 Committed pages are in reports/tables. They show the committed results alone. A page is fresh if it and the data of its
 figure equal new ones, and its picture exists: everything else in a picture stands in one of them.
@@ -7,13 +7,11 @@ Figures and claims, which only some tables have, are imported for them alone.
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from experiments.spec.figure_runs import shown_runs
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from reports.costs import costs_of, costs_text
@@ -22,10 +20,6 @@ from reports.pages.page import page
 from reports.pages.report import Report
 from reports.pages.tidy_frame import frame_as_csv, frame_as_json
 from runner.machine.files import StoreError, write_atomically
-from runner.store.kept_pictures import publish_kept
-from runner.store.published import place_of_copy, publish_file
-from runner.store.run_directory import RunDirectory
-from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
@@ -67,9 +61,11 @@ class JudgedReport:
                 return self.page(Markdown(Path.cwd()))
             case "json":
                 from reports.claims.claim_text import as_json
+                from reports.pages.agreement import compared_json
 
                 costs = [cost._asdict() for cost in costs_of(self.report)]
-                values = {**frame_as_json(self.report), "costs": costs, "claims": as_json(self.claims)}
+                parts = {"costs": costs, "claims": as_json(self.claims), "comparisons": compared_json(self.report)}
+                values = {**frame_as_json(self.report), **parts}
                 return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
             case "csv":
                 return frame_as_csv(self.report)
@@ -141,37 +137,3 @@ class JudgedReport:
 
         drawn = figures.drawer(report)
         return drawn is not None and not figures.is_fresh(drawn, path)
-
-
-def publish(report: Report, store: RunStore, by: str = "") -> None:
-    """Copy the small result files of a report that are not published yet, with the name of those who made them.
-
-    Raises:
-        ValueError: as `check_publishable`.
-    """
-    made = made_here(report)
-    copies = {file: publish_file(directory, file, store, by) for file, directory in made.items()}
-    beside = {made[file].path.name for file, copy in copies.items() if copy.name != file.name}
-    for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
-        # Pictures are those of the first test. Frames of real videos are never published.
-        if shown.run.data.dataset.stand_in is not None and shown.run.train_id not in beside:
-            publish_kept(shown, store)
-
-
-def check_publishable(reports: Iterable[Report], store: RunStore, by: str = "") -> None:
-    """Check that results can stand beside the published ones, before any is copied.
-
-    Raises:
-        ValueError: if a further test or measurement has this name.
-    """
-    for report in reports:
-        for file, directory in made_here(report).items():
-            place_of_copy(directory, file, store, by)
-
-
-def made_here(report: Report) -> dict[Path, RunDirectory]:
-    """Files of the tests and measurements of a report that are not published, with their directories."""
-    found = [result.test for cell in report.cells for result in cell.seeds] + [
-        cell.measurement for cell in report.cells
-    ]
-    return {one.file: one.directory for one in found if one is not None and not one.directory.is_published}

@@ -2,17 +2,23 @@
 
 import math
 from collections.abc import Iterable
-
-import numpy as np
+from itertools import compress
+from typing import NamedTuple
 
 from experiments.spec.metrics import ACCURACIES, Measured, Metric
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Table
-from reports.pages.report import ReportCell, ReportRow, SeedResult
+from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import cell_name
-from runner.store.records import TestRecord
+from runner.store.published import item_ids
+from runner.store.records import READABLE, TestRecord
+from runner.store.store import StoredTest
 
 SIGMAS = 1.96  # 95 % of a normal distribution
+NUM_NAMED = 3  # items in a sentence
+OTHERWISE = "answered otherwise"
+
+Answers = dict[str | int, bool]  # whether an item was answered correctly, by its id or its number
 
 
 def agreements(table: Table, rows: Iterable[ReportRow]) -> list[str]:
@@ -53,6 +59,23 @@ def sampling_error(percent: float, num_items: int) -> float:
     return 100 * SIGMAS * math.sqrt(share * (1 - share) / num_items) if num_items else math.inf
 
 
+class Comparison(NamedTuple):
+    """Another test beside the one that is shown.
+
+    `difference`: of the metric. `counts`: what was compared, in words. `items`: known ids of those that differ, by how
+    they do.
+    """
+
+    difference: float
+    agrees: bool
+    counts: str
+    items: dict[str, list[str]]
+
+    @property
+    def text(self) -> str:
+        return f"{self.difference:+.2f}, {self.counts}"
+
+
 def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
     """A sentence on each test that others made again: who confirms its value, and who does not."""
     return [
@@ -61,6 +84,16 @@ def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
         for cell in row.cells
         for result in cell.seeds
         if (found := compared(cell.metric, result))
+    ]
+
+
+def compared_json(report: Report) -> list[dict[str, object]]:
+    """All comparisons of tests as JSON values, with all items that differ."""
+    return [
+        {"row": cell.row.key, "column": cell.column.key, "seed": result.run.seed, "by": name, **found._asdict()}
+        for cell in report.cells
+        for result in cell.seeds
+        for name, found in compared(cell.metric, result).items()
     ]
 
 
@@ -85,38 +118,80 @@ def _other_values(cell: ReportCell) -> list[str]:
     ]
 
 
-def _verdicts(differences: dict[str, tuple[str, bool]]) -> str:
+def _verdicts(found: dict[str, Comparison]) -> str:
     by_verdict: dict[str, list[str]] = {}
-    for name, (text, agrees) in differences.items():
-        verdict = "confirmed by" if agrees else "more than its error from"
-        by_verdict.setdefault(verdict, []).append(f"{name} {text}")
-    return "; ".join(f"{verdict} {len(texts)}: {'; '.join(texts)}" for verdict, texts in by_verdict.items())
+    for name, one in found.items():
+        verdict = "confirmed by" if one.agrees else "more than its error from"
+        by_verdict.setdefault(verdict, []).append(f"{name} {one.text}")
+    text = "; ".join(f"{verdict} {len(texts)}: {'; '.join(texts)}" for verdict, texts in by_verdict.items())
+    is_cut = any(len(names) > NUM_NAMED for one in found.values() for names in one.items.values())
+    return f"{text}; `report --json` names all" if is_cut else text
 
 
-def compared(metric: Metric, result: SeedResult) -> dict[str, tuple[str, bool]]:
-    """Difference of each test by others as text, and whether it confirms the result; by the names of the others."""
+def compared(metric: Metric, result: SeedResult) -> dict[str, Comparison]:
+    """Comparisons of the shown test with each test by others, by their names."""
     shown = result.test
     if shown is None or metric.name not in shown.record.metrics:
         return {}
-    return {name: _compared(metric, shown.record, other.record) for name, other in result.others.items()}
+    return {name: _compared(metric, shown, other) for name, other in result.others.items()}
 
 
-def _compared(metric: Metric, shown: TestRecord, other: TestRecord) -> tuple[str, bool]:
-    """Difference of another test as text, and whether it lies within its error.
-
-    Of the same items, those answered otherwise give the error (McNemar 1947, https://doi.org/10.1007/BF02295996); of
-    others, both sampling errors.
-    """
-    difference = other.metrics[metric.name] - shown.metrics[metric.name]
-    first, second = (record.hits and record.hits.mask(metric.name) for record in (shown, other))
-    if shown.hits and other.hits and shown.hits.ids == other.hits.ids and first is not None and second is not None:
-        changed = np.count_nonzero(first != second)
-        error = 100 * SIGMAS * math.sqrt(changed) / len(first)
-        return f"{difference:+.2f}, {changed:,} of {len(first):,} answered otherwise", abs(difference) <= error
-    tested = f"{difference:+.2f}, {other.videos.evaluated:,} tested"
+def _compared(metric: Metric, shown: StoredTest, other: StoredTest) -> Comparison:
+    """Comparison item by item or, if the items of other lists are not known, within both sampling errors."""
+    first, second = shown.record, other.record
+    difference = second.metrics[metric.name] - first.metrics[metric.name]
+    if (answers := _answers(metric, shown, other)) is not None:
+        return _by_items(difference, *answers)
+    tested = f"{second.videos.evaluated:,} tested"
     if metric in ACCURACIES:
-        errors = (sampling_error(record.metrics[metric.name], record.videos.evaluated) for record in (shown, other))
+        errors = (sampling_error(record.metrics[metric.name], record.videos.evaluated) for record in (first, second))
         is_within = abs(difference) <= math.hypot(*errors)
     else:
         is_within = difference == 0
-    return tested + (", taken on trust" if second is None else ""), is_within
+    on_trust = second.hits is None or second.hits.mask(metric.name) is None
+    return Comparison(difference, is_within, tested + (", taken on trust" if on_trust else ""), {})
+
+
+def _by_items(difference: float, first: Answers, second: Answers) -> Comparison:
+    """Comparison of the items that both tests could read.
+
+    Those answered otherwise give the error (McNemar 1947, https://doi.org/10.1007/BF02295996).
+    """
+    common = [item for item in first if item in second]
+    items = {
+        OTHERWISE: [item for item in common if first[item] != second[item]],
+        "tested by the first alone": [item for item in first if item not in second],
+        "tested by the other alone": [item for item in second if item not in first],
+    }
+    gained = sum(second[item] - first[item] for item in items[OTHERWISE])
+    error = SIGMAS * math.sqrt(len(items[OTHERWISE]))
+    counts = {kind: f"{len(of_kind):,} {kind}" for kind, of_kind in items.items() if of_kind}
+    counts[OTHERWISE] = f"{len(items[OTHERWISE]):,} of {len(common):,} {OTHERWISE}"
+    named = {kind: [item for item in of_kind if isinstance(item, str)] for kind, of_kind in items.items()}
+    texts = (counts[kind] + _names(names) for kind, names in named.items() if kind in counts)
+    return Comparison(difference, abs(gained) <= error, ", ".join(texts), named)
+
+
+def _names(names: list[str]) -> str:
+    if not names:
+        return ""
+    return f" ({', '.join(names[:NUM_NAMED])}{', …' if len(names) > NUM_NAMED else ''})"
+
+
+def _answers(metric: Metric, *tests: StoredTest) -> list[Answers] | None:
+    """Whether each item that a test could read was answered correctly, for each test, by its id.
+
+    Items of the same list are told by their numbers if their ids are not known. None if items cannot be matched.
+    """
+    hits = [test.record.hits for test in tests]
+    ids = [item_ids(test) for test in tests]
+    if len({one and one.ids for one in hits}) == 1 and hits[0] is not None:
+        ids = [next(filter(None, ids), range(hits[0].items))] * len(tests)
+    found = []
+    for one, names in zip(hits, ids, strict=True):
+        if one is None or (correct := one.mask(metric.name)) is None or not names:
+            return None
+        readable = one.mask(READABLE)
+        answers = dict(zip(names, correct.tolist(), strict=True))
+        found.append(answers if readable is None else dict(compress(answers.items(), readable)))
+    return found

@@ -15,12 +15,13 @@ from experiments.spec.scales import Scale, find_scale
 from reports.collect import collect
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report
-from reports.saved import JudgedReport, check_publishable, publish
+from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, FAILED
 from reproduce.selection import published_store, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
+from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
@@ -47,28 +48,33 @@ def execute(options: of_verbs.Report) -> int:
             texts.append(report.page(markup, verdict_counts(report.claims, command, markup)))
         else:
             texts.append(report.rendered(form))
-    saved, committed = [one for one in reports if one.report.whole], []
-    if options.publish:
-        check_publishable((one.report for one in saved), store, options.by or "")
     print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
-    for one in saved:
-        _print_path("saved as", one.write(with_plot=options.plot))
-        if options.plot:
-            _print_plot(one.report, one.path.with_suffix(".png"))
-        if options.publish:
-            publish(one.report, store, options.by or "")
-            committed.append(JudgedReport(collect(one.report.table, scale, published_store(), seeds=seeds)))
-            _print_path("published as", committed[-1].write(with_plot=options.plot))
-    if committed:
-        from reports import index
-
-        _print_path("index:", index.update(map(index.summary, committed)))
-        from reproduce.write_index import renew  # here: it loads what plans
-
-        renew(one.report.table for one in saved)
+    for one in reports:
+        if one.report.whole:
+            _print_path("saved as", one.write(with_plot=options.plot))
+            if options.plot:
+                _print_plot(one.report, one.path.with_suffix(".png"))
+    if options.publish:
+        publish_all([one.report for one in reports], options, store)
     if states := {result.state for one in reports for cell in one.report.cells for result in cell.seeds}:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
+
+
+def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunStore) -> None:
+    """Publish the results of reports, and save the committed reports with their index."""
+    from reports import index  # here: most reports are not published
+    from reports.publication import check_publishable, publish
+    from reproduce.write_index import renew
+
+    by, committed = options.by or "", []
+    check_publishable(found, store, by)
+    for report in found:
+        publish(report, store, by)
+        committed.append(JudgedReport(collect(report.table, report.scale, published_store(), seeds=report.seeds)))
+        _print_path("published as", committed[-1].write(with_plot=options.plot))
+    _print_path("index:", index.update(map(index.summary, committed)))
+    renew(report.table for report in found)
 
 
 def check_options(options: of_verbs.Report, selections: list[Selection]) -> None:

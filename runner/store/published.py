@@ -1,16 +1,17 @@
-"""Published results: those of others beside the one that is shown, and the publication of those made here.
+"""Published results of others beside the one that is shown, and the items of published tests.
 
 The first published test or measurement of a run has the name of its file in the store. Others bear a name in theirs.
 """
 
-import json
 from pathlib import Path
 
+import numpy as np
+
 from experiments.spec.run import RunConfig
-from runner.machine.files import json_object, replacing, write_atomically
+from runner.machine.files import json_object
 from runner.store.acceptance import accepted_measurement
-from runner.store.records import SEAL, check_seal, seal_of, sealed
-from runner.store.run_directory import BY, RunDirectory
+from runner.store.records import SEAL, check_seal, digest_of
+from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore, StoredMeasurement, StoredTest
 
 PUBLISHED = "published"  # name of the first published test or measurement beside one that was made here
@@ -42,39 +43,33 @@ def beside(shown: RunDirectory, file: Path, store: RunStore) -> dict[str, RunDir
     return {PUBLISHED: first} | first.made_again(first.path / file.relative_to(shown.path))
 
 
-def publish_file(directory: RunDirectory, file: Path, store: RunStore, by: str = "") -> Path:
-    """Copy a test or measurement made here, with the name of who made it and the config of its run.
+def items_file(test: StoredTest) -> Path:
+    """List of the ids of the items of a published test, one a line. Tests of the same items share it."""
+    assert test.record.hits is not None
+    return test.directory.path.parent / "items" / f"{test.record.hits.ids}.txt"
 
-    Raises:
-        ValueError: as `place_of_copy`.
+
+def item_ids(test: StoredTest) -> tuple[str, ...]:
+    """Ids of the items of a test, in the order of its hits: from their published list, or from its saved scores.
+
+    Empty if they are not known.
     """
-    place, config = place_of_copy(directory, file, store, by), store.published(directory).config
-    if not is_same(place, file):
-        named = sealed({**(fields_of(file) or {}), "by": by})
-        write_atomically(place, json.dumps(named, indent=1) + "\n" if by else file.read_text())
-    if directory.config.exists():
-        with replacing(config) as partial:
-            partial.write_bytes(directory.config.read_bytes())
-    return place
+    if (hits := test.record.hits) is None:
+        return ()
+    if items_file(test).exists():
+        ids = tuple(items_file(test).read_text().splitlines())
+    else:
+        ids = saved_ids(test.directory.scores(test.record.rescored_from or test.record.eval_id))
+    return ids if digest_of(ids) == hits.ids else ()
 
 
-def place_of_copy(directory: RunDirectory, file: Path, store: RunStore, by: str = "") -> Path:
-    """Published file for a test or measurement made here. Another one than the published stands beside it.
-
-    Args:
-        by: name of those who made it; by default the start of its digest.
-
-    Raises:
-        ValueError: if a further test or measurement has this name.
-    """
-    first = store.published(directory).path / file.relative_to(directory.path)
-    if fields_of(first) is None or is_same(first, file):
-        return first
-    named = first.with_name(f"{file.stem}{BY}{by or seal_of(fields_of(file) or {})[:8]}.json")
-    place = next((path for path in first.parent.glob(f"{file.stem}{BY}*.json") if is_same(path, file)), named)
-    if fields_of(place) is not None and not is_same(place, file):
-        raise ValueError(f"--by {by}: {place} is another one; choose another name, or remove that file")
-    return place
+def saved_ids(path: Path) -> tuple[str, ...]:
+    """Ids of the items in a file of scores, in the order of the test; none without a file that can be read."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return tuple(arrays["ids"].tolist())
+    except Exception:  # damaged archives raise errors of many types
+        return ()
 
 
 def is_same(path: Path, other: Path) -> bool:

@@ -16,6 +16,7 @@ from data.fingerprint import DataFingerprint, SplitFingerprint
 from runner.machine.files import json_object, read_record, write_atomically
 from runner.store.provenance import UNKNOWN
 
+READABLE = "readable"  # in place of a metric: mask of the items that could be read
 SEAL = "digest"  # field of a file: hash of all its other fields
 CountOrZero = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=0, le=1e300)]  # neither infinite nor NaN
@@ -122,6 +123,7 @@ class Hits(Struct, frozen=True):
     """Correct items of a test: one bit an item and metric, in the order of the test, as base64.
 
     Tests of the same items can be compared from published results: 1,000 items are 125 bytes. `ids`: hash of their ids.
+    Beside the metrics stand the items that were `READABLE`, unless all were; early results do not tell.
     """
 
     ids: str
@@ -131,9 +133,8 @@ class Hits(Struct, frozen=True):
     @classmethod
     def of(cls, correct: Mapping[str, NDArray[np.bool_]], ids: tuple[str, ...]) -> "Hits":
         """Hits of the masks (items,) of the correct items by metric."""
-        digest = hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
         bits = {name: base64.b64encode(np.packbits(mask).tobytes()).decode() for name, mask in correct.items()}
-        return cls(digest, len(ids), bits)
+        return cls(digest_of(ids), len(ids), bits)
 
     def mask(self, metric: str) -> NDArray[np.bool_] | None:
         """Mask (items,) of the correct items for a metric; None if it is not a share of items."""
@@ -141,6 +142,10 @@ class Hits(Struct, frozen=True):
             return None
         content = np.frombuffer(base64.b64decode(self.bits[metric]), np.uint8)
         return np.unpackbits(content)[: self.items].astype(bool)
+
+
+def digest_of(ids: tuple[str, ...]) -> str:
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
 class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):

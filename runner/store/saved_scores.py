@@ -14,7 +14,7 @@ from interface.evaluation import EvalConfig
 from interface.targets import Targets
 from lightning_modules.scores import Scores
 from runner.machine.files import replacing
-from runner.store.records import Hits, ItemCounts
+from runner.store.records import READABLE, Hits, ItemCounts
 
 Value = TypeVar("Value")
 
@@ -85,7 +85,8 @@ def file_sha256(path: Path) -> str:
 def scored(run: RunConfig, test: SavedScores) -> dict:
     """Fields of a result that follow from its protocol and its scores."""
     result, correct, names = test.scores.result(), test.scores.correct(), test.class_names
-    hits = test.scores.hits_by_class()
+    hits, readable = test.scores.hits_by_class(), test.scores.readable()
+    masks = correct if readable.all() else {**correct, READABLE: readable}
     return {
         "train_id": run.train_id,
         "eval_id": run.eval_id,
@@ -96,7 +97,7 @@ def scored(run: RunConfig, test: SavedScores) -> dict:
         "videos": ItemCounts(result.evaluated, result.failed, result.missing),
         "classes": {names[n] if n < len(names) else str(n): counts for n, counts in hits.items()},
         "class_counts": by_class_name(test.scores.counts_by_class(), run.data.targets, names),
-        "hits": Hits.of(correct, test.ids) if correct else None,
+        "hits": Hits.of(masks, test.ids) if correct else None,
     }
 
 

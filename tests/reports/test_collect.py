@@ -30,7 +30,7 @@ from experiments.spec.table import Column
 from reports.collect import collect
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import legend, ours_text, printed_text
-from reports.saved import publish
+from reports.publication import publish
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
 from tests.reports.conftest import Finish, KeepMeasurement, RunOf, TableOf, Trial

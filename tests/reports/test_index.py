@@ -14,6 +14,7 @@ from experiments.spec.table import Column, Table
 from reports import index, saved
 from reports.collect import collect
 from reports.index import FILE, Summary
+from reports.publication import publish
 from reports.saved import JudgedReport
 from runner.store.store import RunStore
 from tests.reports.conftest import TableOf, Trial
@@ -47,7 +48,7 @@ def test_cells_that_others_confirm_are_counted(tmp_path: Path, summary: Summary)
     for folder, value in (("published", 61.0), ("runs", 60.0)):
         made = RunStore(tmp_path / folder, results=tmp_path / "all")
         write_result(made, load(TABLE).run_of("k400.one-frame", TINY, (), 0), value)
-        saved.publish(collect(load(TABLE), TINY, made), made, by="anna")
+        publish(collect(load(TABLE), TINY, made), made, by="anna")
     published = RunStore(tmp_path / "none", results=tmp_path / "all")
     found = summary_of(load(TABLE), TINY, published)
     assert (summary.confirmed, found.tested, found.confirmed) == (0, summary.tested, 1)

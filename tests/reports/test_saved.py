@@ -11,7 +11,8 @@ from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Table
 from reports.collect import collect
-from reports.saved import publish, report_path
+from reports.publication import publish
+from reports.saved import report_path
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
 from tests.reports.conftest import Finish, RunOf, Trial

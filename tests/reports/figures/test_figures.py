@@ -16,7 +16,7 @@ from reports.collect import collect
 from reports.figures import figures
 from reports.figures.drawer import Drawer, png
 from reports.pages.report import Report
-from reports.saved import publish
+from reports.publication import publish
 from runner.machine.files import StoreError
 from runner.store.store import RunStore
 from tests.reports.conftest import Finish

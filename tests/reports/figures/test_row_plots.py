@@ -16,7 +16,7 @@ from reports.figures import figures
 from reports.figures.drawer import png
 from reports.figures.row_plots import Panel, RowPlot, Value, draw_bars, draw_scatter, number
 from reports.pages.report import Report
-from reports.saved import publish
+from reports.publication import publish
 from runner.store.store import RunStore
 from tests.reports.conftest import Finish, KeepMeasurement, RunOf, TableOf, Trial
 from tests.reports.saved_reports import stale, write

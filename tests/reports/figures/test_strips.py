@@ -40,7 +40,7 @@ from reports.figures.strips import (
     stretched,
 )
 from reports.pages.report import Report
-from reports.saved import publish
+from reports.publication import publish
 from runner.store.kept_pictures import AttentionMaps, MaskStrip, file_of, write_pictures
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown, write

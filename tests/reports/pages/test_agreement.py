@@ -15,9 +15,10 @@ from experiments.spec.scales import PAPER
 from reports.collect import collect
 from reports.pages.agreement import sampling_error
 from reports.pages.origins import origins_of
-from reports.saved import publish
+from reports.publication import publish
+from reports.saved import JudgedReport
 from runner.machine.files import write_atomically
-from runner.store.records import Hits, sealed
+from runner.store.records import READABLE, Hits, sealed
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -60,10 +61,26 @@ def run() -> RunConfig:
     return load("motionformer/table6b").run_of("mformer.top1", PAPER, (), 0)
 
 
-def publish_test(run: RunConfig, folder: Path, correct: np.ndarray, by: str = "", ids: tuple[str, ...] = IDS) -> Path:
-    """Publish a test of 1,000 items that is made in a store of its own. Returns the file with the test."""
+def publish_test(
+    run: RunConfig,
+    folder: Path,
+    correct: np.ndarray,
+    by: str = "",
+    ids: tuple[str, ...] = IDS,
+    readable: np.ndarray | None = None,
+) -> Path:
+    """Publish a test of 1,000 items that is made in a store of its own. Returns the file with the test.
+
+    Args:
+        readable: mask of the items that could be read, of a test whose scores are saved; None without them.
+    """
     store = RunStore(folder / by, results=folder / "results")
-    hits = to_builtins(Hits.of({"top1": correct}, ids))
+    masks = {"top1": correct} if readable is None else {"top1": correct, READABLE: readable}
+    hits = to_builtins(Hits.of(masks, ids))
+    if readable is not None:
+        scores = store.run(run.train_id).scores(run.eval_id)
+        scores.parent.mkdir(parents=True)
+        np.savez(scores, ids=np.array(ids))
     write_result(store, run, 100 * float(correct.mean()), hits=hits, hardware=f"the GPU of {by}")
     publish(collect(load("motionformer/table6b"), PAPER, store, rows=["mformer"]), store, by)
     published = RunStore(folder / "results").run(run.train_id)
@@ -97,6 +114,28 @@ def test_tests_by_others_stand_beside_the_first_and_confirm_it_or_not(
     other_items.write_text(json.dumps(json.loads(other_items.read_text()) | {"top1": 70.0}))
     assert "confirmed by 1: anna" in note()
     assert f"{other_items} is not taken as a result: it was changed after the test" in capsys.readouterr().err
+
+
+def test_items_that_differ_are_named_from_published_results(tmp_path: Path, run: RunConfig) -> None:
+    first, numbers = np.arange(1000) < 700, np.arange(1000)
+    anna = first ^ np.isin(numbers, (0, 1, 998, 999))
+    publish_test(run, tmp_path, first, ids=IDS, readable=numbers >= 0)
+    publish_test(run, tmp_path, anna & (numbers != 500), "anna", readable=numbers != 500)  # which anna had not
+    others = (*IDS[5:], "a", "b", "c", "d", "e")
+    publish_test(run, tmp_path, np.append(first[5:], [True] * 5), "bob", ids=others, readable=numbers >= 0)
+    assert len(list(tmp_path.glob("results/items/*.txt"))) == 2  # anna's list is that of the first
+    judged = JudgedReport(
+        collect(load("motionformer/table6b"), PAPER, RunStore(tmp_path / "results"), rows=["mformer"])
+    )
+    (note,) = [note for note in judged.report.facts.notes if "answered otherwise" in note]
+    assert note.partition(": ")[2] == (
+        "confirmed by 2: anna -0.10, 4 of 999 answered otherwise (0, 1, 998, …), 1 tested by the first alone (500); "
+        "bob +0.00, 0 of 995 answered otherwise, 5 tested by the first alone (0, 1, 2, …), 5 tested by the other alone "
+        "(a, b, c, …); `report --json` names all"
+    )
+    found, *_ = json.loads(judged.rendered("json"))["comparisons"]
+    assert (found["by"], found["agrees"]) == ("anna", True)
+    assert found["items"]["answered otherwise"] == ["0", "1", "998", "999"]
 
 
 def test_a_name_of_another_test_is_refused(tmp_path: Path, run: RunConfig) -> None:

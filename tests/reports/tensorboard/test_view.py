@@ -18,7 +18,7 @@ from experiments.spec.metrics import TOP1
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
-from reports.saved import publish
+from reports.publication import publish
 from reports.tensorboard.view import CONFIG, OWN_FILE, PICTURE, REPORT, build_view
 from runner.store.store import RunStore
 from tests.reports.conftest import Finish, RunOf, TableOf, Trial

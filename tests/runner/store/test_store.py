@@ -14,8 +14,9 @@ from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import RunConfig
 from interface.targets import ClassTarget, VerbNounTarget
 from lightning_modules.predictions import ClassCounts
+from reports.publication import publish_file
 from runner.machine.files import write_atomically
-from runner.store.published import other_measurements, publish_file
+from runner.store.published import other_measurements
 from runner.store.records import Hits, sealed
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import by_class_name

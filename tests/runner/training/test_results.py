@@ -17,7 +17,7 @@ from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
 from runner.store.kept_pictures import AnsweredClips, read_pictures
-from runner.store.records import Hits
+from runner.store.records import READABLE, Hits
 from runner.store.saved_scores import SavedScores, save_scores, scored
 from runner.training import train
 from runner.training.results import NUM_FRAMES, check_complete, decoded_clips, small
@@ -76,6 +76,7 @@ def test_results_are_named_by_class_and_unreadable_items_are_incorrect() -> None
     assert fields["class_counts"] == {"class": {"up": (1, 1, 1), "down": (0, 0, 1)}}
     assert to_builtins(fields["videos"]) == {"evaluated": 1, "failed": 1, "missing": 0}
     assert all(fields["hits"].mask(name).tolist() == [True, False] for name in ("top1", "top5"))
+    assert fields["hits"].mask(READABLE).tolist() == [True, False]
     one_name = finished(EVALUATED, EVALUATED)._replace(class_names=("up",))
     assert scored(SSV2, one_name)["classes"] == {"up": (1, 1), "1": (1, 1)}
 
