@@ -156,9 +156,9 @@ def memory_columns(header: str, ours: str) -> tuple[Column, Column]:
 
 
 MEMORY_NOTE = (
-    "The printed memory is that of the published formulation, which stores the map of exact attention and the projections "
-    "of every trajectory; it is measured beside ours, which stores neither. Approximations of the attention within frames "
-    "are ours in both, and the MLP of the last block is computed for CLS alone. Both give the same results."
+    "The printed memory is that of the published formulation, which stores attention maps and the projections of every "
+    "trajectory; it is measured beside ours, which stores neither. In both, Performer's features are stored, and the MLP "
+    "of the last block is computed for CLS alone. Both give the same results."
 )
 
 START_NOTE = PaperNote(

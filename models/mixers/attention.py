@@ -102,18 +102,34 @@ def cls_attention(x: Tensor, qkv: nn.Linear, heads: int) -> Tensor:
     return values.flatten(1).unsqueeze(1)  # (B, 1, D)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0, *, stores_map: bool = False
+) -> Tensor:
     """Attention of each query to each frame: queries (G, n, K), keys and values (T, G, L, K) to (T, n, G, K).
 
+    Queries (T, G, n, K) attend to their own frame. Keys (G, L, K), with a mask (G, L), are those of all frames.
     The heads of the fused kernels are G = B*H, their batch is T. One call computes all frames and writes (T, n, G, K),
     in which the heads of a token are adjacent. Nothing is rearranged or copied.
 
     Args:
         mask: (T, G, L), whether a key is a token; None if all are.
         dropout: rate of dropout of the attention map.
+        stores_map: whether the map stays in memory for the backward pass, as published. Results are equal.
     """
-    queries = q.expand(k.shape[0], -1, -1, -1)  # (T, G, n, K), a view
-    return strided_attention(queries, k, v, mask=mask, dropout=dropout).transpose(1, 2)
+    if stores_map:
+        return torch.einsum("gntl,tglk->tngk", F.dropout(attention_maps(q, k, mask), dropout), v)
+    queries, keys = (x.expand(len(v), -1, -1, -1) for x in (q, k))  # (T, G, n, K), (T, G, L, K), views
+    mask = None if mask is None else mask.expand(len(v), -1, -1)
+    return strided_attention(queries, keys, v, mask=mask, dropout=dropout).transpose(1, 2)
+
+
+def attention_maps(q: Tensor, k: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attention maps (G, n, T, L) of queries and keys, as in `attend`; (G, n, 1, L) if keys are those of all frames."""
+    q, k = (x.view(-1, *x.shape[-3:]) for x in (q, k))  # (T, G, n, K), (T, G, L, K)
+    scores = torch.einsum("tgnk,tglk->gntl", q, k) * q.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores + key_bias(mask.view(-1, *mask.shape[-2:]), q.dtype).permute(1, 2, 0, 3)
+    return scores.softmax(dim=-1)
 
 
 def strided_attention(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:

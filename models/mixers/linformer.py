@@ -25,11 +25,11 @@ class Linformer(SpatialStage):
         num_prototypes: Count = 256
         """Number of combinations."""
 
-        def build(self, heads: int, grid: Grid | None = None) -> "Linformer":
+        def build(self, heads: int, grid: Grid | None = None, *, stores_maps: bool = False) -> "Linformer":
             """Spatial stage for a grid, which determines the size of the projection."""
             if grid is None:
                 raise ValueError("attention.approximation: Linformer learns weights of positions; use it on sequences")
-            return Linformer(self, heads, grid)
+            return Linformer(self, heads, grid, stores_maps=stores_maps)
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds: combinations of keys and values, scores and outputs."""
@@ -43,16 +43,17 @@ class Linformer(SpatialStage):
         def tiny(self) -> Self:
             return replace(self, num_prototypes=max(1, self.num_prototypes // 8))
 
-    def __init__(self, config: Config, heads: int, grid: Grid) -> None:
+    def __init__(self, config: Config, heads: int, grid: Grid, *, stores_maps: bool) -> None:
         super().__init__()
         self.heads = heads
+        self.stores_maps = stores_maps
         self.projection = nn.Parameter(torch.empty(heads, config.num_prototypes, grid.patches))
         nn.init.normal_(self.projection, std=0.02)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         """Trajectories (T, n, G, K). Padding counts as zeros in the combinations."""
         keys, values = (self.combined(by_frame(masked(t, mask), grid)) for t in (k, v))
-        return attend(q, keys, values)
+        return attend(q, keys, values, stores_map=self.stores_maps)
 
     def combined(self, x: Tensor) -> Tensor:
         """Combinations (T, G, R, K) of the heads of frames (T, G, S, K)."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from interface.ranges import Count, Range
-from models.mixers.attention import attend
+from models.mixers.attention import attend, attention_maps
 from models.mixers.trajectory_space import (
     Approximation,
     SpatialStage,
@@ -53,8 +53,8 @@ class Nystromformer(SpatialStage):
             if self.conv_kernel is not None and self.conv_kernel % 2 == 0:
                 raise ValueError(f"attention.approximation.conv_kernel={self.conv_kernel}: it must be odd")
 
-        def build(self, heads: int, grid: Grid | None = None) -> "Nystromformer":
-            return Nystromformer(self, heads)
+        def build(self, heads: int, grid: Grid | None = None, *, stores_maps: bool = False) -> "Nystromformer":
+            return Nystromformer(self, heads, stores_maps=stores_maps)
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
             """Multiply-adds in the released order, in which the map of the queries is multiplied by the inverse."""
@@ -71,22 +71,32 @@ class Nystromformer(SpatialStage):
         def tiny(self) -> Self:
             return replace(self, num_prototypes=self.num_prototypes // 8)
 
-    def __init__(self, config: Config, heads: int) -> None:
+    def __init__(self, config: Config, heads: int, *, stores_maps: bool) -> None:
         super().__init__()
         self.config = config
         self.heads = heads
+        self.stores_maps = stores_maps
         if (size := config.conv_kernel) is not None:
             self.conv = nn.Conv2d(heads, heads, (size, 1), padding=(size // 2, 0), bias=False, groups=heads)
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
-        """Algorithm 2, multiplied from right to left. Padding counts as zeros in the means, as in the original code."""
+        """Algorithm 2, multiplied from right to left. Padding counts as zeros in the means, as in the original code.
+
+        With stored maps, that of the queries is multiplied by the inverse first, as published.
+        """
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.config.trains_landmarks):
             q_means, k_means = (self.means(masked(t, mask), grid) for t in (q, k))  # (G, R, K)
             inverse = self.inverse(q_means, k_means).to(v.dtype)  # (G, R, R)
         keys, frame_values = by_frame(k, grid), by_frame(v, grid)  # (T, G, S, K)
-        values = attend(q_means.to(q.dtype), keys, frame_values, mask_by_frame(mask, grid)).transpose(1, 2)
-        values = inverse @ values  # (T, G, R, K)
-        y = attend(q, k_means.to(k.dtype).expand(len(values), -1, -1, -1), values)  # (T, n, G, K)
+        kept, stored = mask_by_frame(mask, grid), self.stores_maps
+        values = attend(q_means.to(q.dtype), keys, frame_values, kept, stores_map=stored)  # (T, R, G, K)
+        values = values.transpose(1, 2)  # (T, G, R, K)
+        k_means = k_means.to(k.dtype)
+        if stored:
+            inverted = torch.einsum("gntr,grs->gnts", attention_maps(q, k_means), inverse)  # (G, n, 1, R)
+            y = torch.einsum("gntr,tgrk->tngk", inverted, values)
+        else:
+            y = attend(q, k_means, inverse @ values)  # (T, n, G, K)
         return y if self.config.conv_kernel is None else y + self.convolved(masked(v, mask)).transpose(0, 1)
 
     def convolved(self, v: Tensor) -> Tensor:

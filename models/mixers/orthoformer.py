@@ -61,8 +61,8 @@ class Orthoformer(SpatialStage):
             if self.matched_prototypes and self.share_over_time:
                 raise ValueError("attention.approximation.matched_prototypes=True calls for share_over_time=False")
 
-        def build(self, heads: int, grid: Grid | None = None) -> "Orthoformer":
-            return Orthoformer(self, heads)
+        def build(self, heads: int, grid: Grid | None = None, *, stores_maps: bool = False) -> "Orthoformer":
+            return Orthoformer(self, heads, stores_maps=stores_maps)
 
         def num_candidates(self, grid: Grid) -> int:
             """Number of vectors that a set of prototypes is selected from."""
@@ -90,10 +90,11 @@ class Orthoformer(SpatialStage):
         def tiny(self) -> Self:
             return replace(self, num_prototypes=self.num_prototypes // 8)
 
-    def __init__(self, config: Config, heads: int) -> None:
+    def __init__(self, config: Config, heads: int, *, stores_maps: bool) -> None:
         super().__init__()
         self.config = config
         self.heads = heads
+        self.stores_maps = stores_maps
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         """Algorithm 1: attention of queries to prototypes and of prototypes to keys, multiplied from right to left."""
@@ -101,10 +102,8 @@ class Orthoformer(SpatialStage):
             segments = self.config.selection == "segment-means"
             # Padding counts as zeros in means.
             queries, keys = (space_major(masked(t, mask), grid) for t in (q, k)) if segments else (q, k)
-            prototypes, real = self.prototypes(queries, keys, sets=1, mask=mask)  # (G, R, K), (G, R)
-            return through_prototypes(
-                q, prototypes, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid), real
-            )
+            prototypes = self.prototypes(queries, keys, sets=1, mask=mask)
+            return self.through(prototypes, q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid))
         if mask is not None:
             raise ValueError("attention.approximation.share_over_time=False: prototypes per frame take no padding")
         return self.attention_by_frame(by_frame(q, grid), by_frame(k, grid), by_frame(v, grid))
@@ -119,13 +118,24 @@ class Orthoformer(SpatialStage):
         queries = q.flatten(0, 1)  # (T*G, S, K)
         prototypes = self.prototypes(queries, k.flatten(0, 1), sets=T).values.unflatten(0, (T, G))  # (T, G, R, K)
         if self.config.matched_prototypes:
-            return through_prototypes(q.transpose(0, 1).flatten(1, 2), prototypes, k, v)
+            return self.through(Prototypes(prototypes), q.transpose(0, 1).flatten(1, 2), k, v)
         all_prototypes = prototypes.transpose(0, 1).flatten(1, 2)  # (G, T*R, K)
-        values = attend(all_prototypes, k, v).unflatten(1, (T, -1))  # (T, T, R, G, K): frame t, then frame s
+        values = attend(all_prototypes, k, v, stores_map=self.stores_maps)  # (T, T*R, G, K)
+        values = values.unflatten(1, (T, -1))  # (T, T, R, G, K): frame t, then frame s
         values = values.transpose(2, 3).flatten(1, 2)  # (T, T*G, R, K)
         keys = prototypes.unsqueeze(1).expand(-1, T, -1, -1, -1).flatten(1, 2)  # (T, T*G, R, K)
-        y = attend(queries, keys, values)  # (T, S, T*G, K)
+        y = attend(queries, keys, values, stores_map=self.stores_maps)  # (T, S, T*G, K)
         return y.unflatten(2, (T, G)).transpose(1, 2).flatten(1, 2)
+
+    def through(self, prototypes: Prototypes, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Equation 10 for each frame: queries (G, n, K), frames (T, G, S, K) and their mask to (T, n, G, K).
+
+        Prototypes are (G, R, K), or (T, G, R, K) per frame. The attention of queries to shared prototypes is the same
+        for every frame. The fused kernel computes it for each, stores no map, and writes trajectories in the layout
+        that the second stage reads.
+        """
+        values = attend(prototypes.values, k, v, mask, stores_map=self.stores_maps).transpose(1, 2)  # (T, G, R, K)
+        return attend(q, prototypes.values, values, prototypes.real, stores_map=self.stores_maps)
 
     @torch.no_grad()
     def prototypes(self, queries: Tensor, keys: Tensor, sets: int, mask: Tensor | None = None) -> Prototypes:
@@ -168,22 +178,6 @@ class Orthoformer(SpatialStage):
         clips = len(candidates) // (sets * self.heads)
         one_clip = torch.rand(sets, 1, self.heads, count, generator=generator)
         return one_clip.expand(-1, clips, -1, -1).flatten(0, 2)
-
-
-def through_prototypes(
-    q: Tensor, prototypes: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, real: Tensor | None = None
-) -> Tensor:
-    """Equation 10 for each frame: queries (G, n, K), frames (T, G, S, K) to (T, n, G, K).
-
-    Prototypes are (G, R, K), or (T, G, R, K) per frame. Masks (T, G, S) and (G, R) tell tokens and prototypes from
-    padding.
-
-    The attention of queries to shared prototypes is the same for every frame, but computed for each. The fused kernel
-    then stores no map and writes trajectories in the layout that the second stage reads.
-    """
-    values = attend(prototypes, k, v, mask).transpose(1, 2)  # (T, G, R, K)
-    kept = None if real is None else real.expand(len(k), -1, -1)
-    return attend(q, prototypes.expand(len(k), *prototypes.shape[-3:]), values, kept)
 
 
 def gathered(candidates: Tensor, real: Tensor | None, indices: Tensor) -> Prototypes:

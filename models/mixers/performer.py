@@ -54,7 +54,8 @@ class Performer(SpatialStage):
                     f"attention.approximation.num_features={self.num_features}: the kernel needs an even one"
                 )
 
-        def build(self, heads: int, grid: Grid | None = None) -> "Performer":
+        def build(self, heads: int, grid: Grid | None = None, *, stores_maps: bool = False) -> "Performer":
+            """Spatial stage, which has features and no maps."""
             return Performer(self)
 
         @property

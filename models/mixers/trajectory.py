@@ -21,7 +21,7 @@ from models.mixers.attention import (
     strided_attention,
     with_zero_gradients,
 )
-from models.mixers.trajectory_space import Approximation, ExactSpace, StoredSpace
+from models.mixers.trajectory_space import Approximation, ExactSpace
 from models.mixers.trajectory_time import Pooling, stored_temporal_attention, temporal_attention
 from models.tokens import Grid
 
@@ -42,8 +42,8 @@ class TrajectoryAttention(Mixer):
         approximation: Approximation | None = field(default=None, metadata={"omit_if": None})
         """Approximation of the attention within frames. Attention of CLS and temporal attention are exact."""
         stores_maps: bool = field(default=False, metadata={"omit_if": False})
-        """Whether both stages are the published formulation, to be measured: exact maps, and the projections of every
-        trajectory, stay in memory, and CLS is not computed alone. Results are equal."""
+        """Whether both stages are the published formulation, to be measured: attention maps, and the projections of
+        every trajectory, stay in memory, and CLS is not computed alone. Results are equal."""
 
         def build(self, width: int, heads: int) -> "list[TrajectoryAttention]":
             return [TrajectoryAttention(self, width, heads)]
@@ -72,8 +72,8 @@ class TrajectoryAttention(Mixer):
         super().__init__()
         self.config = config
         self.heads = heads
-        exact = StoredSpace() if config.stores_maps else ExactSpace()
-        self.space = exact if config.approximation is None else config.approximation.build(heads)
+        approximation, stored = config.approximation, config.stores_maps
+        self.space = approximation.build(heads, stores_maps=stored) if approximation else ExactSpace(stores_map=stored)
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
         if config.temporal == "attention":

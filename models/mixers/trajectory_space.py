@@ -30,27 +30,17 @@ class SpatialStage(nn.Module, ABC):
 
 
 class ExactSpace(SpatialStage):
-    """Softmax attention within each frame: equation 4.
+    """Softmax attention within each frame: equation 4. Its settings are those of `attend`; dropout is of training."""
 
-    Args:
-        dropout: rate of dropout of the attention map in training.
-    """
-
-    def __init__(self, dropout: float = 0.0) -> None:
+    def __init__(self, dropout: float = 0.0, *, stores_map: bool = False) -> None:
         super().__init__()
         self.dropout = dropout
+        self.stores_map = stores_map
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         rate = self.dropout if self.training else 0.0
-        return attend(q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid), rate)
-
-
-class StoredSpace(SpatialStage):
-    """Equation 4 as published: the map of all pairs of tokens stays in memory for the backward pass."""
-
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
-        scores = (q @ k.mT * q.shape[-1] ** -0.5).unflatten(-1, (grid.frames, grid.patches))  # (G, n, T, S)
-        return torch.einsum("gnts,tgsk->tngk", scores.softmax(dim=-1), by_frame(v, grid))
+        keys, values, kept = by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid)
+        return attend(q, keys, values, kept, rate, stores_map=self.stores_map)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +51,12 @@ class Approximation(CheckedConfig, ABC):
     label: ClassVar[str]
 
     @abstractmethod
-    def build(self, heads: int, grid: Grid | None = None) -> SpatialStage:
+    def build(self, heads: int, grid: Grid | None = None, *, stores_maps: bool = False) -> SpatialStage:
         """Spatial stage.
 
         Args:
             grid: grid of all inputs, for stages with parameters that depend on it.
+            stores_maps: whether its attention maps stay in memory for the backward pass, as published.
         """
 
     @abstractmethod

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from interface.ranges import Range, ShareBelowOne
 from interface.sizes import InputSize, TokenSequenceSize
 from interface.targets import Targets
-from models.mixers.attention import key_bias, split_heads
+from models.mixers.attention import split_heads
 from models.mixers.trajectory_space import Approximation, ExactSpace, SpatialStage, without_autocast
 from models.model import Model, ModelConfig
 from models.tokens import Grid
@@ -56,24 +55,6 @@ class SequenceAttention(nn.Module):
         return self.proj(y.to(x.dtype))
 
 
-class StoredMap(SpatialStage):
-    """Exact attention as published: with a map of all pairs of tokens, which stays in memory for the backward pass.
-
-    It has the results of `ExactSpace`, and is here to be measured.
-    """
-
-    def __init__(self, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-
-    def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
-        """Output (1, N, G, K) of heads (G, N, K)."""
-        scores = q @ k.mT * q.shape[-1] ** -0.5  # (G, N, N)
-        if mask is not None:
-            scores = scores + key_bias(mask, q.dtype)
-        return (self.dropout(F.softmax(scores, dim=-1)) @ v).transpose(0, 1).unsqueeze(0)
-
-
 class SequenceEncoder(Model):
     """Embeddings, pre-norm blocks, a mean over positions, and a head with a hidden layer.
 
@@ -105,13 +86,11 @@ class SequenceEncoder(Model):
         attention_in_float32: bool = True
         """Whether mixed precision excludes the attention between projections."""
         stores_map: bool = False
-        """Whether exact attention is the published formulation, with its map in memory. Results are equal."""
+        """Whether attention is the published formulation, to be measured, with maps in memory. Results are equal."""
 
         def check(self, size: InputSize) -> None:
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
-            if self.stores_map and self.approximation is not None:
-                raise ValueError("model.stores_map=True is for exact attention; set model.approximation=None")
             sequence = size.as_token_sequence()
             if self.approximation is not None:
                 self.approximation.check(grid_of(sequence))
@@ -123,8 +102,8 @@ class SequenceEncoder(Model):
         def stage(self, grid: Grid) -> SpatialStage:
             """Attention between heads of a block."""
             if self.approximation is not None:
-                return self.approximation.build(self.heads, grid)
-            return StoredMap(self.attention_dropout) if self.stores_map else ExactSpace(self.attention_dropout)
+                return self.approximation.build(self.heads, grid, stores_maps=self.stores_map)
+            return ExactSpace(self.attention_dropout, stores_map=self.stores_map)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Published multiply-adds: those of the blocks for one sequence, without last LayerNorm and head."""

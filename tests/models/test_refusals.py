@@ -188,7 +188,6 @@ REFUSED: list[tuple[ModelConfig, InputSize, str]] = [
     (SlowFast.Config(alpha=3),              CLIP_8, "model.alpha is 3; it must divide the 8 frames of a clip"),
     (SlowFast.Config(beta=5),               CLIP_8, "model.beta is 5; it must divide the width 64"),
     (SequenceEncoder.Config(heads=3),       TOKENS, "model.width is 64; it does not divide into 3 heads"),
-    (SequenceEncoder.Config(stores_map=True, approximation=Performer.Config()), TOKENS, "model.stores_map=True is for"),
     (SequenceEncoder.Config(approximation=Orthoformer.Config(num_prototypes=64)), TOKENS, ".*64 prototypes, but 12 c"),
     (SequenceEncoder.Config(approximation=Linformer.Config(num_prototypes=25)), TOKENS, ".*25 prototypes, but 12 tok"),
     (SequenceEncoder.Config(approximation=Nystromformer.Config()), TOKENS, ".*128 prototypes, but 12 tokens"),
