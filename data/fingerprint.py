@@ -1,6 +1,6 @@
 """Fingerprint of the data of a run: ids, labels and file sizes.
 
-File sizes show another version of the videos, e.g. at another resolution, without reading them.
+Equal ids and labels are the same data. File sizes show another copy of them, e.g. at another resolution.
 """
 
 import hashlib
@@ -41,11 +41,11 @@ class SplitFingerprint:
             num_bytes=sum(size or 0 for size in sizes.values()),
         )
 
-    def changes(self, earlier: "SplitFingerprint", unit: str) -> str | None:
+    def changes(self, earlier: "SplitFingerprint", unit: str, *, in_files: bool) -> str | None:
         """Differences from an earlier fingerprint in words; None if there are none."""
         if self.annotations != earlier.annotations:
             return f"ids or labels of the {unit} differ (now {self.items}, earlier {earlier.items})"
-        if self.files != earlier.files:
+        if in_files and self.files != earlier.files:
             return (
                 f"file sizes of the {unit} differ (now {self.num_bytes:,} bytes and {self.missing} missing, "
                 f"earlier {earlier.num_bytes:,} and {earlier.missing})"
@@ -83,13 +83,17 @@ class DataFingerprint:
         train = "no training split" if self.train is None else self.train.annotations
         return _hash(f"{self.test.annotations} {train}")
 
-    def changes(self, earlier: "DataFingerprint", unit: str) -> str | None:
-        """Differences from an earlier fingerprint in words; None if there are none. Unknown parts are not compared."""
+    def changes(self, earlier: "DataFingerprint", unit: str, *, in_files: bool = True) -> str | None:
+        """Differences from an earlier fingerprint in words; None if there are none. Unknown parts are not compared.
+
+        Args:
+            in_files: whether another copy of the same items differs.
+        """
         if self.train is not None and earlier.train is not None:
-            changes = self.train.changes(earlier.train, f"training {unit}")
+            changes = self.train.changes(earlier.train, f"training {unit}", in_files=in_files)
             if changes is not None:
                 return changes
-        return self.test.changes(earlier.test, f"test {unit}")
+        return self.test.changes(earlier.test, f"test {unit}", in_files=in_files)
 
     def as_json(self) -> dict[str, object]:
         """Record in files. `fingerprint` is all that results had before the other fields."""

@@ -65,8 +65,10 @@ def _trained_here(result: SeedResult) -> bool:
 
 
 def copy_text(data: DataRecord) -> str:
-    """Copy of a data set: numbers of items, fingerprints of annotations and of file sizes."""
+    """Copy of a data set: numbers of items, fingerprints of annotations and of file sizes, and what its videos are."""
     parts = [f"{part} {text}" for part, text in data_parts(data).items() if part != OLD_PART or data.test is None]
+    parts += [f"copy: {data.copy}"] if data.copy else []
+    parts += [f"trained on another copy: {data.training_copy}"] if data.training_copy else []
     return f"{data.name} {', '.join(parts)}"
 
 

@@ -1,5 +1,7 @@
 """Record of the data of a training in its run directory. A resumed training and every test must have the same data.
 
+Equal ids and labels are the same data. A training goes on with the same copy of them only; a test records its copy.
+
 Generated data is part of the id of a run. Its files may be encoded differently on other machines: reports mark that.
 """
 
@@ -25,6 +27,8 @@ from runner.store.store import RunStore
 if TYPE_CHECKING:
     from runner.store.jobs import Job  # a run knows no tables
 
+UNKNOWN_COPY = "a copy of other file sizes"  # of a training that did not record what it is
+
 
 def save_data_record(
     run: RunConfig, store: RunStore, data: DataFingerprint, root: Path, class_names: Sequence[str]
@@ -49,11 +53,13 @@ def data_record(directory: RunDirectory) -> DataRecord | None:
 
 
 def data_of_result(directory: RunDirectory, data: DataFingerprint, *, trained_here: bool) -> DataRecord:
-    """Record of the data of a result: `test` as tested, `train` and `parents` as trained on in the run, if it was."""
+    """Record of the data of a result: `test` as tested; what the training of the run had, if it was trained here."""
     training = data_record(directory) if trained_here else None
     if training is None:
         return replace(record_of(data), train=None)
-    return replace(record_of(data), train=training.train, parents=training.parents)
+    is_other = training.test is not None and training.test.files != data.test.files
+    other = training.copy or UNKNOWN_COPY if is_other else ""
+    return replace(record_of(data), train=training.train, parents=training.parents, training_copy=other)
 
 
 def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
@@ -70,17 +76,17 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
     return found
 
 
-def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: DatasetConfig) -> None:
-    """Refuse real data other than those of the training."""
+def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: DatasetConfig, *, goes_on: bool) -> None:
+    """Refuse real data other than those of the training and, if it goes on, another copy of them."""
     record = data_record(directory)
     if record is None or record.splits is None or dataset.stand_in is not None:
         return
-    if (changes := data.changes(record.splits, dataset.unit)) is not None:
+    if (changes := data.changes(record.splits, dataset.unit, in_files=goes_on)) is not None:
         raise _changed(dataset, changes, f"those at the start of its training ({record.root}, see {directory.data})")
 
 
 def check_named_data(jobs: "Iterable[Job]", store: RunStore, resources: Resources) -> None:
-    """Refuse finished tests and trained runs of real data other than those that the user names.
+    """Refuse finished tests and trained runs of real data other than those that the user names. A copy is no other.
 
     Data that nobody names are not read.
     """
@@ -95,7 +101,7 @@ def check_named_data(jobs: "Iterable[Job]", store: RunStore, resources: Resource
             continue
         if dataset not in current:
             current[dataset] = fingerprint_in(job.run.data, root)
-        if (changes := current[dataset].changes(record.splits, dataset.unit)) is not None:
+        if (changes := current[dataset].changes(record.splits, dataset.unit, in_files=False)) is not None:
             raise _changed(dataset, changes, f"those of {source}")
 
 

@@ -77,7 +77,8 @@ class DataRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Data of a training or a test.
 
     `fingerprint`: hash of the ids and labels of both splits, which is all that early results have.
-    `parents`: hash of the data of each parent. `copy`: what the copy of the test videos is, in words.
+    `parents`: hash of the data of each parent. `copy`: what the copy of the test videos is, in words. `training_copy`:
+    that of the training, if it was another one.
     `root`, `class_names`: folder and names of the classes at the start of a training.
     """
 
@@ -87,6 +88,7 @@ class DataRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     train: SplitFingerprint | None = None
     parents: dict[str, str] = {}
     copy: str = ""
+    training_copy: str = ""
     root: str = ""
     class_names: tuple[str, ...] = ()
 

@@ -57,6 +57,7 @@ def test_other_versions_of_the_files_and_missing_files_are_changes(root: Path) -
     assert changes(DATA, root, before) == (
         "file sizes of the training videos differ (now 17 bytes and 1 missing, earlier 33 and 0)"
     )
+    assert fingerprint_in(DATA, root).changes(before, "videos", in_files=False) is None
 
 
 def test_a_test_alone_needs_no_training_videos_and_no_list_of_them(root: Path) -> None:

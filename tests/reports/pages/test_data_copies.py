@@ -49,6 +49,8 @@ def test_cells_of_other_data_than_most_are_marked(trial: Trial) -> None:
     assert ("‖", "measured on other data or under other conditions than the rest") in legend(report)
     data = msgspec.convert(record(), DataRecord)
     assert copy_text(data) == ("kinetics400 trained on 5 (aaaaaaaa / ffff), tested on 5 (bbbbbbbb / ffff)")
+    copied = msgspec.convert(record(copy="prepared: b", training_copy="mp4 with a"), DataRecord)
+    assert copy_text(copied) == f"{copy_text(data)}, copy: prepared: b, trained on another copy: mp4 with a"
 
 
 @pytest.mark.parametrize("change", [{"train": "c"}, {"test": "c"}, {"files": "c"}])

@@ -1,4 +1,4 @@
-"""The data of a run must stay those of the start of its training."""
+"""The data of a run must stay those of the start of its training; a test may have another copy of them."""
 
 import json
 import shutil
@@ -10,11 +10,13 @@ import pytest
 from data.datasets.kinetics import Kinetics
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
+from data.preparation.preparation import Preparation
 from data.video_data import VideoData
+from experiments.spec.edits import apply, evaluation, optim
 from experiments.spec.run import Parent, RunConfig
 from runner.machine.files import write_atomically
 from runner.machine.resources import Resources
-from runner.store.data_record import check_data_record, check_named_data
+from runner.store.data_record import UNKNOWN_COPY, check_data_record, check_named_data
 from runner.store.jobs import CellName, Job
 from runner.store.store import RunStore
 from tests.runner.points import POINTS, PointList, RunHarness
@@ -77,6 +79,39 @@ def test_weights_are_not_tested_on_other_data(split: str, harness: RunHarness, m
     assert not harness.store.run(POINTS.train_id).metrics(OTHER_VIEWS.eval_id).exists()
 
 
+def test_a_training_does_not_go_on_with_another_copy_but_its_weights_are_tested_on_one(
+    harness: RunHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "all points"
+    file.write_text("a")
+    monkeypatch.setattr(type(POINTS.data), "files", lambda _, items: [(str(file),)] * len(items))
+    harness.execute_and_kill(POINTS, "step", 12)
+    file.write_text("other")
+    with pytest.raises(DataError, match=r"file sizes of the training points differ .* start of its training"):
+        harness.execute(POINTS)
+    file.write_text("a")
+    assert "training_copy" not in harness.execute(POINTS)["data"]
+    file.write_text("other")
+    result = harness.execute(OTHER_VIEWS)
+    assert result["videos"]["evaluated"] == 90 and result["data"]["training_copy"] == UNKNOWN_COPY
+
+
+def test_a_test_on_a_prepared_copy_names_both_copies(small_run: RunConfig, harness: RunHarness, tmp_path: Path) -> None:
+    root = Resources(devices=1).root(small_run.data)
+    reader = replace(small_run.data.dataset, stand_in=None)
+    run = apply(replace(small_run, data=replace(small_run.data, dataset=reader)), optim(epochs=1, batch_size=5))
+    harness.resources = Resources(data=(("kinetics400", root),), devices=1)
+    harness.execute(run)
+    assert isinstance(reader, Kinetics.Config)
+    of = Preparation(reader=reader, root=root, out=tmp_path / "copy", short_side=32)
+    assert of.write(of.targets(of.records()), 1) == {}
+    harness.resources = Resources(data=(("kinetics400", of.out),), devices=1)
+    result = harness.execute(apply(run, evaluation(views=3)))
+    assert result["videos"] == {"evaluated": 10, "failed": 0, "missing": 0}
+    assert result["data"]["copy"] == "prepared: h264 in mp4, groups of 2, short side 32 (10 videos)"
+    assert result["data"]["training_copy"] == "mp4 with h264, short side 48 (10 videos)"
+
+
 def test_data_that_change_during_a_training_are_not_tested(
     harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,9 +171,13 @@ def test_results_of_other_data_than_those_named_are_refused(finished: bool, root
     job = job_of(replace(POINTS, data=data), fingerprint_in(data, root), store, finished=finished)
     named = Resources(data=(("kinetics400", root),))
     check_named_data([job], store, named)
-    (root / "0.mp4").write_bytes(b"xx")  # another version of the video
+    (root / "0.mp4").write_bytes(b"xx")  # another copy of the video
+    check_named_data([job], store, named)
+    (root / "train.csv").write_text("0.mp4 1\n")
     source = f"the finished test .*{job.run.eval_id}.json" if finished else "the training in .*data.json"
-    with pytest.raises(DataError, match=f"kinetics400: file sizes of the training videos differ .* those of {source};"):
+    with pytest.raises(
+        DataError, match=f"kinetics400: ids or labels of the training videos differ .* those of {source};"
+    ):
         check_named_data([job], store, named)
     check_named_data([job], store, Resources())  # nobody names the data
 
@@ -154,8 +193,8 @@ def test_other_tests_of_released_weights_are_compared_because_their_scores_are_u
     other_views = replace(run, evaluation=replace(run.evaluation, views=1))
     job, named = Job(other_views, CellName("paper/table", "row", "column"), 0), Resources(data=(("kinetics400", root),))
     check_named_data([job], store, named)
-    (root / "0.mp4").write_bytes(b"xx")
-    with pytest.raises(DataError, match=r"file sizes of the training videos differ .* the finished test"):
+    (root / "train.csv").write_text("0.mp4 1\n")
+    with pytest.raises(DataError, match=r"ids or labels of the training videos differ .* the finished test"):
         check_named_data([job], store, named)
 
 
@@ -184,6 +223,5 @@ def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
     write_atomically(record, json.dumps({**json.loads(record.read_text()), "code": "0123"}))  # of earlier versions
     check_named_data([job], store, Resources())
     (root / "0.mp4").write_bytes(b"xx")
-    check_data_record(
-        job.directory(store), fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), dataset
-    )
+    now = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root)
+    check_data_record(job.directory(store), now, dataset, goes_on=True)
