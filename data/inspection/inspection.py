@@ -20,6 +20,11 @@ from data.loaders import allowed_number
 
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 FPS_TOLERANCE = 0.5
+SMALL_SIDE = 340  # copies with a short side of 256 or 320 exist in most places: they are read as they are
+PREPARED_SIDE, FRAME_BYTES = (
+    256,
+    5_000,
+)  # of a copy by `reproduce prepare`; bytes of a frame, measured on two real clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,6 +280,14 @@ def video_findings(
     else:
         yield inspection.finding(
             "ok", text + (f"; none is below the {need.short_side} of the test" if need.short_side else "")
+        )
+    if (middle := statistics.median(sides)) > SMALL_SIDE:
+        num_bytes = FRAME_BYTES * statistics.mean(fact.frames for fact in facts) * len(inspection.items[split])
+        yield inspection.finding(
+            "ok",
+            f"{split}: frames have {(middle / PREPARED_SIDE) ** 2:.0f} times the pixels that a copy of short side "
+            f"{PREPARED_SIDE} has, and reading takes as much longer",
+            f"`reproduce prepare {inspection.dataset.name}` writes one, of about {num_bytes / 1e9:,.1f} GB",
         )
     rates, expected = [fact.fps for fact in facts], need.data.expected_fps
     other = sum(abs(rate - expected) > FPS_TOLERANCE for rate in rates) if expected else 0

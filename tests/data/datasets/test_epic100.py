@@ -62,7 +62,12 @@ def test_frames_are_preferred_to_videos(root: Path, layout: str) -> None:
 @pytest.mark.parametrize("layout", ["segments/P01_01_0.mp4", "segments/P01/P01_01/P01_01_0.webm", "P01_01_0.MP4"])
 def test_the_file_of_a_segment_is_read_whole(root: Path, layout: str) -> None:
     touched(root, layout)
-    assert CONFIG.build(root, "train").records[0] == VideoRecord(f"{root}/{layout}", (3, 3), "P01_01_0", None)
+    record = CONFIG.build(root, "train").records[0]
+    assert (record.path, record.part, record.is_cut) == (f"{root}/{layout}", None, True)
+    (root / layout).unlink()
+    from_whole = CONFIG.build(root, "train").records[0]
+    assert from_whole.part == (0.14, 3.37)
+    assert from_whole.extent == record.extent  # their fingerprints are equal
 
 
 @pytest.mark.parametrize("layout", ["EPIC-KITCHENS/P01/videos/P01_01.mp4", "videos/P01_01.mp4", "P01_01.MP4"])

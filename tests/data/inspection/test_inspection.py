@@ -162,6 +162,16 @@ def test_decoded_videos_give_short_sides_and_frame_rates(root: Path) -> None:
     assert rates.what.startswith("train: frames per second 25 to 30, median 29.97; 1 of 3 differ from 30")
 
 
+@pytest.mark.parametrize("side", [256, 320, 1080])
+def test_a_prepared_copy_is_proposed_of_large_videos_alone(root: Path, side: int) -> None:
+    found = outcomes(*[VideoFacts(200_000, 30.0, side)] * 3)
+    proposed = [one for one in video_findings(inspected(root), "train", found, root / "list.txt") if one.remedy]
+    assert len(proposed) == (side == 1080)
+    if proposed:
+        assert proposed[0].what.startswith("train: frames have 18 times the pixels that a copy of short side 256 has")
+        assert proposed[0].remedy == "`reproduce prepare kinetics` writes one, of about 4.0 GB"
+
+
 @pytest.mark.parametrize(("allow_bad", "severity"), [(None, "error"), (1, "warning")])
 def test_videos_that_cannot_be_decoded_name_the_list(root: Path, allow_bad: int | None, severity: str) -> None:
     found = outcomes("cut short", VideoFacts(9, 30.0, 48))
