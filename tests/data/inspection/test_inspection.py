@@ -169,7 +169,7 @@ def test_a_prepared_copy_is_proposed_of_large_videos_alone(root: Path, side: int
     assert len(proposed) == (side == 1080)
     if proposed:
         assert proposed[0].what.startswith("train: frames have 18 times the pixels that a copy of short side 256 has")
-        assert proposed[0].remedy == "`reproduce prepare kinetics` writes one, of about 4.0 GB"
+        assert proposed[0].remedy == "`reproduce prepare kinetics` writes one, of about 3.5 GB"
 
 
 @pytest.mark.parametrize(("allow_bad", "severity"), [(None, "error"), (1, "warning")])

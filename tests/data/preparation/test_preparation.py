@@ -76,7 +76,7 @@ def test_a_copy_of_the_data_differs_from_them_by_the_sizes_of_its_files_alone(tm
     write_all(of)
     source, copy = (fingerprint_in(VideoData(dataset=of.reader), root) for root in (of.root, of.out))
     assert copy.annotations == source.annotations and copy.test.files != source.test.files
-    assert copy.copy == "prepared: h264 in mp4, groups of 2, short side 24 (13 videos)"
+    assert copy.copy == "prepared: h264 in mp4, groups of 4, short side 24 (13 videos)"
     record = json.loads((of.out / RECORD).read_text())
     assert (record["data"], record["source"], record["short_side"]) == ("kinetics400", of.root.name, 24)
 

@@ -108,7 +108,7 @@ def test_a_test_on_a_prepared_copy_names_both_copies(small_run: RunConfig, harne
     harness.resources = Resources(data=(("kinetics400", of.out),), devices=1)
     result = harness.execute(apply(run, evaluation(views=3)))
     assert result["videos"] == {"evaluated": 10, "failed": 0, "missing": 0}
-    assert result["data"]["copy"] == "prepared: h264 in mp4, groups of 2, short side 32 (10 videos)"
+    assert result["data"]["copy"] == "prepared: h264 in mp4, groups of 4, short side 32 (10 videos)"
     assert result["data"]["training_copy"] == "mp4 with h264, short side 48 (10 videos)"
 
 
