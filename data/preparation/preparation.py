@@ -70,7 +70,7 @@ class Preparation:
             DataError: if the folder holds a copy of other settings.
             PreparationError: if a file cannot be written.
         """
-        self.save_settings()
+        self.save_record({})
         for path in files_below(self.root, ANNOTATIONS)[0]:
             copy_annotation(path, self.out / os.path.relpath(path, self.root))
         missing = [target for target in targets if not (self.out / target).exists()]
@@ -85,6 +85,7 @@ class Preparation:
                 if (reason := future.result()) is not None:
                     reasons[started[future]] = reason
         self.save_unreadable(targets, reasons)
+        self.save_record({"videos": total - len(reasons), "unreadable": len(reasons)})
         return reasons
 
     def fault(self, record: VideoRecord, target: str) -> str | None:
@@ -95,8 +96,12 @@ class Preparation:
             return error.reason
         return None
 
-    def save_settings(self) -> None:
-        """Record what the copy is, and of what. Other settings than those of an earlier command are refused."""
+    def save_record(self, counts: Mapping[str, int]) -> None:
+        """Record what the copy is, and of what. Other settings than those of an earlier command are refused.
+
+        Args:
+            counts: numbers of videos of this command.
+        """
         settings = {
             "version": VERSION,
             "data": self.reader.name,
@@ -114,7 +119,7 @@ class Preparation:
                 f"--out"
             )
         with replacing(path) as partial:
-            partial.write_text(json.dumps(settings, indent=1) + "\n")
+            partial.write_text(json.dumps({**settings, **counts}, indent=1) + "\n")
 
     def save_unreadable(self, targets: Targets, reasons: Mapping[str, str]) -> None:
         """Write the list of unreadable videos, with those of commands for other targets."""

@@ -79,6 +79,7 @@ def test_a_copy_of_the_data_differs_from_them_by_the_sizes_of_its_files_alone(tm
     assert copy.copy == "prepared: h264 in mp4, groups of 4, short side 24 (13 videos)"
     record = json.loads((of.out / RECORD).read_text())
     assert (record["data"], record["source"], record["short_side"]) == ("kinetics400", of.root.name, 24)
+    assert (record["videos"], record["unreadable"]) == (39, 0)
 
 
 COMMAND = """
