@@ -3,7 +3,7 @@
 F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, and every transform of the pixels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from data.items import Inputs
 from data.sampling.base import Indices, Sampling, Timeline
 from data.transforms.pixels import Crops
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
-from data.video.frame_sources import opened
+from data.video.decode import VideoFile
+from data.video.frame_sources import FrameFolder, opened
 
 # Per process. Too small for any published data set: a single ten-second video takes a sixth of it.
 FRAME_BYTES = 512 * 2**20
@@ -93,17 +94,28 @@ class ClipViews(Clips):
     crops: Crops
     num_views: int
 
-    def __call__(self, index: int, view: int) -> Inputs:
+    def __call__(self, index: int, views: Sequence[int]) -> list[Inputs]:
+        """Inputs of some views of a video."""
         poses = self.poses(index)
-        sampled = self.sampled(self.videos.records[index], view)
-        joints, crops = self.joints(index, poses, sampled), self.crops(self.ordered_channels(sampled.frames))
-        return tuple(map(torch.stack, zip(*(self.inputs(crop, joints) for crop in crops), strict=True)))
+        with opened(self.videos.records[index]) as video:
+            of_video = self.sampling.views(video.timeline, self.num_views)
+            chosen = [of_video[view] for view in views]
+            num_together = len(np.unique(np.concatenate(chosen)))
+            fits = video.num_bytes * num_together <= FRAME_BYTES * video.timeline.num_frames
+            parts = [chosen] if fits else [[indices] for indices in chosen]
+            return [inputs for part in parts for inputs in self.read(index, video, poses, part)]
 
-    def sampled(self, record: VideoRecord, view: int) -> SampledFrames:
-        """Frames of a view of a video."""
-        with opened(record) as video:
-            indices = self.sampling.views(video.timeline, self.num_views)[view]
-            return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
+    def read(
+        self, index: int, video: VideoFile | FrameFolder, poses: tuple[Poses, ...], of_views: Sequence[Indices]
+    ) -> Iterator[Inputs]:
+        """Inputs of views. A frame of several views is decoded and resized once."""
+        together, places = np.unique(np.concatenate(of_views), return_inverse=True)
+        frames = video.frames(together)
+        crops = self.crops(self.ordered_channels(frames))
+        for indices, place in zip(of_views, np.split(places, len(of_views)), strict=True):
+            joints = self.joints(index, poses, SampledFrames(frames, indices, video.timeline.num_frames))
+            of_view = (crop._replace(frames=crop.frames[place]) for crop in crops)
+            yield tuple(map(torch.stack, zip(*(self.inputs(crop, joints) for crop in of_view), strict=True)))
 
     def blank_shapes(self) -> list[tuple[tuple[int, ...], torch.dtype]]:
         num_crops, num_frames, side = self.crops.num_crops, self.sampling.frames, self.crops.crop

@@ -196,7 +196,7 @@ class DataConfig(CheckedConfig, ABC):
         Raises:
             DecodeError: if it cannot be read.
         """
-        self.validation_items(items).inputs(index, 0)
+        self.validation_items(items).inputs(index, [0])
         return None
 
     def least_short_side(self, evaluation: EvalConfig) -> int | None:

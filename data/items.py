@@ -7,6 +7,8 @@ B: items of a batch. V: variants of a view, such as its crops. A label is one nu
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 import torch
@@ -117,9 +119,11 @@ class TrainItems(Dataset[Item]):
 class TestItems(Dataset[Item]):
     """All views of all test items. View v of item i has the index i * num_views + v.
 
+    The views of an item that a batch asks for are read together.
+
     Args:
-        inputs: model inputs (V, ...) of a view of the item with an index. It raises a `DecodeError` if the item cannot
-            be read.
+        inputs: model inputs (V, ...) of some views of the item with an index. It raises a `DecodeError` if one of them
+            cannot be read.
         blank_shapes: shapes and types of blank inputs, which take the place of those of an unreadable item.
 
     `known_errors`: as in `TrainItems`.
@@ -131,7 +135,7 @@ class TestItems(Dataset[Item]):
         self,
         items: ItemList,
         num_views: int,
-        inputs: Callable[[int, int], Inputs],
+        inputs: Callable[[int, Sequence[int]], Sequence[Inputs]],
         *blank_shapes: tuple[tuple[int, ...], torch.dtype],
     ) -> None:
         self.items, self.num_views, self.inputs = items, num_views, inputs
@@ -142,13 +146,23 @@ class TestItems(Dataset[Item]):
         return len(self.items) * self.num_views
 
     def __getitem__(self, index: int) -> Item:
-        item, view = divmod(index, self.num_views)
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Item]:
+        """Items of a batch, which a loader asks for at once."""
+        of_items = groupby((divmod(index, self.num_views) for index in indices), key=itemgetter(0))
+        return [found for item, pairs in of_items for found in self._views(item, [view for _, view in pairs])]
+
+    def _views(self, item: int, views: Sequence[int]) -> list[Item]:
         label = self.items.label(item)
         try:
             refuse_known(item, self.known_errors)
-            return Item(self.inputs(item, view), label, item, view)
+            inputs = self.inputs(item, views)
         except DecodeError as error:
-            return Item(self.blank_inputs(), label, item, view, True, error.missing, (error,))
+            if len(views) > 1:  # others may be readable
+                return [found for view in views for found in self._views(item, [view])]
+            return [Item(self.blank_inputs(), label, item, views[0], True, error.missing, (error,))]
+        return [Item(of_view, label, item, view) for view, of_view in zip(views, inputs, strict=True)]
 
     def blank_inputs(self) -> Inputs:
         return tuple(torch.zeros(shape, dtype=dtype) for shape, dtype in self.blank_shapes)

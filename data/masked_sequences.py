@@ -3,7 +3,7 @@
 F frames, H x W pixels, h x w after resizing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -68,7 +68,7 @@ class MaskedSequences(DataConfig):
         shapes = ((1, 2, *size, self.short_side, self.short_side) for size in ((3,), ()))
         return TestItems(items, 1, partial(self.whole, items), *((shape, torch.uint8) for shape in shapes))
 
-    def whole(self, items: ItemList, index: int, view: int) -> Inputs:
+    def whole(self, items: ItemList, index: int, views: Sequence[int]) -> list[Inputs]:
         """Resized frames (1, F, 3, h, w) and masks (1, F, H, W) in their own size, uint8, of a sequence."""
         assert isinstance(items, SequenceList)
         sequence = items.sequences[index]
@@ -78,7 +78,7 @@ class MaskedSequences(DataConfig):
         size = self.resized_size(height, width)
         if min(size) < 1:
             raise DecodeError(sequence.name, f"its frames of {height}x{width} pixels are too narrow to be resized")
-        return resized(frames, size).unsqueeze(0), masks.unsqueeze(0)
+        return [(resized(frames, size).unsqueeze(0), masks.unsqueeze(0))]
 
     def resized_size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of resized frames: the short side, and the long side rounded down to a multiple.

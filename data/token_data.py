@@ -61,9 +61,9 @@ class TokenData(DataConfig):
         assert isinstance(items, TokenList)
         return tuple(padded_ids(ids, items.ids[index], self.size, self.most) for ids in items.tokens(index))
 
-    def only_view(self, items: ItemList, index: int, view: int) -> Inputs:
+    def only_view(self, items: ItemList, index: int, views: Sequence[int]) -> list[Inputs]:
         """Token ids (1, N) of each sequence of an item."""
-        return tuple(ids.unsqueeze(0) for ids in self.padded(items, index))
+        return [tuple(ids.unsqueeze(0) for ids in self.padded(items, index))]
 
     def files(self, items: ItemList) -> Sequence[tuple[str, ...]] | None:
         assert isinstance(items, TokenList)

@@ -56,7 +56,7 @@ def attention_maps(
     index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
     view = run.evaluation.views // 2
     try:
-        inputs = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, view)  # (1, ...) each
+        (inputs,) = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, [view])  # (1, ...) each
     except DecodeError as error:
         raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
     clip = data.display(inputs)  # (F, 3, h, w)

@@ -81,7 +81,7 @@ class RowModel:
         data = data.with_videos(UnlabelledVideos.Config.of([Path(video)], data.targets))
         items = data.test_items(data.dataset.build(Path(), "test"), protocol)
         views = range(protocol.views) if view is None else (view,)
-        parts = zip(*(items.inputs(0, index) for index in views), strict=True)
+        parts = zip(*items.inputs(0, views), strict=True)
         return data.on_device(tuple(torch.cat(part).to(self.device) for part in parts))
 
     @torch.inference_mode()

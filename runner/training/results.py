@@ -103,10 +103,10 @@ def decoded_clips(data: DataConfig, evaluation: EvalConfig, items: ItemList) -> 
     clips = {}
     for place in dict.fromkeys(np.linspace(0, len(items) - 1, NUM_CLIPS).round().astype(int).tolist()):
         try:
-            frames = data.display(test_items.inputs(place, evaluation.views // 2))
+            (inputs,) = test_items.inputs(place, [evaluation.views // 2])
         except DecodeError:
             continue
-        if frames is not None:
+        if (frames := data.display(inputs)) is not None:
             clips[place] = small(frames)
     return clips
 

@@ -61,6 +61,21 @@ def test_test_views_have_the_frames_of_the_sampling(kinetics_root: Path) -> None
         assert numbers(joined(item.inputs[0])) == [min(start + step, length - 1) for step in (0, 5, 10, 15)]
 
 
+@pytest.mark.parametrize("num_bytes", [FRAME_BYTES, 0])
+def test_the_views_of_a_batch_open_their_video_once(
+    kinetics_root: Path, num_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("data.clips.FRAME_BYTES", num_bytes)
+    views = DATA.test_items(DATA.dataset.build(kinetics_root, "val"), EvalConfig(views=4, crops=3))
+    alone, paths = [views[place] for place in range(2, 10)], list[str]()
+    monkeypatch.setattr("data.clips.opened", lambda record: paths.append(record.path) or opened(record))
+    together = views.__getitems__(range(2, 10))
+    assert len(paths) == len(set(paths)) == 3
+    for one, same in zip(alone, together, strict=True):
+        assert (one.place, one.view, one.label) == (same.place, same.view, same.label)
+        assert torch.equal(one.inputs[0], same.inputs[0])
+
+
 def test_the_span_of_the_protocol_replaces_that_of_training(kinetics_root: Path) -> None:
     expected = {
         (DenseSampling.Config(stride=4), 1.0): [0, 11, 22, 34],

@@ -1,6 +1,7 @@
 """Items of any modality, here numbers: random draws, replacements of unreadable items, and batches."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -44,12 +45,26 @@ def drawn_items(seed: int = 0, broken: tuple[int, ...] = ()) -> TrainItems:
 def viewed_items(num_views: int, broken: tuple[int, ...] = ()) -> TestItems:
     """Views whose input is the index of the item and of the view."""
 
-    def inputs(index: int, view: int) -> tuple[Tensor, ...]:
+    def inputs(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:
         if index in broken:
             raise error_of(index, broken)
-        return (torch.tensor([[index, view]]),)
+        return [(torch.tensor([[index, view]]),) for view in views]
 
     return TestItems(Numbers(), num_views, inputs, ((1, 2), torch.int64))
+
+
+def test_a_view_that_cannot_be_read_fails_alone_in_a_batch() -> None:
+    def inputs(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:
+        if index == 1 and 2 in views:
+            raise DecodeError("item 1", "damaged")
+        return [(torch.tensor([[index, view]]),) for view in views]
+
+    items = TestItems(Numbers(), 3, inputs, ((1, 2), torch.int64))
+    found = items.__getitems__([2, 3, 4, 5, 6])
+    assert [(item.place, item.view, item.unreadable) for item in found] == [
+        (0, 2, False), (1, 0, False), (1, 1, False), (1, 2, True), (2, 0, False)
+    ]  # fmt: skip
+    assert [item.inputs[0].tolist() for item in found] == [[[0, 2]], [[1, 0]], [[1, 1]], [[0, 0]], [[2, 0]]]
 
 
 def drawn_for(items: TrainItems, epoch: int, place: int) -> list[float]:

@@ -82,7 +82,7 @@ class Five:
         return 0
 
 
-VIEWS = TestItems(Five(), 2, lambda index, view: (torch.zeros(1),))
+VIEWS = TestItems(Five(), 2, lambda index, views: [(torch.zeros(1),) for _ in views])
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7])

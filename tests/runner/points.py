@@ -6,7 +6,7 @@ backbone, and parts that can be initialised by other runs.
 
 import hashlib
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -124,10 +124,10 @@ class PointData(DataConfig):
         assert isinstance(items, PointList)
         return (items.points[index] + 0.1 * torch.randn(2),)
 
-    def plain(self, items: ItemList, index: int, view: int) -> tuple[Tensor, ...]:
+    def plain(self, items: ItemList, index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:
         """A point without noise. View v is shifted by 0.3 v."""
         assert isinstance(items, PointList)
-        return ((items.points[index] + 0.3 * view).unsqueeze(0),)
+        return [((items.points[index] + 0.3 * view).unsqueeze(0),) for view in views]
 
     def tiny(self) -> Self:
         return self

@@ -1,7 +1,7 @@
 """Files of a test: its result with its provenance, the scores of all items, and a few clips."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -128,11 +128,11 @@ def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: Run
     np.testing.assert_allclose(mean, (left + right) / 2, atol=1e-6)
 
 
-def grey(index: int, view: int) -> tuple[Tensor, ...]:
+def grey(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:
     """Frames as grey as the index."""
     if index == UNREADABLE:
         raise DecodeError("some file", "damaged")
-    return (torch.full((3, 8, 3, 6, 6), index, dtype=torch.uint8),)
+    return [(torch.full((3, 8, 3, 6, 6), index, dtype=torch.uint8),) for _ in views]
 
 
 @dataclass(frozen=True, kw_only=True)

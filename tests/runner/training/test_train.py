@@ -112,7 +112,9 @@ def test_the_weights_of_the_best_validation_are_saved_and_tested(run: RunConfig,
     model.load_state_dict(harness.weights(run))
     videos = run.data.dataset.build(Path(), "test")
     views = run.data.test_items(videos, run.evaluation)
-    outputs = torch.stack([torch.stack([model(*views.inputs(i, v))[0] for v in range(2)]) for i in range(len(videos))])
+    outputs = torch.stack(
+        [torch.stack([model(*view)[0] for view in views.inputs(i, range(2))]) for i in range(len(videos))]
+    )
     right = outputs.softmax(-1).sum(1).argmax(-1) == torch.tensor([videos.label(i) for i in range(len(videos))])
     assert metrics["top1"] == pytest.approx(100 * right.float().mean().item())
 

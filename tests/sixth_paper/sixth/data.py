@@ -173,7 +173,7 @@ class NumberData(DataConfig):
         """Lists without noise, each the only variant of its only view."""
         assert isinstance(items, NumberLists)
         blank = ((1, self.count), torch.float32)
-        return TestItems(items, 1, lambda index, view: (items.numbers(index).unsqueeze(0),), blank)
+        return TestItems(items, 1, lambda index, views: [(items.numbers(index).unsqueeze(0),)], blank)
 
     def tiny(self) -> Self:
         """Same config with random numbers."""
