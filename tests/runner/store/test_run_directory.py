@@ -38,7 +38,7 @@ def test_a_claim_is_exclusive_and_visible(tmp_path: Path) -> None:
 
 def test_a_killed_process_releases_its_claim_and_the_next_one_removes_its_unfinished_files(tmp_path: Path) -> None:
     code = (
-        "import os, sys, pathlib; from runner.store.store import RunStore, replacing\n"
+        "import os, sys, pathlib; from runner.machine.files import replacing; from runner.store.store import RunStore\n"
         "with RunStore(pathlib.Path(sys.argv[1])).run('aaa').claim() as claimed, "
         "replacing(pathlib.Path(sys.argv[1]) / 'aaa' / 'metrics' / 'a.json') as partial: "
         "partial.touch(); os.kill(os.getpid(), 9)"
