@@ -6,6 +6,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
 MPEG4_PICTURE_START = b"\x00\x00\x01\xb6"
+HEVC_CONFIGURATION_BYTES = 23
 # A shorter MPEG-4 packet may be a picture that is not coded: nothing is shown.
 MIN_MPEG4_BYTES = 20
 
@@ -32,6 +33,40 @@ def is_disposable(packet: Packet, length_size: int) -> bool:
         header = content[offset + length_size]
         if 1 <= header & 31 <= 5:
             if header >> 5 & 3:
+                return False
+            has_picture = True
+        offset += length_size + int.from_bytes(content[offset : offset + length_size], "big")
+    return has_picture
+
+
+def is_unreferenced(packet: Packet, codec: VideoCodecContext) -> bool:
+    """Whether no other frame refers to that of an H.264 or HEVC packet, as far as its header tells.
+
+    Nothing can be left out of VP8 and VP9: a frame continues from the probabilities and motion vectors before it.
+    """
+    if codec.name == "hevc":
+        return is_hevc_leaf(packet, bytes(codec.extradata or b""))
+    length_size = nal_length_size(codec)
+    return length_size is not None and is_disposable(packet, length_size)
+
+
+def is_hevc_leaf(packet: Packet, configuration: bytes) -> bool:
+    """Whether every slice of an HEVC packet is a sub-layer non-reference picture of the highest sub-layer.
+
+    Follows ITU-T H.265, section 7.4.2.2.
+
+    Args:
+        configuration: decoder configuration record (ISO/IEC 14496-15, section 8.3.2.1); other packings tell nothing.
+    """
+    if len(configuration) < HEVC_CONFIGURATION_BYTES or configuration[0] != 1:
+        return False
+    layers, length_size = configuration[21] >> 3 & 7, (configuration[21] & 3) + 1
+    content = bytes(packet)
+    offset, has_picture = 0, False
+    while offset + length_size + 1 < len(content):
+        kind, layer = content[offset + length_size] >> 1 & 63, content[offset + length_size + 1] & 7
+        if kind < 32:  # a slice; odd kinds and those from 16 on are referred to
+            if kind > 14 or kind % 2 or layer != layers:
                 return False
             has_picture = True
         offset += length_size + int.from_bytes(content[offset : offset + length_size], "big")

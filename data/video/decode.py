@@ -1,10 +1,10 @@
 """Frames of a video file by index, with a minimum of decoding.
 
 The packets are read once, and give the table of frames. A frame is found by the presentation time of its packet only:
-an index always gives the same frame, or an error. A clip is decoded from the key frame before it. H.264 frames that are
-neither requested nor referenced by another frame are not decoded. Only requested frames are converted to RGB. For a
-part of a long video, only the packets around the part are read. If the packets do not tell which frames they give and
-when, the frames are numbered in the order in which the decoder gives them from the start. F: requested frames.
+an index always gives the same frame, or an error. A clip is decoded from the key frame before it. H.264 and HEVC frames
+that are neither requested nor referenced by another frame are not decoded. Only requested frames are converted to RGB.
+For a part of a long video, only the packets around the part are read. If the packets do not tell which frames they give
+and when, the frames are numbered in the order in which the decoder gives them from the start. F: requested frames.
 """
 
 import os
@@ -28,7 +28,7 @@ from torch import Tensor
 
 from data.errors import DecodeError
 from data.sampling.base import Timeline
-from data.video.bitstreams import is_disposable, nal_length_size
+from data.video.bitstreams import is_unreferenced
 from data.video.containers import FORMATS, MIN_COMPLETE_SHARE, opened_container, reason, truncation
 from data.video.frame_table import FrameTable, Run, has_times
 
@@ -277,10 +277,10 @@ class VideoFile:
 
     def needed(self, run: Run) -> Iterator[Packet]:
         """Packets of a run without those to which no requested frame refers, as far as their headers tell."""
-        key_pts = self.table.packets[run.start].pts
+        key_pts, codec = self.table.packets[run.start].pts, self.stream.codec_context
         for index in range(run.start, run.stop):
             packet = self.table.packets[index]
-            if index in run.requested or not (is_before(packet, key_pts) or self.is_disposable(packet)):
+            if index in run.requested or not (is_before(packet, key_pts) or is_unreferenced(packet, codec)):
                 yield packet
 
     def decoded(self, packets: Iterable[Packet], decoder: VideoCodecContext) -> Iterator[VideoFrame]:
@@ -304,14 +304,6 @@ class VideoFile:
         codec = opened_container(self.path).streams[self.stream.index].codec_context
         assert isinstance(codec, VideoCodecContext)
         return single_threaded(codec, {})
-
-    def is_disposable(self, packet: Packet) -> bool:
-        return self.nal_length_size is not None and is_disposable(packet, self.nal_length_size)
-
-    @cached_property
-    def nal_length_size(self) -> int | None:
-        """Bytes of the length field of each NAL unit of an H.264 packet; None for other codecs and packings."""
-        return nal_length_size(self.stream.codec_context)
 
     def place(self, pts: int | None) -> str:
         """Frame with this presentation time, in words."""

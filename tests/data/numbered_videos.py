@@ -16,12 +16,14 @@ HEIGHT, WIDTH, NUM_BITS, BIT_WIDTH = 48, 128, 8, 16
 # Codec, its options, and suffix of the file.
 B_FRAMES = {"g": "12", "bf": "3", "sc_threshold": "0"}
 OPEN_GROUPS = {**B_FRAMES, "keyint_min": "4", "x264-params": "open-gop=1:scenecut=0:b-adapt=0"}
+HEVC = {"x265-params": "keyint=12:bframes=3:open-gop=1:scenecut=0:log-level=none"}
 REALTIME = {"g": "12", "deadline": "realtime", "cpu-used": "8"}
 CODECS = {
     "h264": ("libx264", B_FRAMES, "mp4"),
     "h264 in matroska": ("libx264", B_FRAMES, "mkv"),
     "h264 with open groups": ("libx264", OPEN_GROUPS, "mp4"),
     "h264 in a transport stream": ("libx264", B_FRAMES, "ts"),
+    "hevc": ("libx265", HEVC, "mp4"),
     "mpeg2 with open groups": ("mpeg2video", {"g": "12", "bf": "2"}, "mkv"),
     "mpeg4": ("mpeg4", {"g": "12", "bf": "2"}, "mp4"),
     "mpeg4 in avi": ("mpeg4", {"g": "12", "bf": "2"}, "avi"),

@@ -9,6 +9,7 @@ import pytest
 from av.video.frame import VideoFrame
 
 from data.errors import DecodeError
+from data.video.bitstreams import is_unreferenced
 from data.video.decode import VideoFile
 from tests.data.numbered_videos import B_FRAMES, CODECS, OPEN_GROUPS, REALTIME, all_frames, numbers, pixels, write_video
 
@@ -76,12 +77,26 @@ def test_decoding_starts_at_the_key_frame_before_the_clip(tmp_path: Path) -> Non
         assert sent_packets(video, [3, 33]) == 8
 
 
-def test_disposable_frames_are_not_decoded_unless_requested(tmp_path: Path) -> None:
-    options = {"g": "40", "bf": "3", "b-pyramid": "none", "b-adapt": "0", "sc_threshold": "0"}
-    with VideoFile(write_video(tmp_path / "a.mp4", options=options)) as video:
-        disposable = sum(map(video.is_disposable, video.table.packets))
-        assert disposable > 20
-        assert sent_packets(video, [39]) <= 40 - disposable + 1
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"g": "40", "bf": "3", "b-pyramid": "none", "b-adapt": "0", "sc_threshold": "0"}),
+        ("libx265", {"x265-params": "keyint=40:bframes=3:b-pyramid=0:b-adapt=0:scenecut=0:log-level=none"}),
+        ("libx265", {"x265-params": "keyint=12:bframes=3:b-adapt=0:open-gop=1:scenecut=0:log-level=none"}),
+    ],
+)
+def test_unreferenced_frames_are_not_decoded_unless_requested(
+    codec: str, options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mp4", codec=codec, options=options)
+    expected = all_frames(path)
+    monkeypatch.delattr(VideoFile, "lenient_decoder")  # of the full decode
+    with VideoFile(path) as video:
+        unreferenced = sum(is_unreferenced(packet, video.stream.codec_context) for packet in video.table.packets)
+        assert unreferenced > 10
+        assert sent_packets(video, [39]) <= 40 - unreferenced + 1
+        for indices in ([39], [3, 38], [14, 25], list(range(40))):
+            np.testing.assert_array_equal(pixels(video.frames(indices)), expected[indices])
 
 
 def test_frames_shown_before_their_key_frame_are_decoded_from_the_previous_one(

@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 from torch import Tensor
 
 from data.config import VideoFacts
@@ -114,6 +115,18 @@ def test_pictures_are_counted_from_one(tmp_path: Path, name: str) -> None:
     assert span.frames([0]).shape == (1, 3, 6, 8)
     assert span.num_bytes == 18 * 6 * 8 * 3
     assert levels(FrameFolder(str(folder), Span(0.02, 0.021, 50)).frames([0, 4])) == [2, 2]  # one frame at least
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+def test_pictures_have_the_pixels_of_pillow(mode: str, progressive: bool, subsampling: int, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (33, 51, 3), np.uint8)
+    path = tmp_path / "frame_0000000001.jpg"
+    Image.fromarray(pixels).convert(mode).save(path, progressive=progressive, subsampling=subsampling)
+    with Image.open(path) as expected:
+        picture = FrameFolder(str(tmp_path), Span(0.0, 1.0, 1.0)).picture(0)
+        np.testing.assert_array_equal(picture, np.asarray(expected.convert("RGB")))
 
 
 @pytest.mark.parametrize("fps", [50, 60])
