@@ -1,4 +1,7 @@
-"""Time our implementations against the published formulation and print a table."""
+"""Time our implementations against the published formulation and print a table.
+
+`python -m benchmarks reading` and `python -m benchmarks pipeline` time the reading of videos instead.
+"""
 
 import os
 
@@ -16,13 +19,14 @@ from pathlib import Path
 import torch
 from tabulate import tabulate
 
-from benchmarks import cast, deform3d, motionformer, msca, xvit
+from benchmarks import cast, deform3d, motionformer, msca, pipeline, reading, xvit
 from benchmarks.compare import Case, Pair, Sizes, measured
 from runner.machine.files import write_atomically
 from runner.store.provenance import commit, cores, provenance
 
 DONE, USAGE, UNUSABLE, INTERRUPTED = 0, 2, 3, 130
 CASES: dict[str, Case] = {**motionformer.CASES, **msca.CASES, **xvit.CASES, **cast.CASES, **deform3d.CASES}
+OF_VIDEOS = {"reading": reading, "pipeline": pipeline}
 PRECISIONS = {"cpu": ["float32"], "cuda": ["float32", "bfloat16"]}
 # On a GPU a turn is short. The paper trains with 4 clips per GPU, too few to occupy it.
 SIZES = {"cpu": Sizes(), "cuda": Sizes(clips=8, repeats=20)}
@@ -53,10 +57,15 @@ LEGEND = """\
 
 def main(arguments: list[str] | None = None) -> int:
     """Compare, save each pair as soon as it is measured, and print. Returns the exit code."""
-    options = parsed(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] and given[0] in OF_VIDEOS:
+        return OF_VIDEOS[given[0]].main(given[1:])
+    options = parsed(given)
     device, path, code, done = options.device, options.json, DONE, []
-    given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Sizes)}
-    sizes = dataclasses.replace(SIZES[device.type], **{name: size for name, size in given.items() if size is not None})
+    sizes_given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Sizes)}
+    sizes = dataclasses.replace(
+        SIZES[device.type], **{name: size for name, size in sizes_given.items() if size is not None}
+    )
     torch.set_num_threads(options.threads)
     try:
         conditions = conditions_of(sizes, device)
@@ -84,7 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def parsed(arguments: list[str] | None) -> argparse.Namespace:
+def parsed(arguments: list[str]) -> argparse.Namespace:
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"cases: {', '.join(CASES)} (default: all)")
