@@ -22,6 +22,7 @@ from models.tensors import Converted, LoadReport, Tensors, fill, listed
 CONTAINERS = ("model_state", "state_dict", "model", "module")
 DEEPSPEED_FILE = "mp_rank_00_model_states.pt"  # of the model, in the folder that DeepSpeed writes for a checkpoint
 
+REMEDY = "remove it and get it again"
 NO_CHECKSUMS = (
     "the file has no checksums (it is older than PyTorch 1.6): only keys, shapes and finiteness are checked; compare "
     "its sha256 with that of another download"
@@ -51,7 +52,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, object], bool]:
             reason = f"a pickled {found[1]}, which could run code; only tensors and plain values are read"
             raise ValueError(f"weights: {path} holds {reason}") from error
         raise ValueError(
-            f"weights: {path} is damaged, no checkpoint, or holds pickled objects; none are read"
+            f"weights: {path} is damaged, no checkpoint, or holds pickled objects, which are not read; {REMEDY}"
         ) from error
     except Exception as error:  # damaged files raise errors of many types
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
@@ -59,7 +60,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, object], bool]:
         if "TorchScript" in str(error):
             remedy = f"save its tensors first: torch.save(torch.jit.load({path.name!r}).state_dict(), FILE)"
             raise ValueError(f"weights: {path} is a TorchScript archive, which contains code; {remedy}") from error
-        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
+        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch; {REMEDY}") from error
     if not isinstance(content, dict):
         raise ValueError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")
     return content, has_checksums
@@ -86,9 +87,9 @@ def check_checksums(path: Path) -> bool:
     except Exception as error:  # damaged archives raise errors of many types
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
-        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch") from error
+        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch; {REMEDY}") from error
     if damaged is not None:
-        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; get the file again")
+        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; {REMEDY}")
     return True
 
 
@@ -108,7 +109,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"weights: {path} is cut short or damaged, or no safetensors file") from error
+        raise ValueError(f"weights: {path} is cut short or damaged, or no safetensors file; {REMEDY}") from error
     except FileNotFoundError as error:
         raise FileNotFoundError(f"weights: there is no file {path}") from error
 

@@ -104,7 +104,7 @@ def check_weights(
     Raises:
         ValueError: with the command that trains the row.
     """
-    from runner.weights.fetch import release_of
+    from runner.weights.fetch import released_remedies
     from runner.weights.weights import existing_weights, weights_of
 
     if weights_of(run, store) is not None:
@@ -112,8 +112,7 @@ def check_weights(
     if store.run(run.train_id).training.exists():
         existing_weights(run, store)  # says that they are lost
     train = next_command("run", options, [options.table], ["--column", column])
-    release = release_of(run, options.table)
-    remedies = [f"train it with `{train}`", *([release.remedy] if release is not None else []), *alternatives]
+    remedies = [f"train it with `{train}`", *released_remedies(run, options.table), *alternatives]
     raise ValueError(
         f"{options.table} has no weights at --scale {options.scale} (run {run.train_id} in {store.root.resolve()}): "
         f"{'; or '.join(remedies)}"

@@ -133,7 +133,7 @@ def planned(
     for job, (counts, source) in zip(found, counted, strict=True):
         run, directory = job.run, job.directory(store)
         own = known if speed is not None else step_speed(run, store) or known
-        state = "done" if eval_only and job.finished(store, eval_only) else job_state(job, store)
+        state = job_state(job, store, eval_only=eval_only)
         optim = None if eval_only or directory.weights.exists() else run.optim
         trains = optim is not None and first.setdefault(run.train_id, job) is job
         steps = left = disk = None

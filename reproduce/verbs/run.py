@@ -98,7 +98,10 @@ def skip_without_weights(pending: list[Job], store: RunStore) -> None:
         except ValueError as error:
             job.outcome, job.reason = "skipped", str(error)
     if pending and all(job.outcome == "skipped" for job in pending):
+        from runner.weights.fetch import released_remedies
+
+        remedies = next(filter(None, (released_remedies(job.run, job.row) for job in pending)), [])
         raise ValueError(
-            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; test released "
-            f"ones with --released (`reproduce list --weights` names them), or train without --eval-only"
+            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; "
+            f"{'; or '.join([*remedies, 'train without --eval-only'])}"
         )

@@ -20,7 +20,7 @@ from runner.store.jobs import Job
 from runner.store.store import RunStore
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
-IMPORTED = "released weights, not tested"
+IMPORTED, UNTRAINED = "released weights, not tested", "released weights, not trained"  # of a run that can be trained
 FINISHED = {"done", WITH_RELEASED}
 UNFINISHED = {"running", "failed", "interrupted"}
 HEADERS = ("run", "id", "state", "value", "detail")
@@ -87,13 +87,19 @@ def others_text(runs: Path) -> str:
     return f"{number_of(count, 'runs')} with changed fields or other seeds: name the table, with -o, --own or --seeds"
 
 
-def job_state(job: Job, store: RunStore) -> str:
-    """State of a job. A prerequisite is finished if released weights can replace it."""
+def job_state(job: Job, store: RunStore, *, eval_only: bool = False) -> str:
+    """State of a job. A prerequisite is finished if released weights can replace it.
+
+    Args:
+        eval_only: whether a test of released weights finishes it, too.
+    """
     directory = job.directory(store)
     state = directory.state(job.run)
-    if state != "done" and job.finished(store, eval_only=False):
+    if state != "done" and job.finished(store, eval_only):
         return WITH_RELEASED
-    return IMPORTED if state == "not run" and directory.released.exists() else state
+    if state == "not run" and directory.released.exists():
+        return UNTRAINED if directory.tested(job.run, eval_only=True) else IMPORTED
+    return state
 
 
 def status_json(found: Iterable[Job], store: RunStore) -> list[dict[str, object]]:
@@ -105,7 +111,7 @@ def entry_of(job: Job, store: RunStore) -> dict[str, object]:
     directory, headline, state = job.directory(store), job.run.objective.metrics[0], job_state(job, store)
     test = store.test(job.run, store.shown(job.run))
     is_published = test is not None and test.directory.is_published
-    if state in ("not run", IMPORTED):
+    if state in ("not run", IMPORTED, UNTRAINED):
         is_tested = directory.tested(job.run, eval_only=True)
         state = WITH_RELEASED if is_tested else "published" if is_published else state
     failure = directory.read_failure() if state == "failed" else None

@@ -158,8 +158,12 @@ def load_chosen_weights(
     file = weight_file(file)
     if not file.exists():
         entry = None if released is None else released.find(file.stem)
-        get = "" if released is None or entry is None else f"; get it from {released.url(entry)}"
-        raise DataError(f"weights: there is no file {file}{get}")
+        if released is None or entry is None:
+            raise DataError(f"weights: there is no file {file}")
+        command = f"`reproduce run {entry.row} --scale paper --released`"
+        raise DataError(
+            f"weights: there is no file {file}; get it from {released.url(entry)}, or test it with {command}"
+        )
     if file.is_dir():
         raise DataError(f"weights: {file} is a folder; name a file in it")
     if file.suffix != ".safetensors":

@@ -25,7 +25,7 @@ from runner.inference.evaluate import best_classes, load_chosen_weights
 from runner.machine.resources import Resources
 from runner.store.jobs import run_of_row
 from runner.store.store import RunStore
-from runner.weights.fetch import release_of
+from runner.weights.fetch import released_remedies
 from runner.weights.weights import weights_of
 
 NO_LABEL = -1
@@ -139,12 +139,10 @@ def row_model(
     key, run = run_of_row(name, column, find_scale(scale), texts)
     store, file = RunStore(Path(runs)), None if weights is None else Path(weights)
     if not untrained and file is None and weights_of(run, store) is None:
-        train = f"reproduce run {name} --scale {scale} --column {key}"
-        release = release_of(run, name)
-        released = "" if release is None else f"{release.remedy}; or "
+        train = f"train it with `reproduce run {name} --scale {scale} --column {key}`"
         raise ValueError(
-            f"{name} has no weights at scale {scale} (run {run.train_id} in {store.root.resolve()}): {released}"
-            f"train it with `{train}`; or {ALTERNATIVES}"
+            f"{name} has no weights at scale {scale} (run {run.train_id} in {store.root.resolve()}): "
+            f"{'; or '.join([*released_remedies(run, name), train, ALTERNATIVES])}"
         )
     run.check()
     model = run.model.build(run.data.size, run.data.targets)

@@ -6,6 +6,8 @@ A file lies in the folder of downloaded weights, beside `NAME.sha256` with its d
 
 import contextlib
 import http.client
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -66,25 +68,36 @@ def fetched(url: str, part: Path, path: Path) -> Path:
     start = part.stat().st_size if part.exists() else 0
     request = Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     with urlopen(request, timeout=SECONDS) as response:
-        if response.headers.get_content_type() == "text/html":
-            raise ValueError(f"{url} is a web page, not a file: open it in a browser, and name the file with --file")
         start = start if response.status == http.HTTPStatus.PARTIAL_CONTENT else 0
+        blocks = received(response)
+        first = next(blocks, b"")
+        if not start and first.lstrip().startswith(b"<"):  # some are sent as text/html, others as files
+            raise ValueError(f"{url} is a web page, not a file: open it in a browser, and name the file with --file")
         length = response.headers.get("Content-Length")
         total = None if length is None else start + int(length)
         bar = tqdm(total=total, initial=start, desc=path.name, unit="B", unit_scale=True, disable=None)
         try:
             with bar, part.open("ab" if start else "wb") as file:
-                while content := response.read(BLOCK):
-                    file.write(content)
-                    bar.update(len(content))
+                for block in chain([first], blocks):
+                    file.write(block)
+                    bar.update(len(block))
                 size = file.tell()
         except OSError as error:
-            if isinstance(error, TimeoutError | ConnectionError):
+            if isinstance(error, ConnectionError):
                 raise
             raise unwritable(path, error, REMEDY) from None
     if total is not None and size != total:
         raise http.client.IncompleteRead(b"", total - size)
     return arrived(part, path)
+
+
+def received(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """Blocks of an answer. Whatever stops it is a ConnectionError, unlike what stops the writing of a file."""
+    try:
+        while block := response.read(BLOCK):
+            yield block
+    except OSError as error:  # of the socket, of TLS, or a time-out
+        raise ConnectionError(str(error)) from None
 
 
 def arrived(part: Path, path: Path) -> Path:

@@ -46,11 +46,6 @@ class Release(NamedTuple):
         return Finding("ok", "weights", f"{self.file_name}: fetched by the run from {self.url}")
 
     @property
-    def remedy(self) -> str:
-        """What to do where the weights of the run are missing, for messages."""
-        return f"test the released ones with `reproduce run {self.entry.row} --scale paper --released`: {self.url}"
-
-    @property
     def path(self) -> Path:
         """Place of the file in the folder of downloaded weights."""
         return weights_folder() / self.file_name
@@ -101,18 +96,20 @@ def releases_of(jobs: Iterable[Job], overrides: Sequence[str]) -> dict[str, Rele
     return releases
 
 
-def release_of(run: RunConfig, table: str) -> Release | None:
-    """Released file of a run of a table at the paper's size; None if it has none."""
-    listed = released_weights(find([table])[0].table.paper)
-    return next((release for release in releases_in(listed) if release.run.train_id == run.train_id), None)
-
-
 def needed_releases(run: RunConfig, releases: dict[str, Release]) -> tuple[Release, ...]:
     """Released files with which a run is tested: its own or, without training, those of its parents; else none."""
     if run.train_id in releases:
         return (releases[run.train_id],)
     of_parents = [needed_releases(parent.run, releases) for parent in run.parents if run.optim is None]
     return tuple(chain.from_iterable(of_parents)) if all(of_parents) else ()
+
+
+def released_remedies(run: RunConfig, row: str) -> list[str]:
+    """What to do where the weights of a run of a row are missing, for messages; none without released ones."""
+    listed = released_weights(find([row])[0].table.paper)
+    needed = needed_releases(run, {release.run.train_id: release for release in releases_in(listed)})
+    test = f"test the released ones with `reproduce run {row} --scale paper --released`"
+    return [f"{test}: {', '.join(release.url for release in needed)}"] if needed else []
 
 
 def import_release(

@@ -39,14 +39,12 @@ def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
 
 def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:
     """Findings on the weights of runs that are only tested."""
+    from runner.weights.fetch import released_remedies  # not for the runs that are trained
+
     for job in jobs:
         weights = weights_of(job.run, store)
         if weights is None:
-            yield Finding(
-                "error",
-                SUBJECT,
-                f"{job.name} has no weights to test",
-                "train it with `reproduce run`, or test released ones with `reproduce run TABLE:ROW --released`",
-            )
+            remedies = ["train it with `reproduce run`", *released_remedies(job.run, job.row)]
+            yield Finding("error", SUBJECT, f"{job.name} has no weights to test", "; or ".join(remedies))
         else:
             yield Finding("ok", SUBJECT, f"{job.name}: {weights.path or 'those of its parents'}")

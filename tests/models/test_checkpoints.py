@@ -164,8 +164,8 @@ def damaged(kind: str, folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("zeros", "is damaged: weights/data/0 differs from its checksum; get the file again"),
-        ("a bit", "is damaged: weights/data/0 differs from its checksum; get the file again"),
+        ("zeros", "is damaged: weights/data/0 differs from its checksum; remove it and get it again"),
+        ("a bit", "is damaged: weights/data/0 differs from its checksum; remove it and get it again"),
         ("keys that are no text", "has a key that is no text but of type int"),
         ("nested lists", "holds no model_state; its top-level keys: model_state"),
         ("sparse", "has tensors that are not dense, or without values: odd"),
@@ -178,7 +178,7 @@ def damaged(kind: str, folder: Path) -> Path:
         ("text", "damaged"),
         ("noise", "damaged"),
         ("pickled object", r"holds a pickled \S*setattr_ran, which could run code"),
-        ("pickle", "holds pickled objects; none are read"),
+        ("pickle", "holds pickled objects, which are not read; remove it and get it again"),
         ("pickled model", r"holds a pickled torch.nn.modules.linear.Linear, which could run code"),
         ("truncated", "cut short or damaged"),
         ("truncated before zip", "cut short or damaged"),

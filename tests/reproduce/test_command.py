@@ -57,6 +57,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),
         (["run", ROW, "-o", "evaluation.views=3"], 2, "segment sampling has one view, the whole video; evaluation"),
         (["run", ROW, "--eval-only"], 2, "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has"),
+        (["run", ROW, "--eval-only", "--scale", "paper"], 2, f"`reproduce run {ROW} --scale paper --released`: https://"),
         (["run", T4, "--column", "gflops"], 2, "columns with runs: k400, ssv2"),
         (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'"),
         (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, paper"),

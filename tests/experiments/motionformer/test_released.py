@@ -213,7 +213,7 @@ def test_test_without_weights_fails_with_a_remedy(
     code = main(["run", "motionformer/table4:joint", "--eval-only", "--runs", str(tmp_path), *words])
     errors = capsys.readouterr().err
     assert code == 2 and not list(tmp_path.glob("*/log.txt"))
-    assert "has no weights to test" in errors and "test released ones with --released" in errors
+    assert "has no weights to test" in errors and "train without --eval-only" in errors
 
 
 def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:

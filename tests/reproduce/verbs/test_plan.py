@@ -102,7 +102,7 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_pa
     write_result(RunStore(tmp_path), job.run, released=True)
     words = ["plan", "motionformer/table6b:mformer", "--scale", "paper", "--runs", tmp_path, "--json"]
     assert planned_one(reproduce(*words))["state"] == "not run"  # `run` would train it
-    assert planned_one(reproduce(*words, "--eval-only"))["state"] == "done"
+    assert planned_one(reproduce(*words, "--eval-only"))["state"] == "released weights"
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:

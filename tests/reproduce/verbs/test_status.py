@@ -12,7 +12,7 @@ from experiments.motionformer.base import EPIC100, K400
 from experiments.spec.catalog import find
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
-from reproduce.verbs.status import status_json, status_text
+from reproduce.verbs.status import job_state, status_json, status_text
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.run_directory import Failure
@@ -111,6 +111,8 @@ def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_st
         write_result(store, run, 79.7, released=True)
         entry = state(store, job(run))
         assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
+    assert job_state(job(), store) == "released weights, not trained"
+    assert job_state(job(), store, eval_only=True) == "released weights"
 
 
 # Without a table

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from data.errors import DecodeError
+from data.errors import DataError, DecodeError
 from experiments.spec.run import RunConfig
 from runner.inference.evaluate import evaluate
 from runner.inference.row_model import RowModel, row_model
@@ -72,3 +72,21 @@ def test_messages_name_arguments_of_python() -> None:
         row_model(ROW, scale="tiny", runs="none")
     with pytest.raises(ValueError, match="names no folder of videos"):
         row_model(ROW, own="", untrained=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "weights", "message"),
+    [
+        ("motionformer/table6b:mformer", None, "k400_motionformer_224_16x4.pyth; or train it with"),
+        ("motionformer/table9:ours", None, "k400_motionformer_224_16x4.pyth; or train it with"),  # of its parent
+        ("cast/table9:cast", None, "https://github.com/KHU-VLL/CAST; or train it with"),
+        ("motionformer/table6b:mformer", "k400_motionformer_224_16x4.pyth", "; get it from https://"),
+    ],
+)
+def test_missing_weights_are_named_with_their_address_and_the_command(
+    row: str, weights: str | None, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises((ValueError, DataError)) as raised:
+        row_model(row, weights=weights and tmp_path / weights, runs=tmp_path)
+    assert f"`reproduce run {row} --scale paper --released`" in str(raised.value)
+    assert message in str(raised.value)

@@ -1,7 +1,9 @@
 """Downloads from a server on this machine, which breaks off, redirects, or answers with something else."""
 
+import ssl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ CONTENT = bytes(range(256)) * 400
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serving({"file.pyth": CONTENT}) as running:
+    with serving({"file.pyth": CONTENT, "page.pyth": b"\n<!DOCTYPE html><html>"}) as running:
         yield running
 
 
@@ -45,9 +47,37 @@ def test_a_later_command_goes_on_where_the_attempts_of_an_earlier_one_ended(serv
     assert server.ranges[-1] == "bytes=6000-"
 
 
+def test_a_fault_of_the_connection_is_none_of_the_disk(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, faults = HTTPResponse.read, iter([None, ssl.SSLError("bad record mac"), None, OSError("no route to host")])
+
+    def read_part(self: HTTPResponse, _: int) -> bytes:
+        if (fault := next(faults, None)) is not None:
+            raise fault
+        return read(self, 30_000)
+
+    monkeypatch.setattr(HTTPResponse, "read", read_part)
+    assert downloaded(f"{server.address}/file.pyth", tmp_path / "file.pyth").read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=30000-", "bytes=60000-"]
+
+
+def test_a_page_in_place_of_the_rest_of_a_file_leaves_what_has_arrived(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "file.pyth"
+    path.with_name("file.pyth.part").write_bytes(CONTENT[:1000])
+    with pytest.raises(ValueError, match="is a web page"):
+        downloaded(f"{server.address}/page", path)
+    assert downloaded(f"{server.address}/file.pyth", path).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=1000-", "bytes=1000-"]
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("page", "is a web page, not a file: .*--file$"), ("other", "answers 404 Not Found; get the file elsewhere")],
+    [
+        ("page", "is a web page, not a file: .*--file$"),
+        ("page.pyth", "is a web page, not a file: .*--file$"),
+        ("other", "answers 404 Not Found; get the file elsewhere"),
+    ],
 )
 def test_what_is_no_file_is_refused_and_leaves_nothing(server: Server, name: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
