@@ -59,7 +59,7 @@ def _sources(cell: ReportCell) -> Iterator[tuple[StoredTest | StoredMeasurement,
 def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
     """Facts about a test and the training of its weights. Older results lack some."""
     run = result.run
-    videos = record.videos
+    videos, answers = record.videos, record.hits.bits if record.hits is not None else ()
     official = run.data.dataset.official_size("test")
     counts = f"{videos.evaluated} / {videos.failed} / {videos.missing}"
     replaced = "unknown" if record.replaced_in_training is None else str(record.replaced_in_training)
@@ -75,6 +75,7 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
         "precision": _precision(record.precision, run),
         "hardware": _hardware(record),
         "published by": record.by,
+        "taken on trust": ", ".join(name for name in run.objective.metrics if name not in answers),
         "versions": _versions([session.versions for session in record.sessions]),
     }
 

@@ -164,6 +164,24 @@ def test_the_page_says_who_published_each_test(tmp_path: Path, run: RunConfig) -
     assert others == ("bob",)  # the first published test is that made here
 
 
+def test_what_the_answers_do_not_give_is_marked_as_taken_on_trust(tmp_path: Path, run: RunConfig) -> None:
+    publish_test(run, tmp_path, np.arange(1000) < 700)
+    masks = load("motionformer/table9").run_of("ours.jf", PAPER, (), 0)
+    for by in ("anna", "bob"):
+        store = RunStore(tmp_path / by, results=tmp_path / "results")
+        write_result(store, masks, 60.0, hardware=f"the GPU of {by}")
+        publish(collect(load("motionformer/table9"), PAPER, store, rows=["ours"]), store, by)
+
+    def shown(table: str, row: str) -> tuple[list[str], list[str]]:
+        report = collect(load(table), PAPER, RunStore(tmp_path / "results"), rows=[row])
+        on_trust = [origin.facts["taken on trust"].partition(",")[0] for origin in origins_of(report)]
+        return on_trust, [note for note in report.facts.notes if note.endswith("taken on trust")]
+
+    assert shown("motionformer/table6b", "mformer") == (["top5"], [])
+    on_trust, notes = shown("motionformer/table9", "ours")
+    assert on_trust == ["jf", "jf"] and "confirmed by 1: bob +0.00, 48 tested" in notes[0]
+
+
 def test_a_measurement_by_others_stands_beside_the_first_with_its_conditions(tmp_path: Path) -> None:
     table, conditions = load("motionformer/table3a"), {"precision": "16-mixed", "versions": {}, "commit": "abc"}
     cell = next(cell for cell in table.cells() if isinstance(cell.metric, Measured))
