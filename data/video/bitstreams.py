@@ -1,12 +1,12 @@
 """Properties of packets that only their bitstream tells: whether and when their frame is shown, or referred to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
 MPEG4_PICTURE_START = b"\x00\x00\x01\xb6"
-HEVC_CONFIGURATION_BYTES = 23
+HEVC_RECORD_BYTES = 23
 # A shorter MPEG-4 packet may be a picture that is not coded: nothing is shown.
 MIN_MPEG4_BYTES = 20
 
@@ -19,58 +19,32 @@ def nal_length_size(codec: VideoCodecContext) -> int | None:
     return (extradata[4] & 3) + 1
 
 
-def is_disposable(packet: Packet, length_size: int) -> bool:
-    """Whether every picture of an H.264 packet has nal_ref_idc 0: no other frame refers to it.
-
-    Follows ITU-T H.264, section 7.4.1.
-
-    Args:
-        length_size: bytes of the length field of each NAL unit.
-    """
-    content = bytes(packet)
-    offset, has_picture = 0, False
-    while offset + length_size < len(content):
-        header = content[offset + length_size]
-        if 1 <= header & 31 <= 5:
-            if header >> 5 & 3:
-                return False
-            has_picture = True
-        offset += length_size + int.from_bytes(content[offset : offset + length_size], "big")
-    return has_picture
-
-
 def is_unreferenced(packet: Packet, codec: VideoCodecContext) -> bool:
-    """Whether no other frame refers to that of an H.264 or HEVC packet, as far as its header tells.
+    """Whether no other frame refers to that of an H.264 or HEVC packet, as far as its headers tell.
 
-    Nothing can be left out of VP8 and VP9: a frame continues from the probabilities and motion vectors before it.
+    H.264 (ITU-T H.264, section 7.4.1): every picture has nal_ref_idc 0. HEVC (ITU-T H.265, section 7.4.2.2): each slice
+    is a sub-layer non-reference picture of the highest sub-layer of the configuration record (ISO/IEC 14496-15, section
+    8.3.2.1). Nothing can be left out of VP8 and VP9: a frame continues from the motion vectors before it.
     """
-    if codec.name == "hevc":
-        return is_hevc_leaf(packet, bytes(codec.extradata or b""))
-    length_size = nal_length_size(codec)
-    return length_size is not None and is_disposable(packet, length_size)
-
-
-def is_hevc_leaf(packet: Packet, configuration: bytes) -> bool:
-    """Whether every slice of an HEVC packet is a sub-layer non-reference picture of the highest sub-layer.
-
-    Follows ITU-T H.265, section 7.4.2.2.
-
-    Args:
-        configuration: decoder configuration record (ISO/IEC 14496-15, section 8.3.2.1); other packings tell nothing.
-    """
-    if len(configuration) < HEVC_CONFIGURATION_BYTES or configuration[0] != 1:
+    if (length_size := nal_length_size(codec)) is not None:
+        pictures = [first for first, _ in nal_headers(packet, length_size) if 1 <= first & 31 <= 5]
+        return bool(pictures) and not any(first >> 5 & 3 for first in pictures)
+    record = bytes(codec.extradata or b"")
+    if codec.name != "hevc" or len(record) < HEVC_RECORD_BYTES or record[0] != 1:
         return False
-    layers, length_size = configuration[21] >> 3 & 7, (configuration[21] & 3) + 1
-    content = bytes(packet)
-    offset, has_picture = 0, False
+    kinds = [(first >> 1 & 63, second & 7) for first, second in nal_headers(packet, (record[21] & 3) + 1)]
+    slices = [(kind, layer) for kind, layer in kinds if kind < 32]
+    # Odd kinds and those above 14 are referred to.
+    return bool(slices) and all(kind in range(0, 15, 2) and layer == record[21] >> 3 & 7 for kind, layer in slices)
+
+
+def nal_headers(packet: Packet, length_size: int) -> Iterator[tuple[int, int]]:
+    """First two bytes of each NAL unit of a packet."""
+    content, offset = bytes(packet), 0
     while offset + length_size + 1 < len(content):
-        kind, layer = content[offset + length_size] >> 1 & 63, content[offset + length_size + 1] & 7
-        if kind < 32:  # a slice; odd kinds and those from 16 on are referred to
-            if kind > 14 or kind % 2 or layer != layers:
-                return False
-            has_picture = True
-        offset += length_size + int.from_bytes(content[offset : offset + length_size], "big")
-    return has_picture
+        start = offset + length_size
+        yield content[start], content[start + 1]
+        offset = start + int.from_bytes(content[offset:start], "big")
 
 
 def is_hidden(packet: Packet, codec: VideoCodecContext) -> bool:

@@ -23,7 +23,9 @@ def copy_text(records: Sequence[VideoRecord]) -> str:
         return ""
     kinds = ", ".join(kind for kind, _ in Counter(kind for kind, _ in found).most_common())
     low, high = min(side for _, side in found), max(side for _, side in found)
-    return f"{kinds}, short side {low if low == high else f'{low} to {high}'} ({number_of(len(found), 'videos')})"
+    text = f"{kinds}, short side {low if low == high else f'{low} to {high}'} ({number_of(len(found), 'videos')})"
+    reader = os.environ.get("VIDEO_READER")
+    return f"{text}, read by {reader}" if reader else text
 
 
 def header_of(record: VideoRecord) -> tuple[str, int] | None:

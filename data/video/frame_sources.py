@@ -7,7 +7,7 @@ has found. F: requested frames.
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from fractions import Fraction
 from functools import cached_property
 
@@ -93,11 +93,8 @@ class FrameFolder:
 
         simplejpeg decodes JPEG to the pixels of Pillow in half the time. What it refuses is left to Pillow.
         """
-        try:
-            with open(self.picture_path(index), "rb") as file:
-                return decode_jpeg(file.read(), fastdct=False, fastupsample=False)
-        except (OSError, ValueError):
-            pass
+        with suppress(OSError, ValueError), open(self.picture_path(index), "rb") as file:
+            return decode_jpeg(file.read(), fastdct=False, fastupsample=False)
         with self.opened_picture(index) as image:
             return np.asarray(image.convert("RGB"))
 
@@ -159,6 +156,10 @@ def opened(record: VideoRecord) -> AbstractContextManager[VideoFile | FrameFolde
     """Frame source of a record."""
     if (folder := folder_of(record)) is not None:
         return nullcontext(folder)
+    if reader := os.environ.get("VIDEO_READER"):
+        from data.video.torchcodec_reader import TorchcodecFile
+
+        return TorchcodecFile(record.path, record.part, reader)
     return VideoFile(record.path, record.part)
 
 

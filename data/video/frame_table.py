@@ -11,7 +11,7 @@ from typing import NamedTuple
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 
-from data.video.bitstreams import is_disposable, is_hidden, mpeg4_order, nal_length_size
+from data.video.bitstreams import is_hidden, is_unreferenced, mpeg4_order, nal_length_size
 
 # Streams that may lose data anywhere: what the decoder shows after a gap depends on all that it was given before.
 LOSSY_FORMATS = ("mpegts", "mpeg", "mpegvideo", "m4v")
@@ -103,5 +103,4 @@ def has_times(packets: Sequence[Packet], codec: VideoCodecContext, format_name: 
         return codec.has_b_frames and format_name != "avi"
     if not codec.has_b_frames:
         return True
-    length_size = nal_length_size(codec)
-    return length_size is not None and not any(is_disposable(packet, length_size) for packet in packets)
+    return nal_length_size(codec) is not None and not any(is_unreferenced(packet, codec) for packet in packets)

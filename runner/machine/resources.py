@@ -80,7 +80,8 @@ class Resources:
         """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none."""
         if self.workers is not None:
             return self.workers
-        if data.dataset.reads_stand_in or not torch.cuda.is_available():
+        decodes_on_gpu = os.environ.get("VIDEO_READER") == "torchcodec:cuda"
+        if decodes_on_gpu or data.dataset.reads_stand_in or not torch.cuda.is_available():
             return 0
         return min(MAX_WORKERS, available_cores() // max(1, self.num_devices // self.nodes))
 
@@ -103,10 +104,8 @@ class Resources:
 
     def named_root(self, dataset: DatasetConfig) -> Path | None:
         """Root directory of a real data set: from --data, its config, or VIDEO_ROOT; None if none specifies it."""
-        if dataset.own_folder is not None:
-            return dict(self.data).get(dataset.name, dataset.own_folder)
-        default = Path(os.environ["VIDEO_ROOT"]) / dataset.name if "VIDEO_ROOT" in os.environ else None
-        return dict(self.data).get(dataset.name, default)
+        shared = Path(os.environ["VIDEO_ROOT"]) / dataset.name if "VIDEO_ROOT" in os.environ else None
+        return dict(self.data).get(dataset.name, dataset.own_folder or shared)
 
     def item_lists(self) -> ItemLists:
         """Item lists of the data sets, each read once."""
