@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 # Longer texts, such as a field of a broken file, are shortened in messages.
 MAX_SHOWN = 200
 
+DEFAULT_ALLOWED_SHARE = 0.01  # of a split that may be unreadable
+
 Severity = Literal["error", "warning", "ok"]
 
 
@@ -35,6 +37,11 @@ class DecodeError(DataError):
     def __reduce__(self) -> tuple[type["DecodeError"], tuple[str, str, bool]]:
         """Pickle by constructor arguments, so that worker processes return the error with all attributes."""
         return type(self), (self.path, self.reason, self.missing)
+
+
+def allowed_number(num_items: int, allowed: int | None) -> int:
+    """Largest number of unreadable items of a split; 1 % of the split if None is given."""
+    return int(DEFAULT_ALLOWED_SHARE * num_items) if allowed is None else allowed
 
 
 def shortened(text: str) -> str:

@@ -5,29 +5,23 @@ The training order depends on (seed, epoch) and can be resumed within an epoch. 
 
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from data.errors import DataError, DecodeError, shortened
+from data.errors import DataError, DecodeError, allowed_number, shortened
 from data.items import Draw, TestItems, TrainItems, collated
 from data.worker_processes import STOP_SIGNALS, signals_later
 from interface.batches import Batch
 
 logger = logging.getLogger(__name__)
 
-# Default share of a split that may be unreadable.
-DEFAULT_ALLOWED_SHARE = 0.01
 # Largest number of paths in an error message.
 MAX_PATHS_NAMED = 20
 # Smallest number of items of a validation of a part of them.
 LEAST_PART = 100
-
-
-def allowed_number(num_items: int, allowed: int | None) -> int:
-    """Largest number of unreadable items of a split; 1 % of the split if None is given."""
-    return int(DEFAULT_ALLOWED_SHARE * num_items) if allowed is None else allowed
 
 
 class UnreadableItems:
@@ -198,13 +192,28 @@ def random_part(num_items: int, parts: int) -> list[int]:
     return sorted(torch.randperm(num_items, generator=torch.Generator().manual_seed(0))[:size].tolist())
 
 
-class TrainLoader:
+class Loader:
+    """Batches of a loader. `seconds_waited`: time for which they were awaited."""
+
+    def __init__(self, loader: DataLoader, unreadable: UnreadableItems) -> None:
+        self.loader, self.unreadable = loader, unreadable
+        self.seconds_waited = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        since = time.monotonic()
+        for batch, errors in started(self.loader):
+            self.seconds_waited += time.monotonic() - since
+            self.unreadable.add(*errors)
+            yield batch
+            since = time.monotonic()
+
+
+class TrainLoader(Loader):
     """Training batches. `state_dict` contains the epoch and the number of batches already yielded."""
 
     def __init__(self, items: TrainItems, batches: EpochBatches, unreadable: UnreadableItems, num_workers: int) -> None:
+        super().__init__(data_loader(items, num_workers, collated, batch_sampler=batches), unreadable)
         self.sampler = batches  # Lightning calls its set_epoch
-        self.unreadable = unreadable
-        self.loader = data_loader(items, num_workers, collated, batch_sampler=batches)
         self.num_yielded = 0
         self.resume: tuple[int, int] | None = None
 
@@ -217,8 +226,7 @@ class TrainLoader:
         self.resume = None
         self.sampler.skip = skip if epoch == self.sampler.epoch else 0
         self.num_yielded = self.sampler.skip
-        for batch, errors in started(self.loader):
-            self.unreadable.add(*errors)
+        for batch in super().__iter__():
             start, end = self.sampler.bounds(self.num_yielded)
             self.num_yielded += 1
             yield batch._replace(start=start, weight=(end - start) / self.sampler.batch_size)
@@ -232,22 +240,17 @@ class TrainLoader:
         self.resume = (state["epoch"], -(-state["batches"] * state.get("items", own) // own))
 
 
-class TestLoader:
+class TestLoader(Loader):
     """Test or validation batches of one process."""
 
     def __init__(
         self, items: TestItems, sampler: Sampler[int], unreadable: UnreadableItems, batch_size: int, num_workers: int
     ) -> None:
-        self.unreadable = unreadable
-        self.loader = data_loader(items, num_workers, collated, sampler=sampler, batch_size=batch_size)
+        loader = data_loader(items, num_workers, collated, sampler=sampler, batch_size=batch_size)
+        super().__init__(loader, unreadable)
 
     def __len__(self) -> int:
         return len(self.loader)
-
-    def __iter__(self) -> Iterator[Batch]:
-        for batch, errors in started(self.loader):
-            self.unreadable.add(*errors)
-            yield batch
 
 
 def data_loader(

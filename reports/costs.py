@@ -11,10 +11,11 @@ from reports.pages.table_texts import row_names
 from runner.measure.computed_values import computed
 
 EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
+WAITING = "waiting for data, % of the training"
 
 
 class Cost(NamedTuple):
-    """Cost of a row: GFLOPs that are executed for the same result, or GB saved for the backward pass of one item."""
+    """Cost of a row: GFLOPs executed for the same result, GB saved for the backward pass of an item, or waiting."""
 
     row: str
     column: str
@@ -23,11 +24,11 @@ class Cost(NamedTuple):
 
 
 def costs_of(report: Report) -> list[Cost]:
-    """Costs beside the columns that count the published formulation, and beside those of memory.
+    """Costs beside the columns that count the published formulation, those of memory, and those of trained runs.
 
     Runs with overrides execute other operations than the models of the paper.
     """
-    names, costs = row_names(report.table), []
+    names, costs, waits = row_names(report.table), [], dict[str, Cost]()
     for cell in report.cells:
         run, metric, header = cell.cell.paper_run, cell.metric, one_line(cell.column.header)
         if run is not None and isinstance(metric, Computed) and metric.executed and not report.overrides:
@@ -35,7 +36,10 @@ def costs_of(report: Report) -> list[Cost]:
             costs.append(Cost(names[cell.row.key], header, "executed, GFLOPs", executed))
         if run is not None and isinstance(metric, Measured) and metric.kind == "memory":
             costs.append(Cost(names[cell.row.key], header, f"saved for one {run.data.size.kind}, GB", _gigabytes(run)))
-    return costs
+        for result in cell.seeds:
+            if result.test is not None and (share := result.test.record.waiting_share) is not None:
+                waits.setdefault(result.run.train_id, Cost(names[cell.row.key], header, WAITING, f"{100 * share:.0f}"))
+    return [*costs, *waits.values()]
 
 
 def _gigabytes(run: RunConfig) -> str:
@@ -50,9 +54,11 @@ def costs_text(report: Report, markup: Markdown) -> str:
     """Folded table of the costs; empty without any."""
     costs = costs_of(report)
     lines = [[markup.escaped(text) for text in cost] for cost in costs]
-    meaning = markup.paragraph(
+    meaning = (
         "Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published formulation. "
         "Saved: tensors that a training keeps for the backward pass in float32, not the printed peak."
     )
+    if any(cost.kind == WAITING for cost in costs):
+        meaning += " Waiting: share of the time of a training for which its loop waited for the next batch."
     table = markup.table([["row", "column", "cost of ours", "value"]], lines, ["left", "left", "left", "right"])
-    return markup.folded("Costs of this implementation", meaning, table) if costs else ""
+    return markup.folded("Costs of this implementation", markup.paragraph(meaning), table) if costs else ""

@@ -11,9 +11,8 @@ from typing import NamedTuple
 import torch
 
 from data.config import DataConfig, DatasetConfig, Split
-from data.errors import DataError, shortened
+from data.errors import DataError, allowed_number, shortened
 from data.item_lists import ItemLists
-from data.loaders import allowed_number
 from data.stand_ins.stand_in import generated_root
 from data.worker_processes import available_cores
 from experiments.spec.run import RunConfig

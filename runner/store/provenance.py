@@ -5,8 +5,6 @@ import platform
 import subprocess
 from pathlib import Path
 
-from data.worker_processes import available_cores
-
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
 UNKNOWN = {"commit": "unknown", "versions": {}, "hardware": "unknown"}
 
@@ -54,6 +52,8 @@ def cores() -> str:
     Other instructions add the same numbers in another order, so that the results of a training differ.
     """
     import torch
+
+    from data.worker_processes import available_cores  # here, as torch: reports need neither
 
     instructions = torch.backends.cpu.get_cpu_capability()
     return f"{available_cores()} cores of {_processor()} with {instructions}"

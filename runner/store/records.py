@@ -99,9 +99,13 @@ class DataRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TrainingRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Cost and conditions of a finished training. `replaced_in_training`: number of its unreadable items."""
+    """Cost and conditions of a finished training.
+
+    `waiting_share`: share of the time for which data were awaited. `replaced_in_training`: number of unreadable items.
+    """
 
     device_hours: Number
+    waiting_share: Number | None = None
     replaced_in_training: CountOrZero
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()
@@ -183,6 +187,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
     predictions_sha256: str | None = None
     categories: dict[str, dict[str, str]] = {}
     device_hours: Number | None = None
+    waiting_share: Number | None = None
     started_from: tuple[ReleasedStart, ...] = ()
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()

@@ -17,7 +17,7 @@ from interface.batches import Batch
 NUM_POINTS = 100  # least number of points of a training curve, if the training has as many steps
 MOST_STEPS_PER_POINT = 50
 GIB = 2**30
-GPU_MEMORY = "workload/gpu_memory_gib"  # name of a curve
+GPU_MEMORY, WAITING = "workload/gpu_memory_gib", "workload/waiting_for_data_percent"  # names of curves
 
 
 class CurveLogger(TensorBoardLogger):
@@ -35,7 +35,7 @@ class CurveLogger(TensorBoardLogger):
 
 
 class Curves(Callback):
-    """Logs the norm of the gradients, the speed and the GPU memory of a training.
+    """Logs the norm of the gradients, the speed, the share of time spent waiting for data, and the GPU memory.
 
     Everything is computed at logging steps only. The time of validations does not count.
 
@@ -47,7 +47,7 @@ class Curves(Callback):
         self.speed = f"workload/{unit.replace(' ', '_')}_per_second"
         self.interval = 1  # steps between two points
         self.num_items = 0
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0  # since the last point; until the last point
         self.resumed_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -68,6 +68,8 @@ class Curves(Callback):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.seconds += time.monotonic() - self.resumed_at
 
+    on_train_epoch_end = on_validation_start
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.resumed_at = time.monotonic()
 
@@ -80,17 +82,19 @@ class Curves(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Batch, batch_idx: int
     ) -> None:
-        """Count the items, and log their number per second and the peak of the GPU memory since the last point."""
+        """Count the items, and log speed, waiting and the peak of the GPU memory since the last point."""
         self.num_items += len(batch.targets) * trainer.world_size
         if (batch_idx + 1) % trainer.accumulate_grad_batches or trainer.global_step % self.interval:
             return
         now = time.monotonic()
-        seconds = self.seconds + now - self.resumed_at
-        pl_module.log(self.speed, self.num_items / max(seconds, 1e-9))
+        seconds = max(self.seconds + now - self.resumed_at, 1e-9)
+        waited = trainer.datamodule.train_loader.seconds_waited  # type: ignore[attr-defined]
+        pl_module.log(self.speed, self.num_items / seconds)
+        pl_module.log(WAITING, 100 * (waited - self.waited) / seconds)
         if pl_module.device.type == "cuda":
             pl_module.log(GPU_MEMORY, torch.cuda.max_memory_allocated(pl_module.device) / GIB)
             torch.cuda.reset_peak_memory_stats(pl_module.device)
-        self.num_items, self.seconds, self.resumed_at = 0, 0.0, now
+        self.num_items, self.seconds, self.waited, self.resumed_at = 0, 0.0, waited, now
 
 
 def steps_per_point(num_steps: int) -> int:

@@ -1,10 +1,13 @@
 """Processes of a training, which can be resumed with other code and on other machines, and their device time."""
 
+import math
 import signal
 import time
+from collections.abc import Sequence
 
 from lightning import Callback, LightningModule, Trainer
 
+from data.loaders import Loader
 from runner.store.provenance import UNKNOWN
 
 
@@ -28,15 +31,21 @@ class TrainingProvenance(Callback):
 
 
 class DeviceClock(Callback):
-    """Device seconds of a training, validations included. They add up over stops and changes of the device count."""
+    """Device seconds of a training, validations included. They add up over stops and changes of the device count.
+
+    `waited`: device seconds for which the first process waited for data; NaN after a checkpoint of an earlier version.
+    """
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.waited = 0.0
         self.devices = 0
+        self.loaders: Sequence[Loader] = ()
+        self.counted = 0.0  # seconds that this process has waited until the last update
         self.updated_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.devices, self.updated_at = trainer.world_size, time.monotonic()
+        self.loaders = trainer.datamodule.loaders  # type: ignore[attr-defined]
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.update()
@@ -47,13 +56,21 @@ class DeviceClock(Callback):
         now = time.monotonic()
         self.seconds += self.devices * (now - self.updated_at)
         self.updated_at = now
+        waited = sum(loader.seconds_waited for loader in self.loaders)
+        self.waited += self.devices * (waited - self.counted)
+        self.counted = waited
+
+    @property
+    def waiting_share(self) -> float | None:
+        """Share of the time for which data were awaited; None if it is unknown."""
+        return None if math.isnan(self.waited) else self.waited / max(self.seconds, 1e-9)
 
     def state_dict(self) -> dict[str, float]:
         self.update()
-        return {"device_seconds": self.seconds}
+        return {"device_seconds": self.seconds, "waited_seconds": self.waited}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        self.seconds = state_dict["device_seconds"]
+        self.seconds, self.waited = state_dict["device_seconds"], state_dict.get("waited_seconds", math.nan)
 
 
 class EndTogether(Callback):

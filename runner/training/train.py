@@ -135,6 +135,7 @@ class Execution:
             starts = read_record(directory.started_from, ReleasedStarts)
             fields = {
                 "device_hours": self.clock.seconds / 3600,
+                "waiting_share": self.clock.waiting_share,
                 "replaced_in_training": replaced,
                 "weights_digest": saved_digest(directory.kept_weights),
                 "batch_splits": self.batches.splits,
@@ -198,6 +199,7 @@ class Execution:
             categories=by_class_name(by_number, run.data.targets, test.class_names),
             replaced_in_training=trained.replaced_in_training,
             device_hours=training.device_hours if training is not None else None,
+            waiting_share=trained.waiting_share,
             started_from=trained.started_from,
             weights_digest=released.weights_digest if released is not None else trained.weights_digest,
             batch_splits=trained.batch_splits,

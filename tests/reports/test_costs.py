@@ -8,7 +8,7 @@ from experiments.spec.table import Column
 from reports.collect import collect
 from reports.costs import costs_of
 from runner.store.store import RunStore
-from tests.reports.conftest import TableOf
+from tests.reports.conftest import TableOf, Trial
 
 
 def test_executed_gflops_are_stated_for_columns_of_published_gflops(table_of: TableOf, store: RunStore) -> None:
@@ -26,3 +26,11 @@ def test_saved_bytes_are_stated_for_columns_of_memory(store: RunStore) -> None:
         ("Exact [83]", "Mem. (MB)", "0.22"),
         ("Exact [83]", "Mem. of ours (MB)", "0.019"),
     ]
+
+
+def test_the_share_of_waiting_is_stated_once_for_each_training_that_knows_it(trial: Trial) -> None:
+    trial.finish("joint.k400", 50.0, waiting_share=0.246)
+    trial.finish("ours.k400", 50.0)
+    (cost,) = [cost for cost in costs_of(trial.report()) if cost.kind.startswith("waiting")]
+    assert (cost.row, cost.kind, cost.value) == ("Joint, Small", "waiting for data, % of the training", "25")
+    assert "Waiting: share" in trial.page() and cost.value in trial.page()

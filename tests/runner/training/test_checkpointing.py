@@ -74,20 +74,28 @@ def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.
     now = 100.0
     monkeypatch.setattr("runner.training.processes.time.monotonic", lambda: now)
     first = DeviceClock()
+    loader = SimpleNamespace(seconds_waited=3.0)
+
+    def trainer(world_size: int) -> Trainer:
+        return cast(Trainer, SimpleNamespace(world_size=world_size, datamodule=SimpleNamespace(loaders=[loader])))
+
     now = 110.0  # time before the training does not count
-    first.on_train_start(cast(Trainer, SimpleNamespace(world_size=8)), MODULE)
+    first.on_train_start(trainer(8), MODULE)
     now = 120.0
-    assert first.state_dict() == {"device_seconds": 80}
-    now = 125.0
+    assert first.state_dict() == {"device_seconds": 80, "waited_seconds": 24}
+    now, loader.seconds_waited = 125.0, 5.0
     state = first.state_dict()
     second = DeviceClock()
     second.load_state_dict(state)
-    now = 1000.0
-    second.on_train_start(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
-    now = 1010.0
-    second.on_train_end(cast(Trainer, SimpleNamespace(world_size=4)), MODULE)
+    now, loader = 1000.0, SimpleNamespace(seconds_waited=0.0)
+    second.on_train_start(trainer(4), MODULE)
+    now, loader.seconds_waited = 1010.0, 6.0
+    second.on_train_end(trainer(4), MODULE)
     now = 2000.0
-    assert second.state_dict() == {"device_seconds": 8 * 15 + 4 * 10}
+    assert second.state_dict() == {"device_seconds": 8 * 15 + 4 * 10, "waited_seconds": 8 * 5 + 4 * 6}
+    assert second.waiting_share == 0.4
+    second.load_state_dict({"device_seconds": 80})  # of an earlier version
+    assert second.waiting_share is None
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Training curves: their points, what they show, and how they continue after a kill."""
 
 import itertools
+import json
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,15 +11,16 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.summary.writer import event_file_writer
 
+from data.items import TrainItems
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import OptimConfig
-from runner.training.curves import GPU_MEMORY, gradient_norm, steps_per_point
+from runner.training.curves import GPU_MEMORY, WAITING, gradient_norm, steps_per_point
 from tests.runner.points import POINTS, RunHarness
 
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1, keep="best"))
 STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.1, validate_every=3, keep="best"))
 SPEED = "workload/points_per_second"
-CURVES = {"train/loss", "train/top1", "train/lr", "train/gradient_norm", "val/loss", "val/top1", SPEED}
+CURVES = {"train/loss", "train/top1", "train/lr", "train/gradient_norm", "val/loss", "val/top1", SPEED, WAITING}
 CURVES |= {GPU_MEMORY} if torch.cuda.is_available() else set()
 
 
@@ -53,6 +55,18 @@ def test_a_training_has_these_curves_and_no_others(harness: RunHarness) -> None:
     assert min(value for name in ("train/gradient_norm", SPEED) for _, value in found[name]) > 0
 
 
+def test_the_share_of_waiting_is_that_of_the_time_for_which_batches_are_awaited(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = TrainItems.__getitem__
+    monkeypatch.setattr(TrainItems, "__getitem__", lambda *words: time.sleep(0.05) or items(*words))
+    harness.execute(EPOCHS)
+    shares = [value for _, value in curves(harness, EPOCHS)[WAITING]]
+    assert min(shares) > 50 and max(shares) < 100
+    record = json.loads(harness.store.run(EPOCHS.train_id).training.read_text())
+    assert 0.5 < record["waiting_share"] < 1
+
+
 def test_the_interval_of_long_trainings_holds_for_all_curves(
     harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +95,7 @@ def test_a_killed_training_continues_its_curves(run: RunConfig, event: str, time
     harness.execute(run)
     found = curves(harness, run)
     assert found.keys() == whole.keys()
-    for name in whole.keys() - {SPEED}:
+    for name in whole.keys() - {SPEED, WAITING}:
         assert found[name] == whole[name], name
     assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
 

@@ -47,7 +47,8 @@ def test_a_result_contains_its_provenance_and_that_of_its_training(harness: RunH
     assert (metrics["data"]["train"]["items"], metrics["data"]["test"]["items"]) == (20, 90)
     assert metrics["batch_splits"] == [{"from_step": 0, "devices": 1, "micro_batch": 4, "accumulation": 1}]
     record = json.loads(directory.training.read_text())
-    for name in ("device_hours", "replaced_in_training", "weights_digest", "batch_splits"):
+    assert 0 < record["waiting_share"] < 1
+    for name in ("device_hours", "waiting_share", "replaced_in_training", "weights_digest", "batch_splits"):
         assert metrics[name] == record[name]
     assert [{name: metrics[name] for name in ("commit", "versions", "hardware")}] == record["sessions"]
     assert not {"training", "started_from", "released_weights", "rescored_from"} & metrics.keys()
