@@ -1,13 +1,15 @@
-"""Time a training clip of each recipe, from the file to the pixels that cross to the device, beside another checkout.
+"""Time a training clip of each recipe, from the file to the pixels that cross to the device.
 
 `python -m benchmarks pipeline VIDEO` reads the video as it is, from the copy that `reproduce prepare` makes, and as
 1280 x 720, unprepared and prepared. Times are CPU time of one thread. The other checkout, e.g.
-`git worktree add ../base COMMIT`, draws the same clips in turns with this one. It reads no prepared copy: a ratio
-compares its unprepared video with ours.
+`git worktree add ../base COMMIT`, draws the same clips in turns with this one. So do the operations of the authors'
+pipelines on decord, where that is installed, with clips of their own. Neither reads a prepared copy: a ratio compares
+its unprepared video with ours.
 """
 
 import argparse
 import importlib.metadata
+import importlib.util
 import os
 import statistics
 import subprocess
@@ -32,6 +34,8 @@ RECIPES = {
 }
 CLIPS, TURNS = 4, 7
 LARGE_HEIGHT, SHORT_SIDE = 720, 256
+RELEASED, HAS_DECORD = "released", importlib.util.find_spec("decord") is not None
+Reader = subprocess.Popen[str]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -92,7 +96,7 @@ def enlarged(video: Path, target: Path) -> str:
 
 
 @contextmanager
-def reader(checkout: Path, video: Path) -> Iterator[subprocess.Popen[str]]:
+def reader(checkout: Path, video: Path) -> Iterator[Reader]:
     """Process that times clips with the code of a checkout."""
     environment = {**os.environ, "PYTHONPATH": str(checkout.resolve()), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(Path(__file__).resolve()), str(video), "--answer"]
@@ -103,10 +107,24 @@ def reader(checkout: Path, video: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def answer() -> None:
-    """Answer each line, a recipe, a path and an epoch, with the CPU milliseconds of a clip."""
+    """Answer each line, whose pipeline, a recipe, a path and an epoch, with the CPU milliseconds of a clip."""
     for line in sys.stdin:
-        recipe, path, epoch = line.rstrip("\n").split("\t")
-        print(timed(recipe, path, int(epoch)), flush=True)
+        whose, recipe, path, epoch = line.rstrip("\n").split("\t")
+        print(released(recipe, path) if whose == RELEASED else timed(recipe, path, int(epoch)), flush=True)
+
+
+def released(recipe: str, path: str) -> float:
+    """CPU milliseconds of a training clip by the authors' operations, in a mean over some clips."""
+    import torch
+
+    from benchmarks.released_pipelines import clip
+
+    torch.set_num_threads(1)
+    clip(recipe, path)
+    start = time.process_time()
+    for _ in range(CLIPS):
+        clip(recipe, path)
+    return 1e3 * (time.process_time() - start) / CLIPS
 
 
 def timed(recipe: str, path: str, epoch: int) -> float:
@@ -135,31 +153,31 @@ def timed(recipe: str, path: str, epoch: int) -> float:
     return 1e3 * seconds / CLIPS
 
 
-def milliseconds(process: subprocess.Popen[str], recipe: str, path: Path, epoch: int) -> float:
+def milliseconds(process: Reader, recipe: str, path: Path, epoch: int, whose: str = "") -> float:
     assert process.stdin is not None and process.stdout is not None
-    print(recipe, path, epoch, sep="\t", file=process.stdin, flush=True)
+    print(whose, recipe, path, epoch, sep="\t", file=process.stdin, flush=True)
     return float(process.stdout.readline())
 
 
-def cells(
-    recipe: str, videos: Mapping[str, Copies], ours: subprocess.Popen[str], other: subprocess.Popen[str] | None
-) -> list[str]:
-    """Milliseconds of each copy, and how many times as long the other checkout takes from the unprepared one."""
+def cells(recipe: str, videos: Mapping[str, Copies], ours: Reader, other: Reader | None) -> list[str]:
+    """Milliseconds of each pipeline and copy, and how many times as long the others take from the unprepared one."""
     found = []
     for copies in videos.values():
         turns = [
-            (
-                [milliseconds(ours, recipe, path, turn) for path in copies],
-                other and milliseconds(other, recipe, copies.plain, turn),
-            )
+            [
+                *((milliseconds(other, recipe, copies.plain, turn),) if other else ()),
+                *((milliseconds(ours, recipe, copies.plain, turn, RELEASED),) if HAS_DECORD else ()),
+                *(milliseconds(ours, recipe, path, turn) for path in copies),
+            ]
             for turn in range(TURNS)
         ]
-        if other is not None:
-            found.append(f"{statistics.median(theirs or 0 for _, theirs in turns):.0f}")
-        for place in range(len(copies)):
-            time_of = statistics.median(own[place] for own, _ in turns)
-            ratio = statistics.median((theirs or 0) / own[place] for own, theirs in turns)
-            found.append(f"{time_of:.0f}" + (f" ({ratio:.1f})" if other is not None else ""))
+        num_others = len(turns[0]) - len(copies)
+        for place in range(len(turns[0])):
+            text = f"{statistics.median(turn[place] for turn in turns):.0f}"
+            if place >= num_others:
+                ratios = [statistics.median(turn[o] / turn[place] for turn in turns) for o in range(num_others)]
+                text += f" ({', '.join(f'{ratio:.1f}' for ratio in ratios)})" if ratios else ""
+            found.append(text)
     print(recipe, *found, file=sys.stderr)
     return found
 
@@ -170,14 +188,15 @@ def page(sizes: list[str], rows: list[list[str]], options: argparse.Namespace) -
 
     from runner.store.provenance import commit, cores
 
-    kinds = ["before", "ours", "ours, prepared"] if options.against else ["ours", "ours, prepared"]
-    header = ["recipe", *(f"{size}: {kind}" for size in sizes for kind in kinds)]
+    others = ["before"] * bool(options.against) + [RELEASED] * HAS_DECORD
+    header = ["recipe", *(f"{size}: {kind}" for size in sizes for kind in (*others, "ours", "ours, prepared"))]
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "av", "pillow"))
     before = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=options.against or ROOT, capture_output=True)
     facts = [
-        f"- Median of {TURNS} turns of {CLIPS} clips each, in brackets how many times as long `before` took.",
+        f"- Median of {TURNS} turns of {CLIPS} clips; in brackets how many times as long {' and '.join(others)} took.",
         f"- {cores()}, one thread; commit {commit()}, before: {before.stdout.decode().strip()}; {versions}",
-        f"- video: {options.video.name}, enlarged to 1280 x {LARGE_HEIGHT} with x264's defaults; prepared: `prepare`",
+        f"- Video: {options.video.name}, enlarged to 1280 x {LARGE_HEIGHT} with x264's defaults; prepared: `prepare`",
+        f"- {RELEASED}: the authors' operations in their order on decord (`benchmarks/released_pipelines.py`)",
     ]
     table = tabulate(rows, header, tablefmt="pipe", disable_numparse=True)
     return "\n\n".join(["# CPU milliseconds of a training clip", table, "\n".join(facts)]) + "\n"

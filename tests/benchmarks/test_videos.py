@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks import pipeline
+from benchmarks import pipeline, released_pipelines
 from benchmarks.__main__ import main
 from tests.data.numbered_videos import B_FRAMES, write_video
 
@@ -32,3 +33,13 @@ def test_clips_of_the_recipes_are_timed_from_all_copies(recipe: str, tmp_path: P
     copies = pipeline.copies(write_video(tmp_path / "a.mp4", 80, options=B_FRAMES), tmp_path)
     assert list(copies) == ["128 x 48", "1280 x 720"]
     assert pipeline.timed(recipe, str(copies["128 x 48"].prepared), epoch=0) > 0
+
+
+@pytest.mark.parametrize("recipe", pipeline.RECIPES)
+def test_the_released_operations_give_a_normalised_clip(recipe: str) -> None:
+    frames, _, operations = released_pipelines.PIPELINES[recipe]
+    video = np.random.default_rng(0).integers(0, 256, (frames, 256, 340, 3), np.uint8)
+    for _ in range(3):
+        clip = operations(video)
+        assert clip.shape == (frames, 3, 224, 224) and clip.dtype == torch.float32
+        assert clip.abs().max() < 5
