@@ -348,9 +348,14 @@ class ImportWeights(Json, Stored, RunOfRow, verb="import-weights"):
     replace: bool = option(default=False, help="replace the weights of another file, and remove their results")
 
 
-class Measure(Stored, Tables, verb="measure"):
-    """Measure a table's memory and speed on this machine, at the paper's size."""
+class Measure(DataRoots, Stored, OfTables, verb="measure"):
+    """Measure a table's memory and speed on this machine, at the paper's size; or how fast its data are read."""
 
+    scale: str = option(default="paper", help=f"with --reading: {SCALE}")
+    reading: bool = option(
+        default=False, help="clips per second of a core by stage, of the workers and of the model, for `plan`"
+    )
+    workers: int | None = option(type=at_least(0), help="with --reading: data loading processes of a device")
     batch: int | None = option(
         type=at_least(1), help="batch size (default: that of the paper, or the largest that fits)"
     )

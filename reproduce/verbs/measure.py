@@ -1,4 +1,4 @@
-"""`reproduce measure`: measures the values of memory and speed columns, at the paper's size.
+"""`reproduce measure`: measures the values of memory and speed columns, at the paper's size, or the speed of reading.
 
 Some measurements are made for all rows of all named tables in turns, and saved when all of their rounds have finished.
 The others are made and saved one after another.
@@ -10,17 +10,23 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import torch
+
+from data.config import DataConfig
 from experiments.spec.catalog import find
 from experiments.spec.metrics import IN_TURNS, TOO_LARGE, Measured
 from experiments.spec.run import RunConfig
+from experiments.spec.scales import find_scale
 from experiments.spec.table import Cell, Table
 from reproduce.next_command import say_next
 from reproduce.options import DONE, UNUSABLE, Measure
-from reproduce.selection import store_of
+from reproduce.selection import jobs, resources_of, store_of
 from runner.machine.files import write_atomically
 from runner.machine.messages import one_line
+from runner.measure.device_time import READING, device_name, measured_reading, step_speed, trained_per_second
 from runner.measure.memory import NotMeasurableError, measured
 from runner.measure.throughput import Turns
+from runner.store.provenance import hardware, provenance
 from runner.store.records import sealed
 from runner.store.store import RunStore
 
@@ -40,6 +46,11 @@ def execute(options: Measure) -> int:
     What cannot be measured here is named on stderr. The exit code tells whether anything was measured; that a run does
     not fit into the memory is a measurement, too.
     """
+    if options.reading:
+        return measure_reading(options)
+    for name in ("columns", "data", "overrides", "scale", "seeds", "workers"):
+        if getattr(options, name) != getattr(Measure, name):
+            raise ValueError(f"{name} are for --reading: measured columns have runs of their own")
     store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
         for cell in table.cells(rows=rows):
@@ -56,6 +67,36 @@ def execute(options: Measure) -> int:
         say_next("report", options)
         return DONE
     return UNUSABLE
+
+
+def measure_reading(options: Measure) -> int:
+    """Measure the reading of each distinct kind of training items, and the training step of each run."""
+    from runner.measure.reading import ReadingSpeed, reading_speed, step_seconds  # here: it imports what reads videos
+
+    store, resources, scale = store_of(options), resources_of(options), find_scale(options.scale)
+    found = [(job, job.run.optim) for job in jobs(options) if job.run.optim is not None]
+    if not found:
+        raise ValueError(f"{' '.join(options.tables)}: no run is trained")
+    lists, of_data = resources.item_lists(), dict[DataConfig, ReadingSpeed]()
+    for job, optim in found:
+        run, unit = job.run, job.run.data.dataset.unit
+        root, size = resources.root(run.data), options.batch or resources.split_of(run).micro_batch
+        if run.data not in of_data:
+            items, workers = lists.items(run.data, "train"), resources.num_workers(run.data)
+            of_data[run.data] = reading_speed(run.data, items, workers, size, root)
+            print(of_data[run.data].text(run.data), flush=True)
+        record = {"batch_size": size, "precision": optim.precision, **provenance(), **of_data[run.data]._asdict()}
+        if step_speed(run, store) is None and (scale.small or torch.cuda.is_available()):
+            record |= step_seconds(run, size)
+        write(run, READING, {**record, "hardware": device_name(hardware())}, store)
+        speed, reading = step_speed(run, store), measured_reading(run, store, root)
+        if speed is None or reading is None:
+            print(f"{job.name}: without a GPU, its training step is not measured", flush=True)
+        else:
+            rate = trained_per_second(run, speed)
+            print(f"{job.name}: {rate:.3g} {unit}/s, {speed.source}; {reading.text(unit, rate)}", flush=True)
+    say_next("plan", options)
+    return DONE
 
 
 def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> int:
@@ -100,14 +141,19 @@ def measure_in_turns(
     return len(records)
 
 
+def write(run: RunConfig, kind: str, record: dict[str, object], store: RunStore) -> None:
+    directory = store.run(run.train_id)
+    directory.save_config(run.description)
+    text = json.dumps(sealed({"train_id": run.train_id, **record}), indent=1)
+    write_atomically(directory.measurement(kind), text + "\n")
+
+
 def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
     """Write the record of a measurement, and print its value. That a batch is too large replaces no value."""
     metric, cell, run, _ = measurement
-    record = sealed({"train_id": run.train_id, **record})
-    directory, earlier = store.run(run.train_id), store.measurement(run.train_id, metric.kind)
+    earlier = store.measurement(run.train_id, metric.kind)
     if TOO_LARGE not in record or earlier is None or TOO_LARGE in earlier.record:
-        directory.save_config(run.description)
-        write_atomically(directory.measurement(metric.kind), json.dumps(record, indent=1) + "\n")
+        write(run, metric.kind, record, store)
     if TOO_LARGE in record:
         print(
             f"{cell.row.key}: {metric.name}: batch {record['batch_size']} does not fit into the memory of this device"

@@ -30,8 +30,10 @@ from runner.measure.device_time import (
     assumed_speed,
     device_seconds,
     flops,
+    measured_reading,
     measured_speed,
     step_speed,
+    trained_per_second,
     work,
 )
 from runner.store.jobs import Job
@@ -100,6 +102,8 @@ class PlannedRun:
     printed_device_hours: float | None
     speed: str
     speed_is_measured: bool
+    reading: str | None
+    """Measured speed of reading, and which waits: reading or the device; None if it was not measured."""
     bytes: dict[str, int] | None
     """Files that it will write: weights, predictions (scores of each view of each test item), and checkpoints, which
     the end of the training removes. None for a finished run."""
@@ -143,7 +147,13 @@ def planned(
             left = Work(round((1 - directory.fraction_trained()) * whole.training), whole.test)
             left = Work(0, 0) if state in FINISHED else left
             disk = None if state in FINISHED else disk_use(run, counts.test, trains=trains)
-        hours = left and device_seconds(run, left, own, resources.num_devices) / 3600
+        dataset = run.data.dataset
+        root = None if dataset.stand_in is not None else resources.named_root(dataset)
+        reading = measured_reading(run, store, root)
+        hours, least, most = (
+            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading) / 3600
+            for one in (own._replace(flops=own.flops / factor) for factor in (1.0, *own.spread))
+        )
         plans.append(
             PlannedRun(
                 run=job.name,
@@ -160,11 +170,12 @@ def planned(
                 steps=steps,
                 gmacs=run.model.macs(run.data.size, run.data.targets) / 1e9,
                 petaflops_left=left and flops(run, left) / 1e15,
-                device_hours_left=hours,
-                device_hours_range=None if hours is None else (hours * own.spread[0], hours * own.spread[1]),
+                device_hours_left=left and hours,
+                device_hours_range=left and (least, most),
                 printed_device_hours=job.printed_hours,
                 speed=own.source,
                 speed_is_measured=own.is_measured,
+                reading=reading and reading.text(dataset.unit, trained_per_second(run, own)),
                 bytes=disk,
                 bytes_free=free,
             )
@@ -285,11 +296,12 @@ def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str
     starts = on_cpu and any(plan.state not in FINISHED for plan in plans)
     start = f", and {SECONDS_OF_START} s for the start of a run" if starts else ""
     wall = f", {device_time_text(seconds / num_devices)} on {num_devices} devices" if num_devices > 1 else ""
-    least = "" if on_cpu else f"; {LEAST_TIMES}"
+    sources = dict.fromkeys([plan.speed for plan in plans] + [plan.reading for plan in plans if plan.reading])
+    least = "" if on_cpu or all(plan.reading for plan in plans) else f"; {LEAST_TIMES}"
     return (
         f"{at_least}{pflop(total)} PFLOP (multiply and add counted as two).\n"
         f"{(at_least or 'about ').capitalize()}{device_time_text(seconds)}{between} of device time{wall}{start}, "
-        f"{'; '.join(dict.fromkeys(plan.speed for plan in plans))}{least}"
+        f"{'; '.join(sources)}{least}"
     )
 
 

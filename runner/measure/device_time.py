@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from data.errors import number_of
 from experiments.spec.run import RunConfig
-from runner.store.provenance import hardware
+from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 
+READING = "reading"  # kind of the measurement
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
 FLOPS_PER_MAC = 2
 # Dense float16 peak of the tensor cores in TFLOP/s, accumulated in float32, by the data sheets and, for the SXM cards,
@@ -44,6 +46,28 @@ class Speed(NamedTuple):
     """Factors of the least and the longest time that a guess stands for."""
 
 
+class Reading(NamedTuple):
+    """Measured speed of reading the items of a run, in which data are read for a device."""
+
+    per_second: float
+    workers: int
+    """Number of processes; without any, the device waits while the main process reads."""
+
+    def waiting_share(self, per_second: float) -> float:
+        """Share of the time for which a device waits that computes so many items a second."""
+        if self.workers == 0:
+            return per_second / (per_second + self.per_second)
+        return max(0.0, 1 - self.per_second / per_second)
+
+    def text(self, unit: str, per_second: float) -> str:
+        """Which of the two waits, in words: reading, or a device that computes so many items a second."""
+        rate = f"reading, measured: {self.per_second:.3g} {unit}/s with {number_of(self.workers, 'workers')}"
+        share = self.waiting_share(per_second)
+        return (
+            f"{rate}, for which the device waits {100 * share:.0f} % of a training" if share else f"{rate}, which wait"
+        )
+
+
 def work(run: RunConfig, num_train: int, num_test: int, *, trains: bool) -> Work:
     """Forward passes of a run with these numbers of items."""
     training = 0
@@ -61,16 +85,27 @@ def flops(run: RunConfig, passes: Work) -> float:
     return float(FLOPS_PER_MAC * (passes.training * macs + passes.test * test_macs))
 
 
-def device_seconds(run: RunConfig, passes: Work, speed: Speed, num_devices: int = 1) -> float:
-    """Device time of forward passes: that of computing, of launching kernels or of reading, whichever is longest."""
+def device_seconds(
+    run: RunConfig, passes: Work, speed: Speed, num_devices: int = 1, reading: Reading | None = None
+) -> float:
+    """Device time of forward passes: that of computing, of launching kernels or of reading, whichever is longest.
+
+    Args:
+        reading: measured speed of reading; None for an assumed one.
+    """
     clips = passes.training / TRAINING_PASSES
     steps = clips / run.optim.batch_size if run.optim is not None else 0
     num_read = 0 if run.data.dataset.reads_stand_in else clips + passes.test / run.evaluation.crops
-    return max(
-        flops(run, passes) / speed.flops,
-        steps * STEP_SECONDS * num_devices,
-        num_read * run.data.read_seconds / CORES,
-    )
+    computing = max(flops(run, passes) / speed.flops, steps * STEP_SECONDS * num_devices)
+    if reading is None:
+        return max(computing, num_read * run.data.read_seconds / CORES)
+    read = num_read / reading.per_second
+    return max(computing, read) if reading.workers else computing + read
+
+
+def trained_per_second(run: RunConfig, speed: Speed) -> float:
+    """Training items that a device computes per second."""
+    return speed.flops / flops(run, Work(TRAINING_PASSES, 0))
 
 
 def assumed_speed(gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None) -> Speed:
@@ -97,13 +132,24 @@ def assumed_cpu_speed() -> Speed:
 
 def step_speed(run: RunConfig, store: RunStore) -> Speed | None:
     """Speed of a run's own training step, measured on the hardware of this machine by `reproduce measure`."""
-    found = store.measurement(run.train_id, "memory")
-    seconds = found.record.get("step_seconds") if found is not None else None
-    if found is None or not isinstance(seconds, float) or found.record["hardware"] != _device(hardware()):
+    for kind in ("memory", READING):
+        found = store.measurement(run.train_id, kind)
+        seconds = found.record.get("step_seconds") if found is not None else None
+        if found is not None and isinstance(seconds, float) and found.record["hardware"] == device_name(hardware()):
+            size = found.record["batch_size"]
+            source = f"measured: its own training step of batch {size} on {found.record['hardware']}"
+            return Speed(flops(run, Work(TRAINING_PASSES * size, 0)) / seconds, True, source)
+    return None
+
+
+def measured_reading(run: RunConfig, store: RunStore, root: Path | None) -> Reading | None:
+    """Speed of reading the items of a run from a folder, measured on the cores of this machine."""
+    found = store.measurement(run.train_id, READING)
+    if root is None or found is None or found.record["root"] != str(root.resolve()):
         return None
-    size = found.record["batch_size"]
-    source = f"measured: its own training step of batch {size} on {found.record['hardware']}"
-    return Speed(flops(run, Work(TRAINING_PASSES * size, 0)) / seconds, True, source)
+    if found.record["cores"] != cores():
+        return None
+    return Reading(found.record["read_per_second"], found.record["workers"])
 
 
 def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) -> Speed | None:
@@ -116,13 +162,13 @@ def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) ->
         found = store.test(run) if passes else None
         if found is not None and (hours := found.record.device_hours):
             operations = flops(run, Work(passes, 0))
-            devices = {_device(session.hardware) for session in found.record.trained_by}
+            devices = {device_name(session.hardware) for session in found.record.trained_by}
             if len(devices) > 1:
                 continue  # the hours of each are not known
             by_hardware.setdefault(devices.pop(), []).append((operations, 3600 * hours))
     if not by_hardware:
         return None
-    here = _device(hardware())
+    here = device_name(hardware())
     device = max(by_hardware, key=lambda name: (name == here, len(by_hardware[name])))
     operations, seconds = (sum(column) for column in zip(*by_hardware[device], strict=True))
     trainings = number_of(len(by_hardware[device]), "trainings")
@@ -130,6 +176,6 @@ def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) ->
     return Speed(operations / seconds, device == here, f"{kind}: the speed of {trainings} on {device}")
 
 
-def _device(name: str) -> str:
+def device_name(name: str) -> str:
     """Hardware without the number of its GPUs."""
     return re.sub(r"^\d+ x ", "", name)

@@ -72,15 +72,16 @@ def bytes_saved_by(run: Callable[[], object], model: nn.Module) -> int:
 
 
 def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Callable[[], torch.optim.Optimizer]:
-    """Training step of a run on random items, in the precision of its recipe."""
+    """Training step of a run on random items, in the precision of its recipe on a GPU."""
     if run.optim is None:
         raise NotMeasurableError("this run trains nothing, so there is no training step to measure")
     model = run.model.build(run.data.size, run.data.targets).train().to(device)
     optimizer, _ = run.optim.build(model, run.optim.length)
     task = run.objective.task(run.data.targets)
+    precision = PRECISIONS[run.optim.precision] if device.type == "cuda" else torch.float32
     inputs = run.data.size.example(batch_size, device)
     targets = run.data.targets.example(batch_size, device)
-    step = TrainingStep(optimizer, lambda outputs: task.loss(outputs, targets), device, PRECISIONS[run.optim.precision])
+    step = TrainingStep(optimizer, lambda outputs: task.loss(outputs, targets), device, precision)
     return partial(step, partial(model, *inputs))
 
 

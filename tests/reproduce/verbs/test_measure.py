@@ -254,3 +254,31 @@ def test_an_interrupted_measurement_in_turns_saves_nothing(
     outcome = measure(TABLE)
     assert outcome.code == code and not list(tmp_path.glob("*/measured/turns-*.json"))
     assert code == 130 or "turns-float32: performer: batch 4 no longer fits\n" in outcome.err
+
+
+# Reading
+
+
+def test_a_plan_takes_the_smaller_of_the_rates_of_reading_and_of_the_training_step(
+    reproduce: Reproduce, listed: Path, tmp_path: Path
+) -> None:
+    folder = Path(listed.read_text().split()[0]).parents[1]
+    words = ("motionformer/table4:trajectory", "--column", "k400", "--own", folder, "-o", "optim.batch_size=2")
+    words += ("-o", "model.depth=1", "-o", "data.frames=2", "--scale", "paper", "--runs", tmp_path)
+    measured = reproduce("measure", *words, "--reading")
+    first, second = measured.out.splitlines()
+    assert measured.code == 0 and "videos/s a core" in first and "collate" in first
+    assert second == "motionformer/table4:trajectory.k400: without a GPU, its training step is not measured"
+    assert "next: reproduce plan motionformer/table4:trajectory" in measured.err
+    (file,) = tmp_path.glob("*/measured/reading.json")
+    rate = json.loads(file.read_text())["read_per_second"]
+    (plan,) = json.loads(reproduce("plan", *words, "--json").out)
+    assert plan["reading"].startswith(f"reading, measured: {rate:.3g} videos/s with 0 workers, for which the device")
+    steps, num_read = plan["petaflops_left"] * 1e15 / (0.35 * 312e12), plan["steps"] * 2 + plan["items"]["test"] * 10
+    assert plan["device_hours_left"] == pytest.approx((steps + num_read / rate) / 3600, rel=0.2)
+    assert plan["reading"] in reproduce("plan", *words).out.replace("\n", " ")
+
+
+def test_options_of_reading_are_refused_without_it(measure: Callable[..., Outcome]) -> None:
+    message = "reproduce: workers are for --reading: measured columns have runs of their own\n"
+    assert measure(TABLE, "--workers", 2) == (2, "", message)

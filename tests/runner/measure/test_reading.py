@@ -1,0 +1,66 @@
+"""Speed of reading: its stages, the workers, and which of the two waits."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from data.transforms.pixels import Augmentation
+from data.video import decode
+from data.video.frame_table import FrameTable
+from experiments.motionformer.base import K400
+from experiments.spec.run import RunConfig
+from runner.machine.resources import Resources
+from runner.measure.device_time import Reading, Speed, Work, device_seconds, flops, trained_per_second
+from runner.measure.reading import ReadingSpeed, reading_speed
+from tests.runner.points import POINTS, PointData
+
+SPEED = Speed(1e12, False, "")
+
+
+def speed_of(run: RunConfig, workers: int = 0) -> ReadingSpeed:
+    resources = Resources(data=(("points", Path()),))
+    items = resources.item_lists().items(run.data, "train")
+    return reading_speed(run.data, items, workers, 2, resources.root(run.data))
+
+
+@pytest.mark.parametrize(
+    ("stage", "owner", "name"),
+    [
+        ("open", decode, "opened_container"),
+        ("decode", FrameTable, "runs"),
+        ("augment", Augmentation, "random_short_side"),
+    ],
+)
+def test_a_stage_has_the_time_of_what_it_calls(
+    stage: str, owner: object, name: str, small_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *words: time.sleep(0.1) or called(*words))
+    whole, *parts = (found := speed_of(small_run).milliseconds).values()
+    assert sum(parts) == pytest.approx(whole)
+    assert found[stage] > 50 and found[stage] == max(parts)
+    assert list(found) == ["all", "open", "decode", "convert", "scale", "augment", "collate", "rest"]
+
+
+def test_workers_read_beside_each_other_and_items_that_are_no_clips_have_a_time_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noisy = PointData.noisy
+    monkeypatch.setattr(PointData, "noisy", lambda *words: time.sleep(0.05) or noisy(*words))
+    one, two = (speed_of(POINTS, workers) for workers in (0, 2))
+    assert list(one.milliseconds) == ["all", "collate", "rest"] and one.milliseconds["all"] > 50
+    assert one.read_per_second < 20 < two.read_per_second < 45
+
+
+def test_the_slower_of_reading_and_computing_counts_and_the_other_waits() -> None:
+    passes, computes = Work(3 * 1000, 0), trained_per_second(K400, SPEED)
+    slow, fast = (Reading(factor * computes, 8) for factor in (0.25, 2.0))
+    assert device_seconds(K400, passes, SPEED, reading=slow) == pytest.approx(1000 / slow.per_second)
+    assert device_seconds(K400, passes, SPEED, reading=fast) == flops(K400, passes) / SPEED.flops
+    assert (slow.waiting_share(computes), fast.waiting_share(computes)) == (0.75, 0.0)
+    assert slow.text("videos", computes).endswith(" with 8 workers, for which the device waits 75 % of a training")
+    assert fast.text("videos", computes).endswith(" videos/s with 8 workers, which wait")
+    in_between = slow._replace(workers=0)
+    assert device_seconds(K400, passes, SPEED, reading=in_between) == pytest.approx(5 * 1000 / computes)
+    assert in_between.waiting_share(computes) == pytest.approx(0.8)
