@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
+from runner.jobs.run_server import RunServer
 from runner.jobs.slurm_step import Step, child_environment
 from runner.machine.files import REMEDY, free_bytes, unwritable
 from runner.machine.messages import (
@@ -34,7 +35,7 @@ from runner.machine.messages import (
 )
 from runner.machine.request import Request
 from runner.machine.resources import Resources
-from runner.machine.signals import interrupted_by_signals, stop
+from runner.machine.signals import RunProcess, interrupted_by_signals, stop
 from runner.store.jobs import Job
 from runner.store.run_directory import Failure, RunDirectory
 from runner.store.store import RunStore
@@ -49,7 +50,7 @@ class Running:
     """Process of a job in one of several slots."""
 
     slot: int
-    process: "subprocess.Popen[bytes]"
+    process: RunProcess
     shown: int
     """End of the part of the log whose lines were shown."""
 
@@ -75,6 +76,9 @@ class Launcher:
         self.store, self.resources = store, with_threads(resources, parallel)
         self.parallel, self.eval_only, self.step = parallel, eval_only, step
         self.running: dict[tuple[str, str], Running] = {}
+        # Processes that use GPUs or meet others cannot be forked; on other systems than Linux, forking was not tried.
+        forks = sys.platform == "linux" and step is None and resources.num_devices == 1
+        self.server = RunServer() if forks and not torch.cuda.is_available() else None
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
@@ -93,6 +97,8 @@ class Launcher:
                 raise
             finally:
                 stop([running.process for running in self.running.values()])
+                if self.server is not None:
+                    self.server.close()
                 if bars is not None:
                     bars.close()
 
@@ -135,13 +141,13 @@ class Launcher:
                 else:
                     self.running[job.key] = self._start(job)
             return
-        ended = running.process.poll() is not None
+        code = running.process.poll()
         if self.step is not None:
             self.step.watch(running.process)
         self.show_log(job, running)
-        if ended:
+        if code is not None:
             del self.running[job.key]
-            self.set_outcome(job, running.process.returncode)
+            self.set_outcome(job, code)
 
     def _wait_for_other_process(self, job: Job) -> None:
         """Ask again later whether another process still executes the run. The first time, the user is told."""
@@ -159,7 +165,7 @@ class Launcher:
         try:
             directory.progress_file.unlink(missing_ok=True)
             with directory.log.open("ab") as log:
-                return Running(slot, run_process(file, self.resources, log, variables), log.tell())
+                return Running(slot, run_process(file, self.resources, log, variables, self.server), log.tell())
         except OSError as error:
             raise unwritable(directory.path, error) from None
 
@@ -286,16 +292,22 @@ def with_threads(resources: Resources, parallel: int = 1) -> Resources:
 
 
 def run_process(
-    request: Path, resources: Resources, log: IO[bytes], variables: dict[str, str]
-) -> "subprocess.Popen[bytes]":
+    request: Path,
+    resources: Resources,
+    log: IO[bytes],
+    variables: dict[str, str],
+    server: RunServer | None = None,
+) -> RunProcess:
     """Started process of a requested run, with further variables."""
     own = {"OMP_NUM_THREADS": str(resources.threads), "PYTHONUNBUFFERED": "1", **variables}
+    return start_process(request, log, child_environment() | own, server)
+
+
+def start_process(request: Path, log: IO[bytes], environment: dict[str, str], server: RunServer | None) -> RunProcess:
+    """Start the process of a run, which writes to a log, and which Ctrl-C in the terminal does not reach."""
+    if server is not None:
+        return server.start(request, log, environment)
     command = [sys.executable, "-m", "runner.jobs.run_process", str(request)]
-    return start_process(command, log, child_environment() | own)
-
-
-def start_process(command: list[str], log: IO[bytes], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a process that writes to a log, and that Ctrl-C in the terminal does not reach."""
     return subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )

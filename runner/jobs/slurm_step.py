@@ -6,7 +6,6 @@ environment connects them.
 
 import atexit
 import os
-import subprocess
 import time
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsa
 
 from data.errors import number_of
 from runner.machine.resources import Resources
+from runner.machine.signals import RunProcess
 
 SECONDS_TO_END = 10.0  # until the other processes of a failed run are killed
 POLL_SECONDS = 0.2
@@ -80,7 +80,7 @@ class Step:
             self.store.add("ended", 1)
         return (name, self.variables(port)) if name else None
 
-    def watch(self, process: "subprocess.Popen[bytes]") -> None:
+    def watch(self, process: RunProcess) -> None:
         """Tell the other tasks if the process of a run has failed; kill it some seconds after another one of them."""
         failed = f"failed {self.num_runs}"
         if process.poll():

@@ -3,10 +3,10 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
+from typing import Protocol
 
 from data.worker_processes import STOP_SIGNALS
 
@@ -67,7 +67,21 @@ def interrupted_by_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def stop(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+class RunProcess(Protocol):
+    """Process of a run: the part of `subprocess.Popen` that launchers use."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+def stop(processes: Sequence[RunProcess]) -> None:
     """Stop processes of runs, which write their checkpoints. A later signal to this process kills them."""
     alive, began = [process for process in processes if process.poll() is None], time.monotonic()
     signalled = 0

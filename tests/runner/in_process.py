@@ -32,10 +32,10 @@ def start_here(file: Path) -> int:
 class Process:
     """What a launcher sees of a process: one that has ended when it starts."""
 
-    def __init__(self, command: list[str], log: IO[bytes], environment: dict[str, str]) -> None:
+    def __init__(self, request: Path, log: IO[bytes], *_: object) -> None:
         text = io.TextIOWrapper(log, write_through=True)
         with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
-            self.returncode = start_here(Path(command[-1]))
+            self.returncode = start_here(request)
         text.detach()
 
     def poll(self) -> int:

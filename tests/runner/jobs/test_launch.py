@@ -152,8 +152,8 @@ class Scripted:
         monkeypatch.setattr("runner.jobs.launch.POLL_SECONDS", 0.0)
         monkeypatch.setattr("runner.jobs.launch.start_process", self.start)
 
-    def start(self, command: list[str], *_: object) -> SimpleNamespace:
-        run = Request.read(Path(command[-1])).run
+    def start(self, request: Path, *_: object) -> SimpleNamespace:
+        run = Request.read(request).run
         name = next(job.name for job in self.jobs if job.key == (run.train_id, run.eval_id))
         self.started.append(name)
         if self.weights is None or name in self.weights:
@@ -161,7 +161,7 @@ class Scripted:
         is_done = self.results is None or name in self.results
         if is_done:
             write_result(self.store, run)
-        return SimpleNamespace(poll=lambda: 0, returncode=0 if is_done else 3)
+        return SimpleNamespace(poll=lambda: 0 if is_done else 3)
 
     def carry_out(self, jobs: list[Job]) -> list[str | None]:
         """Outcomes of the jobs."""

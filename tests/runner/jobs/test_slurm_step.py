@@ -104,7 +104,7 @@ class Recorded:
     environments: list[dict[str, str]]
     returncode = 1
 
-    def __init__(self, command: list[str], log: IO[bytes], environment: dict[str, str]) -> None:
+    def __init__(self, request: Path, log: IO[bytes], environment: dict[str, str], server: object) -> None:
         self.environments.append(environment)
 
     def poll(self) -> int:
