@@ -10,7 +10,7 @@ from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
-from runner.jobs.slurm_step import Step, check_tasks, num_tasks
+from runner.jobs.slurm_tasks import check_tasks, num_tasks
 from runner.store.data_record import check_named_data
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -25,10 +25,14 @@ def execute(options: Run) -> int:
     check_tasks(resources)
     if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
         resources = replace(resources, threads=1)
-    step = Step() if num_tasks() > 1 else None
-    if step is not None and step.rank > 0:
-        follow(step, resources)
-        return DONE
+    step = None
+    if num_tasks() > 1:
+        from runner.jobs.slurm_step import Step  # under srun alone
+
+        step = Step()
+        if step.rank > 0:
+            follow(step, resources)
+            return DONE
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
     store.check_writable()

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import torch
 from torch.distributed import DistNetworkError  # pyright: ignore[reportPrivateImportUsage]
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
 from runner.jobs.run_server import RunServer
-from runner.jobs.slurm_step import Step, child_environment
+from runner.jobs.slurm_tasks import child_environment
 from runner.machine.files import REMEDY, free_bytes, unwritable
 from runner.machine.messages import (
     CLAIMED_ELSEWHERE,
@@ -39,6 +39,9 @@ from runner.machine.signals import RunProcess, interrupted_by_signals, stop
 from runner.store.jobs import Job
 from runner.store.run_directory import Failure, RunDirectory
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from runner.jobs.slurm_step import Step
 
 FULL = 100_000  # bytes: the disk of a run with fewer free ones counts as full
 POLL_SECONDS = 0.2
@@ -71,7 +74,7 @@ class Launcher:
         *,
         parallel: int = 1,
         eval_only: bool = False,
-        step: Step | None = None,
+        step: "Step | None" = None,
     ) -> None:
         self.store, self.resources = store, with_threads(resources, parallel)
         self.parallel, self.eval_only, self.step = parallel, eval_only, step
@@ -268,7 +271,7 @@ class Bars:
             bar.close()
 
 
-def follow(step: Step, resources: Resources) -> None:
+def follow(step: "Step", resources: Resources) -> None:
     """Start a process of each run that task 0 of the step starts, until its end."""
     process = None
     # Without its store, task 0 was killed: nothing is left to do.

@@ -18,7 +18,7 @@ import torch
 
 from data.errors import DataError
 from models.imagenet import MissingWeightsError
-from runner.jobs.slurm_step import check_tasks
+from runner.jobs.slurm_tasks import check_tasks
 from runner.machine.files import StoreError
 from runner.machine.messages import CLAIMED_ELSEWHERE, ERROR_PREFIX, one_line
 from runner.machine.request import Request

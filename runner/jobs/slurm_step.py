@@ -1,7 +1,6 @@
 """Tasks that srun starts, one a device, which carry out one run at a time together.
 
-Task 0 chooses the runs; the others follow it. The processes of a run have no variables of SLURM: Lightning's own
-environment connects them.
+Task 0 chooses the runs; the others follow it. Lightning's own environment connects the processes of a run.
 """
 
 import atexit
@@ -11,33 +10,11 @@ from datetime import timedelta
 
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-from data.errors import number_of
-from runner.machine.resources import Resources
+from runner.jobs.slurm_tasks import num_tasks
 from runner.machine.signals import RunProcess
 
 SECONDS_TO_END = 10.0  # until the other processes of a failed run are killed
 POLL_SECONDS = 0.2
-
-
-def num_tasks() -> int:
-    """Number of processes that srun has started with this one. A batch script is one, whatever SLURM_NTASKS says."""
-    return int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1)
-
-
-def check_tasks(resources: Resources) -> None:
-    """Refuse one task for several nodes, and several that are not one a device: each would train every run."""
-    in_job = "SLURM_JOB_ID" in os.environ and "LOCAL_RANK" not in os.environ  # of torchrun, which counts by itself
-    if in_job and num_tasks() != resources.num_devices and (num_tasks() > 1 or resources.nodes > 1):
-        raise ValueError(
-            f"this command runs in {number_of(num_tasks(), 'tasks')} of SLURM, and --nodes times --devices is "
-            f"{resources.num_devices}: start one task a device, with srun --nodes=NODES --ntasks-per-node=DEVICES, or "
-            f"one task on one node"
-        )
-
-
-def child_environment() -> dict[str, str]:
-    """Variables of this process for the process of a run, without SLURM's, by which Lightning would count devices."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
 
 
 class Step:
