@@ -2,7 +2,13 @@
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """Tensor of the CPU on a device, for which the CPU does not wait."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Batch(NamedTuple):

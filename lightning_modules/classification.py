@@ -70,7 +70,8 @@ class ClassTask(Task):
         """Smoothed class probabilities (B, C) of labels (B,) or (B, kinds)."""
         smoothing = self.objective.label_smoothing
         labels = targets.reshape(len(targets), -1).unbind(1)
-        parts = [F.one_hot(label, size).to(dtype) for label, size in zip(labels, self.sizes, strict=True)]
+        classes = [torch.arange(size, device=targets.device) for size in self.sizes]
+        parts = [(label[:, None] == of_kind).to(dtype) for label, of_kind in zip(labels, classes, strict=True)]
         return torch.cat([part * (1 - smoothing) + smoothing / part.shape[1] for part in parts], dim=1)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interface.batches import sent
 from interface.ranges import CheckedConfig, PositiveOrZero, Share
 from lightning_modules.task import FIRST, Place
 
@@ -98,7 +99,7 @@ class Mixup:
             )
         shared, exchanged = self.config.clips_per_lambda, self.config.clips_per_exchange
         if shared is None or exchanged is None:
-            return self.mixed(inputs, int(torch.randint(2**32, (), generator=generator)), generator)
+            return self.mixed(inputs, torch.randint(2**32, (1,), generator=generator).tolist()[0], generator)
         groups = []
         for number, group in enumerate(inputs.split(exchanged)):
             first = place.start + number * exchanged
@@ -120,7 +121,7 @@ class Mixup:
         config, B = self.config, len(inputs)
         places = torch.arange(B, device=inputs.device)
         if config.partner == "permuted":  # timm mixes with the batch in reverse order, so the partners follow in it
-            partners = torch.randperm(B, generator=generator).to(inputs.device)
+            partners = sent(torch.randperm(B, generator=generator), inputs.device)
             places = torch.cat([places, partners.flip(0)])
         mixup = TimmMixup(
             mixup_alpha=config.alpha,

@@ -60,9 +60,10 @@ class TaskModule(LightningModule):
         inputs, targets = self.task.prepare(batch.inputs, batch.targets, generator, place)
         outputs = self(*inputs)
         loss = self.task.loss(outputs, targets)
-        self.log("train/loss", loss, prog_bar=True, on_step=True, on_epoch=False)
+        self.log("train/loss", loss, on_step=True, on_epoch=False)
         self._log_curves("train", self.task.curves(outputs, batch.targets))
-        self.log("train/lr", max(self.lr_schedulers().get_last_lr()))  # type: ignore[union-attr]
+        rate = float(max(self.lr_schedulers().get_last_lr()))  # type: ignore[union-attr]
+        self.log("train/lr", torch.full((), rate, device=self.device))  # a number would be copied, which waits for it
         replaced = batch.unreadable.float().sum()
         self.log(
             "train/replaced_items",

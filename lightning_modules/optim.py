@@ -7,7 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
@@ -27,8 +27,8 @@ class OptimizerConfig(CheckedConfig, ABC):
     """Tensors that it keeps for each parameter, as large as the parameter."""
 
     @abstractmethod
-    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        """Optimiser of the parameter groups."""
+    def build(self, groups: list[ParameterGroup], fused: bool | None = None) -> torch.optim.Optimizer:
+        """Optimiser of the parameter groups; fused if one kernel updates them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class AdamW(OptimizerConfig):
     betas: tuple[ShareBelowOne, ShareBelowOne] = (0.9, 0.999)
     eps: PositiveOrZero = 1e-8
 
-    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps)
+    def build(self, groups: list[ParameterGroup], fused: bool | None = None) -> torch.optim.Optimizer:
+        return torch.optim.AdamW([group._asdict() for group in groups], betas=self.betas, eps=self.eps, fused=fused)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +56,9 @@ class SGD(OptimizerConfig):
         if self.nesterov and self.momentum == 0:
             raise ValueError("optim.optimizer.nesterov=True calls for a momentum above 0")
 
-    def build(self, groups: list[ParameterGroup]) -> torch.optim.Optimizer:
-        return torch.optim.SGD(
-            [group._asdict() for group in groups], lr=groups[0].lr, momentum=self.momentum, nesterov=self.nesterov
-        )
+    def build(self, groups: list[ParameterGroup], fused: bool | None = None) -> torch.optim.Optimizer:
+        settings = {"momentum": self.momentum, "nesterov": self.nesterov, "fused": fused}
+        return torch.optim.SGD([group._asdict() for group in groups], lr=groups[0].lr, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +226,13 @@ class OptimConfig(CheckedConfig):
         whole, rest = divmod(num_items, self.batch_size)
         return self.length * (whole + (self.rest_multiple is not None and rest >= self.rest_multiple))
 
+    def is_fused(self, device_type: str) -> bool:
+        """Whether one kernel updates all parameters: on CUDA, and not where gradients are clipped in mixed precision.
+
+        Lightning refuses to clip them there: a fused kernel unscales gradients itself.
+        """
+        return device_type == "cuda" and (self.clip_norm is None or self.precision == "32-true")
+
     def build(self, model: Model, num_steps: int) -> tuple[torch.optim.Optimizer, LRScheduler]:
         """Optimiser of a model's trainable parameters, and its schedule, updated at every step.
 
@@ -239,5 +245,12 @@ class OptimConfig(CheckedConfig):
         groups = parameter_groups(
             model, lr=self.lr, weight_decay=self.weight_decay, layer_decay=self.layer_decay, rules=self.rules
         )
-        optimizer = self.optimizer.build(groups)
+        optimizer = self.optimizer.build(groups, fused=self.is_fused(groups[0].params[0].device.type) or None)
+        optimizer.register_load_state_dict_pre_hook(keep_kernels)
         return optimizer, self.schedule.build(optimizer, num_steps, self.length)
+
+
+def keep_kernels(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Let an optimiser that loads a state keep the kernels of its own device."""
+    for loaded, own in zip(state["param_groups"], optimizer.param_groups, strict=True):
+        loaded["fused"] = own["fused"]

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import Box, TrackedFrames, TrackedTransform
+from interface.batches import sent
 from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig, PositiveOrZero, Share
 
@@ -234,7 +235,7 @@ def short_side_resized(frames: Tensor, short_side: int, *, bicubic: bool = False
 def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:
     """Normalised pixels (x / 255 - mean) / std of clips (B, F, 3, height, width) in float32."""
     if isinstance(mean, tuple) or isinstance(std, tuple):
-        means, stds = (torch.tensor(value, device=clips.device).expand(3).view(3, 1, 1) for value in (mean, std))
+        means, stds = (sent(torch.tensor(value), clips.device).expand(3).view(3, 1, 1) for value in (mean, std))
         scale, shift = 1 / (255 * stds), means / stds
     else:
         scale, shift = 1 / (255 * std), mean / std

@@ -12,6 +12,7 @@ window, T frames, R joints, D_n tokens of a frame with its three modal tokens, D
 import torch
 from torch import Tensor
 
+from interface.batches import sent
 from models.deform3d.stage import Stage, StageSettings, Tokens
 from models.deform3d.windows import WindowIndex, Windows
 
@@ -58,7 +59,7 @@ def shares_of(windows: Windows, others: int, x: Tensor) -> Tensor:
     """One over the number of windows of each place, and 0 for places in none: (L + E, 1, 1)."""
     counts = [*windows.counts, *[len(windows)] * others]
     shares = [1 / count if count else 0.0 for count in counts]
-    return torch.tensor(shares, device=x.device, dtype=x.dtype)[:, None, None]
+    return sent(torch.tensor(shares, dtype=x.dtype), x.device)[:, None, None]
 
 
 def gathered(x: Tensor, index: Tensor) -> Tensor:

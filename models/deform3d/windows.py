@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from interface.batches import sent
 from interface.ranges import CheckedConfig, Count
 
 # Keys of the window of queries that starts at a place p, with s half of the width:
@@ -107,7 +108,7 @@ class Windows:
         places = torch.arange(self.width, device=device)
         every = torch.arange(self.length, self.length + others, device=device).expand(len(self), -1)
         queries, keys = (
-            torch.cat([(torch.tensor(starts, device=device)[:, None] + places) % self.length, every], dim=1)
+            torch.cat([(sent(torch.tensor(starts), device)[:, None] + places) % self.length, every], dim=1)
             for starts in (self.query_starts, self.key_starts)
         )
         return WindowIndex(queries, keys)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from interface.batches import sent
 from interface.ranges import Count
 from models.mixers.attention import attend
 from models.mixers.trajectory_space import (
@@ -159,14 +160,14 @@ class Orthoformer(SpatialStage):
         if config.candidates_per_prototype is not None:
             num_drawn = min(config.candidates_per_prototype * R, candidates.shape[1])
             candidates, real = gathered(candidates, real, self.distinct_indices(candidates, real, num_drawn, sets))
-        first = first_index(self.uniform_numbers(candidates, 1, sets).to(candidates.device), candidates.shape[1], real)
+        first = first_index(self.uniform_numbers(candidates, 1, sets), candidates.shape[1], real)
         selected = most_orthogonal(candidates, first, R, real)
         # Sorted, as released: with prototypes per frame, this order pairs the prototypes of different frames.
         return gathered(candidates, real, selected.sort(dim=1).values)
 
     def distinct_indices(self, candidates: Tensor, real: Tensor | None, count: int, sets: int) -> Tensor:
         """Indices (rows, count) of random candidates (rows, L, K), distinct within each row, padding last."""
-        scores = self.uniform_numbers(candidates, candidates.shape[1], sets).to(candidates.device)  # (rows, L)
+        scores = self.uniform_numbers(candidates, candidates.shape[1], sets)  # (rows, L)
         scores = scores if real is None else scores.masked_fill(~real, -1.0)
         return scores.topk(count, dim=1).indices.sort(dim=1).values
 
@@ -174,10 +175,10 @@ class Orthoformer(SpatialStage):
         """Uniform random numbers (rows, count); in evaluation the same for every clip."""
         generator = random_generator(self.training)
         if generator is None:
-            return torch.rand(len(candidates), count)
+            return sent(torch.rand(len(candidates), count), candidates.device)
         clips = len(candidates) // (sets * self.heads)
         one_clip = torch.rand(sets, 1, self.heads, count, generator=generator)
-        return one_clip.expand(-1, clips, -1, -1).flatten(0, 2)
+        return sent(one_clip.expand(-1, clips, -1, -1).flatten(0, 2), candidates.device)
 
 
 def gathered(candidates: Tensor, real: Tensor | None, indices: Tensor) -> Prototypes:

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from interface.batches import sent
 from interface.ranges import Count
 from models.mixers.trajectory_space import (
     Approximation,
@@ -86,7 +87,8 @@ class Performer(SpatialStage):
         """Trajectories, computed at least in float32 because features span many orders of magnitude."""
         exact = torch.promote_types(q.dtype, torch.float32)
         with without_autocast(q):
-            directions = self.directions(q.shape[-1]).to(q.device, exact)  # (M, K), or (M/2, K) of the two-sided kernel
+            # (M, K), or (M/2, K) of the two-sided kernel
+            directions = sent(self.directions(q.shape[-1]).to(exact), q.device)
             q_features = self.features(q.to(exact), directions, over=(-1,))  # (G, n, M)
             k_features = self.features(k.to(exact), directions, over=(-2, -1), mask=mask)  # (G, n, M)
             k_features = by_frame(masked(k_features, mask), grid)  # (T, G, S, M)

@@ -155,8 +155,8 @@ def frame_weights(q: Tensor, k: Tensor, grid: Grid) -> Tensor:
 
     It is attention with one-hot frame indices as values: a second pass over the keys, but no map in memory.
     """
-    frame_of_key = torch.arange(grid.frames, device=k.device).repeat_interleave(grid.patches)  # (T*S,)
     # The fused kernels require values as wide as the keys.
-    one_hot_frames = F.one_hot(frame_of_key, max(grid.frames, k.shape[-1])).to(k.dtype)  # (T*S, at least T)
+    one_hot = torch.eye(grid.frames, max(grid.frames, k.shape[-1]), dtype=k.dtype, device=k.device)
+    one_hot_frames = one_hot.repeat_interleave(grid.patches, dim=0)  # (T*S, at least T)
     q, k = q.unsqueeze(0), k.unsqueeze(0)  # the fused kernels take four dimensions
     return strided_attention(q, k, one_hot_frames.expand(*k.shape[:2], -1, -1))[0, ..., : grid.frames]

@@ -21,11 +21,17 @@ GPU_MEMORY, WAITING = "workload/gpu_memory_gib", "workload/waiting_for_data_perc
 
 
 class CurveLogger(TensorBoardLogger):
-    """TensorBoard logger of curves, without Lightning's curve of the epoch and the single points of a test."""
+    """TensorBoard logger of curves, without Lightning's curve of the epoch and the single points of a test.
+
+    `latest`: value of the last point of each curve.
+    """
+
+    latest: Mapping[str, float] = {}
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log the metrics of trainings and validations."""
         curves = {name: value for name, value in metrics.items() if name != "epoch" and not name.startswith("test/")}
+        self.latest = {**self.latest, **curves}
         super().log_metrics(curves, step)
 
     def restart(self, step: int) -> None:
@@ -77,7 +83,10 @@ class Curves(Callback):
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         if (trainer.global_step + 1) % self.interval == 0:
-            pl_module.log("train/gradient_norm", gradient_norm(pl_module))
+            # A fused optimiser removes the scale of mixed precision itself, after this.
+            is_scaled = trainer.scaler is not None and optimizer.param_groups[0]["fused"]
+            scale = trainer.scaler.get_scale() if is_scaled else 1.0  # pyright: ignore[reportOptionalMemberAccess]
+            pl_module.log("train/gradient_norm", gradient_norm(pl_module) / scale)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: Batch, batch_idx: int

@@ -13,6 +13,7 @@ from runner.machine.files import StoreError, write_atomically
 from runner.machine.messages import NOTE_PREFIX, PROGRESS_PREFIX, position_text, time_left_text
 
 SECONDS_BETWEEN_WRITES = 0.3
+LOSS = "train/loss"  # name of a curve
 SECONDS_BETWEEN_LINES = 600.0  # within an epoch, or between two validations of a recipe in steps
 
 
@@ -60,7 +61,9 @@ class Progress(Callback):
         self.num_items += len(batch.targets) * trainer.world_size  # type: ignore[attr-defined]
         done = fraction_trained(trainer)
         if self.writes(trainer):
-            self.write("train", done, {**position(trainer), "train/loss": float(loss)})
+            # Its last point: to read this loss would wait for it.
+            loss_curve = {name: value for name, value in getattr(trainer.logger, "latest", {}).items() if name == LOSS}
+            self.write("train", done, {**position(trainer), **loss_curve})
         if time.monotonic() - self.since > SECONDS_BETWEEN_LINES:
             self.print_line(trainer, f" ({done:.0%})")
 

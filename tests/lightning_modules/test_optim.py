@@ -1,14 +1,25 @@
 """Recipes: learning-rate schedules, optimisers, lengths and ranges."""
 
 import math
+from copy import deepcopy
+from typing import Literal
 
 import pytest
 import torch
+from lightning.pytorch.plugins import MixedPrecision
 from torch import nn
 
 from lightning_modules.one_cycle import OneCycleSchedule
-from lightning_modules.optim import SGD, AdamW, CosineSchedule, OptimConfig, ScheduleConfig, StepSchedule
-from lightning_modules.parameter_groups import ParameterRule
+from lightning_modules.optim import (
+    SGD,
+    AdamW,
+    CosineSchedule,
+    OptimConfig,
+    OptimizerConfig,
+    ScheduleConfig,
+    StepSchedule,
+)
+from lightning_modules.parameter_groups import ParameterRule, parameter_groups
 from models.model import Model
 
 
@@ -257,3 +268,47 @@ def test_validations_of_recipes_in_epochs_are_spread_over_the_epochs_between_the
     recipe: OptimConfig, parts: int
 ) -> None:
     assert recipe.validation_parts == parts
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "clip_norm", "fused"),
+    [
+        ("cuda", "16-mixed", None, True),
+        ("cuda", "bf16-mixed", None, True),
+        ("cuda", "32-true", 1.0, True),
+        ("cuda", "16-mixed", 1.0, False),
+        ("cuda", "bf16-mixed", 1.0, False),
+        ("cpu", "32-true", None, False),
+    ],
+)
+def test_updates_are_fused_on_cuda_unless_lightning_refuses_to_clip(
+    device: str, precision: Literal["16-mixed", "bf16-mixed", "32-true"], clip_norm: float | None, fused: bool
+) -> None:
+    recipe = OptimConfig(precision=precision, clip_norm=clip_norm)
+    assert recipe.is_fused(device) is fused
+    optimizer, _ = OptimConfig().build(model := Linear(2, 2), 1)
+    assert not optimizer.param_groups[0]["fused"]  # on this CPU
+    if clip_norm is not None and precision != "32-true":
+        (group,) = parameter_groups(model, lr=1, weight_decay=0, layer_decay=None, rules=())
+        with pytest.raises(RuntimeError, match="does not allow for gradient clipping"):
+            MixedPrecision(precision, device).clip_gradients(AdamW().build([group], fused=True), clip_norm)
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(), SGD()])
+def test_a_checkpoint_of_another_device_leaves_the_kernels_of_this_one(optimizer: OptimizerConfig) -> None:
+    models = [Linear(3, 2) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    optimizers = [OptimConfig(optimizer=optimizer).build(model, 9)[0] for model in models]
+
+    def update() -> None:
+        for model, one in zip(models, optimizers, strict=True):
+            model(torch.ones(3)).square().sum().backward()
+            one.step()
+
+    update()
+    state = deepcopy(optimizers[0].state_dict())
+    state["param_groups"][0]["fused"] = True
+    optimizers[1].load_state_dict(state)
+    assert [one.param_groups[0]["fused"] for one in optimizers] == [None, None]
+    update()
+    assert torch.equal(models[0].weight, models[1].weight)

@@ -14,7 +14,7 @@ from tensorboard.summary.writer import event_file_writer
 from data.items import TrainItems
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import OptimConfig
-from runner.training.curves import GPU_MEMORY, WAITING, gradient_norm, steps_per_point
+from runner.training.curves import GPU_MEMORY, WAITING, Curves, gradient_norm, steps_per_point
 from tests.runner.points import POINTS, RunHarness
 
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1, keep="best"))
@@ -107,3 +107,16 @@ def test_the_norm_is_that_of_all_gradients_together() -> None:
         parameter.grad = torch.randn_like(parameter)
     expected = sum(float(p.grad.square().sum()) for p in parameters[1:] if p.grad is not None) ** 0.5
     assert float(gradient_norm(module)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("fused", "expected"), [(True, 0.5), (None, 2.0)])
+def test_the_norm_is_without_the_scale_that_a_fused_optimiser_removes_itself(
+    fused: bool | None, expected: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = SimpleNamespace(global_step=0, scaler=SimpleNamespace(get_scale=lambda: 4.0))
+    logged: dict[str, float] = {}
+    monkeypatch.setattr("runner.training.curves.gradient_norm", lambda module: 2.0)
+    module = SimpleNamespace(log=logged.__setitem__)
+    optimizer = SimpleNamespace(param_groups=[{"fused": fused}])
+    Curves("points").on_before_optimizer_step(trainer, module, optimizer)  # type: ignore[arg-type]
+    assert logged == {"train/gradient_norm": expected}

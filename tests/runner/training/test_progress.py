@@ -18,7 +18,8 @@ from tests.runner.points import POINTS, RunHarness
 MODULE = cast(LightningModule, None)
 EPOCHS = SimpleNamespace(
     current_epoch=0, max_epochs=2, max_steps=-1, num_training_batches=10, accumulate_grad_batches=1, world_size=1,
-    is_global_zero=True, global_step=5, fit_loop=SimpleNamespace(total_batch_idx=4), callback_metrics={},
+    is_global_zero=True, global_step=5, logger=SimpleNamespace(latest={"train/loss": 2.0, "train/lr": 0.1}),
+    fit_loop=SimpleNamespace(total_batch_idx=4), callback_metrics={},
 )  # fmt: skip
 
 
