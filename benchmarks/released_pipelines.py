@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 from timm.data.auto_augment import auto_augment_transform, rand_augment_transform
 from torch import Tensor
 from torchvision.transforms import functional as F
@@ -66,7 +66,7 @@ def xvit_ssv2(frames: NDArray[np.uint8]) -> Tensor:
 def msca_k400(frames: NDArray[np.uint8]) -> Tensor:
     images = images_of(frames)
     if random.random() < 0.5:
-        images = [F.hflip(image) for image in images]
+        images = [ImageOps.mirror(image) for image in images]
     images = cropped_images(images, random.randint(CROP, 329), Image.Resampling.BICUBIC)
     for change, low, high in COLOURS:
         if random.random() < 0.1:
