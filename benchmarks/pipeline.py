@@ -98,7 +98,8 @@ def enlarged(video: Path, target: Path) -> str:
 @contextmanager
 def reader(checkout: Path, video: Path) -> Iterator[Reader]:
     """Process that times clips with the code of a checkout."""
-    environment = {**os.environ, "PYTHONPATH": str(checkout.resolve()), "OMP_NUM_THREADS": "1"}
+    searched = os.pathsep.join((str(checkout.resolve()), os.environ.get("PYTHONPATH", "")))
+    environment = {**os.environ, "PYTHONPATH": searched, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(Path(__file__).resolve()), str(video), "--answer"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=checkout
