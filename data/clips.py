@@ -141,7 +141,9 @@ class FrameCache:
                 self.videos[record] = video.frames(np.arange(video.timeline.num_frames)), video.timeline
         frames, timeline = self.videos[record]
         indices = sampling(timeline)
-        return SampledFrames(frames[indices], indices, timeline.num_frames)
+        # By NumPy in the order of the memory: torch takes four times as long for small frames.
+        chosen = torch.from_numpy(frames.permute(0, 2, 3, 1).numpy()[indices]).permute(0, 3, 1, 2)
+        return SampledFrames(chosen, indices, timeline.num_frames)
 
 
 class PoseCache:

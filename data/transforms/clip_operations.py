@@ -19,6 +19,8 @@ from data.transforms.tracked_frames import Box
 
 Pixels = NDArray[np.uint8]
 RAMP = np.arange(256, dtype=np.uint8)
+# Of frames that are filtered together: more do not fit into the caches.
+PIXELS_TOGETHER = 2**16
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,10 @@ class FrameLookup(Operation):
 
 
 class Filter(Operation):
-    """Function of single frames (height, width, 3) whose pixels depend on those within a margin.
+    """Function of frames (F, height, width, 3) whose pixels depend on those of their own frame within a margin.
 
-    The function may treat the border of the frames, which is one pixel wide, in another way than other pixels.
+    Small frames are computed together: for one alone, the calls take longer than the work. The function may treat the
+    border of the frames, which is one pixel wide, in another way than other pixels.
     """
 
     def __init__(self, function: Callable[[Pixels], Pixels], margin: int = 0) -> None:
@@ -128,8 +131,9 @@ class Filter(Operation):
     def __call__(self, window: Window, box: Box) -> Pixels:
         needed = self.needed(box, window.size)
         top, left = box.top - needed.top, box.left - needed.left
-        changed = (self.function(frame) for frame in window.cut(needed))
-        return np.stack([frame[top : top + box.height, left : left + box.width] for frame in changed])
+        pixels, together = window.cut(needed), max(1, PIXELS_TOGETHER // (needed.height * needed.width))
+        parts = (self.function(pixels[first : first + together]) for first in range(0, len(pixels), together))
+        return np.concatenate([part[:, top : top + box.height, left : left + box.width] for part in parts])
 
     def needed(self, box: Box, size: tuple[int, int]) -> Box:
         top, left = max(box.top - self.margin, 0), max(box.left - self.margin, 0)

@@ -54,8 +54,17 @@ def _stretching(pixels: Pixels) -> Pixels:
     return np.where(high > low, stretched, RAMP).astype(np.uint8)
 
 
+def enhanced(
+    enhancement: Callable[[Image.Image], ImageEnhance.Color | ImageEnhance.Sharpness], factor: float, margin: int = 0
+) -> Operation:
+    def function(pixels: Pixels) -> Pixels:
+        return np.stack([np.asarray(enhancement(Image.fromarray(frame)).enhance(factor)) for frame in pixels])
+
+    return Filter(function, margin)
+
+
 def colour(factor: float) -> Operation:
-    return Filter(lambda frame: np.asarray(ImageEnhance.Color(Image.fromarray(frame)).enhance(factor)))
+    return enhanced(ImageEnhance.Color, factor)
 
 
 def contrast(factor: float) -> Operation:
@@ -73,7 +82,7 @@ def brightness(factor: float) -> Operation:
 
 
 def sharpness(factor: float) -> Operation:
-    return Filter(lambda frame: np.asarray(ImageEnhance.Sharpness(Image.fromarray(frame)).enhance(factor)), margin=1)
+    return enhanced(ImageEnhance.Sharpness, factor, margin=1)
 
 
 OPERATIONS: Sequence[Callable[[Amount], Operation]] = (

@@ -41,8 +41,8 @@ def point(function: Callable[[Tensor], Tensor]) -> Operation:
 
 
 def of_frames(function: Callable[[Tensor], Tensor], margin: int = 0) -> Operation:
-    """Operation of a function of single frames (1, 3, height, width)."""
-    return Filter(lambda frame: function(tensor(frame[None])).permute(0, 2, 3, 1).numpy()[0], margin)
+    """Operation of a function of frames (F, 3, height, width)."""
+    return Filter(lambda pixels: function(tensor(pixels)).permute(0, 2, 3, 1).numpy(), margin)
 
 
 def tensor(pixels: Pixels) -> Tensor:
