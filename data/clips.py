@@ -4,6 +4,7 @@ F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,16 +14,20 @@ from torch import Tensor
 
 from data.datasets.pose_videos import Poses, PoseVideoList, moved
 from data.datasets.videos import VideoList, VideoRecord
+from data.errors import DecodeError
 from data.items import Inputs
 from data.sampling.base import Indices, Sampling, Timeline
 from data.transforms.pixels import Crops
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from data.video.decode import VideoFile
+from data.video.decoded_videos import DecodedVideo, Sharing
 from data.video.frame_sources import FrameFolder, opened
 
 # Per process. Too small for any published data set: a single ten-second video takes a sixth of it.
 FRAME_BYTES = 512 * 2**20
 POSE_BYTES = 64 * 2**20
+
+OpenVideo = VideoFile | FrameFolder | DecodedVideo
 
 
 class SampledFrames(NamedTuple):
@@ -44,6 +49,7 @@ class Clips:
     """Index of the joint on the other side of the body, for each of the R joints; empty without joints."""
 
     def __post_init__(self) -> None:
+        self.frame_cache = FrameCache(len(self.videos))
         self.pose_cache: PoseCache | None = None
         if len(self.mirrored):
             assert isinstance(self.videos, PoseVideoList)
@@ -76,10 +82,6 @@ class RandomClips(Clips):
 
     augmentation: TrackedTransform
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.frame_cache = FrameCache(len(self.videos))
-
     def __call__(self, index: int) -> Inputs:
         poses = self.poses(index)  # before the frames are decoded: they may be missing
         sampled = self.frame_cache.sampled(self.videos.records[index], self.sampling.random)
@@ -97,7 +99,7 @@ class ClipViews(Clips):
     def __call__(self, index: int, views: Sequence[int]) -> list[Inputs]:
         """Inputs of some views of a video."""
         poses = self.poses(index)
-        with opened(self.videos.records[index]) as video:
+        with self.frame_cache.opened(self.videos.records[index]) as video:
             of_video = self.sampling.views(video.timeline, self.num_views)
             chosen = [of_video[view] for view in views]
             num_together = len(np.unique(np.concatenate(chosen)))
@@ -106,7 +108,7 @@ class ClipViews(Clips):
             return [inputs for part in parts for inputs in self.read(index, video, poses, part)]
 
     def read(
-        self, index: int, video: VideoFile | FrameFolder, poses: tuple[Poses, ...], of_views: Sequence[Indices]
+        self, index: int, video: OpenVideo, poses: tuple[Poses, ...], of_views: Sequence[Indices]
     ) -> Iterator[Inputs]:
         """Inputs of views. A frame of several views is decoded and resized once."""
         together, places = np.unique(np.concatenate(of_views), return_inverse=True)
@@ -129,21 +131,39 @@ class FrameCache:
 
     def __init__(self, num_videos: int, num_bytes: int = FRAME_BYTES) -> None:
         self.share = num_bytes // max(num_videos, 1)
-        self.videos: dict[VideoRecord, tuple[Tensor, Timeline]] = {}
+        self.videos: dict[VideoRecord, DecodedVideo] = {}
 
     def sampled(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> SampledFrames:
         """Frames of a video at the indices of the sampling, and these indices."""
-        if record not in self.videos:
-            with opened(record) as video:
-                if video.num_bytes > self.share:
-                    indices = sampling(video.timeline)
-                    return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
-                self.videos[record] = video.frames(np.arange(video.timeline.num_frames)), video.timeline
-        frames, timeline = self.videos[record]
-        indices = sampling(timeline)
-        # By NumPy in the order of the memory: torch takes four times as long for small frames.
-        chosen = torch.from_numpy(frames.permute(0, 2, 3, 1).numpy()[indices]).permute(0, 3, 1, 2)
-        return SampledFrames(chosen, indices, timeline.num_frames)
+        with self.opened(record) as video:
+            indices = sampling(video.timeline)
+            return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
+
+    @contextmanager
+    def opened(self, record: VideoRecord) -> Iterator[OpenVideo]:
+        """A video, decoded if it fits its share."""
+        video = self.videos.get(record)
+        if video is None and Sharing.videos is not None:
+            video = Sharing.videos.find(record)
+        if video is None:
+            with opened(record) as source:
+                video = decoded(source) if source.num_bytes <= self.share else None
+                if video is None:
+                    yield source
+                    return
+            if Sharing.videos is not None:
+                video = Sharing.videos.add(record, video)
+        self.videos[record] = video
+        yield video
+
+
+def decoded(video: VideoFile | FrameFolder) -> DecodedVideo | None:
+    """All frames of a video; None if one of them, which a clip may not need, cannot be decoded."""
+    try:
+        frames = video.frames(np.arange(video.timeline.num_frames))
+    except DecodeError:
+        return None
+    return DecodedVideo(frames.permute(0, 2, 3, 1).numpy(), video.timeline)
 
 
 class PoseCache:

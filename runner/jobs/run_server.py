@@ -80,8 +80,11 @@ class ForkedProcess:
 
 def serve(launcher: int) -> None:
     """Fork a process for each pair of a request and a log; tell the exit codes of the processes."""
-    from runner.jobs import run_process  # here: the launcher does not need it
+    # Here: the launcher does not need them.
+    from data.video.decoded_videos import SharedVideos, Sharing
+    from runner.jobs import run_process
 
+    Sharing.videos = SharedVideos()
     for number in STOP_SIGNALS:  # of a cluster: each process of a run gets its own
         signal.signal(number, signal.SIG_IGN)
     print(flush=True)

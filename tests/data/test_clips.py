@@ -1,4 +1,6 @@
+import multiprocessing
 import pickle
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.clips import FRAME_BYTES, FrameCache, PoseCache, RandomClips
+from data.clips import FRAME_BYTES, ClipViews, FrameCache, PoseCache, RandomClips
 from data.datasets.kinetics import Kinetics
 from data.datasets.pose_videos import Poses, PoseVideoList
 from data.datasets.videos import VideoRecord
@@ -20,6 +22,8 @@ from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.drawing.kinetics import KineticsDrawing
 from data.stand_ins.of_videos import KineticsStandIn
 from data.transforms.pixels import Augmentation
+from data.video.decode import VideoFile
+from data.video.decoded_videos import SharedVideos, Sharing
 from data.video.frame_sources import opened
 from interface.evaluation import EvalConfig
 from tests.data.numbered_videos import numbers
@@ -67,6 +71,8 @@ def test_the_views_of_a_batch_open_their_video_once(
 ) -> None:
     monkeypatch.setattr("data.clips.FRAME_BYTES", num_bytes)
     views = DATA.test_items(DATA.dataset.build(kinetics_root, "val"), EvalConfig(views=4, crops=3))
+    assert isinstance(views.inputs, ClipViews)
+    views.inputs.frame_cache = FrameCache(len(views), 0)
     alone, paths = [views[place] for place in range(2, 10)], list[str]()
     monkeypatch.setattr("data.clips.opened", lambda record: paths.append(record.path) or opened(record))
     together = views.__getitems__(range(2, 10))
@@ -157,6 +163,49 @@ def test_a_video_that_fits_its_share_of_the_memory_is_decoded_once(
         cache.sampled(record, first_and_last)
     assert list(cache.videos) == [records[1], records[0]]  # longer ones are decoded each time
     assert (FrameCache(1000).share, FrameCache(0).share) == (FRAME_BYTES // 1000, FRAME_BYTES)
+
+
+def test_a_video_with_a_damaged_frame_is_read_where_it_is_sound(
+    kinetics_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, frames = Kinetics.Config(num_classes=3).build(kinetics_root, "val").records, VideoFile.frames
+
+    def damaged(video: VideoFile, indices: Indices) -> Tensor:
+        if 12 in indices:
+            raise DecodeError(video.name, "the frame at 0.48 seconds is damaged")
+        return frames(video, indices)
+
+    monkeypatch.setattr(VideoFile, "frames", damaged)
+    cache = FrameCache(len(records))
+    assert len(cache.sampled(records[0], first_and_last).frames) == 2 and not cache.videos
+    with pytest.raises(DecodeError):
+        cache.sampled(records[0], lambda _: np.array([12]))
+
+
+def test_processes_share_decoded_videos_until_their_memory_is_full(
+    kinetics_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = Kinetics.Config(num_classes=3).build(kinetics_root, "val").records  # of 20, 25, 30, ... frames
+    expected = [FrameCache(0).sampled(record, first_and_last) for record in records[:3]]
+    monkeypatch.setattr(Sharing, "videos", SharedVideos(49 * BYTES_OF_A_FRAME))
+    context = multiprocessing.get_context("fork")
+
+    def decode(numbers: Sequence[int]) -> None:
+        for number in numbers:
+            found = FrameCache(1).sampled(records[number], first_and_last)
+            assert torch.equal(found.frames, expected[number].frames)
+            assert np.array_equal(found.indices, expected[number].indices)
+
+    both = [context.Process(target=decode, args=[numbers]) for numbers in ([0, 1], [1, 0])]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+    assert [process.exitcode for process in both] == [0, 0]
+    opened_here = []
+    monkeypatch.setattr("data.clips.opened", lambda record: opened_here.append(record) or opened(record))
+    decode([0, 1, 2])
+    assert opened_here == [records[2]]
 
 
 def test_joints_that_fit_their_share_are_read_once_and_errors_are_raised_each_time() -> None:
