@@ -1,5 +1,6 @@
 """Base classes of models and of their configs: what the packages that all papers share ask of a model."""
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -148,7 +149,7 @@ class ModelConfig(CheckedConfig, ABC):
 
     def executed_macs(self, size: InputSize, targets: Targets) -> int:
         """Multiply-adds that this implementation executes in one forward pass of one item, LayerNorm included."""
-        return executed_macs(self.on_meta(size, targets), size.example(1, "meta"))
+        return macs_on_meta(self, size, targets)
 
     def on_meta(self, size: InputSize, targets: Targets) -> Model:
         """Model on the meta device: tensors have shapes but no memory."""
@@ -189,3 +190,8 @@ class ModelConfig(CheckedConfig, ABC):
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
         names = {name: name for name in model.state_dict()}
         return fill(model, tensors, names, source="the parent run")
+
+
+@functools.cache  # published and executed costs of a row, and its parameters, ask for the same number
+def macs_on_meta(config: ModelConfig, size: InputSize, targets: Targets) -> int:
+    return executed_macs(config.on_meta(size, targets), size.example(1, "meta"))
