@@ -180,7 +180,7 @@ def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> 
         "--column",
         "distance",
         "-o",
-        "optim.epochs=100",
+        "optim.epochs=40",
         "--runs",
         str(stopped),
         stand_ins=tmp_path,
@@ -192,7 +192,7 @@ def test_resumed_run_has_the_weights_of_an_uninterrupted_run(tmp_path: Path) -> 
     process.communicate()
     assert process.returncode == 128 + signal.SIGTERM
     assert not list(stopped.glob("*/metrics/*"))
-    run = load(TABLE).run_of("ours.distance", TINY, ["optim.epochs=100"], 0)
+    run = load(TABLE).run_of("ours.distance", TINY, ["optim.epochs=40"], 0)
     for runs in (stopped, whole):
         assert train_here(run, runs) == 0
     ours, theirs = (load_file(next(runs.glob("*/checkpoints/weights.safetensors"))) for runs in (stopped, whole))

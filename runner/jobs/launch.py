@@ -80,8 +80,9 @@ class Launcher:
         self.parallel, self.eval_only, self.step = parallel, eval_only, step
         self.running: dict[tuple[str, str], Running] = {}
         # Processes that use GPUs or meet others cannot be forked; on other systems than Linux, forking was not tried.
-        forks = sys.platform == "linux" and step is None and resources.num_devices == 1
-        self.server = RunServer() if forks and not torch.cuda.is_available() else None
+        alone = sys.platform == "linux" and step is None and resources.num_devices == 1
+        self.forks = alone and not torch.cuda.is_available()
+        self.servers: list[RunServer] = []
         self.show_bars = sys.stderr.isatty()
 
     def carry_out(self, jobs: list[Job]) -> None:
@@ -100,8 +101,8 @@ class Launcher:
                 raise
             finally:
                 stop([running.process for running in self.running.values()])
-                if self.server is not None:
-                    self.server.close()
+                for server in self.servers:
+                    server.close()
                 if bars is not None:
                     bars.close()
 
@@ -168,9 +169,15 @@ class Launcher:
         try:
             directory.progress_file.unlink(missing_ok=True)
             with directory.log.open("ab") as log:
-                return Running(slot, run_process(file, self.resources, log, variables, self.server), log.tell())
+                return Running(slot, run_process(file, self.resources, log, variables, self._server()), log.tell())
         except OSError as error:
             raise unwritable(directory.path, error) from None
+
+    def _server(self) -> RunServer | None:
+        """Process that forks the next run, if runs are forked."""
+        if self.forks and (not self.servers or self.servers[-1].is_outdated):
+            self.servers.append(RunServer())
+        return self.servers[-1] if self.forks else None
 
     def _gpus(self, slot: int) -> dict[str, str]:
         """Variable with the GPUs of one of several runs at a time; they share GPUs if there are too few."""

@@ -16,6 +16,8 @@ from typing import IO
 from data.worker_processes import STOP_SIGNALS, signals_later
 
 POLL_SECONDS = 0.05
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("data", "experiments", "interface", "lightning_modules", "models", "runner")
 
 
 class RunServer:
@@ -23,6 +25,12 @@ class RunServer:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
+        self.changed_at = last_change()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the code has changed since: a process would mix what is imported with what it imports later."""
+        return self.changed_at != last_change()
 
     def start(self, request: Path, log: IO[bytes], environment: dict[str, str]) -> "ForkedProcess":
         """Start the process of a run, which writes to a log."""
@@ -50,6 +58,11 @@ class RunServer:
         if self.process is not None:
             self.process.kill()
             self.process.communicate()
+
+
+def last_change() -> int:
+    """Time of the last change of our code."""
+    return max(file.stat().st_mtime_ns for name in PACKAGES for file in (ROOT / name).rglob("*.py"))
 
 
 class ForkedProcess:

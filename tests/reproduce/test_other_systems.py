@@ -1,6 +1,5 @@
 """What differs between systems: the cores of a process, /proc, and how the processes that load data start."""
 
-import json
 import multiprocessing
 import os
 import subprocess
@@ -9,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file
 
-from reproduce.command import main
+from experiments.spec.run import RunConfig
+from runner.machine.resources import BatchSplit, Resources
+from runner.training.train import data_module
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=8", "optim.batch_size=8", "model.depth=1"]
@@ -61,14 +61,18 @@ def default_start() -> Iterator[None]:
     multiprocessing.set_start_method(None, force=True)
 
 
-@pytest.mark.usefixtures("jobs_in_this_process", "default_start")
-def test_a_training_does_not_depend_on_how_the_processes_that_load_its_data_start(tmp_path: Path) -> None:
-    weights, accuracies = [], set()
+@pytest.mark.usefixtures("default_start")
+def test_batches_do_not_depend_on_how_the_processes_that_load_them_start(small_run: RunConfig) -> None:
+    resources = Resources(devices=1, workers=1)
+    root, split = resources.root(small_run.data), BatchSplit(micro_batch=5, accumulation=1)
+    batches = []
     for method in ("fork", "spawn", "forkserver"):
         multiprocessing.set_start_method(method, force=True)
-        runs = tmp_path / method
-        assert main(["run", *ROW, "--runs", str(runs), "--workers", "1"]) == 0
-        weights.append(load_file(next(runs.glob("*/checkpoints/weights.safetensors"))))
-        accuracies.add(json.loads(next(runs.glob("*/metrics/*.json")).read_text())["top1"])
-    assert all(other[name].equal(tensor) for other in weights for name, tensor in weights[0].items())
-    assert len(accuracies) == 1
+        loaders = data_module(small_run, resources, root=root, split=split)
+        found = [*loaders.train_dataloader(), *(loaders.test_dataloader() if method != "forkserver" else ())]
+        loaders.teardown("")
+        batches.append([part for batch in found for part in (*batch.inputs, batch.targets, batch.items)])
+    first, *others = batches
+    assert len(first) > len(others[1]) > 0
+    for other in others:
+        assert all(ours.equal(theirs) for ours, theirs in zip(first, other, strict=False))

@@ -215,6 +215,21 @@ def test_a_failed_run_without_weights_blocks_its_other_tests(
     assert weights is None or found[1].reason == "p/t:v4.top1, another test of the same run, failed"
 
 
+def test_runs_after_a_change_of_the_code_are_forked_by_another_process(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes, servers = iter([1, 1, 2, 2]), []
+    monkeypatch.setattr("runner.jobs.run_server.last_change", lambda: next(changes))
+    launcher = Scripted(store, monkeypatch)
+    start = launcher.start
+    monkeypatch.setattr(
+        "runner.jobs.launch.start_process",
+        lambda request, log, environment, server: servers.append(server) or start(request),
+    )
+    assert launcher.carry_out([job(replace(K400, seed=seed), f"s{seed}") for seed in range(3)]) == ["done"] * 3
+    assert servers[0] is servers[1] is not servers[2]
+
+
 def test_a_claimed_run_is_awaited(
     store: RunStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

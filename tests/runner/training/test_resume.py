@@ -3,9 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from data.stand_ins.of_videos import SSv2StandIn
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT
+from runner.jobs.run_server import ForkedProcess, RunServer
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
@@ -25,7 +25,6 @@ from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from tests.runner.in_process import ONE_THREAD, train_here
 
-ROOT = Path(__file__).resolve().parents[3]
 OVERRIDES = [
     "data.dataset.stand_in.num_train=32",
     "data.dataset.stand_in.num_val=16",
@@ -36,11 +35,17 @@ OVERRIDES = [
 RUN = load("motionformer/table4").run_of("trajectory.ssv2", TINY, OVERRIDES, 0)
 
 
-def start(runs: Path, resources: Resources = ONE_THREAD) -> subprocess.Popen[bytes]:
-    file = runs / "request.json"
-    Request(run=RUN, resources=resources, runs=runs).save(file)
-    command = [sys.executable, "-m", "runner.jobs.run_process", str(file)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunServer]:
+    server = RunServer()
+    yield server
+    server.close()
+
+
+def start(server: RunServer, runs: Path, resources: Resources = ONE_THREAD) -> ForkedProcess:
+    Request(run=RUN, resources=resources, runs=runs).save(runs / "request.json")
+    with (runs / "log.txt").open("ab") as log:
+        return server.start(runs / "request.json", log, dict(os.environ))
 
 
 def directory(runs: Path) -> RunDirectory:
@@ -52,10 +57,10 @@ def finish(runs: Path, resources: Resources = ONE_THREAD) -> None:
     assert train_here(RUN, runs, resources) == 0
 
 
-def until(condition: object, process: subprocess.Popen[bytes]) -> None:
+def until(condition: object, process: ForkedProcess, runs: Path) -> None:
     deadline = time.monotonic() + 240
     while not condition():  # type: ignore[operator]
-        assert process.poll() is None, process.communicate()[0].decode()
+        assert process.poll() is None, (runs / "log.txt").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -116,9 +121,11 @@ def seconds_in_checkpoint(runs: Path) -> float:
     return clock["device_seconds"]
 
 
-def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_path: Path, uninterrupted: Path) -> None:
-    process = start(tmp_path)
-    until(lambda: epoch(tmp_path) >= 3, process)
+def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(
+    tmp_path: Path, uninterrupted: Path, server: RunServer
+) -> None:
+    process = start(server, tmp_path)
+    until(lambda: epoch(tmp_path) >= 3, process, tmp_path)
     process.kill()
     process.wait()
     assert not (directory(tmp_path).path / "metrics").exists()
@@ -131,14 +138,13 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
-    tmp_path: Path, uninterrupted: Path, number: signal.Signals
+    tmp_path: Path, uninterrupted: Path, number: signal.Signals, server: RunServer
 ) -> None:
-    process = start(tmp_path, Resources(threads=1, workers=1))
-    until(lambda: epoch(tmp_path) >= 2, process)
+    process = start(server, tmp_path, Resources(threads=1, workers=1))
+    until(lambda: epoch(tmp_path) >= 2, process, tmp_path)
     for _ in range(2):
         os.killpg(process.pid, number)
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 128 + number, output.decode()
+    assert process.wait() == 128 + number, (tmp_path / "log.txt").read_text()
     assert directory(tmp_path).checkpoint.exists()
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
     finish(tmp_path)
