@@ -73,7 +73,8 @@ class Clips:
     def inputs(self, clip: TrackedFrames, joints: tuple[Tensor, ...]) -> Inputs:
         """A transformed clip, and its joints (F, R, 3)."""
         side = clip.frames.shape[-1]
-        return clip.frames, *(moved(part, clip.geometry, self.mirrored, side) for part in joints)
+        changes = () if clip.changes is None else (clip.changes,)
+        return clip.frames, *(moved(part, clip.geometry, self.mirrored, side) for part in joints), *changes
 
 
 @dataclass

@@ -227,6 +227,14 @@ class DataConfig(CheckedConfig, ABC):
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""
         return inputs
 
+    def leave_jitter(self, items: TrainItems) -> bool:
+        """Leave the colour jitter of training items to the device, if there is one; returns whether there is."""
+        return False
+
+    def jittered(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Inputs of a batch, whose last one is the colour jitter that was left to the device, after it."""
+        return inputs
+
     def result_files(self, items: ItemList, index: int, prediction: NDArray[np.uint8]) -> Iterator[tuple[Path, bytes]]:
         """Files of the prediction of a test item, with paths below a folder of results; by default, there are none."""
         return iter(())

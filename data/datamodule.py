@@ -51,6 +51,8 @@ class Loading:
     """Batches per device and optimiser step."""
     rest_multiple: int | None = None
     """See `EpochBatches`."""
+    device_jitter: bool = False
+    """The colour jitter of a batch is computed on its device."""
     decoded: DecodedFiles | None = None
     """List of decoded items, of which those with an error count as unreadable without being opened."""
     validation_items: int | None = None
@@ -73,11 +75,13 @@ class DataModule(pl.LightningDataModule):
         self.position: dict[str, int] | None = None
         self.continuing: ContinuingItems | None = None
         self.num_validated = 0
+        self.jitters = False  # on the device
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
         items = self.data.train_items(self.list_of("train"), self.loading.seed)
         self.set_known_errors(items, "train")
+        self.jitters = self.loading.device_jitter and self.data.leave_jitter(items)
         batches = EpochBatches(
             len(items),
             self.batch_size,
@@ -136,7 +140,9 @@ class DataModule(pl.LightningDataModule):
         return self._test_loader(items, "test", 1, order)
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return batch._replace(inputs=self.data.on_device(batch.inputs))
+        jitters = self.jitters and self.trainer is not None and self.trainer.training
+        inputs = self.data.jittered(batch.inputs) if jitters else batch.inputs
+        return batch._replace(inputs=self.data.on_device(inputs))
 
     def _test_loader(self, items: TestItems, split: Split, batch_factor: int, sampler: Sampler[int]) -> TestLoader:
         self.set_known_errors(items, split)

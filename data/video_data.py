@@ -69,6 +69,16 @@ class ClipData(DataConfig):
         clips, *joints = inputs
         return normalized(clips, self.mean, self.std), *joints
 
+    def leave_jitter(self, items: TrainItems) -> bool:
+        from data.clips import RandomClips
+
+        assert isinstance(items.inputs, RandomClips)
+        return items.inputs.augmentation.leave_jitter()
+
+    def jittered(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        clips, *joints, changes = inputs
+        return self.augmentation.jittered(clips, changes), *joints
+
     def display(self, inputs: tuple[Tensor, ...]) -> Tensor:
         crops = inputs[0]
         clip = crops[len(crops) // 2]

@@ -224,6 +224,9 @@ class OfMachine(Reading):
     devices: int | None = option(type=at_least(1), help="devices per node (default: all GPUs, or one CPU process)")
     nodes: int = option(default=1, type=at_least(1))
     micro_batch: int | None = option(type=at_least(1), help="items per device and step (default: by their size)")
+    device_jitter: bool = option(
+        default=False, help="colour jitter on the device: within a grey level of that on a CPU"
+    )
     recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
 
 
@@ -352,13 +355,10 @@ class Measure(DataRoots, Stored, OfTables, verb="measure"):
     """Measure a table's memory and speed on this machine, at the paper's size; or how fast its data are read."""
 
     scale: str = option(default="paper", help=f"with --reading: {SCALE}")
-    reading: bool = option(
-        default=False, help="clips per second of a core by stage, of the workers and of the model, for `plan`"
-    )
+    reading: bool = option(default=False, help="clips per second of a core by stage, of workers and of the model")
     workers: int | None = option(type=at_least(0), help="with --reading: data loading processes of a device")
-    batch: int | None = option(
-        type=at_least(1), help="batch size (default: that of the paper, or the largest that fits)"
-    )
+    device_jitter: bool = option(default=False, help="with --reading: as read for a training with this option")
+    batch: int | None = option(type=at_least(1), help="batch size (default: the paper's, or the largest that fits)")
     rounds: int | None = option(
         type=at_least(1), help="rounds of a speed that all rows take in turns (default: 20 on a GPU, 5 on a CPU)"
     )

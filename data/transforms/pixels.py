@@ -52,6 +52,10 @@ class AugmentationConfig(CheckedConfig, ABC):
             ValueError: with the allowed values.
         """
 
+    def jittered(self, clips: Tensor, changes: Tensor) -> Tensor:
+        """Clips (B, F, 3, crop, crop) after the colour jitter (B, 3, 2) that was left to their device."""
+        return clips
+
     def check_tracked(self) -> None:
         """Reject settings under which joints cannot follow the pixels.
 
@@ -102,6 +106,11 @@ class Augmentation(TrackedTransform):
             if low < crop or high < low:
                 raise ValueError(f"short side {(low, high)} is not an ascending range from the crop size {crop} on")
 
+        def jittered(self, clips: Tensor, changes: Tensor) -> Tensor:
+            from data.transforms.colour_jitter import jittered
+
+            return jittered(clips, changes, as_released=self.color_jitter_as_released)
+
         def check_tracked(self) -> None:
             if self.rand_augment is not None:
                 raise ValueError(
@@ -116,6 +125,7 @@ class Augmentation(TrackedTransform):
         # Here: importing torchvision takes a second, and configs do not need it.
         from torchvision.transforms import v2
 
+        from data.transforms.colour_jitter import UNCHANGED, ReleasedColorJitter
         from data.transforms.tensor_operations import ColorJitter
 
         self.crop = crop
@@ -125,6 +135,7 @@ class Augmentation(TrackedTransform):
         self.rand_augment = config.rand_augment.build() if config.rand_augment else None
         jitter = ReleasedColorJitter if config.color_jitter_as_released else ColorJitter
         self.color_jitter = jitter(*3 * [config.color_jitter]) if config.color_jitter else None
+        self.leaves_jitter, self.unchanged = False, torch.tensor(UNCHANGED)
         self.resized_crop = v2.RandomResizedCrop(crop, scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3), antialias=False)
 
     def tracked(self, frames: Tensor) -> TrackedFrames:
@@ -139,12 +150,20 @@ class Augmentation(TrackedTransform):
             clip = random_crop(TrackedFrames(frames), self.random_short_side(), self.crop, operations)
         if random.random() < self.config.flip:
             clip = clip.mirrored()
-        frames = clip.frames
-        if self.config.color_jitter_as_released:
-            frames = frames.float()
-        if self.color_jitter is not None and random.random() < self.config.color_jitter_probability:
-            frames = self.color_jitter(frames)
-        return TrackedFrames(frames.contiguous(), clip.geometry)
+        frames, changes = clip.frames, None
+        jitter = self.color_jitter
+        if jitter is not None and random.random() >= self.config.color_jitter_probability:
+            jitter = None
+        if self.leaves_jitter:
+            changes = self.unchanged if jitter is None else torch.tensor(jitter.changes())
+        else:
+            frames = frames.float() if self.config.color_jitter_as_released else frames
+            frames = frames if jitter is None else jitter(frames)
+        return TrackedFrames(frames.contiguous(), clip.geometry, changes)
+
+    def leave_jitter(self) -> bool:
+        self.leaves_jitter = self.color_jitter is not None
+        return self.leaves_jitter
 
     def random_box(self, frames: Tensor, operations: "Operations | None") -> TrackedFrames:
         """Box of random size and aspect ratio, resized to the crop size."""
@@ -240,37 +259,3 @@ def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:
     else:
         scale, shift = 1 / (255 * std), mean / std
     return clips.to(torch.float32, copy=True).mul_(scale).sub_(shift)
-
-
-class ReleasedColorJitter:
-    """Brightness, contrast and saturation in random order, as in the released code. Values are not clipped.
-
-    The released code changes pixels in [-1, 1], where 0 is the middle grey, and its greyscale takes RGB for BGR.
-
-    Args:
-        brightness, contrast, saturation: largest changes of the factors, which are 1 without jitter.
-    """
-
-    def __init__(self, brightness: float, contrast: float, saturation: float) -> None:
-        self.changes = ((brightness, self.middle_grey), (contrast, self.mean_grey), (saturation, self.grey))
-
-    def __call__(self, frames: Tensor) -> Tensor:
-        for change, target in random.sample(self.changes, 3):
-            factor = random.uniform(1 - change, 1 + change)
-            frames = factor * frames + (1 - factor) * target(frames)
-        return frames
-
-    @staticmethod
-    def middle_grey(frames: Tensor) -> Tensor:
-        return frames.new_tensor(127.5)
-
-    @staticmethod
-    def grey(frames: Tensor) -> Tensor:
-        """Greyscale frames (F, 1, height, width), with the weight of red for blue and of blue for red."""
-        weights = frames.new_tensor([0.114, 0.587, 0.299])
-        return torch.einsum("fchw,c->fhw", frames, weights).unsqueeze(1)
-
-    @classmethod
-    def mean_grey(cls, frames: Tensor) -> Tensor:
-        """Mean grey of each frame: (F, 1, 1, 1)."""
-        return cls.grey(frames).mean((1, 2, 3), keepdim=True)

@@ -182,6 +182,12 @@ OPERATIONS: Sequence[Callable[[float, int], Operation]] = (
 class ColorJitter(v2.ColorJitter):
     """torchvision's jitter of brightness, contrast and saturation."""
 
+    def changes(self) -> list[tuple[int, float]]:
+        """Kinds and factors, drawn for a clip."""
+        params = self.make_params([])
+        factors = [params[f"{name}_factor"] for name in ("brightness", "contrast", "saturation")]
+        return [(kind, factors[kind]) for kind in params["fn_idx"].tolist() if kind < len(factors)]
+
     def transform(self, inpt: Tensor, params: dict[str, Any]) -> Tensor:
         makers = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
         operations = [make(params[f"{name}_factor"]) for name, make in makers.items()]

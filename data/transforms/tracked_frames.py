@@ -52,10 +52,14 @@ class Geometry(NamedTuple):
 
 
 class TrackedFrames(NamedTuple):
-    """Frames (F, channels, height, width), and the map of points from the original frames to these."""
+    """Frames (F, channels, height, width), and the map of points from the original frames to these.
+
+    `changes`: colour jitter (3, 2) that the device applies; None for none.
+    """
 
     frames: Tensor
     geometry: Geometry = Geometry()
+    changes: Tensor | None = None
 
     def resized(self, frames: Tensor) -> Self:
         """These frames at another size.
@@ -84,3 +88,7 @@ class TrackedTransform(ABC):
     @abstractmethod
     def tracked(self, frames: Tensor) -> TrackedFrames:
         """Transformed frames, and the map of points from the given frames to these."""
+
+    def leave_jitter(self) -> bool:
+        """Leave the colour jitter to the device, if there is one; returns whether there is."""
+        return False

@@ -71,6 +71,7 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
         "data": copy_text(record.data),
         "weights": _weights(record),
         "replaced in training": replaced if is_trained else "",
+        "colour jitter": "on the device" if record.device_jitter else "",
         "devices × items at a time × accumulation": ", then ".join(_split(split) for split in record.batch_splits),
         "precision": _precision(record.precision, run),
         "hardware": _hardware(record),

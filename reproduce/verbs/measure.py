@@ -48,7 +48,7 @@ def execute(options: Measure) -> int:
     """
     if options.reading:
         return measure_reading(options)
-    for name in ("columns", "data", "overrides", "scale", "seeds", "workers"):
+    for name in ("columns", "data", "device_jitter", "overrides", "scale", "seeds", "workers"):
         if getattr(options, name) != getattr(Measure, name):
             raise ValueError(f"{name} are for --reading: measured columns have runs of their own")
     store, measurements = store_of(options), {}
@@ -83,13 +83,13 @@ def measure_reading(options: Measure) -> int:
         root, size = resources.root(run.data), options.batch or resources.split_of(run).micro_batch
         if run.data not in of_data:
             items, workers = lists.items(run.data, "train"), resources.num_workers(run.data)
-            of_data[run.data] = reading_speed(run.data, items, workers, size, root)
+            of_data[run.data] = reading_speed(run.data, items, workers, size, root, resources.device_jitter)
             print(of_data[run.data].text(run.data), flush=True)
         record = {"batch_size": size, "precision": optim.precision, **provenance(), **of_data[run.data]._asdict()}
         if step_speed(run, store) is None and (scale.small or torch.cuda.is_available()):
             record |= step_seconds(run, size)
         write(run, READING, {**record, "hardware": device_name(hardware())}, store)
-        speed, reading = step_speed(run, store), measured_reading(run, store, root)
+        speed, reading = step_speed(run, store), measured_reading(run, store, root, resources.device_jitter)
         if speed is None or reading is None:
             print(f"{job.name}: without a GPU, its training step is not measured", flush=True)
         else:

@@ -52,6 +52,8 @@ class Resources:
     """Items per device and step, in a test at most; None for a default, or on a GPU for as many as fit its memory."""
     recompute: bool = False
     """Attention is computed again in the backward pass instead of saved, in models that support this."""
+    device_jitter: bool = False
+    """Colour jitter is computed on the device, a batch at a time, within a grey level of that of the CPU."""
     workers: int | None = None
     """Data loading processes per device; None for a number that suits a GPU, or 0 without GPUs."""
     threads: int | None = None

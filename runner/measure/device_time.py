@@ -142,12 +142,12 @@ def step_speed(run: RunConfig, store: RunStore) -> Speed | None:
     return None
 
 
-def measured_reading(run: RunConfig, store: RunStore, root: Path | None) -> Reading | None:
+def measured_reading(run: RunConfig, store: RunStore, root: Path | None, device_jitter: bool) -> Reading | None:
     """Speed of reading the items of a run from a folder, measured on the cores of this machine."""
     found = store.measurement(run.train_id, READING)
     if root is None or found is None or found.record["root"] != str(root.resolve()):
         return None
-    if found.record["cores"] != cores():
+    if (found.record["cores"], found.record["device_jitter"]) != (cores(), device_jitter):
         return None
     return Reading(found.record["read_per_second"], found.record["workers"])
 

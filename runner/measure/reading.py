@@ -39,6 +39,7 @@ class ReadingSpeed(NamedTuple):
     cores: str
     root: str
     copy: str
+    device_jitter: bool
 
     def text(self, data: DataConfig) -> str:
         """Speeds of one core, by stage, and of the workers."""
@@ -48,18 +49,22 @@ class ReadingSpeed(NamedTuple):
         return f"{text}; {self.read_per_second:.3g} {unit}/s with {self.workers} workers" if self.workers else text
 
 
-def reading_speed(data: DataConfig, items: ItemList, workers: int, batch_size: int, root: Path) -> ReadingSpeed:
+def reading_speed(
+    data: DataConfig, items: ItemList, workers: int, batch_size: int, root: Path, device_jitter: bool = False
+) -> ReadingSpeed:
     """Speed of one core, and of so many workers.
 
     Raises:
         DataError: if there are too few items, or too many cannot be read.
     """
     clips = data.train_items(items, seed=0)
+    if device_jitter:
+        data.leave_jitter(clips)
     batches = EpochBatches(len(clips), batch_size, seed=0)
     stages = core_milliseconds(clips, batches.order())
     batches.set_epoch(1)
     rate = workers_rate(clips, batches, workers) if workers else 1e3 / stages["all"]
-    return ReadingSpeed(stages, workers, rate, cores(), str(root.resolve()), data.copy_text(items))
+    return ReadingSpeed(stages, workers, rate, cores(), str(root.resolve()), data.copy_text(items), device_jitter)
 
 
 def core_milliseconds(clips: TrainItems, order: list[int]) -> dict[str, float]:

@@ -107,6 +107,7 @@ class TrainingRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     device_hours: Number
     waiting_share: Number | None = None
     replaced_in_training: CountOrZero
+    device_jitter: bool = False
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()
     started_from: tuple[ReleasedStart, ...] = ()
@@ -188,6 +189,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
     categories: dict[str, dict[str, str]] = {}
     device_hours: Number | None = None
     waiting_share: Number | None = None
+    device_jitter: bool = False
     started_from: tuple[ReleasedStart, ...] = ()
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()
