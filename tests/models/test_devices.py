@@ -53,6 +53,12 @@ each_model = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fake tensors know no pinned memory."""
+    monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: tensor)
+
+
 class Crossings(TorchDispatchMode):
     """Records every operation with inputs on two devices, which synchronises or fails on a GPU."""
 
