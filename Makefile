@@ -6,7 +6,7 @@ SCALE ?= tiny
 ARGS ?=
 ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/runner/inference/test_evaluate.py
 
-.PHONY: help setup tools reproduce test check slow index bench gpu clean
+.PHONY: help setup tools reproduce test check slow index bench docs gpu clean
 
 help:  ## Show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,6 +35,9 @@ test: tools  ## Run the test suite on all cores, one torch thread per process
 
 index: setup  ## Write the index of the tables, which `reproduce list` and completion show
 	$(BIN)/python -m reproduce.write_index
+
+docs: tools  ## Build the pages and reports as a site with a search, in site/; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 bench: setup  ## Time ours against the published formulation, paired in one run (ARGS="selection --json FILE")
 	$(BIN)/python -m benchmarks $(ARGS)
