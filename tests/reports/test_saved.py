@@ -76,6 +76,7 @@ measured here.
 - seed: 0
 - replaced in training: 0
 - hardware: 2 cores of a CPU
+- taken on trust: top1, top5
 - versions: python 3.11.9, torch 2.14.1
 
 | row | result | run | commit | columns | views × crops | evaluated / failed / missing | data | precision |

@@ -210,10 +210,10 @@ def test_every_verb_has_a_module_of_its_name() -> None:
         assert callable(importlib.import_module(f"reproduce.verbs.{verb.replace('-', '_')}").execute)
 
 
-def test_default_scale_is_paper_for_import_weights_and_evaluate_and_tiny_otherwise() -> None:
+def test_default_scale_is_paper_for_import_weights_evaluate_and_measure_and_tiny_otherwise() -> None:
     scales = {verb: scale for verb, kind in VERBS.items() if (scale := getattr(kind, "scale", None))}
-    assert {verb for verb, scale in scales.items() if scale == "paper"} == {"import-weights", "evaluate"}
-    assert set(scales.values()) == {"paper", "tiny"} and len(scales) == len(VERBS) - len({"measure", "prepare"})
+    assert {verb for verb, scale in scales.items() if scale == "paper"} == {"import-weights", "evaluate", "measure"}
+    assert set(scales.values()) == {"paper", "tiny"} and len(scales) == len(VERBS) - len({"prepare"})
 
 
 def test_help_has_the_verbs_in_a_group_and_the_version_names_the_commit_and_pytorch(reproduce: Reproduce) -> None:
