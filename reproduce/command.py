@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from experiments.spec.names import nearest
-from reproduce.options import DONE, INTERRUPTED, UNUSABLE, USAGE, VERBS, Argument, Options, flags_of, path
+from reproduce.option_types import path
+from reproduce.options import DONE, INTERRUPTED, UNUSABLE, USAGE, VERBS, Argument, Options, flags_of
 from runner.machine.messages import one_line
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"

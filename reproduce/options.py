@@ -3,14 +3,22 @@
 Nothing here imports PyTorch, so that help, `list` and completion answer at once.
 """
 
-import re
-from argparse import ArgumentTypeError
-from collections.abc import Callable
 from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, dataclass_transform
 
-from experiments.spec.names import FINE_TUNE, OWN_DATA, own_data
+from experiments.spec.names import FINE_TUNE, OWN_DATA
+from reproduce.option_types import (
+    at_least,
+    author,
+    data_root,
+    own_folder,
+    path,
+    png_file,
+    point,
+    seeds,
+    words,
+)
 
 DONE, FAILED, USAGE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
@@ -44,82 +52,6 @@ def appended(*arguments: Argument) -> Any:  # noqa: ANN401
 
 def any_tables(default: tuple[str, ...], text: str) -> Any:  # noqa: ANN401
     return option("tables", default=default, nargs="*", metavar="TABLE", help=text)
-
-
-def path(text: str) -> Path:
-    """Path of an argument. Path itself takes an empty one for the working directory."""
-    if not text:
-        raise ArgumentTypeError("names no file; '.' is the working directory")
-    return Path(text)
-
-
-def png_file(text: str) -> Path:
-    file = path(text)
-    if file.suffix.lower() != ".png":
-        raise ArgumentTypeError(f"'{text}' does not end in .png")
-    if not file.parent.is_dir():
-        raise ArgumentTypeError(f"there is no folder {file.parent}")
-    return file
-
-
-PUBLISHED = "published"  # what reports call the first published test
-
-
-def author(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9-]+", text) or text == PUBLISHED:
-        raise ArgumentTypeError(f"'{text}' is no name of letters, digits and hyphens other than '{PUBLISHED}'")
-    return text
-
-
-def at_least(minimum: int, largest: int | None = None) -> Callable[[str], int]:
-    range_text = f"{minimum} or more" if largest is None else f"from {minimum} to {largest}"
-
-    def number(text: str) -> int:
-        if (value := int(text)) < minimum or (largest is not None and value > largest):
-            raise ArgumentTypeError(f"{text}: it must be {range_text}")
-        return value
-
-    return number
-
-
-def words(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(map(int, text.split(",")))
-    except ValueError:
-        raise ArgumentTypeError(f"'{text}': write whole numbers with commas, e.g. --seeds 0,1,2") from None
-    if not all(0 <= number < 2**32 for number in numbers):
-        raise ArgumentTypeError(f"'{text}': seeds are 0 or more, and below {2**32}")
-    if len(set(numbers)) != len(numbers):
-        raise ArgumentTypeError(f"'{text}' names a seed twice")
-    return numbers
-
-
-def point(text: str) -> tuple[float, float]:
-    try:
-        x, y = map(float, text.split(","))
-    except ValueError:
-        raise ArgumentTypeError(
-            f"'{text}': write it as X,Y, fractions of width and height, e.g. --query 0.4,0.6"
-        ) from None
-    return x, y
-
-
-def data_root(text: str) -> tuple[str, Path]:
-    name, _, root = text.partition("=")
-    if not (name and root):
-        raise ArgumentTypeError(f"'{text}': write it as NAME=PATH, e.g. --data kinetics400=/data/k400")
-    return name, Path(root)
-
-
-def own_folder(text: str) -> str:
-    try:
-        return own_data(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
 
 
 VERBS: dict[str, type["Options"]] = {}
