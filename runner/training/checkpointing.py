@@ -11,12 +11,14 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from interface.batches import sent
 from models.checkpoints import check_checksums
 from runner.machine.files import REMEDY, replacing
 from runner.machine.messages import NOTE_PREFIX
 from runner.machine.signals import Stopped, StopRequest
 
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
+NOTHING, SAVE, STOP = range(3)  # what a process wants after a step; all do the greatest
 PREVIOUS = "previous.ckpt"  # file of the checkpoint before the last one
 
 
@@ -83,9 +85,25 @@ class TwoCheckpoints(TorchCheckpointIO):
                 path.replace(path.with_name(PREVIOUS))
 
 
+class Greatest:
+    """Greatest number of all processes, which the device sends while it goes on with its work."""
+
+    def __init__(self, number: int, device: torch.device) -> None:
+        found = sent(torch.tensor(number), device)
+        torch.distributed.all_reduce(found, torch.distributed.ReduceOp.MAX)
+        self.found = found.to("cpu", non_blocking=True)
+        self.arrival = torch.cuda.current_stream(device).record_event() if device.type == "cuda" else None
+
+    def value(self) -> int:
+        if self.arrival is not None:
+            self.arrival.synchronize()
+        return int(self.found)
+
+
 class Checkpointing(Callback):
     """Saves checkpoints, of which two are kept: every epoch and 15 minutes, at validations, and on a stop request.
 
+    Several processes save and stop a step later, when each knows what the others want: no device waits for that.
     If validations select the saved weights, no validation may be skipped. No checkpoint is then saved between a step
     and the validation after it, so that a resumed run repeats the validation.
     """
@@ -95,11 +113,12 @@ class Checkpointing(Callback):
         self.request = request
         self.validations_select_weights = validations_select_weights
         self.saved_at = time.monotonic()
+        self.wanted: Greatest | None = None  # after the last step
 
     def save(self, trainer: Trainer) -> None:
         trainer.strategy.checkpoint_io = TwoCheckpoints()
         trainer.save_checkpoint(self.path)
-        self.saved_at = time.monotonic()
+        self.saved_at, self.wanted = time.monotonic(), None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.request.install_handlers()  # again, because Lightning replaces them
@@ -114,11 +133,15 @@ class Checkpointing(Callback):
             return
         if self.validations_select_weights and validation_follows(trainer, batch_idx):
             return
-        stop = self.request.pending is not None
-        if any_process(trainer, stop or time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+        is_due = time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS
+        wanted = STOP if self.request.pending is not None else SAVE if is_due else NOTHING
+        if trainer.world_size > 1:
+            before, self.wanted = self.wanted, Greatest(wanted, trainer.strategy.root_device)
+            wanted = NOTHING if before is None else before.value()
+        if wanted != NOTHING:
             self.save(trainer)
-            if any_process(trainer, stop):
-                raise Stopped(self.request.pending or signal.SIGTERM)
+        if wanted == STOP:
+            raise Stopped(self.request.pending or signal.SIGTERM)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save before a validation that does not select weights, so that a stop during it loses no step."""

@@ -23,6 +23,7 @@ from experiments.spec.scales import TINY
 from interface.batches import Batch
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of
+from runner.training.checkpointing import Greatest
 from runner.training.curves import CurveLogger, Curves
 from runner.training.progress import Progress
 from runner.training.train import data_module
@@ -39,6 +40,7 @@ CELLS = (
     "cast/table2:cast.action",
     "deform3d/ablation:default.top1",
 )
+CYCLES = 10**9  # of a GPU: half a second
 READS = {"_local_scalar_dense", "is_nonzero", "equal", "nonzero", "masked_select", "_unique2", "unique_dim", "bincount"}
 
 
@@ -151,22 +153,42 @@ def on_gpu(tensor: Tensor) -> Tensor:
     return nn.Parameter(empty, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else empty
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def on_a_gpu(test: Callable) -> Callable:
+    return pytest.mark.gpu(pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")(test))
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Refuse to wait for the GPU."""
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@on_a_gpu
 @pytest.mark.parametrize("precision", ["16-mixed", "32-true"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_step_on_a_gpu_synchronises_nothing(
     cell: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def refused() -> Iterator[None]:
-        torch.cuda.set_sync_debug_mode("error")
-        try:
-            yield
-        finally:
-            torch.cuda.set_sync_debug_mode("default")
-
     run = run_of(cell)
     assert run.optim is not None
     run = replace(run, optim=replace(run.optim, precision=precision))
     assert num_steps_watched(run, refused, tmp_path, monkeypatch) == 4
+
+
+@on_a_gpu
+def test_processes_know_of_each_other_what_they_want_while_their_gpus_compute(tmp_path: Path) -> None:
+    device = torch.device("cuda", 0)
+    torch.distributed.init_process_group("nccl", f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        assert Greatest(1, device).value() == 1  # the first one starts NCCL
+        with refused():
+            torch.cuda._sleep(CYCLES)
+            greatest = Greatest(2, device)
+            assert not torch.cuda.current_stream().query()
+            assert greatest.value() == 2
+    finally:
+        torch.distributed.destroy_process_group()

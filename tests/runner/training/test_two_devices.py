@@ -12,9 +12,10 @@ from interface.batches import Batch
 from lightning_modules.module import TaskModule
 from runner.jobs import run_process
 from runner.machine.files import read_json
+from runner.machine.signals import Stopped
 from runner.store.run_directory import Failure
 from tests.runner.conftest import Process
-from tests.runner.points import POINTS, REST, RunHarness, carry_out
+from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, carry_out
 from tests.runner.two_devices import FORKED, exit_codes
 
 pytestmark = FORKED
@@ -38,6 +39,26 @@ def test_a_training_on_two_devices_is_that_on_one(
         assert two[name] == pytest.approx(one[name], abs=1e-9)
     splits = [{"from_step": 0, "devices": 2, "micro_batch": micro_batch, "accumulation": 2 // micro_batch}]
     assert (two["devices"], two["batch_splits"]) == (2, splits)
+
+
+def test_a_stop_request_to_one_process_ends_both_after_the_next_step(harness: RunHarness) -> None:
+    resources = replace(harness.resources, devices=2)
+    directory = harness.store.run(POINTS.train_id)
+
+    def execute(rank: int) -> None:
+        carry_out(POINTS, harness.store, resources)
+
+    def stop(rank: int) -> None:
+        with pytest.raises(Stopped):
+            carry_out(POINTS, harness.store, resources, StopsAfter(harness, 7) if rank else None)
+
+    assert exit_codes(stop) == [0, 0]
+    assert torch.load(directory.checkpoint, weights_only=True)["global_step"] == 8
+    assert exit_codes(execute) == [0, 0]
+    resumed = harness.weights(POINTS)
+    harness.use_new_store("whole")
+    assert exit_codes(execute) == [0, 0]
+    assert all(tensor.equal(resumed[name]) for name, tensor in harness.weights(POINTS).items())
 
 
 @pytest.mark.parametrize(("error", "code"), [(DataError("a video is unreadable"), 3), (ZeroDivisionError("1 / 0"), 1)])
