@@ -76,6 +76,7 @@ class DataModule(pl.LightningDataModule):
         self.continuing: ContinuingItems | None = None
         self.num_validated = 0
         self.jitters = False  # on the device
+        self.sending: torch.cuda.Stream | None = None
 
     def train_dataloader(self) -> TrainLoader:
         """Augmented items of the training split, in an order fixed by (seed, epoch)."""
@@ -138,6 +139,18 @@ class DataModule(pl.LightningDataModule):
         items = self.data.test_items(self.list_of("test"), self.loading.evaluation)
         order = UnrepeatedItems(items, rank=self.rank, world_size=self.world_size)
         return self._test_loader(items, "test", 1, order)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Send a batch to a GPU while it computes the batch before: the CPU is ahead of it by about a step."""
+        if device.type != "cuda":
+            return super().transfer_batch_to_device(batch, device, dataloader_idx)
+        computing, self.sending = torch.cuda.current_stream(device), self.sending or torch.cuda.Stream(device)
+        with torch.cuda.stream(self.sending):
+            batch = super().transfer_batch_to_device(batch, device, dataloader_idx)
+        computing.wait_stream(self.sending)
+        for tensor in (*batch.inputs, *batch[1:6]):
+            tensor.record_stream(computing)  # its memory is free when the computation has left it
+        return batch
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         jitters = self.jitters and self.trainer is not None and self.trainer.training

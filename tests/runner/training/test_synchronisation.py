@@ -192,3 +192,19 @@ def test_processes_know_of_each_other_what_they_want_while_their_gpus_compute(tm
             assert greatest.value() == 2
     finally:
         torch.distributed.destroy_process_group()
+
+
+@on_a_gpu
+def test_a_batch_crosses_to_a_gpu_that_computes(tmp_path: Path) -> None:
+    run, resources, device = run_of(CELLS[0]), Resources(devices=1, micro_batch=4), torch.device("cuda", 0)
+    module = data_module(run, resources, root=tmp_path, split=resources.split_of(run))
+    places = torch.arange(4).pin_memory()
+    batch = Batch((torch.randn(4, 1000).pin_memory(),), places, places, places, places, places)
+    module.transfer_batch_to_device(batch, device, 0)  # the first one allocates
+    torch.cuda.synchronize()
+    torch.cuda._sleep(CYCLES)
+    crossed = module.transfer_batch_to_device(batch, device, 0)
+    assert module.sending is not None
+    module.sending.synchronize()
+    assert not torch.cuda.current_stream().query()
+    assert crossed.inputs[0].cpu().equal(batch.inputs[0]) and crossed.views.cpu().equal(places)
