@@ -89,7 +89,7 @@ def measure_reading(options: Measure) -> int:
         if step_speed(run, store) is None and (scale.small or torch.cuda.is_available()):
             record |= step_seconds(run, size)
         write(run, READING, {**record, "hardware": device_name(hardware())}, store)
-        speed, reading = step_speed(run, store), measured_reading(run, store, root, resources.device_jitter)
+        speed, reading = step_speed(run, store), measured_reading(run, store, root, resources)
         if speed is None or reading is None:
             print(f"{job.name}: without a GPU, its training step is not measured", flush=True)
         else:

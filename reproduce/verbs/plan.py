@@ -149,7 +149,7 @@ def planned(
             disk = None if state in FINISHED else disk_use(run, counts.test, trains=trains)
         dataset = run.data.dataset
         root = None if dataset.stand_in is not None else resources.named_root(dataset)
-        reading = measured_reading(run, store, root, resources.device_jitter)
+        reading = measured_reading(run, store, root, resources)
         hours, least, most = (
             device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading) / 3600
             for one in (own._replace(flops=own.flops / factor) for factor in (1.0, *own.spread))

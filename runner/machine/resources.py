@@ -55,7 +55,7 @@ class Resources:
     device_jitter: bool = False
     """Colour jitter is computed on the device, a batch at a time, within a grey level of that of the CPU."""
     workers: int | None = None
-    """Data loading processes per device; None for a number that suits a GPU, or 0 without GPUs."""
+    """Data loading processes per device; None for a number by cores and measured speeds, or 0 without GPUs."""
     threads: int | None = None
     """CPU threads per process; None for torch's default."""
     allow_bad: int | None = None
@@ -77,14 +77,18 @@ class Resources:
         rank = next((int(os.environ[name]) for name in names if os.environ.get(name)), 0)
         return rank or int(os.environ.get("NODE_RANK") or 0)
 
-    def num_workers(self, data: DataConfig) -> int:
-        """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none."""
+    def num_workers(self, data: DataConfig, needed: int = MAX_WORKERS) -> int:
+        """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none.
+
+        Args:
+            needed: number of those that read as fast as the device computes.
+        """
         if self.workers is not None:
             return self.workers
         decodes_on_gpu = os.environ.get("VIDEO_READER") == "torchcodec:cuda"
         if decodes_on_gpu or data.dataset.reads_stand_in or not torch.cuda.is_available():
             return 0
-        return min(MAX_WORKERS, available_cores() // max(1, self.num_devices // self.nodes))
+        return min(needed, available_cores() // max(1, self.num_devices // self.nodes))
 
     @property
     def decoding_workers(self) -> int:

@@ -1,14 +1,18 @@
 """Device time of the remaining work: from the speed of finished trainings, or from an assumed utilisation of a GPU."""
 
+import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from data.errors import number_of
 from experiments.spec.run import RunConfig
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from runner.machine.resources import Resources
 
 READING = "reading"  # kind of the measurement
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
@@ -142,14 +146,20 @@ def step_speed(run: RunConfig, store: RunStore) -> Speed | None:
     return None
 
 
-def measured_reading(run: RunConfig, store: RunStore, root: Path | None, device_jitter: bool) -> Reading | None:
-    """Speed of reading the items of a run from a folder, measured on the cores of this machine."""
+def measured_reading(run: RunConfig, store: RunStore, root: Path | None, resources: "Resources") -> Reading | None:
+    """Speed of reading the items of a run from a folder, measured on the cores of this machine, and its processes.
+
+    They are as many as a test needs, whose views take the device a forward pass each.
+    """
     found = store.measurement(run.train_id, READING)
     if root is None or found is None or found.record["root"] != str(root.resolve()):
         return None
-    if (found.record["cores"], found.record["device_jitter"]) != (cores(), device_jitter):
+    if (found.record["cores"], found.record["device_jitter"]) != (cores(), resources.device_jitter):
         return None
-    return Reading(found.record["read_per_second"], found.record["workers"])
+    of_one, speed = found.record["read_per_second"] / max(1, found.record["workers"]), step_speed(run, store)
+    computed = None if speed is None else TRAINING_PASSES * trained_per_second(run, speed)
+    workers = resources.num_workers(run.data, *([] if computed is None else [math.ceil(computed / of_one)]))
+    return Reading(of_one * max(1, workers), workers)
 
 
 def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) -> Speed | None:

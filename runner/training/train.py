@@ -1,6 +1,7 @@
 """Course of a run: from its request to the records of its training and its test."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from runner.machine.files import read_record
 from runner.machine.request import Request
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
+from runner.measure.device_time import measured_reading
 from runner.measure.training_step import is_out_of_memory
 from runner.store.data_record import check_data_record, data_of_result, save_data_record
 from runner.store.kept_pictures import answered_clips, write_pictures
@@ -82,6 +84,8 @@ class Execution:
         seed_everything(run.seed, verbose=False)
         decoded = DecodedFiles(*store.decoded_files(run.data.dataset.name))
         root = resources.root(run.data)
+        if (reading := measured_reading(run, store, root, resources)) is not None:
+            resources = replace(resources, workers=reading.workers)
         self.datamodule = data_module(run, resources, root=root, split=self.batches.split, decoded=decoded)
         self.module = run.build()
         self.module.model.recompute(resources.recompute)

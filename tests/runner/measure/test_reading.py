@@ -2,8 +2,11 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import torch
 
 from data.transforms.pixels import Augmentation
 from data.video import decode
@@ -11,8 +14,19 @@ from data.video.frame_table import FrameTable
 from experiments.motionformer.base import K400
 from experiments.spec.run import RunConfig
 from runner.machine.resources import Resources
-from runner.measure.device_time import Reading, Speed, Work, device_seconds, flops, trained_per_second
+from runner.measure.device_time import (
+    Reading,
+    Speed,
+    Work,
+    device_name,
+    device_seconds,
+    flops,
+    measured_reading,
+    trained_per_second,
+)
 from runner.measure.reading import ReadingSpeed, reading_speed
+from runner.store.provenance import cores
+from runner.store.store import RunStore
 from tests.runner.points import POINTS, PointData
 
 SPEED = Speed(1e12, False, "")
@@ -64,3 +78,19 @@ def test_the_slower_of_reading_and_computing_counts_and_the_other_waits() -> Non
     in_between = slow._replace(workers=0)
     assert device_seconds(K400, passes, SPEED, reading=in_between) == pytest.approx(5 * 1000 / computes)
     assert in_between.waiting_share(computes) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(("step_seconds", "workers"), [(0.45, 11), (0.1, 24), (None, 16)])
+def test_as_many_workers_read_as_a_test_needs_if_reading_and_the_step_were_measured(
+    step_seconds: float | None, workers: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("runner.machine.resources.available_cores", lambda: 24)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("runner.measure.device_time.hardware", cores)
+    record = {"cores": cores(), "device_jitter": False, "root": str(tmp_path), "read_per_second": 80.0, "workers": 16}
+    record |= {"hardware": device_name(cores()), "batch_size": 8, "step_seconds": step_seconds}
+    found = SimpleNamespace(measurement=lambda train_id, kind: SimpleNamespace(record=record))
+    store, resources = cast(RunStore, found), Resources(devices=1)
+    assert measured_reading(K400, store, tmp_path, resources) == Reading(5.0 * workers, workers)
+    assert measured_reading(K400, store, tmp_path, Resources(devices=1, workers=3)) == Reading(15.0, 3)
+    assert measured_reading(K400, store, tmp_path / "another", resources) is None
