@@ -27,7 +27,8 @@ from runner.measure.device_time import (
 from runner.measure.reading import ReadingSpeed, reading_speed
 from runner.store.provenance import cores
 from runner.store.store import RunStore
-from tests.runner.points import POINTS, PointData
+from runner.training import train
+from tests.runner.points import POINTS, PointData, RunHarness
 
 SPEED = Speed(1e12, False, "")
 
@@ -94,3 +95,11 @@ def test_as_many_workers_read_as_a_test_needs_if_reading_and_the_step_were_measu
     assert measured_reading(K400, store, tmp_path, resources) == Reading(5.0 * workers, workers)
     assert measured_reading(K400, store, tmp_path, Resources(devices=1, workers=3)) == Reading(15.0, 3)
     assert measured_reading(K400, store, tmp_path / "another", resources) is None
+
+
+def test_a_training_whose_reading_was_measured_has_the_workers_that_it_needs(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "measured_reading", lambda *words: Reading(100.0, 1))
+    harness.execute(POINTS)
+    assert harness.trainers[-1].datamodule.loading.num_workers == 1  # type: ignore[attr-defined]

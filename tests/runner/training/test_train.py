@@ -21,7 +21,6 @@ from lightning_modules.optim import OptimConfig
 from runner.machine.files import StoreError
 from runner.machine.messages import NOTE_PREFIX
 from runner.machine.signals import Stopped, StopRequest
-from runner.measure.device_time import Reading
 from runner.store.store import RunStore
 from runner.training import train
 from runner.weights.weights import save_weights
@@ -235,13 +234,6 @@ def test_gradients_are_clipped_to_the_norm_of_the_recipe(harness: RunHarness, cl
         patch.setattr(torch.nn.utils, "clip_grad_norm_", noted)
         harness.execute(of_steps(steps=3, clip_norm=clip_norm))
     assert norms == ([] if clip_norm is None else [clip_norm] * 3)
-
-
-def test_a_training_whose_reading_was_measured_has_the_workers_that_it_needs(harness: RunHarness) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "measured_reading", lambda *words: Reading(100.0, 1))
-        harness.execute(POINTS)
-    assert harness.trainers[-1].datamodule.loading.num_workers == 1  # type: ignore[attr-defined]
 
 
 def test_checkpoints_of_a_finished_training_that_a_kill_has_left_are_removed(harness: RunHarness) -> None:
