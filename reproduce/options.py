@@ -203,6 +203,16 @@ class Show(Json, Scaled, Tables, verb="show"):
     """A table as printed, with the changes of each row."""
 
 
+class Diff(Json, Stored, Scaled, verb="diff"):
+    """Fields in which two runs differ, or a run and a config file of its authors."""
+
+    scale: str = option(default="paper", help=SCALE)
+    compared: tuple[str, ...] = option(
+        "compared", nargs="+", metavar="RUN", help="id of a run, or TABLE:ROW[.COLUMN]; with --as a file of the authors"
+    )
+    table: str | None = option("--as", metavar="TABLE:ROW[.COLUMN]", help="run that the file is compared with")
+
+
 class Plan(Json, Jobs, verb="plan"):
     """The distinct runs of a table, and their cost."""
 

@@ -204,15 +204,15 @@ def test_debug_shows_the_traceback_and_unexpected_exceptions_are_not_caught(
 def test_every_verb_has_a_module_of_its_name() -> None:
     assert set(VERBS) == {
         "list", "show", "plan", "doctor", "run", "status", "report", "tensorboard", "import-weights", "measure",
-        "attention", "evaluate", "claims", "prepare",
+        "attention", "evaluate", "claims", "prepare", "diff",
     }  # fmt: skip
     for verb in VERBS:
         assert callable(importlib.import_module(f"reproduce.verbs.{verb.replace('-', '_')}").execute)
 
 
-def test_default_scale_is_paper_for_import_weights_evaluate_and_measure_and_tiny_otherwise() -> None:
+def test_default_scale_is_paper_where_the_paper_s_own_size_is_meant() -> None:
     scales = {verb: scale for verb, kind in VERBS.items() if (scale := getattr(kind, "scale", None))}
-    assert {verb for verb, scale in scales.items() if scale == "paper"} == {"import-weights", "evaluate", "measure"}
+    assert {verb for verb, scale in scales.items() if scale == "paper"} == {"import-weights", "evaluate", "measure", "diff"}
     assert set(scales.values()) == {"paper", "tiny"} and len(scales) == len(VERBS) - len({"prepare"})
 
 

@@ -1,0 +1,156 @@
+"""Config files of authors: their settings by name, and the fields of ours that say the same."""
+
+import ast
+import importlib
+import importlib.util
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from experiments.spec.run import RunConfig
+
+ABSENT = "no such part"  # in place of the value of a field that a run lacks
+
+
+class Setting(NamedTuple):
+    """What one setting of the authors, or several, say of a field of ours."""
+
+    names: str
+    """Names of the settings, with spaces between them. A file that leaves one out says nothing of the field."""
+    path: str
+    """Dotted path of our field."""
+    theirs: Callable[..., object] = lambda value: value
+    """Value of the field for those of the settings."""
+    ours: Callable[[object], object] | None = None
+    """What is compared of our field, if that is not its value: then no `-o` sets it."""
+
+
+class AuthorsConfig(NamedTuple):
+    """Settings of the config files of a paper's authors."""
+
+    settings: tuple[Setting, ...]
+    not_compared: tuple[str, ...]
+    """Patterns of the names that are about the machine, or have no effect in the authors' code."""
+
+
+class Difference(NamedTuple):
+    """Field in which two runs, or a run and a config of its authors, differ."""
+
+    path: str
+    first: object
+    second: object
+    overridable: bool = True
+    """Whether `-o path=value` makes the first like the second."""
+
+
+def authors_config(paper: str) -> AuthorsConfig:
+    """Settings of a paper's authors.
+
+    Raises:
+        ValueError: for a paper whose authors' configs are not known.
+    """
+    name = f"experiments.{paper}.authors_config"
+    if importlib.util.find_spec(name) is None:
+        raise ValueError(f"no config files of the authors of '{paper}' are known; compare two runs")
+    return importlib.import_module(name).AUTHORS
+
+
+def read_settings(file: Path) -> dict[str, object]:
+    """Settings of a YAML file, nested names joined by dots, or the `--name value` arguments of a shell script.
+
+    Raises:
+        ValueError: for a file that is neither.
+    """
+    text = file.read_text(encoding="utf-8")
+    if file.suffix in (".yaml", ".yml"):
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"{file}: {error}") from None
+        if isinstance(content, dict):
+            return dict(_flat(content))
+    elif found := _arguments(text):
+        return found
+    raise ValueError(f"{file}: neither a YAML file of settings (.yaml) nor a script with `--name value` arguments")
+
+
+def _flat(content: Mapping[str, object], before: str = "") -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+    for name, value in content.items():
+        path = f"{before}{name}"
+        found += _flat(value, f"{path}.") if isinstance(value, dict) else [(path, _literal(value))]
+    return found
+
+
+def _arguments(text: str) -> dict[str, object]:
+    """Values by the names of arguments; a tuple for several, True for none."""
+    words = shlex.split(re.sub(r"\\\s*\n", " ", text), comments=True)
+    found: dict[str, list[object]] = {}
+    values: list[object] = []
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            values = found[name] = [_literal(value)] if equals else []
+        else:
+            values.append(_literal(word))
+    return {name: of[0] if len(of) == 1 else tuple(of) or True for name, of in found.items()}
+
+
+def _literal(value: object) -> object:
+    """Number of a text such as 1e-4, which YAML leaves as text; tuples for lists."""
+    if isinstance(value, list):
+        return tuple(map(_literal, value))
+    try:
+        return ast.literal_eval(value) if isinstance(value, str) else value
+    except (SyntaxError, ValueError):
+        return value
+
+
+def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, object]) -> list[Difference]:
+    """Fields of a run for which the settings of a file say something else."""
+    differing = []
+    for setting in config.settings:
+        names = setting.names.split()
+        if all(name in found for name in names):
+            theirs, field = setting.theirs(*(found[name] for name in names)), field_of(run, setting.path)
+            ours = field if setting.ours is None or field is ABSENT else setting.ours(field)
+            if not is_same(ours, theirs):
+                is_plain = setting.ours is None and field is not ABSENT
+                differing.append(Difference(setting.path, ours, theirs, is_plain))
+    return differing
+
+
+def unknown_settings(config: AuthorsConfig, found: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a file that switch something on for which there is no field of ours."""
+    known = {name for setting in config.settings for name in setting.names.split()}
+    ignored = config.not_compared
+    return {
+        name: value
+        for name, value in found.items()
+        if value and name not in known and not any(fnmatchcase(name, pattern) for pattern in ignored)
+    }
+
+
+def field_of(run: RunConfig, path: str) -> object:
+    """Value of a field; `ABSENT` if the run has no such part."""
+    found: object = run
+    for name in path.split("."):
+        if not (is_dataclass(found) and hasattr(found, name)):
+            return ABSENT
+        found = getattr(found, name)
+    return found
+
+
+def is_same(first: object, second: object) -> bool:
+    """Whether values are equal, numbers within rounding."""
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return len(first) == len(second) and all(map(is_same, first, second))
+    if isinstance(first, int | float) and isinstance(second, int | float):
+        return abs(first - second) <= 1e-9 * max(abs(first), abs(second))
+    return first == second

@@ -1,0 +1,109 @@
+"""`reproduce diff`: fields in which two runs differ, or a run and a file of its authors, and the `-o` for each."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from experiments.spec.authors_config import Difference, authors_config, differences, read_settings, unknown_settings
+from experiments.spec.edits import brief
+from experiments.spec.ids import canonical
+from experiments.spec.run import RunConfig
+from experiments.spec.scales import find_scale
+from reproduce import options as of_verbs
+from reproduce.options import DONE
+from reproduce.selection import store_of
+from reproduce.terminal import table_text, terminal_width, wrapped
+from runner.store.jobs import run_of_row
+from runner.store.store import RunStore
+
+EVALUATION = "evaluation"
+LEFT_OUT = "default"  # a field that a description leaves out has its default
+
+
+def execute(options: of_verbs.Diff) -> int:
+    """Print the differences."""
+    names, unknown = [*options.compared], dict[str, object]()
+    if options.table is not None:
+        names, file = [options.table, *names], Path(names[0])
+        if len(names) != 2 or not file.is_file():
+            raise ValueError(f"--as {options.table}: name one file of the authors beside it; there is no {names[-1]}")
+        config, found = authors_config(options.table.partition("/")[0]), read_settings(file)
+        differing = differences(row(options.table, options), config, found)
+        unknown = unknown_settings(config, found)
+    elif len(names) == 2:
+        first, second = (fields_of(name, options) for name in names)
+        if not (EVALUATION in first and EVALUATION in second):  # a run in a store is its training, not how it is tested
+            first, second = ({key: one[key] for key in one if key != EVALUATION} for one in (first, second))
+        differing = list(changes(first, second))
+    else:
+        raise ValueError("name two runs, each by id or as TABLE:ROW; or a file of the authors and --as TABLE:ROW")
+    if options.json:
+        lines = [{"field": d.path, "first": d.first, "second": d.second, "override": remedy(d)} for d in differing]
+        print(json.dumps({"compared": names, "differences": lines, "unknown": unknown}, indent=1, default=brief))
+        return DONE
+    width = terminal_width()
+    headers = ("field", *names, "option that makes the first like the second")
+    cells = [(d.path, text(d.first), text(d.second), remedy(d)) for d in differing]
+    print(table_text(headers, cells, width) if cells else f"{names[0]} and {names[1]}: no difference")
+    if unknown:
+        settings = ", ".join(f"{name}={value}" for name, value in unknown.items())
+        print(wrapped(f"no field of ours: {settings}", width))
+    return DONE
+
+
+def row(name: str, options: of_verbs.Diff) -> RunConfig:
+    """Run of `TABLE:ROW` or `TABLE:ROW.COLUMN`."""
+    of_row, _, column = name.partition(".")
+    return run_of_row(of_row, column or None, find_scale(options.scale), options.overrides)[1]
+
+
+def fields_of(name: str, options: of_verbs.Diff) -> dict[str, object]:
+    """Settings of a row or of a run in the store or among the published ones, nested as in `config.json`.
+
+    Raises:
+        ValueError: for an id that no run has, or several.
+    """
+    if "/" in name or ":" in name:
+        run = row(name, options)
+        return {**run.description, EVALUATION: canonical(run.evaluation)}
+    return json.loads(config_file(name, store_of(options)).read_text(encoding="utf-8"))
+
+
+def config_file(start: str, store: RunStore) -> Path:
+    roots = [root for root in (store.root, store.results) if root is not None]
+    files = [file for root in roots for file in sorted(root.glob(f"*{start}*/config.json"))]
+    ids = sorted({file.parent.name for file in files})
+    if len(ids) != 1:
+        text = f"several: {', '.join(ids)}" if ids else f"none in {store.root} or among the published ones"
+        raise ValueError(f"run '{start}': {text}; name a run by its id, or a row as TABLE:ROW")
+    return files[0]
+
+
+def changes(first: object, second: object, path: str = "") -> Iterator[Difference]:
+    """Differences of nested settings. Configs of two classes differ as a whole."""
+    if first == second:
+        return
+    if isinstance(first, Mapping) and isinstance(second, Mapping) and first.get("type") == second.get("type"):
+        for name in dict.fromkeys((*first, *second)):
+            values = first.get(name, LEFT_OUT), second.get(name, LEFT_OUT)
+            yield from changes(*values, f"{path}.{name}" if path else name)
+    else:
+        is_plain = not any(isinstance(value, Mapping) for value in (first, second)) and second != LEFT_OUT
+        yield Difference(path, first, second, is_plain and not path.startswith("parents"))
+
+
+def text(value: object) -> str:
+    """Short text of a value; of a nested config its class."""
+    if isinstance(value, Mapping):
+        return str(value.get("type", "")).removesuffix(".Config")
+    return brief(tuple(value) if isinstance(value, list) else value)
+
+
+def remedy(difference: Difference) -> str:
+    """Option that makes the first like the second; empty if none does."""
+    if not difference.overridable:
+        return ""
+    second = difference.second
+    value = repr(second) if isinstance(second, tuple) else text(second)
+    return f"--seeds {value}" if difference.path == "seed" else f"-o {shlex.quote(f'{difference.path}={value}')}"
