@@ -32,9 +32,10 @@ def collect(
     seeds: tuple[int, ...] = (0,),
     overrides: Iterable[str] = (),
     rows: Iterable[str] | None = None,
+    columns: Sequence[str] = (),
 ) -> Report:
-    """Report of a table, from the results in a store or, for runs that are not started there, from published ones."""
-    table = table.at(scale)
+    """Report of a table or some columns, from the results in a store, or of published ones for other runs."""
+    table = (table.of_columns(columns) if columns else table).at(scale)
     keys, texts = None if rows is None else tuple(rows), tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
@@ -45,6 +46,7 @@ def collect(
         scale=scale,
         seeds=seeds,
         overrides=texts,
+        columns=tuple(columns),
         rows=found,
         facts=facts_of(table, cells, (*_guesses(table, found), *notes) if scale.small else notes),
         pictures=_pictures(table, cells, store),

@@ -128,13 +128,22 @@ def parser() -> Parser:
     verbs = root.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
     for name, kind in VERBS.items():
         verb = verbs.add_parser(name, help=kind.__doc__, description=kind.__doc__)
+        groups = {"": verb}
         for one in fields(kind):
+            title = group_of(kind, one.name)
+            if title not in groups:
+                groups[title] = verb.add_argument_group(title)
             for argument in one.metadata["arguments"]:
-                add_argument(verb, one, argument)
+                add_argument(groups[title], one, argument)
     return root
 
 
-def add_argument(verb: argparse.ArgumentParser, one: "Field[object]", argument: Argument) -> None:
+def group_of(kind: type[Options], field: str) -> str:
+    """Heading of a field in the help: that of the class that declares it first."""
+    return next(vars(owner).get("group", "") for owner in kind.__mro__ if field in owner.__annotations__)
+
+
+def add_argument(verb: argparse._ActionsContainer, one: "Field[object]", argument: Argument) -> None:
     """Add an argument of a field to the parser of a verb."""
     _, details = argument
     names = flags_of(one, argument)

@@ -66,6 +66,8 @@ class Options:
     """
 
     verb: ClassVar[str]
+    group: ClassVar[str] = ""
+    """Heading of its own options in the help of a verb; empty for those of the verb itself."""
 
     debug: bool = option(default=False, help="show the traceback of an error")
 
@@ -85,17 +87,21 @@ class Row(Options):
 
 
 class Columns(Options):
+    group = "what is run"
+
     columns: tuple[str, ...] = option(
         "--column",
         default=(),
         type=words,
         metavar="KEY[,KEY]",
-        help="only the runs under these columns, and their parents",
+        help="only these columns: their runs, and the parents of these",
     )
 
 
 class Scaled(Options):
     """What the runs are. Data of the user's own, and a start from the weights of the row, are overrides."""
+
+    group = "what is run"
 
     scale: str = option(default="tiny", help=SCALE)
     seeds: tuple[int, ...] = option(default=(), type=seeds, metavar="0,1,2", help="seeds of the runs (default: 0)")
@@ -139,12 +145,16 @@ class Stored(Options):
 
 
 class DataRoots(Options):
+    group = "data and machine"
+
     data: tuple[tuple[str, Path], ...] = appended(
         argument(type=data_root, metavar="NAME=PATH", help="directory of a data set")
     )
 
 
 class Reading(DataRoots):
+    group = "data and machine"
+
     workers: int | None = option(type=at_least(0), help="data loading processes per device")
     threads: int | None = option(type=at_least(1), help="CPU threads per process")
     allow_bad: int | None = option(type=at_least(0), help="unreadable videos to accept (default: 1 %%)")
@@ -152,6 +162,8 @@ class Reading(DataRoots):
 
 class OfMachine(Reading):
     """Devices and data sets: all fields of `Resources`."""
+
+    group = "data and machine"
 
     devices: int | None = option(type=at_least(1), help="devices per node (default: all GPUs, or one CPU process)")
     nodes: int = option(default=1, type=at_least(1))
@@ -181,6 +193,8 @@ class OfTables(Scaled, Columns, Tables):
 class Jobs(OfMachine, Stored, OfTables):
     """The runs of tables, and what carries them out."""
 
+    group = "what is run"
+
     eval_only: bool = option(default=False, help="test existing weights without training")
     released: bool = option(
         default=False, help="test the authors' released weights: train nothing, fetch what is missing"
@@ -199,7 +213,7 @@ class List(Json, Stored, verb="list"):
     weights: bool = option(default=False, help="the files that their authors released, and where they are")
 
 
-class Show(Json, Scaled, Tables, verb="show"):
+class Show(Json, OfTables, verb="show"):
     """A table as printed, with the changes of each row."""
 
 
@@ -257,9 +271,10 @@ class Status(Json, Stored, OfTables, verb="status"):
     tables: tuple[str, ...] = any_tables((), f"{SEVERAL_TABLES} (default: the unchanged runs of seed 0 started here)")
 
 
-class Report(Json, Stored, Scaled, Tables, verb="report"):
+class Report(Json, Stored, OfTables, verb="report"):
     """The table with measured values."""
 
+    full: bool = option(default=False, help="in a terminal, also where the numbers come from")
     format: Literal["md", "csv", "json", "latex"] = option(default="md", choices=("md", "csv", "json", "latex"))
     publish: bool = option(default=False, help="also write the reports and their results to reports/, to be committed")
     by: str | None = option(
@@ -270,13 +285,13 @@ class Report(Json, Stored, Scaled, Tables, verb="report"):
     picture: Path | None = option(type=png_file, metavar="FILE", help="save the figure as PNG")
 
 
-class Claims(Json, Stored, Scaled, Tables, verb="claims"):
+class Claims(Json, Stored, OfTables, verb="claims"):
     """What the papers conclude from their tables, and whether the numbers support it."""
 
     tables: tuple[str, ...] = any_tables(("*",), f"{SEVERAL_TABLES} (default: all)")
 
 
-class TensorBoard(Stored, Scaled, Tables, verb="tensorboard"):
+class TensorBoard(Stored, OfTables, verb="tensorboard"):
     """Open a table's runs in TensorBoard."""
 
     port: int = option(default=6006, type=at_least(0, 2**16 - 1))

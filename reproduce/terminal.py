@@ -10,6 +10,7 @@ from itertools import zip_longest
 GAP = "  "  # between columns
 NARROWEST = 10  # characters of a label that is wrapped
 NARROWEST_HEADER = 16
+STYLE = re.compile(r"\x1b\[\d+m")  # signs of a terminal that switch bold, italics or underlining on or off
 
 
 def terminal_width() -> int | None:
@@ -24,7 +25,7 @@ def wrapped(text: str, width: int | None, indent: int = 2) -> str:
         width: characters of a line; None for any number.
         indent: spaces before the lines after the first one.
     """
-    if width is None or len(text) <= width:
+    if width is None or _length(text) <= width:
         return text
     whole = re.sub("`[^`]+`", lambda command: command[0].replace(" ", "\0"), text)
     room = max(width - indent, 1)
@@ -100,19 +101,28 @@ def _block_text(rows: list[tuple[str, ...]], to_the_right: list[bool]) -> str:
         step = 1 if number else -1
         stacked = list(zip_longest(*(text.split("\n")[::step] for text in row), fillvalue=""))[::step]
         for texts in stacked:
-            aligned = zip(texts, widths, to_the_right, strict=True)
-            lines.append(GAP.join(t.rjust(size) if right else t.ljust(size) for t, size, right in aligned).rstrip())
+            gaps = [" " * (size - _length(text)) for text, size in zip(texts, widths, strict=True)]
+            aligned = zip(texts, gaps, to_the_right, strict=True)
+            lines.append(GAP.join(gap + text if right else text + gap for text, gap, right in aligned).rstrip())
         if number == 0:
             lines.append(GAP.join("-" * size for size in widths))
     return "\n".join(lines)
 
 
+def _length(text: str) -> int:
+    """Characters that are seen."""
+    return len(STYLE.sub("", text))
+
+
 def _width(column: Sequence[str]) -> int:
-    return max((len(line) for text in column for line in text.split("\n")), default=0)
+    return max((_length(line) for text in column for line in text.split("\n")), default=0)
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:
-    """Text wrapped at spaces and vertical tabs."""
-    return textwrap.fill(
-        text, width, subsequent_indent=indent, replace_whitespace=False, break_long_words=False, break_on_hyphens=False
+    """Text wrapped at spaces and vertical tabs. A style of the whole text is one of each line."""
+    styled = re.fullmatch(rf"({STYLE.pattern})([^\x1b]+)({STYLE.pattern})", text)
+    before, plain, after = styled.groups() if styled else ("", text, "")
+    lines = textwrap.wrap(
+        plain, width, subsequent_indent=indent, replace_whitespace=False, break_long_words=False, break_on_hyphens=False
     )
+    return "\n".join(f"{before}{line}{after}" for line in lines)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tabulate import tabulate
 
-from experiments.spec.table import Bold, Value, printed_style
+from experiments.spec.table import Bold, Value, one_line, printed_style
 from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.table_texts import (
     DASH,
@@ -60,6 +60,12 @@ class Markup(ABC):
         if styles := shown_styles(report):
             texts = [{"bold": self.bold, "underlined": self.underlined}[style](style) for style in styles]
             notes.append(f"printed numbers are {' or '.join(texts)} as in the paper")
+        measured = dict.fromkeys(
+            (one_line(cell.column.header), cell.measurement.record["hardware"])
+            for cell in report.cells
+            if cell.measurement is not None
+        )
+        notes += [self.escaped(f"{header} measured on {hardware}") for header, hardware in measured]
         return "; ".join(notes) + "." if notes else ""
 
     def lines(self, report: Report) -> list[list[str]]:

@@ -38,6 +38,15 @@ def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: st
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+def brief_page(report: Report, markup: Markdown, claims: str) -> str:
+    """What a window shows of a report: its table with what its signs mean, ending in a newline."""
+    heading = markup.heading(1, f"{report.table.name} at scale `{report.scale.name}`: {report.table.caption}")
+    notice = " ".join(filter(None, [warning(report), untested(report)]))
+    table = f"\n{table_text(report, markup)}\n"
+    above, below = (heading, markup.paragraph(notice)), (markup.legend(report), claims)
+    return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])) + "\n"
+
+
 def _cell_note(report: Report) -> str:
     """Sentence on the meaning of a cell."""
     cells = "A cell reads `ours (printed)`." if shows_printed(report) else "All numbers are ours."
@@ -67,9 +76,10 @@ def _command(report: Report) -> str:
     """Command that prints the report."""
     options = [word for text in report.overrides for word in ("-o", text)]
     seeds = [] if report.seeds == (0,) else ["--seeds", ",".join(map(str, report.seeds))]
+    columns = ["--column", ",".join(report.columns)] if report.columns else []
     whole = len(report.rows) == len(report.table.rows)
     names = [report.table.name] if whole else [f"{report.table.name}:{row.row.key}" for row in report.rows]
-    return shlex.join(["reproduce", "report", *names, "--scale", report.scale.name, *seeds, *options])
+    return shlex.join(["reproduce", "report", *names, "--scale", report.scale.name, *seeds, *columns, *options])
 
 
 def _changes(report: Report, markup: Markdown) -> str:

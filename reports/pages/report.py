@@ -155,6 +155,8 @@ class Report:
     overrides: tuple[str, ...]
     rows: tuple[ReportRow, ...]
     facts: Facts
+    columns: tuple[str, ...] = ()
+    """Keys of the columns that were asked for; empty for all."""
     pictures: Mapping[str, KeptPictures] = field(default_factory=dict, compare=False)
     """What the table's figure shows, by the row's key: attention maps, masks, or clips with answers."""
 
@@ -164,8 +166,8 @@ class Report:
 
     @property
     def whole(self) -> bool:
-        """Whether the report has every row and no overrides. Other reports are printed, not saved."""
-        return not self.overrides and len(self.rows) == len(self.table.rows)
+        """Whether the report has every row and column and no overrides. Other reports are printed, not saved."""
+        return not (self.overrides or self.columns) and len(self.rows) == len(self.table.rows)
 
     def column(self, key: str) -> list[ReportCell]:
         return [cell for cell in self.cells if cell.column.key == key]

@@ -14,6 +14,7 @@ from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale, find_scale
 from reports.collect import collect
 from reports.pages.markup import Unlinked
+from reports.pages.page import brief_page
 from reports.pages.report import Report
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
@@ -39,13 +40,13 @@ def execute(options: of_verbs.Report) -> int:
     store, width = store_of(options, compare_scores=True), terminal_width()
     form, root = "json" if options.json else options.format, store.root / "reports"
     for table, rows in selections:
-        report = JudgedReport(collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows), root)
+        how = {"seeds": seeds, "overrides": options.overrides, "rows": rows, "columns": options.columns}
+        report = JudgedReport(collect(table, scale, store, **how), root)
         reports.append(report)
         if options.picture is not None:
             save_picture(report.report, options.picture)
         if width is not None and form == "md":
-            markup, command = Terminal(width), next_command("claims", options, [table.name])
-            texts.append(report.page(markup, verdict_counts(report.claims, command, markup)))
+            texts.append(terminal_page(report, Terminal(width), options))
         else:
             texts.append(report.rendered(form))
     print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
@@ -83,12 +84,12 @@ def check_options(options: of_verbs.Report, selections: list[Selection]) -> None
     Raises:
         ValueError: with the options, and what to do.
     """
-    if options.overrides or any(rows is not None for _, rows in selections):
+    if options.overrides or options.columns or any(rows is not None for _, rows in selections):
         for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
             if chosen:
-                raise ValueError(f"{flag} takes whole tables as committed; name no rows and no overrides")
+                raise ValueError(f"{flag} takes whole tables as committed; name no rows, columns and overrides")
         if options.plot:
-            raise ValueError("--plot draws beside saved reports, of whole tables; name no rows and no overrides")
+            raise ValueError("--plot draws beside saved reports, of whole tables; name no rows, columns and overrides")
     if options.check and (options.picture is not None or options.publish or options.plot):
         raise ValueError("--check writes nothing; leave --picture, --plot and --publish out")
     if options.by and not options.publish:
@@ -115,7 +116,9 @@ def save_picture(report: Report, path: Path) -> None:
 
 
 class Terminal(Unlinked):
-    """Page in the width of a terminal."""
+    """Page in the width of a terminal, with its styles."""
+
+    BOLD, ITALIC, UNDERLINED = "\x1b[1m{}\x1b[22m", "\x1b[3m{}\x1b[23m", "\x1b[4m{}\x1b[24m"
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -124,8 +127,11 @@ class Terminal(Unlinked):
     def escaped(self, text: str) -> str:
         return text
 
+    def code(self, sign: str) -> str:
+        return sign
+
     def heading(self, level: int, text: str) -> str:
-        return wrapped(super().heading(level, text), self.width)
+        return "\n".join(map(self.bold, wrapped(text, self.width).split("\n")))
 
     def paragraph(self, text: str) -> str:
         return wrapped(text, self.width, indent=0)
@@ -145,7 +151,16 @@ class Terminal(Unlinked):
         return table_text(top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels)
 
 
-def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str, markup: Terminal) -> str:
+def terminal_page(report: JudgedReport, markup: Terminal, options: of_verbs.Report) -> str:
+    """Table, its signs and the numbers of verdicts; with --full also where its numbers come from."""
+    claims = verdict_counts(report.claims, next_command("claims", options, [report.report.table.name]))
+    if not options.full:
+        return brief_page(report.report, markup, claims)
+    heading = markup.heading(2, "What the paper concludes")
+    return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
+
+
+def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str) -> str:
     """Numbers of verdicts in place of the claims; empty without claims.
 
     Args:
@@ -157,8 +172,7 @@ def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str, markup: Term
         ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())
         for verdicts in ([one.printed for one in judgements], [one.verdict for one in judgements])
     )
-    counts = f"Printed numbers: {printed}. Ours: {ours}. `{command}` names each."
-    return f"{markup.heading(2, 'What the paper concludes')}\n\n{markup.paragraph(counts)}"
+    return f"Claims: printed numbers {printed}; ours {ours}. `{command}` names each."
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> int:

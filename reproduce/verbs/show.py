@@ -21,7 +21,10 @@ MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
 
 def execute(options: Show) -> int:
     """Print tables."""
-    selections, how = find(options.tables), (find_scale(options.scale), options.overrides, options.all_seeds)
+    selections, how = (
+        find(options.tables, options.columns),
+        (find_scale(options.scale), options.overrides, options.all_seeds),
+    )
     if options.json:
         print(json.dumps([show_json(selection, *how) for selection in selections], indent=1))
     else:

@@ -18,7 +18,7 @@ def execute(options: TensorBoard) -> int:
         check_port(options.port)
     scale, seeds, store = find_scale(options.scale), options.all_seeds, store_of(options)
     reports = [
-        collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows)
+        collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows, columns=options.columns)
         for table, rows in find(options.tables)
     ]
     view = build_view(reports, store)

@@ -1,9 +1,12 @@
 """Each verb names the command that usually follows, with its tables and options."""
 
+import re
+
 import pytest
 
 from reproduce.command import main, parsed
 from reproduce.next_command import next_command, say_next
+from tests.reproduce.conftest import Reproduce
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,11 @@ def test_verbs_say_what_comes_next(
     monkeypatch.chdir(tmp_path)
     assert main(words) == 0
     assert capsys.readouterr().err.splitlines()[-1] == f"next: {expected}"
+
+
+def test_options_of_a_run_stand_in_groups(reproduce: Reproduce) -> None:
+    own, *groups = re.split(r"\n([a-z ]+):\n", reproduce("run", "--help").out.partition("\noptions:\n")[2])
+    texts = dict(zip(groups[::2], groups[1::2], strict=True))
+    assert "--file" in own and "--jobs" in own and "--scale" not in own
+    assert "--scale" in texts["what is run"] and "--released" in texts["what is run"]
+    assert "--workers" in texts["data and machine"] and "--data" in texts["data and machine"]

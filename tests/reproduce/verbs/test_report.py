@@ -11,6 +11,7 @@ import reports.saved
 import reproduce.selection
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
+from reproduce.terminal import STYLE
 from reproduce.verbs.report import Terminal
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
@@ -53,21 +54,53 @@ def test_looking_writes_beside_the_runs_alone(report: Callable[..., Outcome], co
     assert "61.0" in saved and "73.2" not in saved and f"](../../{result.relative_to(runs)})" in saved
 
 
-def test_a_terminal_shows_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
-    report: Callable[..., Outcome], runs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = "motionformer/table4"
-    in_file = report(table=table).out
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Standard output that is a terminal of 80 characters."""
     monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    shown, saved = report(table=table).out, (runs / "reports/motionformer/table4.tiny.md").read_text()
-    for text in (in_file, saved):
-        assert "<details><summary>How claims are judged</summary>" in text and "| M26, section 4.1" in text
-    assert "details>" not in shown and "summary>" not in shown and "### Where the numbers come from" in shown
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_window_shows_a_table_its_signs_and_counts_of_verdicts_in_the_styles_of_a_terminal(
+    report: Callable[..., Outcome],
+) -> None:
+    shown = report("--scale", "paper", table="motionformer/table4").out
+    assert len(shown.splitlines()) <= 20 and all(len(STYLE.sub("", line)) <= 80 for line in shown.splitlines())
+    assert "– (\x1b[1m79.7\x1b[22m)" in shown and "**" not in shown and "--full" not in shown
+    assert "Where the numbers come from" not in shown and "Claims: printed numbers 10 supported, 1 noise;" in shown
+
+
+def test_a_report_of_some_columns_has_those_that_they_are_computed_from_and_is_not_saved(
+    report: Callable[..., Outcome], runs: Path
+) -> None:
+    shown = report("--column", "delta")
+    assert all(text in shown.out for text in ("(1 frame)", "(8 frames)", "--column delta"))
+    assert "saved as" not in shown.err and "--column delta" in shown.err
+    assert "(1 frame)" not in report("--column", "eight-frames").out
+    assert not (runs / "reports").exists()
+    assert "has no column 'top9'; its columns are" in report("--column", "top9").err
+    assert "name no rows, columns and overrides" in report("--column", "delta", "--publish").err
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_full_page_in_a_terminal_has_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
+    report: Callable[..., Outcome], runs: Path
+) -> None:
+    table = "motionformer/table4"
+    shown, saved = report("--full", table=table).out, (runs / "reports/motionformer/table4.tiny.md").read_text()
+    assert "<details><summary>How claims are judged</summary>" in saved and "| M26, section 4.1" in saved
+    assert (
+        "details>" not in shown
+        and "summary>" not in shown
+        and "\x1b[1mWhere the numbers come from" in shown
+        and "#" not in shown
+        and "**" not in shown
+    )
     assert "M26, section" not in shown and "180.6 (180.6)" in shown and "`data.crop`" in shown
-    assert "Printed numbers: 10 supported, 1 noise. Ours: 9 not judged, 2 supported." in shown
+    assert "Claims: printed numbers 10 supported, 1 noise; ours 9 not judged, 2 supported." in shown
     assert f"`reproduce claims motionformer/table4 --runs {runs}`" in shown
-    assert all(len(line) <= 80 for line in shown.splitlines() if str(runs) not in line)
+    assert all(len(STYLE.sub("", line)) <= 80 for line in shown.splitlines() if str(runs) not in line)
     assert "](" not in shown
     assert report("--format", "json", table=table).out.startswith("{")
 
@@ -80,7 +113,10 @@ def test_a_page_in_a_terminal_has_wrapped_paragraphs_and_tables_that_repeat_thei
     two = Terminal(12).table([["row", "K-400", "SSv2"]], [["joint", "72.0", "81.1"]], ["left", "right", "right"])
     assert two.count("joint") == 2
     assert Terminal(16).items(["a long line of lists"]) == "- a long line of\n  lists"
-    assert Terminal(16).folded("A", Terminal(16).paragraph("a long line of lists")) == "### A\n\na long line of\nlists"
+    assert (
+        Terminal(16).folded("A", Terminal(16).paragraph("a long line of lists"))
+        == "\x1b[1mA\x1b[22m\n\na long line of\nlists"
+    )
 
 
 def test_publishing_writes_results_and_reports_of_published_results_alone(
