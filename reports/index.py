@@ -78,7 +78,7 @@ def summary(judged: JudgedReport) -> Summary:
     cells = [cell for cell in report.cells if not cell.row.quoted and cell.state != "not applicable"]
     tests = [cell for cell in cells if table.rests_on_test(cell.metric)]
     costs = [cell for cell in cells if not table.rests_on_test(cell.metric)]
-    counted = [cell for cell in report.cells if _is_counted(cell)]
+    counted = [cell for cell in report.cells if is_counted(cell)]
     different = [cell for cell in counted if _shown(cell.value, cell) != _shown(cell.printed, cell)]
     missed = max(different, key=_miss, default=None)
     verdicts = [{judgement.verdict for judgement in claim.judgements} for claim in claims]
@@ -105,7 +105,7 @@ def _is_confirmed(cell: ReportCell) -> bool:
     return any(one.agrees for result in cell.seeds for one in compared(cell.metric, result).values())
 
 
-def _is_counted(cell: ReportCell) -> bool:
+def is_counted(cell: ReportCell) -> bool:
     """Whether a cell is computed from a config at the paper's size, and the paper prints a value of the same kind."""
     is_computed = isinstance(cell.metric, Computed) and cell.state == "measured"
     return is_computed and cell.printed is not None and _is_number(cell.value) == _is_number(cell.printed)

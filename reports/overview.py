@@ -1,0 +1,71 @@
+"""Picture at the top of the README: printed numbers beside ours, and models' speed beside the published form.
+
+`python -m reports.overview` draws `docs/overview.png` again, of the committed results. It takes some minutes.
+"""
+
+import json
+from pathlib import Path
+
+from experiments.spec.catalog import captions, find
+from experiments.spec.scales import PAPER
+from reports.collect import collect
+from reports.figures.drawer import COLOURS, MARKERS
+from reports.index import is_counted
+from reports.pages.markup import ROOT
+from runner.machine.files import replacing
+from runner.store.store import RunStore
+
+PICTURE, BENCHMARKS = ROOT / "docs" / "overview.png", ROOT / "benchmarks" / "results"
+MODELS = ("trajectory", "joint", "divided", "cast", "deform3d", "xvit")  # whole models of the benchmarks
+Numbers = dict[str, list[tuple[float, float]]]
+
+
+def numbers() -> Numbers:
+    """Pairs of printed and own values that need no training, of each paper."""
+    found: Numbers = {}
+    store = RunStore(ROOT / "reports" / "results")
+    for table, _ in find(captions()):
+        for cell in collect(table, PAPER, store).cells:
+            if is_counted(cell) and isinstance(cell.value, int | float) and isinstance(cell.printed, int | float):
+                found.setdefault(table.paper, []).append((float(cell.printed), float(cell.value)))
+    return found
+
+
+def speeds() -> dict[str, dict[str, float]]:
+    """How many times as fast as the published formulation each model is, by what was timed."""
+    files = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(BENCHMARKS.glob("*cpu-2-cores.json"))]
+    pairs = {pair["name"]: pair["ratio"] for content in files for pair in content["pairs"]}
+    return {kind: {model: pairs[f"{model}, {kind}"] for model in MODELS} for kind in ("training step", "forward")}
+
+
+def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+    values = [value for pairs in found.values() for pair in pairs for value in pair if value > 0]
+    left.plot([min(values), max(values)], [min(values), max(values)], color="0.8", zorder=0)
+    for (paper, pairs), colour, marker in zip(found.items(), COLOURS, MARKERS, strict=False):
+        label = f"{paper} ({len(pairs)})"
+        left.scatter(*zip(*pairs, strict=True), s=16, color=colour, marker=marker, alpha=0.7, label=label)
+    left.set(xscale="log", yscale="log", xlabel="printed", ylabel="ours")
+    left.set_title("GFLOPs, parameters, settings beside the print", fontsize=10)
+    left.legend(fontsize=7, frameon=False)
+    for index, (kind, of_models) in enumerate(ratios.items()):
+        places = [number + (index - 0.5) * 0.38 for number in range(len(MODELS))]
+        bars = right.barh(places, list(of_models.values()), 0.36, color=COLOURS[index], label=kind)
+        right.bar_label(bars, fmt="%.1f", fontsize=7, padding=2)
+    right.axvline(1, color="0.3", linewidth=0.8)
+    right.set_yticks(range(len(MODELS)), MODELS)
+    right.invert_yaxis()
+    right.set_xlabel("times as fast as the published form, equal outputs (CPU)")
+    right.set_title("Same function, less work", fontsize=10)
+    right.legend(fontsize=7, frameon=False, loc="lower right")
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+if __name__ == "__main__":
+    draw(numbers(), speeds(), PICTURE)
