@@ -212,7 +212,12 @@ def test_every_verb_has_a_module_of_its_name() -> None:
 
 def test_default_scale_is_paper_where_the_paper_s_own_size_is_meant() -> None:
     scales = {verb: scale for verb, kind in VERBS.items() if (scale := getattr(kind, "scale", None))}
-    assert {verb for verb, scale in scales.items() if scale == "paper"} == {"import-weights", "evaluate", "measure", "diff"}
+    assert {verb for verb, scale in scales.items() if scale == "paper"} == {
+        "import-weights",
+        "evaluate",
+        "measure",
+        "diff",
+    }
     assert set(scales.values()) == {"paper", "tiny"} and len(scales) == len(VERBS) - len({"prepare"})
 
 
