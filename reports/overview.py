@@ -16,7 +16,6 @@ from runner.machine.files import replacing
 from runner.store.store import RunStore
 
 PICTURE, BENCHMARKS = ROOT / "docs" / "overview.png", ROOT / "benchmarks" / "results"
-MODELS = ("trajectory", "joint", "divided", "cast", "deform3d", "xvit")  # whole models of the benchmarks
 Numbers = dict[str, list[tuple[float, float]]]
 
 
@@ -35,7 +34,9 @@ def speeds() -> dict[str, dict[str, float]]:
     """How many times as fast as the published formulation each model is, by what was timed."""
     files = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(BENCHMARKS.glob("*cpu-2-cores.json"))]
     pairs = {pair["name"]: pair["ratio"] for content in files for pair in content["pairs"]}
-    return {kind: {model: pairs[f"{model}, {kind}"] for model in MODELS} for kind in ("training step", "forward")}
+    # Parts of models, and comparisons with other models, have longer names.
+    models = sorted({name.partition(",")[0] for name in pairs if name.partition(",")[0].isalnum()}, key=str.lower)
+    return {kind: {model: pairs[f"{model}, {kind}"] for model in models} for kind in ("training step", "forward")}
 
 
 def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> None:
@@ -51,12 +52,13 @@ def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> Non
     left.set(xscale="log", yscale="log", xlabel="printed", ylabel="ours")
     left.set_title("GFLOPs, parameters, settings beside the print", fontsize=10)
     left.legend(fontsize=7, frameon=False)
+    models = list(ratios["forward"])
     for index, (kind, of_models) in enumerate(ratios.items()):
-        places = [number + (index - 0.5) * 0.38 for number in range(len(MODELS))]
+        places = [number + (index - 0.5) * 0.38 for number in range(len(models))]
         bars = right.barh(places, list(of_models.values()), 0.36, color=COLOURS[index], label=kind)
         right.bar_label(bars, fmt="%.1f", fontsize=7, padding=2)
     right.axvline(1, color="0.3", linewidth=0.8)
-    right.set_yticks(range(len(MODELS)), MODELS)
+    right.set_yticks(range(len(models)), models)
     right.invert_yaxis()
     right.set_xlabel("times as fast as the published form, equal outputs (CPU)")
     right.set_title("Same function, less work", fontsize=10)
