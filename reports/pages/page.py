@@ -38,15 +38,6 @@ def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: st
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def brief_page(report: Report, markup: Markdown, claims: str) -> str:
-    """What a window shows of a report: its table with what its signs mean, ending in a newline."""
-    heading = markup.heading(1, f"{report.table.name} at scale `{report.scale.name}`: {report.table.caption}")
-    notice = " ".join(filter(None, [warning(report), untested(report)]))
-    table = f"\n{table_text(report, markup)}\n"
-    above, below = (heading, markup.paragraph(notice)), (markup.legend(report), claims)
-    return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])) + "\n"
-
-
 def _cell_note(report: Report) -> str:
     """Sentence on the meaning of a cell."""
     cells = "A cell reads `ours (printed)`." if shows_printed(report) else "All numbers are ours."

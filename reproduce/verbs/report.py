@@ -5,27 +5,19 @@ Committed reports are made of the published results alone. Neither they nor --ch
 
 import os
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale, find_scale
 from reports.collect import collect
-from reports.pages.markup import Unlinked
-from reports.pages.page import brief_page
 from reports.pages.report import Report
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
-from reproduce.next_command import next_command, say_next
+from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED
 from reproduce.selection import published_store, store_of
-from reproduce.terminal import table_text, terminal_width, wrapped
 from runner.store.store import RunStore
-
-if TYPE_CHECKING:
-    from reports.claims.verdicts import JudgedClaim
 
 STALE = "stale, `reproduce report --publish` writes it again:"
 
@@ -37,7 +29,7 @@ def execute(options: of_verbs.Report) -> int:
     if options.check:
         return check(selections, scale, options.seeds)
     reports, texts, seeds = [], [], options.all_seeds
-    store, width = store_of(options, compare_scores=True), terminal_width()
+    store = store_of(options, compare_scores=True)
     form, root = "json" if options.json else options.format, store.root / "reports"
     for table, rows in selections:
         how = {"seeds": seeds, "overrides": options.overrides, "rows": rows, "columns": options.columns}
@@ -45,8 +37,10 @@ def execute(options: of_verbs.Report) -> int:
         reports.append(report)
         if options.picture is not None:
             save_picture(report.report, options.picture)
-        if width is not None and form == "md":
-            texts.append(terminal_page(report, Terminal(width), options))
+        if form == "md" and sys.stdout.isatty():
+            from reproduce.terminal_page import terminal_page  # here, as below: most reports go to a file or a pipe
+
+            texts.append(terminal_page(report, options))
         else:
             texts.append(report.rendered(form))
     print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
@@ -113,66 +107,6 @@ def save_picture(report: Report, path: Path) -> None:
         raise ValueError(f"{report.table.name} has nothing to draw yet: `reproduce run {report.table.name}` first")
     drawer.save(path)
     _print_path("drawn as", path)
-
-
-class Terminal(Unlinked):
-    """Page in the width of a terminal, with its styles."""
-
-    BOLD, ITALIC, UNDERLINED = "\x1b[1m{}\x1b[22m", "\x1b[3m{}\x1b[23m", "\x1b[4m{}\x1b[24m"
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
-
-    def escaped(self, text: str) -> str:
-        return text
-
-    def code(self, sign: str) -> str:
-        return sign
-
-    def heading(self, level: int, text: str) -> str:
-        return "\n".join(map(self.bold, wrapped(text, self.width).split("\n")))
-
-    def paragraph(self, text: str) -> str:
-        return wrapped(text, self.width, indent=0)
-
-    def items(self, lines: Sequence[str]) -> str:
-        return "\n".join(wrapped(f"- {line}", self.width, indent=2) for line in lines)
-
-    def table(
-        self,
-        headers: Sequence[Sequence[str]],
-        lines: Sequence[Sequence[str]],
-        align: Sequence[str] = (),
-        num_labels: int = 1,
-    ) -> str:
-        top, *lower = headers
-        numbers = [index for index, kind in enumerate(align) if kind == "right"]
-        return table_text(top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels)
-
-
-def terminal_page(report: JudgedReport, markup: Terminal, options: of_verbs.Report) -> str:
-    """Table, its signs and the numbers of verdicts; with --full also where its numbers come from."""
-    claims = verdict_counts(report.claims, next_command("claims", options, [report.report.table.name]))
-    if not options.full:
-        return brief_page(report.report, markup, claims)
-    heading = markup.heading(2, "What the paper concludes")
-    return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
-
-
-def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str) -> str:
-    """Numbers of verdicts in place of the claims; empty without claims.
-
-    Args:
-        command: command that prints them one by one.
-    """
-    if not (judgements := [one for _, several in claims for one in several]):
-        return ""
-    printed, ours = (
-        ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())
-        for verdicts in ([one.printed for one in judgements], [one.verdict for one in judgements])
-    )
-    return f"Claims: printed numbers {printed}; ours {ours}. `{command}` names each."
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> int:

@@ -12,7 +12,7 @@ import reproduce.selection
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from reproduce.terminal import STYLE
-from reproduce.verbs.report import Terminal
+from reproduce.terminal_page import Terminal
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result

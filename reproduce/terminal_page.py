@@ -1,0 +1,89 @@
+"""Page of a report in a terminal: in its width and its styles, with the number of verdicts in place of the claims."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from reports.pages import page
+from reports.pages.markup import Unlinked
+from reports.pages.report import Report
+from reports.pages.table_texts import untested, warning
+from reports.saved import JudgedReport
+from reproduce import options as of_verbs
+from reproduce.next_command import next_command
+from reproduce.terminal import table_text, terminal_width, wrapped
+
+if TYPE_CHECKING:
+    from reports.claims.verdicts import JudgedClaim
+
+
+class Terminal(Unlinked):
+    """Page in the width of a terminal, with its styles."""
+
+    BOLD, ITALIC, UNDERLINED = "\x1b[1m{}\x1b[22m", "\x1b[3m{}\x1b[23m", "\x1b[4m{}\x1b[24m"
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def escaped(self, text: str) -> str:
+        return text
+
+    def code(self, sign: str) -> str:
+        return sign
+
+    def heading(self, level: int, text: str) -> str:
+        return "\n".join(map(self.bold, wrapped(text, self.width).split("\n")))
+
+    def paragraph(self, text: str) -> str:
+        return wrapped(text, self.width, indent=0)
+
+    def items(self, lines: Sequence[str]) -> str:
+        return "\n".join(wrapped(f"- {line}", self.width, indent=2) for line in lines)
+
+    def table(
+        self,
+        headers: Sequence[Sequence[str]],
+        lines: Sequence[Sequence[str]],
+        align: Sequence[str] = (),
+        num_labels: int = 1,
+    ) -> str:
+        top, *lower = headers
+        numbers = [index for index, kind in enumerate(align) if kind == "right"]
+        return table_text(top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels)
+
+
+def terminal_page(report: JudgedReport, options: of_verbs.Report) -> str:
+    """Table, its signs and the numbers of verdicts; with --full also where its numbers come from."""
+    width = terminal_width()
+    assert width is not None
+    markup = Terminal(width)
+    claims = verdict_counts(report.claims, next_command("claims", options, [report.report.table.name]))
+    if not options.full:
+        return brief_page(report.report, markup, claims)
+    heading = markup.heading(2, "What the paper concludes")
+    return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
+
+
+def brief_page(report: Report, markup: Terminal, claims: str) -> str:
+    """What a window shows of a report: its table with what its signs mean, ending in a newline."""
+    heading = markup.heading(1, f"{report.table.name} at scale `{report.scale.name}`: {report.table.caption}")
+    notice = " ".join(filter(None, [warning(report), untested(report)]))
+    table = f"\n{page.table_text(report, markup)}\n"
+    above, below = (heading, markup.paragraph(notice)), (markup.legend(report), claims)
+    return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])) + "\n"
+
+
+def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str) -> str:
+    """Numbers of verdicts in place of the claims; empty without claims.
+
+    Args:
+        command: command that prints them one by one.
+    """
+    if not (judgements := [one for _, several in claims for one in several]):
+        return ""
+    printed, ours = (
+        ", ".join(f"{number} {verdict}" for verdict, number in Counter(verdicts).most_common())
+        for verdicts in ([one.printed for one in judgements], [one.verdict for one in judgements])
+    )
+    return f"Claims: printed numbers {printed}; ours {ours}. `{command}` names each."
