@@ -1,21 +1,31 @@
 """The LightningModule of a run: a model, a task and a training recipe."""
 
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol, Self
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
+from interface.plain_data import decoded, encoded
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Place, Task
+from models.checkpoints import DIGEST, FROZEN, RUN, read_checkpoint, read_saved
 from models.model import Model
-from models.tensors import frozen_fingerprint, frozen_parameters
+from models.tensors import digest, frozen_fingerprint, frozen_parameters
 
-FROZEN = "frozen_weights"  # checkpoint key of the fingerprint of the frozen parameters
+
+class Run(Protocol):
+    """What a module needs of its run, which builds it."""
+
+    def build(self) -> "TaskModule": ...
+
+    def start(self, model: nn.Module, tensors_of: Callable[..., Mapping[str, Tensor]]) -> Iterator[object]: ...
 
 
 class TaskModule(LightningModule):
@@ -27,15 +37,25 @@ class TaskModule(LightningModule):
         optim: training recipe; None without training.
         protocol: test protocol.
         seed: seed, together with the step number, of all randomness inside model and task (drop path, mixup).
+        run: run that builds it, which its checkpoints contain.
     """
 
-    def __init__(self, model: Model, task: Task, optim: OptimConfig | None, protocol: EvalConfig, seed: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        optim: OptimConfig | None,
+        protocol: EvalConfig,
+        seed: int,
+        run: Run | None = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.task = task
         self.optim = optim
         self.protocol = protocol
         self.seed = seed
+        self.run = run
         self.scores = task.new_scores(protocol)
         self.step_seed = seed
 
@@ -102,7 +122,24 @@ class TaskModule(LightningModule):
         metrics = self.scores.result().metrics
         self.log_dict({f"test/{name}": value for name, value in metrics.items()}, sync_dist=True)  # equal on all ranks
 
+    @classmethod
+    def load_from_checkpoint(  # pyright: ignore[reportIncompatibleMethodOverride]: nothing else is to be named
+        cls, checkpoint_path: str | Path, map_location: torch.device | str | None = None
+    ) -> Self:
+        """Module of a checkpoint, or of the weights (.safetensors) of a run, from the file alone.
+
+        Frozen weights, which neither contains, come from the files of initial weights, or from the other runs in the
+        folder of the runs.
+
+        Raises:
+            ValueError: for a file without a config, of another version, or whose frozen weights are not there.
+        """
+        module = loaded(Path(checkpoint_path))
+        assert isinstance(module, cls)
+        return module if map_location is None else module.to(map_location)
+
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        checkpoint[RUN] = encoded(self.run)
         state = checkpoint["state_dict"]
         assert isinstance(state, dict)
         frozen = {f"model.{name}" for name, _ in frozen_parameters(self.model)}
@@ -128,3 +165,40 @@ class TaskModule(LightningModule):
     @cached_property
     def frozen_fingerprint(self) -> str | None:
         return frozen_fingerprint(self.model)
+
+
+def loaded(file: Path, run: Run | None = None) -> TaskModule:
+    """Module of a checkpoint or a weight file.
+
+    Args:
+        run: run that the file is of; None for the one that it contains.
+    """
+    if file.suffix == ".safetensors":
+        tensors, saved = read_saved(file)
+        if saved.get(DIGEST) not in (None, digest(tensors)):
+            raise ValueError(f"{file} was changed after it was saved: its digest differs")
+        checkpoint = {**saved, "state_dict": {f"model.{name}": tensor for name, tensor in tensors.items()}}
+    else:
+        checkpoint, _ = read_checkpoint(file)
+    if run is None and checkpoint.get(RUN) is None:
+        raise ValueError(f"{file} contains no config; its row has: `row_model(ROW, weights=FILE)`")
+    try:
+        module = (run or decoded(checkpoint[RUN])).build()  # type: ignore[attr-defined]
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}; its row may be read: `row_model(ROW, weights=FILE)`") from None
+    if checkpoint.get(FROZEN) is not None:
+        assert module.run is not None
+        for _ in module.run.start(module.model, partial(tensors_of, file.absolute().parents[2])):
+            pass
+    module.on_load_checkpoint(checkpoint)
+    module.load_state_dict(checkpoint["state_dict"])  # pyright: ignore[reportArgumentType]
+    return module
+
+
+def tensors_of(runs: Path, train_id: str, run: Run) -> Mapping[str, Tensor]:
+    """All tensors of a run in a folder of runs, whose names end in their ids."""
+    names = (f"*{train_id}/checkpoints/{name}.safetensors" for name in ("weights", "released"))
+    file = next((file for name in names for file in runs.glob(name)), None)
+    if file is None:
+        raise ValueError(f"the frozen weights are those of run {train_id}, which is not in {runs}")
+    return loaded(file, run).model.state_dict()

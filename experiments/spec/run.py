@@ -1,9 +1,11 @@
 """Run: all settings that determine a trained model and its test results, and the ids derived from them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
 
 from data.config import DataConfig
 from experiments.spec.ids import canonical, digest, hashed_fields, tag_of
@@ -12,6 +14,7 @@ from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Objective
 from models.model import ModelConfig
+from models.tensors import LoadReport
 
 if TYPE_CHECKING:
     from lightning_modules.module import TaskModule
@@ -154,6 +157,18 @@ class RunConfig:
                 "model with initial weights"
             )
 
+    def start(
+        self, model: nn.Module, tensors_of: Callable[[str, "RunConfig"], Mapping[str, Tensor]]
+    ) -> Iterator[LoadReport]:
+        """Load the initial weights of the model, then those of the parents; gives a report of each.
+
+        Args:
+            tensors_of: function from the id of a parent, and the parent, to all of its tensors.
+        """
+        yield from self.model.initialise(model)
+        for parent in self.parents:
+            yield self.model.copy_from(model, tensors_of(parent.run.train_id, parent.run), parent.part)
+
     def build(self) -> "TaskModule":
         """LightningModule with random weights.
 
@@ -164,4 +179,4 @@ class RunConfig:
 
         task = self.objective.task(self.data.targets)
         model = self.model.build(self.data.size, self.data.targets)
-        return TaskModule(model, task, self.optim, self.evaluation, self.seed)
+        return TaskModule(model, task, self.optim, self.evaluation, self.seed, self)

@@ -135,7 +135,7 @@ class Execution:
         replaced = self.datamodule.num_replaced()
         if is_first:
             if not self.saves_best:
-                save_weights(model, directory.kept_weights)
+                save_weights(model, directory.kept_weights, run)
             starts = read_record(directory.started_from, ReleasedStarts)
             fields = {
                 "device_hours": self.clock.seconds / 3600,
