@@ -10,8 +10,10 @@ from typing import Any, ClassVar, Literal, dataclass_transform
 from experiments.spec.names import FINE_TUNE, OWN_DATA
 from reproduce.option_types import (
     at_least,
+    Duration,
     author,
     data_root,
+    duration,
     own_folder,
     path,
     png_file,
@@ -244,6 +246,20 @@ class Run(Jobs, verb="run"):
         type=at_least(1),
         help="number of parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)",
     )
+    max_time: Duration | None = option(
+        type=duration, metavar="12:00:00", help="then stop as after Ctrl-C: with checkpoints; again: goes on"
+    )
+    fast_dev_run: bool = option(
+        default=False, help="a batch of training, validation and test of every run, to find errors; keeps nothing"
+    )
+    profiler: Literal["simple", "advanced", "pytorch"] | None = option(
+        choices=("simple", "advanced", "pytorch"), help="write Lightning's profile into the folder of each run"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fast_dev_run and self.tests_only:
+            raise ValueError("--fast-dev-run trains, without results: leave out --eval-only and --released")
 
 
 class Doctor(Json, Jobs, verb="doctor"):

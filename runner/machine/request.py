@@ -1,15 +1,17 @@
-"""What the process of a run is asked to do. The launcher writes it to a file, and the process resolves no name again."""
+"""What the process of a run is asked to do. The launcher writes it to a file; the process resolves no name again."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from experiments.spec.paper_folders import paper_folders
 from experiments.spec.run import RunConfig
 from interface.plain_data import decoded, encoded
 from runner.machine.files import json_object, write_atomically
 from runner.machine.resources import Resources
+
+ProfilerName = Literal["simple", "advanced", "pytorch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +24,10 @@ class Request:
     """Directory of the runs."""
     eval_only: bool = False
     """Existing weights are tested, and nothing is trained."""
+    fast_dev_run: bool = False
+    """A batch of training, of validation and of test, to find errors; there is no result."""
+    profiler: ProfilerName | None = None
+    """Lightning's profiler, whose files are in the folder of the run."""
 
     def save(self, path: Path) -> None:
         write_atomically(path, json.dumps(encoded(self), indent=1) + "\n")

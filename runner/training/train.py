@@ -74,7 +74,7 @@ class Execution:
     """Training and test of a run in this process. The training goes on from the last checkpoint, if there is one."""
 
     def __init__(self, request: Request, store: RunStore, stop: StopRequest) -> None:
-        self.run, self.store = request.run, store
+        self.run, self.store, self.fast_dev_run = request.run, store, request.fast_dev_run
         run, resources = request.run, request.resources
         self.directory = directory = store.run(run.train_id)
         self.trains = run.optim is not None and not request.eval_only and not directory.weights.exists()
@@ -94,12 +94,15 @@ class Execution:
         self.prediction_files = PredictionFiles(run.data, directory.predictions(run.eval_id))
         self.saves_best = run.optim is not None and run.optim.keep == "best"
         unit = run.data.dataset.unit
+        curves = CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False)
         self.trainer = make_trainer(
             run,
             resources,
             accumulation=self.batches.split.accumulation,
             folder=directory.path,
-            logger=CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
+            logger=None if request.fast_dev_run else curves,
+            fast_dev_run=request.fast_dev_run,
+            profiler=request.profiler,
             callbacks=[
                 self.prediction_files,
                 self.batches,
@@ -166,7 +169,7 @@ class Execution:
         starts = load_weights(self.module.model, run, store, weights)
         self.prediction_files.folder = weights.directory(run, store).predictions(run.eval_id)
         trainer.test(self.module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
-        if data is not None:
+        if data is not None and not self.fast_dev_run:
             self.save_test(weights, starts, data)
 
     def save_test(self, weights: Weights, starts: list[ReleasedStart], data: DataFingerprint) -> None:
