@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, dataclass_transform
 
 from experiments.spec.names import FINE_TUNE, OWN_DATA
 from reproduce.option_types import (
-    at_least,
     Duration,
+    at_least,
     author,
     data_root,
     duration,
@@ -218,6 +218,8 @@ class List(Json, Stored, verb="list"):
 class Show(Json, OfTables, verb="show"):
     """A table as printed, with the changes of each row."""
 
+    config: bool = option(default=False, help="instead: every field of the rows' runs, as -o changes it")
+
 
 class Diff(Json, Stored, Scaled, verb="diff"):
     """Fields in which two runs differ, or a run and a config file of its authors."""
@@ -235,6 +237,9 @@ class Plan(Json, Jobs, verb="plan"):
     gpu: str | None = option(metavar="NAME", help="assume the speed of this GPU, e.g. A100, not a measured one")
     tflops: float | None = option(metavar="PEAK", help="dense float16 peak of a GPU that --gpu does not know")
     utilisation: float | None = option(metavar="SHARE", help="assumed share of its peak (default: 0.35)")
+    budget: Duration | None = option(
+        type=duration, metavar="72h", help="say which rows are done within this time on the devices, cheapest first"
+    )
 
 
 class Run(Jobs, verb="run"):
