@@ -173,6 +173,7 @@ class OfMachine(Reading):
     device_jitter: bool = option(
         default=False, help="colour jitter on the device: within a grey level of that on a CPU"
     )
+    compile: bool = option(default=False, help="compile the model (torch.compile): faster, equal within rounding")
     recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
 
 

@@ -89,6 +89,10 @@ class Execution:
         self.datamodule = data_module(run, resources, root=root, split=self.batches.split, decoded=decoded)
         self.module = run.build()
         self.module.model.recompute(resources.recompute)
+        self.compiled = resources.compile
+        if self.compiled:
+            # In place, so that the names of tensors stay; with the draws of dropout of a model that is not compiled.
+            self.module.model.compile(options={"fallback_random": True})
         self.started, self.code = time.time(), provenance()  # of modules in memory: files can change during a training
         self.clock, self.trained_with = DeviceClock(), TrainingProvenance(self.code)
         self.prediction_files = PredictionFiles(run.data, directory.predictions(run.eval_id))
@@ -145,6 +149,7 @@ class Execution:
                 "waiting_share": self.clock.waiting_share,
                 "replaced_in_training": replaced,
                 "device_jitter": self.datamodule.jitters,
+                "compiled": self.compiled,
                 "weights_digest": saved_digest(directory.kept_weights),
                 "batch_splits": self.batches.splits,
                 "started_from": starts.released if starts is not None else (),
@@ -209,6 +214,7 @@ class Execution:
             device_hours=training.device_hours if training is not None else None,
             waiting_share=trained.waiting_share,
             device_jitter=trained.device_jitter,
+            compiled=trained.compiled or self.compiled,
             started_from=trained.started_from,
             weights_digest=released.weights_digest if released is not None else trained.weights_digest,
             batch_splits=trained.batch_splits,
