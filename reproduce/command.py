@@ -103,7 +103,7 @@ def parsed(arguments: list[str] | None = None) -> Options:
     found, rest = of_all.parse_known_args(arguments)
     try:
         # Videos may stand behind options as well as before them. argparse takes them at their first place only.
-        if rest and (found.verb != "evaluate" or any(word.startswith("-") for word in rest)):
+        if rest and ("videos" not in vars(found) or any(word.startswith("-") for word in rest)):
             raise ValueError(f"unrecognized arguments: {' '.join(rest)}")
         if rest:
             found.videos += map(path, rest)

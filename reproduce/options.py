@@ -182,6 +182,11 @@ class Json(Options):
 
 
 class Listed(Options):
+    """Videos of the user's own."""
+
+    videos: tuple[Path, ...] = option(
+        "videos", default=(), nargs="*", type=path, metavar="VIDEO", help="videos, or folders of them, without labels"
+    )
     video_list: Path | None = option(
         "--list",
         metavar="FILE",
@@ -344,7 +349,7 @@ class Measure(DataRoots, Stored, OfTables, verb="measure"):
 
 
 class Attention(Listed, DataRoots, Stored, RunOfRow, verb="attention"):
-    """Draw the attention of a point of a test video."""
+    """Draw the attention of a point of a test video, or of a video of your own."""
 
     video: str | None = option(
         metavar="ID", help="test video by id, or by index as @12 (default: as in the table's figure, or @0)"
@@ -370,9 +375,6 @@ class Evaluate(Json, Listed, Reading, Stored, RunOfRow, verb="evaluate"):
     """Predict or score videos with a row's model."""
 
     scale: str = option(default="paper", help=SCALE)
-    videos: tuple[Path, ...] = option(
-        "videos", default=(), nargs="*", type=path, metavar="VIDEO", help="videos, or folders of them, without labels"
-    )
     classes: Path | None = option(metavar="FILE", help="names of the classes, one a line")
     weights: Path | None = option(help="a released checkpoint or a .safetensors file")
     untrained: bool = option(default=False, help="use random weights, to test the command")

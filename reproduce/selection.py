@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import find
@@ -10,7 +11,7 @@ from experiments.spec.names import FINE_TUNE
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale, find_scale
 from reproduce.next_command import next_command
-from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, RunOfRow, Stored
+from reproduce.options import RESULTS, DataRoots, Jobs, Listed, OfTables, RunOfRow, Stored
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -91,6 +92,17 @@ def one_run(options: RunOfRow, column: str | None, scale: Scale | None = None) -
     from runner.store.jobs import run_of_row
 
     return run_of_row(options.table, column, scale or find_scale(options.scale), options.overrides, options.seed)
+
+
+def chosen_videos(options: Listed) -> Path | list[Path] | None:
+    """List file, or videos and folders, in place of the data set; None if neither is named.
+
+    Raises:
+        ValueError: if both are.
+    """
+    if options.video_list is not None and options.videos:
+        raise ValueError(f"{options.verb}: {options.videos[0]} is beside --list {options.video_list}; name one of them")
+    return options.video_list or list(options.videos) or None
 
 
 def check_weights(
