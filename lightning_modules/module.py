@@ -1,31 +1,23 @@
 """The LightningModule of a run: a model, a task and a training recipe."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, partial
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
+from torch import Tensor
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
-from interface.plain_data import decoded, encoded
+from interface.plain_data import encoded
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Place, Task
-from models.checkpoints import DIGEST, FROZEN, RUN, read_checkpoint, read_saved
 from models.model import Model
-from models.tensors import digest, frozen_fingerprint, frozen_parameters
-
-
-class Run(Protocol):
-    """What a module needs of its run, which builds it."""
-
-    def build(self) -> "TaskModule": ...
-
-    def start(self, model: nn.Module, tensors_of: Callable[..., Mapping[str, Tensor]]) -> Iterator[object]: ...
+from models.saved_weights import FROZEN, RUN
+from models.tensors import frozen_fingerprint, frozen_parameters
 
 
 class TaskModule(LightningModule):
@@ -37,7 +29,7 @@ class TaskModule(LightningModule):
         optim: training recipe; None without training.
         protocol: test protocol.
         seed: seed, together with the step number, of all randomness inside model and task (drop path, mixup).
-        run: run that builds it, which its checkpoints contain.
+        run: config of the run that builds it, which its checkpoints contain.
     """
 
     def __init__(
@@ -47,7 +39,7 @@ class TaskModule(LightningModule):
         optim: OptimConfig | None,
         protocol: EvalConfig,
         seed: int,
-        run: Run | None = None,
+        run: object = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -134,6 +126,8 @@ class TaskModule(LightningModule):
         Raises:
             ValueError: for a file without a config, of another version, or whose frozen weights are not there.
         """
+        from lightning_modules.from_checkpoint import loaded  # here: a training needs it not
+
         module = loaded(Path(checkpoint_path))
         assert isinstance(module, cls)
         return module if map_location is None else module.to(map_location)
@@ -165,40 +159,3 @@ class TaskModule(LightningModule):
     @cached_property
     def frozen_fingerprint(self) -> str | None:
         return frozen_fingerprint(self.model)
-
-
-def loaded(file: Path, run: Run | None = None) -> TaskModule:
-    """Module of a checkpoint or a weight file.
-
-    Args:
-        run: run that the file is of; None for the one that it contains.
-    """
-    if file.suffix == ".safetensors":
-        tensors, saved = read_saved(file)
-        if saved.get(DIGEST) not in (None, digest(tensors)):
-            raise ValueError(f"{file} was changed after it was saved: its digest differs")
-        checkpoint = {**saved, "state_dict": {f"model.{name}": tensor for name, tensor in tensors.items()}}
-    else:
-        checkpoint, _ = read_checkpoint(file)
-    if run is None and checkpoint.get(RUN) is None:
-        raise ValueError(f"{file} contains no config; its row has: `row_model(ROW, weights=FILE)`")
-    try:
-        module = (run or decoded(checkpoint[RUN])).build()  # type: ignore[attr-defined]
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}; its row may be read: `row_model(ROW, weights=FILE)`") from None
-    if checkpoint.get(FROZEN) is not None:
-        assert module.run is not None
-        for _ in module.run.start(module.model, partial(tensors_of, file.absolute().parents[2])):
-            pass
-    module.on_load_checkpoint(checkpoint)
-    module.load_state_dict(checkpoint["state_dict"])  # pyright: ignore[reportArgumentType]
-    return module
-
-
-def tensors_of(runs: Path, train_id: str, run: Run) -> Mapping[str, Tensor]:
-    """All tensors of a run in a folder of runs, whose names end in their ids."""
-    names = (f"*{train_id}/checkpoints/{name}.safetensors" for name in ("weights", "released"))
-    file = next((file for name in names for file in runs.glob(name)), None)
-    if file is None:
-        raise ValueError(f"the frozen weights are those of run {train_id}, which is not in {runs}")
-    return loaded(file, run).model.state_dict()

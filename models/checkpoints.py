@@ -1,7 +1,6 @@
 """Weight files: reading without execution of code in them, and loading of the checkpoints that papers released."""
 
 import errno
-import json
 import pickle
 import re
 import warnings
@@ -9,12 +8,11 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -23,11 +21,6 @@ from models.tensors import Converted, LoadReport, Tensors, fill, listed
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
 CONTAINERS = ("model_state", "state_dict", "model", "module")
 DEEPSPEED_FILE = "mp_rank_00_model_states.pt"  # of the model, in the folder that DeepSpeed writes for a checkpoint
-
-# Metadata of the weight files of runs: digest of the tensors in the file, fingerprint of the model's frozen parameters,
-# and the run as plain data. All are in one JSON object, because safetensors writes several keys in a random order.
-# Earlier versions wrote the first two as keys of their own, or no run.
-SAVED, DIGEST, FROZEN, RUN = "saved", "sha256", "frozen_weights", "run"
 
 REMEDY = "remove it and get it again"
 NO_CHECKSUMS = (
@@ -119,19 +112,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"weights: {path} is cut short or damaged, or no safetensors file; {REMEDY}") from error
     except FileNotFoundError as error:
         raise FileNotFoundError(f"weights: there is no file {path}") from error
-
-
-def read_saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors of a weight file of a run, and what it states of them: see `SAVED`.
-
-    Raises:
-        ValueError, SafetensorError: if the file is damaged.
-        OSError: if it cannot be read.
-    """
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
-    earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
-    return load_file(path), json.loads(metadata.get(SAVED, "null")) or earlier
 
 
 def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, Tensor]:

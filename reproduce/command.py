@@ -128,7 +128,7 @@ def parser() -> Parser:
     verbs = root.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
     for name, kind in VERBS.items():
         verb = verbs.add_parser(name, help=kind.__doc__, description=kind.__doc__)
-        groups = {"": verb}
+        groups: dict[str, argparse._ActionsContainer] = {"": verb}
         for one in fields(kind):
             title = group_of(kind, one.name)
             if title not in groups:

@@ -74,11 +74,8 @@ class Duration(float):
     """Seconds, written as hours, minutes and seconds."""
 
     def __str__(self) -> str:
-        minutes, seconds = divmod(round(self), 60)
-        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
-
-
-UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86_400}
+        seconds = round(self)
+        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def duration(text: str) -> Duration:
@@ -86,7 +83,7 @@ def duration(text: str) -> Duration:
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
         return Duration(((24 * days + hours) * 60 + minutes) * 60 + seconds)
     if match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h|d)", text):
-        return Duration(float(match[1]) * UNITS[match[2]])
+        return Duration(float(match[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86_400}[match[2]])
     raise ArgumentTypeError(f"'{text}': write it as 12:00:00 (hours, minutes, seconds), 90min, 12h or 3d")
 
 

@@ -65,10 +65,7 @@ class Entry(TypedDict):
 
 
 class Index(TypedDict):
-    """What is known of papers and tables without importing them.
-
-    `configs`: by the name of a config class, its fields, each with the classes of the configs in it.
-    """
+    """What is known without imports. `configs`: by class, the fields of configs, each with the classes of those in it."""
 
     papers: dict[str, Contents]
     tables: dict[str, Entry]

@@ -1,11 +1,9 @@
 """Run: all settings that determine a trained model and its test results, and the ids derived from them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from torch import Tensor, nn
 
 from data.config import DataConfig
 from experiments.spec.ids import canonical, digest, hashed_fields, tag_of
@@ -14,7 +12,6 @@ from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Objective
 from models.model import ModelConfig
-from models.tensors import LoadReport
 
 if TYPE_CHECKING:
     from lightning_modules.module import TaskModule
@@ -156,18 +153,6 @@ class RunConfig:
                 "optim=None: the run would be tested with random weights; give it a training recipe, a parent, or a "
                 "model with initial weights"
             )
-
-    def start(
-        self, model: nn.Module, tensors_of: Callable[[str, "RunConfig"], Mapping[str, Tensor]]
-    ) -> Iterator[LoadReport]:
-        """Load the initial weights of the model, then those of the parents; gives a report of each.
-
-        Args:
-            tensors_of: function from the id of a parent, and the parent, to all of its tensors.
-        """
-        yield from self.model.initialise(model)
-        for parent in self.parents:
-            yield self.model.copy_from(model, tensors_of(parent.run.train_id, parent.run), parent.part)
 
     def build(self) -> "TaskModule":
         """LightningModule with random weights.

@@ -8,8 +8,9 @@ from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
 from reports.figures.strips import Strip, provenance_text, save_strips
+from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Attention
-from reproduce.selection import check_weights, chosen_videos, one_run, resources_of, store_of
+from reproduce.selection import resources_of, store_of
 from runner.inference.pictures import attention_maps
 
 

@@ -8,8 +8,9 @@ from itertools import chain
 from data.errors import escaped
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import SCALES
+from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Evaluate
-from reproduce.selection import check_weights, chosen_videos, one_run, resources_of, store_of
+from reproduce.selection import resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from runner.inference.evaluate import evaluate
 from runner.store.store import RunStore

@@ -19,7 +19,6 @@ from runner.store.data_record import check_named_data
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 from runner.weights.needed_weights import find_initial_weights
-from runner.weights.weights import existing_weights
 
 
 def execute(options: Run) -> int:
@@ -128,6 +127,8 @@ def skip_without_weights(pending: list[Job], store: RunStore) -> None:
     Raises:
         ValueError: if there is no other job.
     """
+    from runner.weights.weights import existing_weights  # with --eval-only alone
+
     for job in pending:
         try:
             existing_weights(job.run, store)

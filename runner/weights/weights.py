@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from experiments.spec.run import RunConfig
 from interface.plain_data import encoded
-from models.checkpoints import DIGEST, FROZEN, RUN, SAVED, read_saved
+from models.saved_weights import DIGEST, FROZEN, RUN, SAVED, read_saved
 from models.tensors import digest, frozen_fingerprint, load_trained, trained_tensors
 from runner.machine.files import StoreError, replacing
 from runner.store.records import ImportedWeights, ReleasedStart, read_training
@@ -116,11 +116,15 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
 
 def start_weights(model: nn.Module, run: RunConfig, store: RunStore) -> list[ReleasedStart]:
     """Load the initial weights of a run; returns the released weights of parents among them."""
-    weights = {parent.run.train_id: existing_weights(parent.run, store) for parent in run.parents}
-    for report in run.start(model, lambda train_id, parent: tensors_of(parent, store, weights[train_id])):
+    for report in run.model.initialise(model):
         print(report)
-    found = ((parent.part, weights[parent.run.train_id].released) for parent in run.parents)
-    return [ReleasedStart(part, one.file, one.sha256) for part, one in found if one is not None]
+    starts = []
+    for parent in run.parents:
+        weights = existing_weights(parent.run, store)
+        print(run.model.copy_from(model, tensors_of(parent.run, store, weights), parent.part))
+        if weights.released is not None:
+            starts.append(ReleasedStart(parent.part, weights.released.file, weights.released.sha256))
+    return starts
 
 
 def tensors_of(run: RunConfig, store: RunStore, weights: Weights) -> dict[str, Tensor]:

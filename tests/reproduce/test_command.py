@@ -62,7 +62,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'"),
         (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, paper"),
         (["status", "--seeds", "1"], 2, "status of changed runs, or of other seeds, needs the name of their table"),
-        (["report", ROW, "--publish"], 2, "--publish takes whole tables as committed; name no rows and no overrides"),
+        (["report", ROW, "--publish"], 2, "--publish takes whole tables as committed; name no rows, columns and overrides"),
         (["report", ROW, "--plot"], 2, "--plot draws beside saved reports, of whole tables"),
         (["doctor", "--own", "/a"], 2, "--own is about the runs of tables; name one as paper/table"),
         (["status", T4, "--runs", ""], 2, "argument --runs: names no file; '.' is the working directory"),

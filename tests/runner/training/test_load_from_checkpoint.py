@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from experiments.spec.run import RunConfig
 from lightning_modules.module import TaskModule
-from models.checkpoints import RUN
+from models.saved_weights import RUN
 from runner.weights.weights import existing_weights, load_weights
 from tests.runner.points import POINTS, RunHarness
 from tests.runner.tower_weights import FROZEN_TOWER, FUSED, OTHER, fresh, keep, same
