@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 import torch
 from lightning import LightningModule
@@ -10,12 +12,12 @@ from torch import Tensor
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
+from interface.plain_data import encoded
 from lightning_modules.optim import OptimConfig
 from lightning_modules.task import Place, Task
 from models.model import Model
+from models.saved_weights import FROZEN, RUN
 from models.tensors import frozen_fingerprint, frozen_parameters
-
-FROZEN = "frozen_weights"  # checkpoint key of the fingerprint of the frozen parameters
 
 
 class TaskModule(LightningModule):
@@ -27,15 +29,25 @@ class TaskModule(LightningModule):
         optim: training recipe; None without training.
         protocol: test protocol.
         seed: seed, together with the step number, of all randomness inside model and task (drop path, mixup).
+        run: config of the run that builds it, which its checkpoints contain.
     """
 
-    def __init__(self, model: Model, task: Task, optim: OptimConfig | None, protocol: EvalConfig, seed: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        optim: OptimConfig | None,
+        protocol: EvalConfig,
+        seed: int,
+        run: object = None,
+    ) -> None:
         super().__init__()
         self.model = model
         self.task = task
         self.optim = optim
         self.protocol = protocol
         self.seed = seed
+        self.run = run
         self.scores = task.new_scores(protocol)
         self.step_seed = seed
 
@@ -102,7 +114,26 @@ class TaskModule(LightningModule):
         metrics = self.scores.result().metrics
         self.log_dict({f"test/{name}": value for name, value in metrics.items()}, sync_dist=True)  # equal on all ranks
 
+    @classmethod
+    def load_from_checkpoint(  # pyright: ignore[reportIncompatibleMethodOverride]: nothing else is to be named
+        cls, checkpoint_path: str | Path, map_location: torch.device | str | None = None
+    ) -> Self:
+        """Module of a checkpoint, or of the weights (.safetensors) of a run, from the file alone.
+
+        Frozen weights, which neither contains, come from the files of initial weights, or from the other runs in the
+        folder of the runs.
+
+        Raises:
+            ValueError: for a file without a config, of another version, or whose frozen weights are not there.
+        """
+        from lightning_modules.from_checkpoint import loaded  # here: a training needs it not
+
+        module = loaded(Path(checkpoint_path))
+        assert isinstance(module, cls)
+        return module if map_location is None else module.to(map_location)
+
     def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
+        checkpoint[RUN] = encoded(self.run)
         state = checkpoint["state_dict"]
         assert isinstance(state, dict)
         frozen = {f"model.{name}" for name, _ in frozen_parameters(self.model)}

@@ -103,7 +103,7 @@ def parsed(arguments: list[str] | None = None) -> Options:
     found, rest = of_all.parse_known_args(arguments)
     try:
         # Videos may stand behind options as well as before them. argparse takes them at their first place only.
-        if rest and (found.verb != "evaluate" or any(word.startswith("-") for word in rest)):
+        if rest and ("videos" not in vars(found) or any(word.startswith("-") for word in rest)):
             raise ValueError(f"unrecognized arguments: {' '.join(rest)}")
         if rest:
             found.videos += map(path, rest)
@@ -128,7 +128,7 @@ def parser() -> Parser:
     verbs = root.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
     for name, kind in VERBS.items():
         verb = verbs.add_parser(name, help=kind.__doc__, description=kind.__doc__)
-        groups = {"": verb}
+        groups: dict[str, argparse._ActionsContainer] = {"": verb}
         for one in fields(kind):
             title = group_of(kind, one.name)
             if title not in groups:

@@ -1,9 +1,10 @@
-"""Shell completion of tables, rows, columns, scales and data sets, from the index of the tables.
+"""Shell completion of tables, rows, columns, scales, data sets and fields of configs, from the index of the tables.
 
 The shell runs the command at each TAB, so nothing here imports PyTorch. Enabled by `register-python-argcomplete`.
 """
 
 import argparse
+from collections.abc import Iterable, Iterator
 
 import argcomplete
 
@@ -33,10 +34,15 @@ def tables(prefix: str, **_: object) -> list[str]:
 
 def columns(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Columns with runs of the tables that the command names; after a comma, further ones."""
-    named = [getattr(parsed_args, "table", None), *(getattr(parsed_args, "tables", None) or [])]
-    entries = [entry for name in named if isinstance(name, str) for entry in entries_of(name.partition(":")[0])]
+    entries = entries_named(parsed_args)
     first, comma, _last = prefix.rpartition(",")
     return list(dict.fromkeys(f"{first}{comma}{column}" for entry in entries for column in entry["columns"]))
+
+
+def entries_named(parsed_args: argparse.Namespace) -> list[Entry]:
+    """Entries of the tables that a command names."""
+    named = [getattr(parsed_args, "table", None), *(getattr(parsed_args, "tables", None) or [])]
+    return [entry for name in named if isinstance(name, str) for entry in entries_of(name.partition(":")[0])]
 
 
 def entries_of(pattern: str) -> list[Entry]:
@@ -58,5 +64,24 @@ def data(prefix: str, **_: object) -> list[str]:
     return [] if "=" in prefix else [f"{name}=" for name in names]
 
 
+def overrides(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Fields that -o can change, each before `=`: those of the tables that the command names, or of all."""
+    if "=" in prefix:
+        return []
+    known, entries = read_index()["configs"], entries_named(parsed_args) or read_index()["tables"].values()
+    used = {kind for entry in entries for kind in entry["configs"]}
+
+    def below(path: str, kinds: Iterable[str]) -> Iterator[str]:
+        for kind in used.intersection(kinds):
+            for name, inner in known[kind].items():
+                yield from below(f"{path}{name}.", inner) if inner else (f"{path}{name}=",)
+
+    found = below("", ["RunConfig"])
+    return sorted({path for path in found if path not in ("seed=", "parents=")})
+
+
 # By the name of the option.
-COMPLETERS = {"tables": tables, "table": tables, "columns": columns, "column": columns, "scale": scales, "data": data}
+COMPLETERS = {
+    "tables": tables, "table": tables, "columns": columns, "column": columns, "scale": scales, "data": data,
+    "overrides": overrides,
+}  # fmt: skip

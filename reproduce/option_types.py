@@ -70,6 +70,23 @@ def point(text: str) -> tuple[float, float]:
     return x, y
 
 
+class Duration(float):
+    """Seconds, written as hours, minutes and seconds."""
+
+    def __str__(self) -> str:
+        seconds = round(self)
+        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def duration(text: str) -> Duration:
+    if match := re.fullmatch(r"(?:(\d+):)?(\d+):(\d+):(\d+)", text):
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return Duration(((24 * days + hours) * 60 + minutes) * 60 + seconds)
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h|d)", text):
+        return Duration(float(match[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86_400}[match[2]])
+    raise ArgumentTypeError(f"'{text}': write it as 12:00:00 (hours, minutes, seconds), 90min, 12h or 3d")
+
+
 def data_root(text: str) -> tuple[str, Path]:
     name, _, root = text.partition("=")
     if not (name and root):

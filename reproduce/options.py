@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal, dataclass_transform
 
 from experiments.spec.names import FINE_TUNE, OWN_DATA
 from reproduce.option_types import (
+    Duration,
     at_least,
     author,
     data_root,
+    duration,
     own_folder,
     path,
     png_file,
@@ -171,6 +173,7 @@ class OfMachine(Reading):
     device_jitter: bool = option(
         default=False, help="colour jitter on the device: within a grey level of that on a CPU"
     )
+    compile: bool = option(default=False, help="compile the model (torch.compile): faster, equal within rounding")
     recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
 
 
@@ -179,6 +182,11 @@ class Json(Options):
 
 
 class Listed(Options):
+    """Videos of the user's own."""
+
+    videos: tuple[Path, ...] = option(
+        "videos", default=(), nargs="*", type=path, metavar="VIDEO", help="videos, or folders of them, without labels"
+    )
     video_list: Path | None = option(
         "--list",
         metavar="FILE",
@@ -216,6 +224,8 @@ class List(Json, Stored, verb="list"):
 class Show(Json, OfTables, verb="show"):
     """A table as printed, with the changes of each row."""
 
+    config: bool = option(default=False, help="instead: every field of the rows' runs, as -o changes it")
+
 
 class Diff(Json, Stored, Scaled, verb="diff"):
     """Fields in which two runs differ, or a run and a config file of its authors."""
@@ -233,6 +243,9 @@ class Plan(Json, Jobs, verb="plan"):
     gpu: str | None = option(metavar="NAME", help="assume the speed of this GPU, e.g. A100, not a measured one")
     tflops: float | None = option(metavar="PEAK", help="dense float16 peak of a GPU that --gpu does not know")
     utilisation: float | None = option(metavar="SHARE", help="assumed share of its peak (default: 0.35)")
+    budget: Duration | None = option(
+        type=duration, metavar="72h", help="say which rows are done within this time on the devices, cheapest first"
+    )
 
 
 class Run(Jobs, verb="run"):
@@ -244,6 +257,20 @@ class Run(Jobs, verb="run"):
         type=at_least(1),
         help="number of parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)",
     )
+    max_time: Duration | None = option(
+        type=duration, metavar="12:00:00", help="then stop as after Ctrl-C: with checkpoints; again: goes on"
+    )
+    fast_dev_run: bool = option(
+        default=False, help="a batch of training, validation and test of every run, to find errors; keeps nothing"
+    )
+    profiler: Literal["simple", "advanced", "pytorch"] | None = option(
+        choices=("simple", "advanced", "pytorch"), help="write Lightning's profile into the folder of each run"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fast_dev_run and self.tests_only:
+            raise ValueError("--fast-dev-run trains, without results: leave out --eval-only and --released")
 
 
 class Doctor(Json, Jobs, verb="doctor"):
@@ -322,7 +349,7 @@ class Measure(DataRoots, Stored, OfTables, verb="measure"):
 
 
 class Attention(Listed, DataRoots, Stored, RunOfRow, verb="attention"):
-    """Draw the attention of a point of a test video."""
+    """Draw the attention of a point of a test video, or of a video of your own."""
 
     video: str | None = option(
         metavar="ID", help="test video by id, or by index as @12 (default: as in the table's figure, or @0)"
@@ -348,9 +375,6 @@ class Evaluate(Json, Listed, Reading, Stored, RunOfRow, verb="evaluate"):
     """Predict or score videos with a row's model."""
 
     scale: str = option(default="paper", help=SCALE)
-    videos: tuple[Path, ...] = option(
-        "videos", default=(), nargs="*", type=path, metavar="VIDEO", help="videos, or folders of them, without labels"
-    )
     classes: Path | None = option(metavar="FILE", help="names of the classes, one a line")
     weights: Path | None = option(help="a released checkpoint or a .safetensors file")
     untrained: bool = option(default=False, help="use random weights, to test the command")

@@ -1,16 +1,13 @@
 """Runs that options select, the store and the resources that they name, and weights to start from or to use."""
 
 import sys
-from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import find
 from experiments.spec.names import FINE_TUNE
-from experiments.spec.run import RunConfig
-from experiments.spec.scales import Scale, find_scale
-from reproduce.next_command import next_command
-from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, RunOfRow, Stored
+from experiments.spec.scales import find_scale
+from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, Stored
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -75,45 +72,14 @@ def check_start(options: Jobs, found: "list[Job]", store: RunStore) -> None:
     Raises:
         ValueError: with the row and the remedy.
     """
+    if FINE_TUNE not in options.overrides:
+        return
     from runner.weights.weights import weights_of
 
-    for job in found if FINE_TUNE in options.overrides else ():
+    for job in found:
         if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
             row = job.row
             raise ValueError(
                 f"--fine-tune: {row} has no weights to start from: import released ones (`reproduce list --weights` "
                 f"names them), or train it first with `reproduce run {row} --scale {options.scale}`"
             )
-
-
-def one_run(options: RunOfRow, column: str | None, scale: Scale | None = None) -> tuple[str, RunConfig]:
-    """Column key and run of the row in the options, at their scale or another one; as `run_of_row`."""
-    from runner.store.jobs import run_of_row
-
-    return run_of_row(options.table, column, scale or find_scale(options.scale), options.overrides, options.seed)
-
-
-def check_weights(
-    options: RunOfRow, column: str, run: RunConfig, store: RunStore, alternatives: Iterable[str] = ()
-) -> None:
-    """Refuse a row without weights.
-
-    Args:
-        alternatives: what else can be done, for the message. They are read only if there are no weights.
-
-    Raises:
-        ValueError: with the command that trains the row.
-    """
-    from runner.weights.fetch import released_remedies
-    from runner.weights.weights import existing_weights, weights_of
-
-    if weights_of(run, store) is not None:
-        return
-    if store.run(run.train_id).training.exists():
-        existing_weights(run, store)  # says that they are lost
-    train = next_command("run", options, [options.table], ["--column", column])
-    remedies = [f"train it with `{train}`", *released_remedies(run, options.table), *alternatives]
-    raise ValueError(
-        f"{options.table} has no weights at --scale {options.scale} (run {run.train_id} in {store.root.resolve()}): "
-        f"{'; or '.join(remedies)}"
-    )

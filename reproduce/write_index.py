@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 
 from experiments.spec.catalog import INDEX, Entry, Index, contents_of, imported, natural_order, read_index
 from experiments.spec.paper_folders import HOME
@@ -10,14 +11,20 @@ from experiments.spec.table import Table
 from runner.measure.device_time import assumed_speed, device_seconds, work
 from runner.store.jobs import Job, jobs_of
 
+JobsByScale = dict[str, list[Job]]
 
-def entry_of(table: Table, module: str) -> Entry:
+
+def jobs_by_scale(table: Table) -> JobsByScale:
+    return {name: jobs_of([(table, None)], scale, [], (0,)) for name, scale in SCALES.items()}
+
+
+def entry_of(table: Table, module: str, jobs: JobsByScale) -> Entry:
     """Entry of a table.
 
     Args:
         module: file of the table, without suffix, in the directory of its paper.
+        jobs: its jobs at each scale.
     """
-    jobs = {name: jobs_of([(table, None)], scale, [], (0,)) for name, scale in SCALES.items()}
     return Entry(
         caption=table.caption,
         module=module,
@@ -27,7 +34,26 @@ def entry_of(table: Table, module: str) -> Entry:
         runs={name: ["/".join(job.key) for job in found if job.cells] for name, found in jobs.items()},
         parents={name: [job.run.train_id for job in found if not job.cells] for name, found in jobs.items()},
         gpu_hours=gpu_hours(jobs[PAPER.name]),
+        configs=sorted(configs_of([jobs])),
     )
+
+
+def configs_of(tables: Iterable[JobsByScale]) -> dict[str, dict[str, list[str]]]:
+    """Fields of the configs of all runs of tables, by their classes, each with the classes of the configs in it."""
+    found: dict[str, dict[str, set[str]]] = {}
+
+    def add(config: object) -> None:
+        assert is_dataclass(config)
+        of_class = found.setdefault(type(config).__qualname__, {})
+        for one in fields(config):
+            classes, value = of_class.setdefault(one.name, set()), getattr(config, one.name)
+            if is_dataclass(value) and not isinstance(value, type):
+                classes.add(type(value).__qualname__)
+                add(value)
+
+    for run in {job.run for jobs in tables for found in jobs.values() for job in found}:
+        add(run)
+    return {name: {field: sorted(kinds) for field, kinds in found[name].items()} for name in sorted(found)}
 
 
 def gpu_hours(jobs: list[Job]) -> float | None:
@@ -48,12 +74,13 @@ def index_text() -> str:
     """Content of the index for the papers and tables as they are."""
     papers, tables, modules = imported(HOME)
     contents = {key: contents_of(paper) for key, paper in papers.items()}
-    entries = {name: entry_of(tables[name], modules[name]) for name in sorted(tables, key=natural_order)}
-    return text_of(Index(papers=contents, tables=entries))
+    jobs = {name: jobs_by_scale(tables[name]) for name in sorted(tables, key=natural_order)}
+    entries = {name: entry_of(tables[name], modules[name], of_table) for name, of_table in jobs.items()}
+    return text_of(Index(papers=contents, tables=entries, configs=configs_of(jobs.values())))
 
 
 def text_of(index: Index) -> str:
-    """JSON with a line for each paper and each table."""
+    """JSON with a line for each paper, each table and each class of configs."""
     parts = []
     for name, members in index.items():
         assert isinstance(members, dict)
@@ -66,9 +93,10 @@ def renew(tables: Iterable[Table]) -> None:
     """Write the entries of some tables of this repository again, if they have changed."""
     index = read_index()
     known = index["tables"]
-    fresh = {table.name: entry_of(table, known[table.name]["module"]) for table in tables if table.name in known}
+    ours = [table for table in tables if table.name in known]
+    fresh = {table.name: entry_of(table, known[table.name]["module"], jobs_by_scale(table)) for table in ours}
     if any(known[name] != entry for name, entry in fresh.items()):
-        INDEX.write_text(text_of(Index(papers=index["papers"], tables={**known, **fresh})), encoding="utf-8")
+        INDEX.write_text(text_of({**index, "tables": {**known, **fresh}}), encoding="utf-8")
         read_index.cache_clear()
 
 

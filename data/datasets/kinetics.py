@@ -55,9 +55,17 @@ class Kinetics:
             return ClassTarget(self.num_classes)
 
         def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
-            """Names in `classes.txt`, which may lie in the folder alone, or those of the item lists."""
+            """Names in `classes.txt`, which may lie in the folder alone, of the item lists, or the published ones."""
             listed = None if root is None else Kinetics(self, root).classes_file()
-            return listed or super().names_of_classes(root)
+            return listed or super().names_of_classes(root) or self.published_names()
+
+        def published_names(self) -> tuple[str, ...]:
+            """Names of Kinetics-400 in their order, as torchvision has them; empty for other classes."""
+            if self.stand_in is not None or (self.name, self.num_classes) != ("kinetics400", 400):
+                return ()
+            from torchvision.models.video import R3D_18_Weights  # here: it is slow to import
+
+            return tuple(R3D_18_Weights.KINETICS400_V1.meta["categories"])
 
         def official_size(self, split: Split) -> int | None:
             return super().official_size(self.test_split if split == "test" else split)

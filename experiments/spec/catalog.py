@@ -50,6 +50,7 @@ class Entry(TypedDict):
     `parents`: by scale, the train ids of runs without a cell, whose weights or scores others need.
     `gpu_hours`: assumed hours of all trainings and tests at the paper's size, those of parents included; None if the
         size of a data set is unknown.
+    `configs`: names of the config classes of its runs.
     """
 
     caption: str
@@ -60,11 +61,15 @@ class Entry(TypedDict):
     runs: dict[str, list[str]]
     parents: dict[str, list[str]]
     gpu_hours: float | None
+    configs: list[str]
 
 
 class Index(TypedDict):
+    """What is known without imports. `configs`: by class, the fields of configs, each with the classes of those in it."""
+
     papers: dict[str, Contents]
     tables: dict[str, Entry]
+    configs: dict[str, dict[str, list[str]]]
 
 
 class Imported(NamedTuple):

@@ -164,4 +164,4 @@ class RunConfig:
 
         task = self.objective.task(self.data.targets)
         model = self.model.build(self.data.size, self.data.targets)
-        return TaskModule(model, task, self.optim, self.evaluation, self.seed)
+        return TaskModule(model, task, self.optim, self.evaluation, self.seed, self)

@@ -72,6 +72,7 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
         "weights": _weights(record),
         "replaced in training": replaced if is_trained else "",
         "colour jitter": "on the device" if record.device_jitter else "",
+        "model": "compiled" if record.compiled else "",
         "devices × items at a time × accumulation": ", then ".join(_split(split) for split in record.batch_splits),
         "precision": _precision(record.precision, run),
         "hardware": _hardware(record),

@@ -8,8 +8,9 @@ from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
 from reports.figures.strips import Strip, provenance_text, save_strips
+from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Attention
-from reproduce.selection import check_weights, one_run, resources_of, store_of
+from reproduce.selection import resources_of, store_of
 from runner.inference.pictures import attention_maps
 
 
@@ -18,12 +19,13 @@ def execute(options: Attention) -> int:
     column, run = one_run(options, options.column)
     store, resources = store_of(options), resources_of(options)
     check_weights(options, column, run, store)
+    videos = chosen_videos(options)
     query = changed(figure_query(options, run), options)
     names = options.attention or (query.attention,)
     strips = [
         Strip(
             options.table,
-            attention_maps(run, store, resources, replace(query, attention=name), options.video_list),
+            attention_maps(run, store, resources, replace(query, attention=name), videos),
         )
         for name in names
     ]
@@ -34,8 +36,8 @@ def execute(options: Attention) -> int:
 
 
 def figure_query(options: Attention, run: RunConfig) -> AttentionQuery:
-    """Query of a run in the table's figure; the default for other runs, and for a list, which has other videos."""
-    if options.video_list is not None:
+    """Query of a run in the table's figure; the default for other runs, and for other videos."""
+    if chosen_videos(options) is not None:
         return AttentionQuery()
     shown = selected_runs(find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
     queries = (one.shown for one in shown if one.run == run and isinstance(one.shown, AttentionQuery))

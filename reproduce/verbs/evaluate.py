@@ -4,13 +4,13 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from pathlib import Path
 
 from data.errors import escaped
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import SCALES
+from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Evaluate
-from reproduce.selection import check_weights, one_run, resources_of, store_of
+from reproduce.selection import resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from runner.inference.evaluate import evaluate
 from runner.store.store import RunStore
@@ -26,6 +26,8 @@ def execute(options: Evaluate) -> int:
         raise ValueError("evaluate: --untrained takes random weights, not those of --weights; leave one of them out")
     column, run = one_run(options, options.column)
     store, videos = store_of(options), chosen_videos(options)
+    if videos is None:
+        raise ValueError("evaluate: name videos or folders of videos, or a list of videos with labels with --list FILE")
     if options.weights is None and not options.untrained:
         check_weights(options, column, run, store, chain(other_scales(options, store), [ALTERNATIVES]))
     scores = evaluate(
@@ -52,19 +54,6 @@ def other_scales(options: Evaluate, store: RunStore) -> Iterator[str]:
             run = one_run(options, options.column, scale)[1]
             if scale.name != options.scale and weights_of(run, store) is not None:
                 yield f"add --scale {scale.name}, at which this row has weights"
-
-
-def chosen_videos(options: Evaluate) -> Path | list[Path]:
-    """List file, or videos and folders.
-
-    Raises:
-        ValueError: if there are neither or both.
-    """
-    if options.video_list is None and not options.videos:
-        raise ValueError("evaluate: name videos or folders of videos, or a list of videos with labels with --list FILE")
-    if options.video_list is not None and options.videos:
-        raise ValueError(f"evaluate: {options.videos[0]} is beside --list {options.video_list}; name one of them")
-    return options.video_list or list(options.videos)
 
 
 def evaluation_text(result: Mapping[str, object], dataset: str | None = None) -> str:

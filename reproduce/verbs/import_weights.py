@@ -7,8 +7,9 @@ from msgspec import to_builtins
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
+from reproduce.one_run import one_run
 from reproduce.options import DONE, ImportWeights
-from reproduce.selection import one_run, store_of
+from reproduce.selection import store_of
 from runner.inference.evaluate import weight_file
 from runner.store.jobs import runs_of_row
 from runner.weights.released import import_text, import_weights

@@ -50,9 +50,10 @@ def table_json(name: str, options: List) -> dict:
 def entry_outside(name: str) -> Entry:
     """Entry of a table outside of this repository, which the index does not have."""
     from experiments.spec.catalog import load  # these import PyTorch
-    from reproduce.write_index import entry_of
+    from reproduce.write_index import entry_of, jobs_by_scale
 
-    return entry_of(load(name), module="")
+    table = load(name)
+    return entry_of(table, "", jobs_by_scale(table))
 
 
 class Progress(NamedTuple):

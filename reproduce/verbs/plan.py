@@ -12,6 +12,7 @@ from data.stand_ins.stand_in import generated_root
 from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
+from reproduce.budget import rows_within
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
@@ -71,6 +72,13 @@ def execute(options: Plan) -> int:
         print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
         for release in files:
             print(file_text(release, store))
+    if options.budget is not None and plans:
+        hours = {job.key: plan.device_hours_left for job, plan in zip(found, plans, strict=True)}
+        fitting, text = rows_within(found, hours, options.budget, resources.num_devices)
+        if not options.json:
+            print(wrapped(text, terminal_width()))
+        say_next("run", options, fitting or None)
+        return DONE
     say_next("run" if any(plan.state not in FINISHED for plan in plans) else "report", options)
     return DONE
 

@@ -1,13 +1,17 @@
 """`reproduce run`: trains and tests all runs without a result, and saves the attention maps and masks of figures."""
 
+import math
+import shutil
 import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
 from reproduce.next_command import say_next
-from reproduce.options import DONE, FAILED, UNUSABLE, Run
+from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_tasks import check_tasks, num_tasks
@@ -15,12 +19,28 @@ from runner.store.data_record import check_named_data
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 from runner.weights.needed_weights import find_initial_weights
-from runner.weights.weights import existing_weights
 
 
 def execute(options: Run) -> int:
     """Execute all jobs. Finished jobs are skipped."""
-    scale, store, resources = find_scale(options.scale), store_of(options, compare_scores=True), resources_of(options)
+    if not options.fast_dev_run:
+        return carry_out(options, store_of(options, compare_scores=True))
+    options.runs.mkdir(parents=True, exist_ok=True)
+    store = RunStore(Path(tempfile.mkdtemp(prefix=".fast-dev-run-", dir=options.runs)))
+    code = INTERRUPTED
+    try:
+        code = carry_out(options, store)
+    finally:
+        if code in (DONE, INTERRUPTED) and options.profiler is None:
+            shutil.rmtree(store.root)
+        else:
+            print(f"logs and profiles: {store.root}", file=sys.stderr)
+    return code
+
+
+def carry_out(options: Run, store: RunStore) -> int:
+    """Execute all jobs that are not finished in a store."""
+    scale, resources = find_scale(options.scale), resources_of(options)
     found, files = jobs_and_files(options, store)
     check_tasks(resources)
     if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
@@ -33,7 +53,8 @@ def execute(options: Run) -> int:
         if step.rank > 0:
             follow(step, resources)
             return DONE
-    check_start(options, found, store)
+    if not options.fast_dev_run:  # which trains what the others start from
+        check_start(options, found, store)
     resources.check_names(job.run for job in found)
     store.check_writable()
     lists = resources.item_lists()
@@ -65,7 +86,16 @@ def execute(options: Run) -> int:
     # Processes of several nodes meet at an address that only one run at a time can use.
     parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(scale)
     parallel = min(parallel, max(1, len(to_do)))
-    launcher = Launcher(store, resources, parallel=parallel, eval_only=options.tests_only, step=step)
+    launcher = Launcher(
+        store,
+        resources,
+        parallel=parallel,
+        eval_only=options.tests_only,
+        step=step,
+        fast_dev_run=options.fast_dev_run,
+        profiler=options.profiler,
+        max_seconds=math.inf if options.max_time is None else options.max_time,
+    )
     try:
         launcher.carry_out(found)
     except KeyboardInterrupt:
@@ -80,13 +110,14 @@ def execute(options: Run) -> int:
     selections, seeds = find(options.tables), options.all_seeds
     runs_of_figures = selected_runs(selections, scale, options.overrides, seeds)
     errors = []
-    if of_figures := [one for one in runs_of_figures if one.run.train_id in shown]:
+    of_figures = [one for one in runs_of_figures if one.run.train_id in shown]
+    if of_figures and not options.fast_dev_run:
         from runner.inference.pictures import keep_all  # imports the models
 
         errors = keep_all(of_figures, store, resources)
     codes = {*(job.exit_code for job in failed), *(FAILED if type(e) is ValueError else UNUSABLE for e in errors)}
     if not codes:
-        say_next("report", options)
+        say_next("run" if options.fast_dev_run else "report", replace(options, fast_dev_run=False, profiler=None))
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
 
 
@@ -96,6 +127,8 @@ def skip_without_weights(pending: list[Job], store: RunStore) -> None:
     Raises:
         ValueError: if there is no other job.
     """
+    from runner.weights.weights import existing_weights  # with --eval-only alone
+
     for job in pending:
         try:
             existing_weights(job.run, store)

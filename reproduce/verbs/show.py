@@ -1,14 +1,14 @@
 """`reproduce show`: a table as printed in the paper, and the changed config fields of its rows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Measured
 from experiments.spec.number_formats import value_text as as_printed
-from experiments.spec.run import Parent
+from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Cell, Row, label_text, one_line, printed_style
 from reproduce.next_command import say_next
@@ -26,7 +26,10 @@ def execute(options: Show) -> int:
         (find_scale(options.scale), options.overrides, options.all_seeds),
     )
     if options.json:
-        print(json.dumps([show_json(selection, *how) for selection in selections], indent=1))
+        shown = [show_json(selection, *how, configs=options.config) for selection in selections]
+        print(json.dumps(shown, indent=1))
+    elif options.config:
+        print("\n\n".join(filter(None, (config_text(selection, *how) for selection in selections))))
     else:
         print("\n\n".join(show_text(selection, *how) for selection in selections))
         say_next("plan", options)
@@ -73,10 +76,50 @@ def rows_of(
     return [(row, [cell for cell in cells if cell.row is row]) for row in chosen]
 
 
+def all_fields(config: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Fields of a config by their dotted paths. A nested config comes before its own fields."""
+    assert is_dataclass(config)
+    for one in fields(config):
+        name, value = f"{path}{one.name}", getattr(config, one.name)
+        yield name, value
+        if is_dataclass(value) and not isinstance(value, type):
+            yield from all_fields(value, f"{name}.")
+
+
+def config_text(selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]) -> str:
+    """Every field of the selected runs, a line each: `path=value`, as an override, or `path: class` of its fields."""
+    texts = dict[RunConfig, str]()
+    for row, cells in rows_of(selection, scale, overrides, seeds):
+        for cell in sorted(cells, key=lambda cell: not cell.tested):
+            if cell.run is None or cell.run in texts:
+                continue
+            ids = " ".join(run.train_id for run in cell.runs)
+            lines = [f"{selection.table.name}:{row.key}.{cell.column.key}, {scale.name} run {ids}"]
+            for path, value in all_fields(cell.run):
+                lines.append(f"  {path}{': ' if is_dataclass(value) else '='}{brief(value)}")
+            texts[cell.run] = "\n".join(lines)
+    return "\n\n".join(texts.values())
+
+
+def config_json(run: RunConfig) -> dict[str, object]:
+    """Every field of a run by its path: numbers and truth values as such, anything else as text."""
+    plain = (int, float, type(None))
+    return {path: value if isinstance(value, plain) else brief(value) for path, value in all_fields(run)}
+
+
 def show_json(
-    selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]
+    selection: Selection,
+    scale: Scale,
+    overrides: Sequence[str],
+    seeds: tuple[int, ...],
+    *,
+    configs: bool = False,
 ) -> dict[str, object]:
-    """Table with printed values, changed fields and ids of runs."""
+    """Table with printed values, changed fields and ids of runs.
+
+    Args:
+        configs: whether every field of the runs is there, too.
+    """
     table = selection.table.at(scale)
     of_rows = rows_of(selection, scale, overrides, seeds)
     return {
@@ -98,6 +141,7 @@ def show_json(
                         "changes": changes_of(cell),
                         "added_parents": added_parents(cell),
                         "runs": [{"train_id": r.train_id, "eval_id": r.eval_id} for r in cell.runs if cell.tested],
+                        **({"config": config_json(cell.run)} if configs and cell.run is not None else {}),
                     }
                     for cell in cells
                 ],

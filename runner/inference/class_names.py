@@ -1,13 +1,13 @@
 """Names of the classes of a run, from a file, its data set or the record of its training; runs on videos of a list."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from data.config import DataConfig
 from data.datasets.annotations import file_text
 from data.datasets.folders import refuse_duplicates
-from data.datasets.own_videos import ListFile
+from data.datasets.own_videos import ListFile, UnlabelledVideos
 from data.errors import DataError
 from data.stand_ins.stand_in import generated_root
 from experiments.spec.run import RunConfig
@@ -31,8 +31,9 @@ def class_names(
     if file is not None:
         return by_kind(names_in(file, data.targets), data.targets)
     training = data_record(directory)
-    recorded = training.class_names if training is not None else ()
-    return by_kind(recorded or stored_names(data, resources), data.targets)
+    recorded = by_kind(training.class_names if training is not None else (), data.targets)
+    is_named = any(name is not None for of_kind in recorded.values() for name in of_kind)
+    return recorded if is_named else by_kind(stored_names(data, resources), data.targets)
 
 
 def stored_names(data: DataConfig, resources: Resources) -> tuple[str, ...]:
@@ -65,12 +66,21 @@ def by_kind(names: tuple[str, ...], targets: Targets) -> ClassNames:
     return found
 
 
-def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig:
-    """The same run on the videos of a list file in place of its data set. Weights and results are those of `run`.
+def run_on_videos(run: RunConfig, videos: Path | Sequence[Path], names: ClassNames) -> tuple[RunConfig, Path]:
+    """The same run on other videos in place of its data set, and their root. Weights and results are those of `run`.
 
     Args:
+        videos: list file of videos with labels; or video files without labels, and folders of such files.
         names: names of the classes, which may stand in the list in place of numbers.
     """
+    if not isinstance(videos, Path):
+        files = UnlabelledVideos.Config.of(videos, run.data.targets)
+        return replace(run, data=run.data.with_videos(files)), Path()
+    return listed_run(run, videos, names), videos
+
+
+def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig:
+    """The same run on the videos of a list file."""
     if not video_list.is_file():
         labels = " ".join(run.data.targets.label_names)
         raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")

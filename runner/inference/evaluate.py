@@ -5,19 +5,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from lightning import seed_everything
 from torch import Tensor, nn
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from data.datamodule import DataModule
-from data.datasets.own_videos import UnlabelledVideos
 from data.errors import DataError
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, ViewScores
 from models.imagenet import weights_folder
-from runner.inference.class_names import ClassNames, class_names, listed_run
+from runner.inference.class_names import ClassNames, class_names, run_on_videos
 from runner.machine.files import StoreError, read_json
 from runner.machine.resources import BatchSplit, Resources
 from runner.store.acceptance import first_difference
@@ -55,16 +55,11 @@ def evaluate(
     quiet_lightning()
     labelled = isinstance(videos, Path)
     names = class_names(run.data, resources, store.run(run.train_id), classes)
-    if labelled:
-        shown = listed_run(run, videos, names)
-    else:
-        files = UnlabelledVideos.Config.of(videos, run.data.targets)
-        shown = replace(run, data=run.data.with_videos(files))
+    shown, root = run_on_videos(run, videos, names)
     seed_everything(run.seed, verbose=False)
     one_device = replace(resources, devices=1, nodes=1)
     if not labelled:  # an unreadable file is named beside the others
         one_device = replace(one_device, allow_bad=sys.maxsize)
-    root = videos if labelled else Path()
     datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
     module = shown.build()
     source = load_chosen_weights(module.model, run, store, weights, untrained, released)
@@ -115,26 +110,38 @@ def video_entries(
         top = best_classes(scores.mean(index), names) if video.state == EVALUATED else []
         entry: dict[str, object] = {
             **{"video": name, "label": label, "label_name": label_name},
-            **{"state": video.state, "top": top},
+            **{"state": video.state, "top": [answer.as_json() for answer in top]},
         }
         errors = [reasons[file] for file in (files[index] if files is not None else ()) if file in reasons]
         entries.append(entry | ({"error": errors[0]} if errors else {}))
     return entries
 
 
-def best_classes(scores: Tensor, names: ClassNames) -> list[dict[str, object]]:
+class Answer(NamedTuple):
+    """Class of a kind of label, its name, which is None where it is unknown, and its score."""
+
+    kind: str
+    number: int
+    name: str | None
+    score: float
+
+    def __str__(self) -> str:
+        return f"{self.name or f'{self.kind} {self.number}'} ({self.score:.3f})"
+
+    def as_json(self) -> dict[str, object]:
+        return {"kind": self.kind, "class": self.number, "name": self.name, "score": self.score}
+
+
+def best_classes(scores: Tensor, names: ClassNames) -> list[Answer]:
     """Classes with the best scores (C,) of each kind of label, the best first.
 
     Args:
         names: names of the classes of each kind; None for a class without a name.
     """
-    found: list[dict[str, object]] = []
+    found: list[Answer] = []
     for (kind, of_kind), part in zip(names.items(), scores.split(list(map(len, names.values()))), strict=True):
         best = part.topk(min(NUM_SHOWN, len(part)))
-        found += [
-            {"kind": kind, "class": int(c), "name": of_kind[int(c)], "score": float(s)}
-            for s, c in zip(*best, strict=True)
-        ]
+        found += [Answer(kind, int(c), of_kind[int(c)], float(s)) for s, c in zip(*best, strict=True)]
     return found
 
 

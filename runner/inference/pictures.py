@@ -5,7 +5,7 @@ A video is read and sampled as in the test. F frames, T token frames.
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from experiments.spec.run import RunConfig
 from interface.sizes import VideoSize
 from interface.targets import Targets
 from models.attention_query import PointQuery
-from runner.inference.class_names import class_names, listed_run
+from runner.inference.class_names import class_names, run_on_videos
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
 from runner.store.kept_pictures import AttentionMaps, MaskStrip, file_of, in_words, kind_and_name, write_pictures
@@ -35,30 +35,34 @@ from runner.weights.weights import existing_weights, load_weights
 
 
 def attention_maps(
-    run: RunConfig, store: RunStore, resources: Resources, query: AttentionQuery, video_list: Path | None = None
+    run: RunConfig,
+    store: RunStore,
+    resources: Resources,
+    query: AttentionQuery,
+    videos: Path | Sequence[Path] | None = None,
 ) -> AttentionMaps:
     """Attention maps of a query for the centre crop of the middle view of a test video.
 
     Args:
-        video_list: list file of videos in place of the test videos.
+        videos: list file of videos, or video files, in place of the test videos; None for these.
     """
-    shown = run
-    if video_list is not None:
-        shown = listed_run(run, video_list, class_names(run.data, resources, store.run(run.train_id)))
+    shown, root = run, None
+    if videos is not None:
+        shown, root = run_on_videos(run, videos, class_names(run.data, resources, store.run(run.train_id)))
     data, model = shown.data, shown.build().model
     maps_of, size = model.attention_maps(), data.test_size(run.evaluation)
     assert isinstance(size, VideoSize), "models with attention maps take videos"
     maps_of.check(size, point_of(query))
     weights = existing_weights(run, store)
-    videos = data.dataset.build(resources.root(data) if video_list is None else video_list, "test")
+    items = data.dataset.build(resources.root(data) if root is None else root, "test")
     if query.of_moving:
         query = replace(query, video=first_right(run, weights.directory(run, store)))
-    index = index_of(videos, query.video, data.dataset.name if video_list is None else str(video_list))
+    index = index_of(items, query.video, str(videos) if isinstance(videos, Path) else data.dataset.name)
     view = run.evaluation.views // 2
     try:
-        (inputs,) = data.test_items(videos, replace(run.evaluation, crops=1)).inputs(index, [view])  # (1, ...) each
+        (inputs,) = data.test_items(items, replace(run.evaluation, crops=1)).inputs(index, [view])  # (1, ...) each
     except DecodeError as error:
-        raise DataError(f"video '{videos.ids[index]}' cannot be read: {error}") from None
+        raise DataError(f"video '{items.ids[index]}' cannot be read: {error}") from None
     clip = data.display(inputs)  # (F, 3, h, w)
     if clip is None:
         raise ValueError(f"{data.dataset.name}: its items have no frames to draw")
@@ -74,8 +78,8 @@ def attention_maps(
     record = {
         "train_id": run.train_id,
         "weights": weights.released.file if weights.released is not None else "trained",
-        "video": videos.ids[index],
-        "class": class_name(videos, index, data.targets),
+        "video": items.ids[index],
+        "class": class_name(items, index, data.targets),
         "view": f"{view + 1} of {run.evaluation.views}, centre crop",
         "query": canonical(query),
         "patch": list(attention.patch),
@@ -87,7 +91,7 @@ def attention_maps(
         "seed": run.seed,
         "data": {
             "name": data.dataset.name,
-            "fingerprint": videos.fingerprint,
+            "fingerprint": items.fingerprint,
             "stand_in": data.dataset.stand_in is not None,
         },
         **provenance(),
@@ -141,7 +145,7 @@ def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:
     label = videos.label(index)
     labels = label if isinstance(label, tuple) else (label,)
     names = targets.by_kind(videos.class_names).values()
-    if len(labels) != len(names) or any(n >= len(of_kind) for n, of_kind in zip(labels, names, strict=True)):
+    if len(labels) != len(names) or not all(0 <= n < len(of_kind) for n, of_kind in zip(labels, names, strict=True)):
         return None
     return " ".join(of_kind[number] for number, of_kind in zip(labels, names, strict=True))
 

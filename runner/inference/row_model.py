@@ -4,12 +4,24 @@ C: classes of all kinds of label. V: views x crops.
 """
 
 import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import runner
+
+# Our packages have common names.
+if hidden := [
+    spec.origin
+    for spec in map(find_spec, ("data", "experiments", "interface", "lightning_modules", "models"))
+    if spec is not None and spec.origin is not None
+    if not Path(spec.origin).is_relative_to(Path(runner.__path__[0]).parent)
+]:
+    raise ImportError(f"{hidden[0]} hides a package of the same name that `row_model` needs: rename it, or move it")
 
 os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is imported, see reproduce/command.py
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +33,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
 from lightning_modules.scores import ViewScores
 from runner.inference.class_names import ClassNames, class_names
-from runner.inference.evaluate import best_classes, load_chosen_weights
+from runner.inference.evaluate import Answer, best_classes, load_chosen_weights
 from runner.machine.resources import Resources
 from runner.store.jobs import run_of_row
 from runner.store.store import RunStore
@@ -97,8 +109,8 @@ class RowModel:
             scores.add(outputs, unknown, first, torch.tensor([view]), first, first)
         return scores.mean(0)
 
-    def best(self, video: str | os.PathLike[str]) -> list[dict[str, object]]:
-        """Five best classes of each kind of label, the best first: number, name if it has one, and score."""
+    def best(self, video: str | os.PathLike[str]) -> list[Answer]:
+        """Five best classes of each kind of label, the best first: `kind`, `number`, `name`, `score`."""
         return best_classes(self.scores(video), self.names)
 
 
@@ -112,6 +124,7 @@ def row_model(
     overrides: Sequence[str] = (),
     untrained: bool = False,
     classes: str | os.PathLike[str] | None = None,
+    data: str | os.PathLike[str] | None = None,
     runs: str | os.PathLike[str] = "runs",
     device: str | None = None,
 ) -> RowModel:
@@ -124,6 +137,7 @@ def row_model(
         own: folder of the videos that the run was trained on, in place of the row's data set.
         untrained: use random weights.
         classes: file of the names of the classes, one a line.
+        data: folder of the row's data set, whose files have names of its classes; None for that in $VIDEO_ROOT.
         device: name of a device of PyTorch, e.g. "cuda:1"; None for a GPU if there is one.
 
     Raises:
@@ -148,5 +162,6 @@ def row_model(
     model = run.model.build(run.data.size, run.data.targets)
     released = released_weights(find([name])[0].table.paper)
     source = load_chosen_weights(model, run, store, file, untrained, released)
-    names = class_names(run.data, Resources(), store.run(run.train_id), None if classes is None else Path(classes))
+    resources = Resources(data=() if data is None else ((run.data.dataset.name, Path(data)),))
+    names = class_names(run.data, resources, store.run(run.train_id), None if classes is None else Path(classes))
     return RowModel(run, model.to(chosen).eval(), source, names)

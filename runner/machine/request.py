@@ -1,21 +1,17 @@
-"""What the process of a run is asked to do. The launcher writes it to a file, and the process resolves no name again.
+"""What the process of a run is asked to do. The launcher writes it to a file; the process resolves no name again."""
 
-The file is JSON: each dataclass with its class, a path with its text.
-"""
-
-import importlib
 import json
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import reduce
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from experiments.spec.paper_folders import paper_folders
 from experiments.spec.run import RunConfig
+from interface.plain_data import decoded, encoded
 from runner.machine.files import json_object, write_atomically
 from runner.machine.resources import Resources
 
-CLASS, PATH = "class", "path"  # keys of the JSON
+ProfilerName = Literal["simple", "advanced", "pytorch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,39 +24,22 @@ class Request:
     """Directory of the runs."""
     eval_only: bool = False
     """Existing weights are tested, and nothing is trained."""
+    fast_dev_run: bool = False
+    """A batch of training, of validation and of test, to find errors; there is no result."""
+    profiler: ProfilerName | None = None
+    """Lightning's profiler, whose files are in the folder of the run."""
 
     def save(self, path: Path) -> None:
-        write_atomically(path, json.dumps(_encoded(self), indent=1) + "\n")
+        write_atomically(path, json.dumps(encoded(self), indent=1) + "\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:
         paper_folders()  # those outside of this repository become importable
+        content = json_object(path)
         try:
-            request = _decoded(json_object(path))
-        except (ImportError, AttributeError, TypeError) as error:
+            request = decoded(content, from_anywhere=True)
+        except ValueError as error:
             raise ValueError(f"cannot read {path}: {error}; `reproduce run` writes it again") from None
         if not isinstance(request, cls):
             raise ValueError(f"cannot read {path}: it holds no request of a run")
         return request
-
-
-def _encoded(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        members = {f.name: _encoded(getattr(value, f.name)) for f in fields(value) if f.init}
-        return {CLASS: f"{type(value).__module__}:{type(value).__qualname__}", **members}
-    if isinstance(value, tuple):
-        return [_encoded(member) for member in value]
-    return {PATH: str(value)} if isinstance(value, Path) else value
-
-
-def _decoded(value: object) -> object:
-    match value:
-        case {"class": str(name), **members}:
-            module, _, qualname = name.partition(":")
-            kind = reduce(getattr, qualname.split("."), importlib.import_module(module))
-            return kind(**{name: _decoded(member) for name, member in members.items()})  # type: ignore[operator]
-        case {"path": str(text)}:
-            return Path(text)
-        case list():
-            return tuple(map(_decoded, value))
-    return value

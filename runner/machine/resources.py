@@ -54,6 +54,8 @@ class Resources:
     """Attention is computed again in the backward pass instead of saved, in models that support this."""
     device_jitter: bool = False
     """Colour jitter is computed on the device, a batch at a time, within a grey level of that of the CPU."""
+    compile: bool = False
+    """The model is compiled by torch.compile: faster, within rounding of the other."""
     workers: int | None = None
     """Data loading processes per device; None for a number by cores and measured speeds, or 0 without GPUs."""
     threads: int | None = None

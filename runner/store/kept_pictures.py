@@ -6,20 +6,21 @@ N clips. T token frames or shown frames, F frames of H x W pixels.
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from msgspec import convert
 from numpy.typing import NDArray
 
-from experiments.spec.figure_runs import ShownRun
-from experiments.spec.figures import AttentionQuery, ShownMasks
 from experiments.spec.ids import digest
 from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError, replacing
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, read_scores
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from experiments.spec.figure_runs import ShownRun
 
 
 class AttentionMaps(NamedTuple):
@@ -96,8 +97,10 @@ KeptPictures = AttentionMaps | MaskStrip | AnsweredClips
 Pictures = TypeVar("Pictures", bound=KeptPictures | ShownClips)
 
 
-def kind_and_name(shown_run: ShownRun) -> tuple[type[KeptPictures], str]:
+def kind_and_name(shown_run: "ShownRun") -> tuple[type[KeptPictures], str]:
     """Kind of what is shown of a run, and the name of its file: the protocol determines the frames of a clip."""
+    from experiments.spec.figures import AttentionQuery, ShownMasks  # here: a training keeps answers alone
+
     _, run, shown = shown_run
     match shown:
         case AttentionQuery():
@@ -111,12 +114,12 @@ def in_words(kind: type[KeptPictures | ShownClips]) -> str:
     return kind.folder.replace("_", " ")
 
 
-def file_of(shown_run: ShownRun, directory: RunDirectory) -> Path:
+def file_of(shown_run: "ShownRun", directory: RunDirectory) -> Path:
     kind, name = kind_and_name(shown_run)
     return directory.pictures(kind.folder, name)
 
 
-def kept_pictures(shown_run: ShownRun, directories: Iterable[RunDirectory]) -> KeptPictures | None:
+def kept_pictures(shown_run: "ShownRun", directories: Iterable[RunDirectory]) -> KeptPictures | None:
     """What is shown of a run, as kept in the first of the directories that has it; None if nothing is kept."""
     (kind, name), run = kind_and_name(shown_run), shown_run.run
     for directory in directories:
@@ -130,7 +133,7 @@ def kept_pictures(shown_run: ShownRun, directories: Iterable[RunDirectory]) -> K
     return None
 
 
-def publish_kept(shown: ShownRun, store: RunStore) -> None:
+def publish_kept(shown: "ShownRun", store: RunStore) -> None:
     """Copy what is shown of a run, made here, to the published results."""
     own = store.run(shown.run.train_id)
     for directory in (own, own.of_released):

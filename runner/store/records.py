@@ -108,6 +108,7 @@ class TrainingRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     waiting_share: Number | None = None
     replaced_in_training: CountOrZero
     device_jitter: bool = False
+    compiled: bool = False
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()
     started_from: tuple[ReleasedStart, ...] = ()
@@ -190,6 +191,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
     device_hours: Number | None = None
     waiting_share: Number | None = None
     device_jitter: bool = False
+    compiled: bool = False
     started_from: tuple[ReleasedStart, ...] = ()
     weights_digest: str | None = None
     batch_splits: tuple[RecordedSplit, ...] = ()

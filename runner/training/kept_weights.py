@@ -70,7 +70,7 @@ class BestWeights(Callback):
             self.best = value
             if trainer.is_global_zero:
                 assert isinstance(pl_module, TaskModule)
-                save_weights(pl_module.model, self.path)
+                save_weights(pl_module.model, self.path, pl_module.run)
 
     def state_dict(self) -> dict[str, float]:
         return {"best": self.best}

@@ -75,7 +75,7 @@ class FittingBatches(Callback):
         assert optim is not None
         datamodule.batch_size, datamodule.accumulate = self.split
         trainer.accumulate_grad_batches = self.split.accumulation
-        if optim.steps is not None:
+        if optim.steps is not None and not trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
             trainer.val_check_interval = min(optim.validate_every, optim.steps) * self.split.accumulation
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

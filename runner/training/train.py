@@ -74,7 +74,7 @@ class Execution:
     """Training and test of a run in this process. The training goes on from the last checkpoint, if there is one."""
 
     def __init__(self, request: Request, store: RunStore, stop: StopRequest) -> None:
-        self.run, self.store = request.run, store
+        self.run, self.store, self.fast_dev_run = request.run, store, request.fast_dev_run
         run, resources = request.run, request.resources
         self.directory = directory = store.run(run.train_id)
         self.trains = run.optim is not None and not request.eval_only and not directory.weights.exists()
@@ -89,17 +89,24 @@ class Execution:
         self.datamodule = data_module(run, resources, root=root, split=self.batches.split, decoded=decoded)
         self.module = run.build()
         self.module.model.recompute(resources.recompute)
+        self.compiled = resources.compile
+        if self.compiled:
+            # In place, so that the names of tensors stay; with the draws of dropout of a model that is not compiled.
+            self.module.model.compile(options={"fallback_random": True})
         self.started, self.code = time.time(), provenance()  # of modules in memory: files can change during a training
         self.clock, self.trained_with = DeviceClock(), TrainingProvenance(self.code)
         self.prediction_files = PredictionFiles(run.data, directory.predictions(run.eval_id))
         self.saves_best = run.optim is not None and run.optim.keep == "best"
         unit = run.data.dataset.unit
+        curves = CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False)
         self.trainer = make_trainer(
             run,
             resources,
             accumulation=self.batches.split.accumulation,
             folder=directory.path,
-            logger=CurveLogger(directory.tensorboard, name="", version="", default_hp_metric=False),
+            logger=None if request.fast_dev_run else curves,
+            fast_dev_run=request.fast_dev_run,
+            profiler=request.profiler,
             callbacks=[
                 self.prediction_files,
                 self.batches,
@@ -135,13 +142,14 @@ class Execution:
         replaced = self.datamodule.num_replaced()
         if is_first:
             if not self.saves_best:
-                save_weights(model, directory.kept_weights)
+                save_weights(model, directory.kept_weights, run)
             starts = read_record(directory.started_from, ReleasedStarts)
             fields = {
                 "device_hours": self.clock.seconds / 3600,
                 "waiting_share": self.clock.waiting_share,
                 "replaced_in_training": replaced,
                 "device_jitter": self.datamodule.jitters,
+                "compiled": self.compiled,
                 "weights_digest": saved_digest(directory.kept_weights),
                 "batch_splits": self.batches.splits,
                 "started_from": starts.released if starts is not None else (),
@@ -166,7 +174,7 @@ class Execution:
         starts = load_weights(self.module.model, run, store, weights)
         self.prediction_files.folder = weights.directory(run, store).predictions(run.eval_id)
         trainer.test(self.module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
-        if data is not None:
+        if data is not None and not self.fast_dev_run:
             self.save_test(weights, starts, data)
 
     def save_test(self, weights: Weights, starts: list[ReleasedStart], data: DataFingerprint) -> None:
@@ -206,6 +214,7 @@ class Execution:
             device_hours=training.device_hours if training is not None else None,
             waiting_share=trained.waiting_share,
             device_jitter=trained.device_jitter,
+            compiled=trained.compiled or self.compiled,
             started_from=trained.started_from,
             weights_digest=released.weights_digest if released is not None else trained.weights_digest,
             batch_splits=trained.batch_splits,

@@ -10,14 +10,21 @@ from lightning import Callback, Trainer
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.profilers import AdvancedProfiler, PyTorchProfiler, SimpleProfiler
 
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import OptimConfig
+from runner.machine.request import ProfilerName
 from runner.machine.resources import Resources
 
 # Lightning's name of its own last checkpoint, of which runs have none. Without a name it would take, under SLURM, a
 # checkpoint that a requeued job of any run has left in the folder.
 NO_CHECKPOINT = "last"
+PROFILERS: dict[ProfilerName, type[SimpleProfiler | AdvancedProfiler | PyTorchProfiler]] = {
+    "simple": SimpleProfiler,
+    "advanced": AdvancedProfiler,
+    "pytorch": PyTorchProfiler,
+}
 
 
 def make_trainer(
@@ -29,12 +36,15 @@ def make_trainer(
     callbacks: Sequence[Callback] = (),
     shows_bar: bool = False,
     folder: Path | None = None,
+    fast_dev_run: bool = False,
+    profiler: ProfilerName | None = None,
 ) -> Trainer:
     """Trainer of a run on CUDA devices, or else on the CPU: no other device was tested. Only GPUs use mixed precision.
 
     Args:
         accumulation: batches per device and optimiser step.
-        folder: folder for what Lightning itself writes.
+        folder: folder for what Lightning itself writes, the files of a profiler among them.
+        fast_dev_run: whether every loop takes one batch.
     """
     quiet_lightning()
     optim = run.optim
@@ -55,6 +65,8 @@ def make_trainer(
         enable_progress_bar=shows_bar,
         logger=logger or False,
         callbacks=list(callbacks),
+        fast_dev_run=fast_dev_run,
+        profiler=PROFILERS[profiler](folder and folder / "profile", profiler) if profiler is not None else None,
         **(schedule_arguments(optim, accumulation) if optim is not None else {}),
     )
     if trainer.world_size != resources.num_devices:

@@ -35,7 +35,7 @@ def import_weights(
             f"weights: run {run.train_id} has those of {previous.file} (sha256 {previous.sha256[:12]}); to import "
             f"{file} in their place, and to remove their results, add --replace"
         )
-    weights = save_tensors(model.state_dict(), directory.released)
+    weights = save_tensors(model.state_dict(), directory.released, run)
     if previous is not None and previous.sha256 != sha256:
         for result in directory.path.glob(f"*/*{RELEASED_SUFFIX}.*"):
             result.unlink()

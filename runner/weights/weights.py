@@ -5,20 +5,18 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from experiments.spec.run import RunConfig
+from interface.plain_data import encoded
+from models.saved_weights import DIGEST, FROZEN, RUN, SAVED, read_saved
 from models.tensors import digest, frozen_fingerprint, load_trained, trained_tensors
 from runner.machine.files import StoreError, replacing
 from runner.store.records import ImportedWeights, ReleasedStart, read_training
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
-
-# Metadata of weight files: fingerprint of the model's frozen parameters, and digest of the tensors in the file. Both
-# are in one JSON object, because safetensors writes several keys in a random order. Earlier versions wrote two keys.
-SAVED, FROZEN, DIGEST = "saved", "frozen_weights", "sha256"
 
 
 class Weights(NamedTuple):
@@ -76,16 +74,22 @@ def existing_weights(run: RunConfig, store: RunStore) -> Weights:
     )
 
 
-def save_weights(model: nn.Module, path: Path) -> str:
-    return save_tensors(trained_tensors(model), path, frozen_fingerprint(model))
+def save_weights(model: nn.Module, path: Path, run: object = None) -> str:
+    return save_tensors(trained_tensors(model), path, run, frozen_fingerprint(model))
 
 
-def save_tensors(tensors: dict[str, Tensor], path: Path, fingerprint: str | None = None) -> str:
-    """Save tensors with their digest, and a fingerprint of frozen parameters that are not among them."""
-    saved = {DIGEST: digest(tensors), FROZEN: fingerprint}
+def save_tensors(tensors: dict[str, Tensor], path: Path, run: object = None, fingerprint: str | None = None) -> str:
+    """Save the tensors of a run with their digest, which is returned, and the run.
+
+    Args:
+        run: config of the run, from which `TaskModule.load_from_checkpoint` builds the model.
+        fingerprint: that of frozen parameters, which are not among the tensors.
+    """
+    found = digest(tensors)
+    saved = {DIGEST: found, FROZEN: fingerprint, RUN: encoded(run)}
     with replacing(path) as partial:
         save_file(tensors, partial, metadata={SAVED: json.dumps(saved)})
-    return saved[DIGEST]
+    return found
 
 
 def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Weights) -> list[ReleasedStart]:
@@ -152,13 +156,10 @@ def saved_digest(path: Path) -> str:
     return digest(read_weights(path)[0])
 
 
-def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str | None]]:
     """Tensors and metadata of a weight file."""
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
-            return load_file(path), json.loads(metadata.get(SAVED, "null")) or earlier
+        return read_saved(path)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing; {remedy(path)}") from None
     except (SafetensorError, ValueError):

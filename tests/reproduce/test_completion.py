@@ -35,6 +35,9 @@ def completions(line: str, tmp_path: Path) -> set[str]:
         ("reproduce run motionformer/table4 --column k400,", {"k400,k400", "k400,ssv2"}),
         ("reproduce run motionformer/table4 --data k", {"kinetics400=", "kinetics600="}),
         ("reproduce run motionformer/table4 --dat", {"--data"}),
+        ("reproduce run motionformer/table4 -o model.tokens.tub", {"model.tokens.tubelet="}),
+        ("reproduce run motionformer/table4 -o optim.schedule.fa", {"optim.schedule.factor="}),
+        ("reproduce run motionformer/table4 -o optim.epochs=", {""}),
     ],
 )
 def test_the_end_of_a_command_line_is_completed(line: str, expected: set[str], tmp_path: Path) -> None:

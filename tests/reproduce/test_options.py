@@ -6,6 +6,7 @@ import pytest
 
 from reproduce.command import main, parsed
 from reproduce.next_command import next_command, say_next
+from reproduce.option_types import duration
 from tests.reproduce.conftest import Reproduce
 
 
@@ -30,6 +31,21 @@ from tests.reproduce.conftest import Reproduce
 )  # fmt: skip
 def test_tables_and_options_that_the_next_verb_has_are_taken_over(words: list[str], verb: str, expected: str) -> None:
     assert next_command(verb, parsed(words)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("12:00:00", 43_200), ("1:00:00:30", 86_430), ("90min", 5400), ("1.5h", 5400), ("3d", 259_200)],
+)
+def test_durations_are_read_and_written_as_times(text: str, seconds: int) -> None:
+    assert duration(text) == duration(str(duration(text))) == seconds
+
+
+@pytest.mark.parametrize("text", ["12", "12:00", "", "h", "-1h", "1:2:3:4:5"])
+def test_other_durations_are_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parsed(["plan", "a/b", f"--budget={text}"])
+    assert "write it as 12:00:00" in capsys.readouterr().err
 
 
 def test_the_next_command_is_on_stderr_and_not_beside_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,9 @@ import pytest
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import parsed
+from reproduce.one_run import one_run
 from reproduce.options import RESULTS, Attention, Evaluate, Jobs
-from reproduce.selection import jobs, one_run, resources_of, store_of
+from reproduce.selection import jobs, resources_of, store_of
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore

@@ -77,6 +77,8 @@ def test_attention_draws_any_point_by_default_that_of_the_table_and_saves_no_map
         (("--query", "0.5"), 2, "--query: '0.5': write it as X,Y"),
         (("--column", "top2"), 2, "has no run under column 'top2'; it has top1"),
         (("--attention", "s2t"), 2, "attention 's2t': the model has one attention, which has no name"),
+        (("none.mp4",), 3, "none.mp4: there is no such video or folder"),
+        (("none.mp4", "--list", "none.csv"), 2, "attention: none.mp4 is beside --list none.csv; name one of them"),
         (("--list", "none.csv"), 3, "there is no such file; it needs one 'path label' per line"),
         (("--out", "folder.png"), 3, "cannot write folder.png"),
     ],
@@ -102,6 +104,15 @@ def test_a_video_of_a_list_is_drawn_by_default_the_first(
     for video in ("@7", paths[7]):
         chosen = small("attention", "--list", str(listed), "--video", video, "--query", "0.1,0.2", "--out", out)
         assert chosen.code == 0 and f"video {paths[7]}" in chosen.out and "query at 0.1,0.2" in chosen.out
+
+
+def test_a_video_is_drawn_without_a_list(small: Reproduce, weighted: RunConfig, listed: Path, tmp_path: Path) -> None:
+    video, out = listed.read_text().splitlines()[0].rpartition(" ")[0], str(tmp_path / "maps.png")
+    for words in ([video, "--out", out], ["--query", "0.1,0.2", "--out", out, video]):
+        drawn = small("attention", *words)
+        assert drawn.code == 0, drawn.err
+        assert f"video {video}" in drawn.out
+    assert "query at 0.1,0.2" in drawn.out
 
 
 def test_several_attentions_are_drawn_below_each_other_by_default_that_of_the_figure(

@@ -15,6 +15,8 @@ from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
+from reproduce.budget import rows_within
+from reproduce.option_types import Duration
 from reproduce.verbs.plan import pflop, plan_text, planned
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
@@ -73,7 +75,7 @@ def test_a_test_alone_needs_no_training_split(root: Path, paper: Reproduce, monk
     assert [one["items"]["source"] for one in (plan, tested)] == ["official split sizes", "annotation files"]
     assert plan["petaflops_left"] > tested["petaflops_left"] > 0 == tested["steps"]
     monkeypatch.setattr(Launcher, "carry_out", lambda _, jobs: [setattr(job, "outcome", "done") for job in jobs])
-    monkeypatch.setattr("reproduce.verbs.run.existing_weights", lambda run, store: Weights(None, None))
+    monkeypatch.setattr("runner.weights.weights.existing_weights", lambda run, store: Weights(None, None))
     assert paper("run").code == 3
     assert paper("run", "--eval-only").out == "1 of 1 runs done, 0 of them before this call.\n"
 
@@ -310,3 +312,25 @@ def test_the_disk_space_of_the_files_of_a_run_is_estimated(
     assert tested["bytes"] == {"weights": 0, "predictions": 800, "checkpoint": 0}
     monkeypatch.setattr("reproduce.verbs.plan.free_bytes", lambda _: 100)
     assert text_of(job, store=store).endswith("stand-ins; 0.1 kB free")
+
+
+def test_rows_that_fit_a_time_share_the_trainings_that_they_need(store: RunStore) -> None:
+    start, other = tiny("start.x"), tiny("other.x", seed=1)
+    child = Job(replace(start.run, parents=(Parent(run=start.run),)), CellName("p/t", "child", "x"), 0)
+    child.cells = [child.place]
+    jobs, hours = [start, child, other], {start.key: 3.0, child.key: 2.0, other.key: 4.0}
+    assert rows_within(jobs, hours, Duration(5 * 3600), 1)[0] == ["p/t:start", "p/t:child"]
+    fitting, text = rows_within(jobs, hours, Duration(4 * 3600), 1)
+    assert fitting == ["p/t:start"]
+    assert text == (
+        "1 of 3 rows fit 4:00:00 (3.0 h): p/t:start; each of the others takes more: p/t:child 2.0 h, p/t:other 4.0 h"
+    )
+    assert rows_within(jobs, hours, Duration(4.5 * 3600), 2)[1] == "3 of 3 rows fit 4:30:00 (4.5 h)"
+    unknown = {**hours, start.key: None}
+    assert rows_within(jobs, unknown, Duration(9e9), 1)[0] == ["p/t:other"]
+
+
+def test_the_next_command_names_the_rows_that_fit(reproduce: Reproduce, tmp_path: Path) -> None:
+    outcome = reproduce("plan", "motionformer/table4", "--runs", tmp_path, "--budget", "1h")
+    assert "rows fit 1:00:00" in outcome.out and outcome.err.startswith("next: reproduce run motionformer/table4:")
+    assert "--budget" not in outcome.err

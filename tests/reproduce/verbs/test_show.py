@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from experiments.spec.catalog import captions, find, load
+from experiments.spec.edits import override
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Table
 from reproduce.command import main
@@ -115,6 +116,29 @@ def test_json_contains_table_columns_rows_and_printed_values(table: Table) -> No
 def test_several_tables_are_one_json_list(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", *words, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
+
+
+def test_every_field_of_a_run_is_shown_as_an_override_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", f"{T4}:joint", "--config"]) == 0
+    first, _ = capsys.readouterr().out.split("\n\n")
+    run = load(T4).run_of("joint.k400", TINY, (), 0)
+    name, *lines = first.splitlines()
+    assert name == f"{T4}:joint.k400, tiny run {run.train_id}"
+    shown = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+    assert {"model.depth", "data.frames", "optim.schedule.final", "evaluation.views"} < shown.keys()
+    assert "  model.attention: JointAttention" in lines
+    for path, value in shown.items():
+        if path not in ("seed", "parents"):
+            assert override(f"{path}={value}", run).apply(run) == run
+
+
+def test_json_has_every_field_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["show", f"{T4}:joint", "--config", "--json", "--scale", "paper"]) == 0
+    (shown,) = json.loads(capsys.readouterr().out)
+    config = next(cell["config"] for cell in shown["rows"][0]["cells"] if cell["column"] == "k400")
+    assert (config["model.depth"], config["model.attention"], config["optim.precision"]) == (
+        12, "JointAttention", "16-mixed",
+    )  # fmt: skip
 
 
 def test_computed_columns_have_no_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,11 @@ def test_names_come_from_a_file_then_the_training_then_the_data_set(store: RunSt
     assert class_names(RUN.data, resources, directory, tmp_path / "names.txt") == {"class": ("from", "file")}
 
 
+def test_classes_of_kinetics_400_have_their_names_without_its_files(store: RunStore) -> None:
+    (names,) = class_names(K400.data, Resources(), store.run(K400.train_id)).values()
+    assert (len(names), names[0], names[-1]) == (400, "abseiling", "zumba")
+
+
 def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("cats\ncats\n")
     with pytest.raises(DataError, match=r"names\.txt: cats is listed 2 times; list each class once"):
@@ -69,6 +74,6 @@ def test_class_files_are_read_without_videos(tmp_path: Path) -> None:
         (tmp_path / f"EPIC_100_{kind}_classes.csv").write_text(f"id,key\n1,my {kind}\n")
     epic = Epic100.Config(num_verbs=2, num_nouns=2)
     assert epic.names_of_classes(tmp_path) == ("verb 0", "my verb", "noun 0", "my noun")
-    for dataset in (epic, SSv2.Config(), Kinetics.Config()):
+    for dataset in (epic, SSv2.Config(), Kinetics.Config(name="kinetics600", num_classes=600)):
         assert dataset.names_of_classes(None) == ()
     assert replace(RUN.data.dataset, num_classes=3).names_of_classes(tmp_path) == ()  # type: ignore[call-arg]

@@ -1,5 +1,8 @@
 """Models of rows for Python: their inputs and scores are those of the row's test."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from runner.inference.row_model import RowModel, row_model
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
 
+ROOT = Path(__file__).resolve().parents[3]
 ROW = "motionformer/table4:joint"
 
 
@@ -28,9 +32,13 @@ def test_scores_are_those_of_a_test(row: RowModel, store: RunStore, listed: Path
     video = listed.read_text().splitlines()[0].rpartition(" ")[0]
     (entry,) = evaluate(row.run, store, Resources(devices=1), [Path(video)])["videos"]  # type: ignore[misc]
     best = row.best(video)
-    assert [one["class"] for one in best] == [one["class"] for one in entry["top"]]
-    assert [one["score"] for one in best] == pytest.approx([one["score"] for one in entry["top"]], rel=1e-4)
-    assert [one["name"] for one in best] == [row.names["class"][one["class"]] for one in best]  # type: ignore[index]
+    assert [one.number for one in best] == [one["class"] for one in entry["top"]]
+    assert [one.score for one in best] == pytest.approx([one["score"] for one in entry["top"]], rel=1e-4)
+    assert [one.name for one in best] == [row.names["class"][one.number] for one in best]
+    assert [str(one._replace(score=0.25)) for one in (best[0]._replace(name=None), best[0]._replace(name="run"))] == [
+        f"class {best[0].number} (0.250)",
+        "run (0.250)",
+    ]
     assert row.scores(video).sum() == pytest.approx(1, rel=1e-4)
 
 
@@ -90,3 +98,12 @@ def test_missing_weights_are_named_with_their_address_and_the_command(
         row_model(row, weights=weights and tmp_path / weights, runs=tmp_path)
     assert f"`reproduce run {row} --scale paper --released`" in str(raised.value)
     assert message in str(raised.value)
+
+
+def test_a_module_of_the_user_that_hides_a_package_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data.py").write_text("")
+    code = "from runner.inference.row_model import row_model"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"ImportError: {tmp_path / 'data.py'} hides a package of the same name that")

@@ -17,6 +17,7 @@ from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import find
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, TINY
+from lightning_modules.module import TaskModule
 from reproduce.command import main
 from runner.jobs.launch import Launcher, Running, default_parallel, failure_of
 from runner.machine.files import write_atomically
@@ -302,3 +303,55 @@ def test_the_reason_of_a_silent_failure_on_a_full_disk_is_the_disk(
     failure = failure_of(RunStore(tmp_path).run("aaa"), 1)
     reason = f"the disk of {tmp_path / 'aaa'} is full; free space there or name another place with --runs"
     assert failure == Failure(reason, 1)
+
+
+@pytest.mark.usefixtures("jobs_in_this_process")
+def test_a_fast_dev_run_takes_a_batch_of_each_loop_and_keeps_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps, train = [], TaskModule.training_step
+    monkeypatch.setattr(TaskModule, "training_step", lambda *of_step: steps.append(1) or train(*of_step))
+    assert main(["run", ROW, "--runs", str(tmp_path), *small(3), "--column", "k400", "--fast-dev-run"]) == 0
+    out, err = capsys.readouterr()
+    assert "1 of 1 runs done" in out and "a batch of each loop passed" in err
+    assert err.splitlines()[-1].startswith("next: reproduce run ") and "--fast-dev-run" not in err
+    assert len(steps) == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("jobs_in_this_process")
+def test_the_profile_of_a_fast_dev_run_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--fast-dev-run", "--profiler", "simple", "--column", "k400"]
+    assert main(["run", ROW, "--runs", str(tmp_path), *small(1), *words]) == 0
+    (folder,) = tmp_path.iterdir()
+    assert f"logs and profiles: {folder}" in capsys.readouterr().err
+    texts = {file.name: file.read_text() for file in folder.glob("*/profile/*.txt")}
+    assert {name.partition("-")[0] for name in texts} >= {"fit", "test"}
+    assert all("run_training_batch" in text for name, text in texts.items() if name.startswith("fit"))
+
+
+class Endless:
+    """Process that ends only when it is told to."""
+
+    pid = 0
+
+    def __init__(self) -> None:
+        self.signals: list[int] = []
+
+    def poll(self) -> int | None:
+        return 128 + self.signals[0] if self.signals else None
+
+    wait = poll
+
+    def send_signal(self, sig: int) -> None:
+        self.signals.append(sig)
+
+
+def test_runs_are_stopped_when_their_time_has_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = Endless()
+    monkeypatch.setattr("runner.jobs.launch.start_process", lambda *_: process)
+    assert main(["run", ROW, "--runs", str(tmp_path), *small(1), "--column", "k400", "--max-time", "1s"]) == 130
+    _, err = capsys.readouterr()
+    assert process.signals == [signal.SIGTERM]
+    assert "--max-time has passed" in err and "next: reproduce run" in err and "--max-time 0:00:01" in err

@@ -7,6 +7,7 @@ import pytest
 from experiments.spec.catalog import captions, load
 from experiments.spec.names import own_data
 from experiments.spec.scales import SCALES, TINY
+from interface.plain_data import decoded, encoded
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 
@@ -21,6 +22,7 @@ def test_each_run_of_each_table_is_read_as_it_was_written(scale: object, tmp_pat
                 Request(run=run).save(file)
                 found = Request.read(file).run
                 assert (found, found.train_id, found.eval_id) == (run, run.train_id, run.eval_id)
+                assert decoded(encoded(run)) == run
     assert len(read) > 100
 
 

@@ -1,6 +1,7 @@
 """A training from its start to its metrics: its length, the weights it keeps, kills and stops, and its exit codes."""
 
 import math
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -409,3 +410,17 @@ def test_a_signal_is_a_stop_request_a_second_one_is_the_same_and_a_later_one_sto
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile calls a C++ compiler")
+def test_a_compiled_model_trains_to_the_same_weights_under_the_same_names(harness: RunHarness) -> None:
+    assert not harness.execute(POINTS).get("compiled")
+    plain = harness.weights(POINTS)
+    harness.use_new_store("compiled")
+    harness.resources = replace(harness.resources, compile=True)
+    metrics = harness.execute(POINTS)
+    compiled = harness.weights(POINTS)
+    assert metrics["compiled"] is True and plain.keys() == compiled.keys()
+    for name, tensor in plain.items():
+        torch.testing.assert_close(compiled[name], tensor, rtol=1e-3, atol=1e-4)
