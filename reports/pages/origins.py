@@ -32,7 +32,7 @@ class Origin:
 
     @property
     def train_id(self) -> str:
-        return self.source.directory.path.name
+        return self.source.directory.train_id
 
 
 def origins_of(report: Report) -> list[Origin]:

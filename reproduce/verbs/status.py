@@ -16,6 +16,7 @@ from reproduce.options import DONE, SCALES, Status
 from reproduce.selection import NOTHING_TO_RUN, jobs, store_of
 from reproduce.terminal import table_text, terminal_width
 from runner.machine.messages import position_text, time_left_text
+from runner.store.folders import run_folders
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 
@@ -52,7 +53,7 @@ def started(options: Status, store: RunStore) -> list[Job]:
     """
     if options.overrides or options.seeds:
         raise ValueError("status of changed runs, or of other seeds, needs the name of their table")
-    here = {path.name for path in options.runs.glob("*")}
+    here = {*run_folders(options.runs)}
     entries = read_index()["tables"].items() if options.scale in SCALES else ()
     tables = tuple(name for name, entry in entries if not here.isdisjoint(trainings(entry, options.scale)))
     by_run: dict[str, list[Job]] = {}
@@ -81,7 +82,8 @@ def others_text(runs: Path) -> str:
     """Sentence on started runs that no table has without changes; empty if there are none."""
     entries = read_index()["tables"].values()
     known = {train_id for entry in entries for scale in SCALES for train_id in trainings(entry, scale)}
-    count = sum(folder.name not in known for folder in runs.glob("*") if (folder / "log.txt").exists())
+    found = run_folders(runs).items()
+    count = sum(train_id not in known for train_id, folder in found if (folder / "log.txt").exists())
     if not count:
         return ""
     return f"{number_of(count, 'runs')} with changed fields or other seeds: name the table, with -o, --own or --seeds"

@@ -160,9 +160,12 @@ class Launcher:
         job.not_before = time.monotonic() + RETRY_SECONDS
 
     def _start(self, job: Job) -> Running:
-        directory = job.directory(self.store)
+        directory = self.store.make(job.run.train_id, job.full_cell)
         slot = min(set(range(self.parallel)) - {running.slot for running in self.running.values()})
-        request = Request(run=job.run, resources=self.resources, runs=self.store.root, eval_only=self.eval_only)
+        request = Request(
+            run=job.run, resources=self.resources, runs=self.store.root, folder=directory.path.name,
+            eval_only=self.eval_only,
+        )  # fmt: skip
         file = directory.request(job.run.eval_id)
         request.save(file)
         variables = self._gpus(slot) if self.step is None else self.step.share(str(file))

@@ -63,8 +63,12 @@ class Job:
         return f"{self.place.table}:{self.place.row}"
 
     @property
+    def full_cell(self) -> str:
+        return f"{self.place.table}:{self.cell}"
+
+    @property
     def name(self) -> str:
-        return f"{self.place.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
+        return self.full_cell + (f" seed {self.seed}" if self.seed else "")
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.

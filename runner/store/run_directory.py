@@ -17,6 +17,7 @@ from experiments.spec.run import RunConfig
 from runner.machine.files import PARTIAL, StoreError, read_json, read_record, unwritable, write_atomically
 from runner.machine.messages import one_line
 from runner.store.acceptance import accepted_test, first_difference
+from runner.store.folders import train_id_of
 from runner.store.records import ImportedWeights, TestRecord
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
@@ -67,6 +68,10 @@ class RunDirectory:
         self.log = path / "log.txt"
         self.failure = path / "failure.txt"
         self.progress_file = path / "progress.json"
+
+    @property
+    def train_id(self) -> str:
+        return train_id_of(self.path) or self.path.name
 
     def request(self, eval_id: str) -> Path:
         return self.path / "requests" / f"{eval_id}.json"

@@ -17,18 +17,25 @@ from runner.weights.weights import save_tensors
 
 
 def import_weights(
-    run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None, *, replace: bool = False
+    run: RunConfig,
+    store: RunStore,
+    file: Path,
+    released: ReleasedWeights | None,
+    *,
+    cell: str = "",
+    replace: bool = False,
 ) -> ImportedWeights:
     """Check a released file against a run's model and save its weights; returns a record of all keys.
 
     Args:
+        cell: name of a cell of the run, after which a new folder is named.
         replace: whether weights and results of another file that was imported before are removed. If not, the file is
             refused.
     """
     model = run.model.build(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
     settings = stated_settings(run, file, report, released)
-    directory = store.run(run.train_id)
+    directory = store.make(run.train_id, cell)
     sha256, previous = file_sha256(file), directory.released_weights()
     if previous is not None and previous.sha256 != sha256 and not replace:
         raise ValueError(
