@@ -75,9 +75,11 @@ def check_start(options: Jobs, found: "list[Job]", store: RunStore) -> None:
     Raises:
         ValueError: with the row and the remedy.
     """
+    if FINE_TUNE not in options.overrides:
+        return
     from runner.weights.weights import weights_of
 
-    for job in found if FINE_TUNE in options.overrides else ():
+    for job in found:
         if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
             row = job.row
             raise ValueError(

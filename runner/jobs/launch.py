@@ -37,7 +37,10 @@ from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import RunProcess, interrupted_by_signals, stop
 from runner.store.jobs import Job
-from runner.store.run_directory import Failure, RunDirectory
+from runner.store.new_runs import directory_for, start_of
+from runner.store.run_directory import RunDirectory
+from runner.store.run_folder import Failure
+from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ class Launcher:
         resources: resources of each run. Parallel runs with a number of devices divide the GPUs of the machine. Without
             a number of threads, they divide the cores, with at most torch's own number each (OMP_NUM_THREADS sets it).
         step: tasks of SLURM that carry out each run together with this one; None if it is alone.
+        start: what starts the runs, but for their cells and seeds, to be recorded in their folders.
     """
 
     def __init__(
@@ -75,9 +79,10 @@ class Launcher:
         parallel: int = 1,
         eval_only: bool = False,
         step: "Step | None" = None,
+        start: Start | None = None,
     ) -> None:
         self.store, self.resources = store, with_threads(resources, parallel)
-        self.parallel, self.eval_only, self.step = parallel, eval_only, step
+        self.parallel, self.eval_only, self.step, self.start = parallel, eval_only, step, start
         self.running: dict[tuple[str, str], Running] = {}
         # Processes that use GPUs or meet others cannot be forked; on other systems than Linux, forking was not tried.
         alone = sys.platform == "linux" and step is None and resources.num_devices == 1
@@ -160,7 +165,9 @@ class Launcher:
         job.not_before = time.monotonic() + RETRY_SECONDS
 
     def _start(self, job: Job) -> Running:
-        directory = self.store.make(job.run.train_id, job.full_cell)
+        directory = directory_for(job.run.train_id, job.full_cell, self.store)
+        if self.start is not None:
+            add_start(directory, start_of(job, self.start))
         slot = min(set(range(self.parallel)) - {running.slot for running in self.running.values()})
         request = Request(
             run=job.run, resources=self.resources, runs=self.store.root, folder=directory.path.name,

@@ -6,17 +6,12 @@ Imports no PyTorch. Folders of earlier versions, and those of published results,
 import re
 from pathlib import Path
 
-from filelock import FileLock
-
-from runner.machine.files import unwritable
-
 NAME = re.compile(r"(?:.*-)?([0-9a-f]{12})")
 
 
 def train_id_of(folder: Path) -> str | None:
     """Id of the run in a folder; None for a folder of anything else."""
-    match = NAME.fullmatch(folder.name)
-    return match[1] if match is not None else None
+    return match[1] if (match := NAME.fullmatch(folder.name)) is not None else None
 
 
 def run_folders(root: Path) -> dict[str, Path]:
@@ -41,23 +36,9 @@ class RunFolders:
         if train_id not in self._found:
             changed_at = self.root.stat().st_mtime_ns if self.root.exists() else 0
             if changed_at != self._listed_at:
-                self._found, self._listed_at = run_folders(self.root), changed_at
+                self._found, self._listed_at = run_folders(self.root) | self._found, changed_at
         return self._found.get(train_id, self.root / train_id)
 
     def add(self, folder: Path) -> None:
         """Take a folder that a listing may not show yet, as on another node of a network file system."""
-        if (train_id := train_id_of(folder)) is not None:
-            self._found[train_id] = folder
-
-    def make(self, train_id: str, cell: str) -> Path:
-        """Folder of a run, named after a cell if it is new. Two processes that make one get the same."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / ".new_run.lock"):
-                name = f"{cell.replace('/', '.').replace(':', '.')}-" if cell else ""
-                folder = run_folders(self.root).get(train_id, self.root / f"{name}{train_id}")
-                folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise unwritable(self.root, error) from None
-        self._found[train_id] = folder
-        return folder
+        self._found[train_id_of(folder) or folder.name] = folder

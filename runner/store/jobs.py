@@ -30,6 +30,7 @@ class Job:
     place: CellName
     """Cell after which the job is named."""
     seed: int
+    overrides: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     """Names of the parents that lead from the run of that cell to this one."""
     cells: list[CellName] = field(default_factory=list)
@@ -102,7 +103,7 @@ def jobs_of(
 
     def add(job: Job) -> Job:
         for parent in job.run.parents:
-            needed = add(Job(parent.run, job.place, job.seed, (*job.path, parent.name)))
+            needed = add(Job(parent.run, job.place, job.seed, job.overrides, (*job.path, parent.name)))
             needed.starts.append(f"{job.place.table}:{job.cell}")
         return jobs.setdefault(job.key, job)
 
@@ -119,7 +120,7 @@ def jobs_of(
             raise ValueError(f"--column '{column}': it has no runs; columns with runs: {available or 'none'}")
     for name, cell in cells:
         for seed, run in zip(seeds, cell.runs, strict=True) if name.column in chosen else ():
-            job = add(Job(run, name, seed))
+            job = add(Job(run, name, seed, tuple(overrides)))
             if not job.cells:  # prefer the name of its own cell
                 job.place, job.path = name, ()
             job.cells.append(name)

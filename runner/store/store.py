@@ -55,10 +55,6 @@ class RunStore:
     def run(self, train_id: str) -> RunDirectory:
         return RunDirectory(self.folders.of(train_id), compare_scores=self.compare_scores)
 
-    def make(self, train_id: str, cell: str) -> RunDirectory:
-        """Directory of a run, which is named after a cell if it is new."""
-        return RunDirectory(self.folders.make(train_id, cell), compare_scores=self.compare_scores)
-
     def directories(self, train_id: str) -> list[RunDirectory]:
         """Directories of a run's results in order of precedence: made here, then published; released weights last."""
         own = [self.run(train_id)]

@@ -8,7 +8,6 @@ from models.model import ModelConfig
 from runner.machine.messages import one_line
 from runner.store.jobs import Job
 from runner.store.store import RunStore
-from runner.weights.weights import weights_of
 
 SUBJECT = "weights"
 
@@ -39,7 +38,8 @@ def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
 
 def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:
     """Findings on the weights of runs that are only tested."""
-    from runner.weights.fetch import released_remedies  # not for the runs that are trained
+    from runner.weights.fetch import released_remedies  # these are not for the runs that are trained
+    from runner.weights.weights import weights_of
 
     for job in jobs:
         weights = weights_of(job.run, store)

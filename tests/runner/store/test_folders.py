@@ -5,6 +5,7 @@ from pathlib import Path
 
 from experiments.motionformer.base import K400
 from runner.store.folders import RunFolders, run_folders
+from runner.store.new_runs import directory_for
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -13,25 +14,27 @@ ID, OTHER = "78667cde34a5", "0123456789ab"
 
 def test_a_new_folder_is_named_after_a_cell_and_an_existing_one_keeps_its_name(tmp_path: Path) -> None:
     (tmp_path / OTHER).mkdir()
-    folders = RunFolders(tmp_path)
-    made = folders.make(ID, "motionformer/table4:prototypes-16.k400.start")
+    store = RunStore(tmp_path)
+    made = directory_for(ID, "motionformer/table4:prototypes-16.k400.start", store).path
     assert made == tmp_path / f"motionformer.table4.prototypes-16.k400.start-{ID}" and made.is_dir()
-    assert folders.make(ID, "another/table:row.column") == RunFolders(tmp_path).of(ID) == folders.of(ID) == made
-    assert folders.make(OTHER, "motionformer/table4:joint.k400") == tmp_path / OTHER
+    again = directory_for(ID, "another/table:row.column", RunStore(tmp_path)).path
+    assert again == RunFolders(tmp_path).of(ID) == store.run(ID).path == made
+    assert directory_for(OTHER, "motionformer/table4:joint.k400", store).path == tmp_path / OTHER
     assert RunFolders(tmp_path / "none").of(ID) == tmp_path / "none" / ID
 
 
 def test_a_folder_that_another_process_makes_later_is_found(tmp_path: Path) -> None:
     folders = RunFolders(tmp_path / "runs")
     assert folders.of(ID) == tmp_path / "runs" / ID
-    made = RunFolders(tmp_path / "runs").make(ID, "a/b:c.d")
-    assert folders.of(ID) == made
+    made = directory_for(ID, "a/b:c.d", RunStore(tmp_path / "runs"))
+    assert folders.of(ID) == made.path
 
 
 def test_processes_that_make_the_same_run_at_once_get_the_same_folder(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        made = {*threads.map(lambda number: RunFolders(tmp_path).make(ID, f"a/b:{number}.d"), range(32))}
-    assert len(made) == 1 and [*run_folders(tmp_path).values()] == [*made]
+        made = threads.map(lambda number: directory_for(ID, f"a/b:{number}.d", RunStore(tmp_path)).path, range(32))
+        (one,) = {*made}
+    assert [*run_folders(tmp_path).values()] == [one]
 
 
 def test_folders_of_anything_else_are_no_runs(tmp_path: Path) -> None:
