@@ -18,7 +18,8 @@ from benchmarks.__main__ import CASES, DONE, UNUSABLE
 from experiments.spec.catalog import find
 from experiments.spec.metrics import Measured
 from runner.machine.files import read_json, write_atomically
-from runner.store.provenance import UNKNOWN, commit
+from runner.store.provenance import commit
+from runner.store.records import UNKNOWN
 
 ROOT = Path(__file__).parents[1]
 FAILED = 1

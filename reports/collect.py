@@ -17,7 +17,8 @@ from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
 from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.table_texts import cell_name
-from runner.store.kept_pictures import KeptPictures, kept_pictures
+from runner.store.kept_pictures import kept_pictures
+from runner.store.picture_files import KeptPictures
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:

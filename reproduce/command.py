@@ -22,6 +22,7 @@ from typing import NoReturn
 from experiments.spec.names import nearest
 from reproduce.option_types import path
 from reproduce.options import DONE, INTERRUPTED, UNUSABLE, USAGE, VERBS, Argument, Options, flags_of
+from reproduce.runs_options import GROUPS
 from runner.machine.messages import one_line
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
@@ -44,7 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Imported here so that verbs without a model do not import the models, which takes seconds.
         with ended_by_ctrl_c():
-            verb = importlib.import_module(f"reproduce.verbs.{options.verb.replace('-', '_')}")
+            module = options.verb.partition(" ")[0].replace("-", "_")
+            verb = importlib.import_module(f"reproduce.verbs.{module}")
         return verb.execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED
@@ -126,8 +128,14 @@ def parser() -> Parser:
         "--version", action=Version, nargs=0, default=argparse.SUPPRESS, help="show the version and the commit"
     )
     verbs = root.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+    parents = {"": verbs}
     for name, kind in VERBS.items():
-        verb = verbs.add_parser(name, help=kind.__doc__, description=kind.__doc__)
+        of_verbs, _, last = name.rpartition(" ")
+        if of_verbs not in parents:
+            parent = verbs.add_parser(of_verbs, help=GROUPS[of_verbs], description=GROUPS[of_verbs])
+            parents[of_verbs] = parent.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+        verb = parents[of_verbs].add_parser(last, help=kind.__doc__, description=kind.__doc__)
+        verb.set_defaults(verb=name)
         groups: dict[str, argparse._ActionsContainer] = {"": verb}
         for one in fields(kind):
             title = group_of(kind, one.name)

@@ -14,12 +14,17 @@ from reproduce.options import SCALES
 
 def complete(parser: argparse.ArgumentParser) -> None:
     """Print completions and exit, if the shell asks for some."""
-    verbs = next(action.choices for action in parser._actions if action.dest == "verb")
-    assert isinstance(verbs, dict)
-    for action in (action for verb in verbs.values() for action in verb._actions):
+    add_completers(parser)
+    argcomplete.autocomplete(parser)
+
+
+def add_completers(parser: argparse.ArgumentParser) -> None:
+    """Add the functions that complete the arguments of all verbs."""
+    for action in parser._actions:
+        for verb in action.choices.values() if isinstance(action.choices, dict) else ():
+            add_completers(verb)
         if (completer := COMPLETERS.get(action.dest)) is not None:
             action.completer = completer  # type: ignore[attr-defined]
-    argcomplete.autocomplete(parser)
 
 
 def tables(prefix: str, **_: object) -> list[str]:

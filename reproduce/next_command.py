@@ -16,7 +16,7 @@ def next_command(verb: str, options: Options, tables: Iterable[str] | None = Non
         tables: names of tables; by default those of the options.
         flags: further flags of the verb.
     """
-    line = ["reproduce", verb, *(getattr(options, "tables", ()) if tables is None else tables)]
+    line = ["reproduce", *verb.split(), *(getattr(options, "tables", ()) if tables is None else tables)]
     given = {one.name for one in fields(options) if first_flag(one).startswith("-") and one.name != "debug"}
     for one in fields(VERBS[verb]):
         if one.name in given and (value := getattr(options, one.name)) != one.default:

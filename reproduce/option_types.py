@@ -33,6 +33,15 @@ def author(text: str) -> str:
     return text
 
 
+UNCHANGED = "unchanged"  # variant of a row without overrides
+
+
+def run_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", text) or text == UNCHANGED:
+        raise ArgumentTypeError(f"'{text}' is no name of letters, digits, . _ - other than '{UNCHANGED}'")
+    return text
+
+
 def at_least(minimum: int, largest: int | None = None) -> Callable[[str], int]:
     range_text = f"{minimum} or more" if largest is None else f"from {minimum} to {largest}"
 

@@ -18,6 +18,7 @@ from reproduce.option_types import (
     path,
     png_file,
     point,
+    run_name,
     seeds,
     words,
 )
@@ -251,6 +252,9 @@ class Plan(Json, Jobs, verb="plan"):
 class Run(Jobs, verb="run"):
     """Train and test every row that has no result yet."""
 
+    name: str | None = option(
+        type=run_name, help="name of these overrides, or of none, in lists, reports and TensorBoard"
+    )
     file: Path | None = option(type=path, metavar="FILE", help="with --released: the file of the row, fetched by hand")
     replace: bool = option(default=False, help="with --file: replace the weights of another file, and their results")
     jobs: int | None = option(

@@ -17,7 +17,11 @@ def digest(value: object) -> str:
     Args:
         value: config, or dict of configs by name.
     """
-    tree = {k: canonical(v) for k, v in value.items()} if isinstance(value, dict) else canonical(value)
+    return tree_digest({k: canonical(v) for k, v in value.items()} if isinstance(value, dict) else canonical(value))
+
+
+def tree_digest(tree: object) -> str:
+    """Id of a config that is JSON already."""
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 

@@ -17,7 +17,8 @@ from reports.figures.drawer import KeptDrawer, empty_figure
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from runner.machine.files import StoreError
-from runner.store.kept_pictures import AnsweredClip, AnsweredClips, NamedAnswer, kept_pictures
+from runner.store.kept_pictures import kept_pictures
+from runner.store.picture_files import AnsweredClip, AnsweredClips, NamedAnswer
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, read_scores
 

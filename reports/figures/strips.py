@@ -22,7 +22,7 @@ from experiments.spec.scales import Scale
 from reports.figures.drawer import KeptDrawer, empty_figure, notice, save
 from reports.pages.report import Report
 from reports.pages.table_texts import data_text
-from runner.store.kept_pictures import AttentionMaps, MaskStrip
+from runner.store.picture_files import AttentionMaps, MaskStrip
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -32,7 +32,7 @@ class Origin:
 
     @property
     def train_id(self) -> str:
-        return self.source.directory.path.name
+        return self.source.directory.train_id
 
 
 def origins_of(report: Report) -> list[Origin]:
@@ -53,12 +53,12 @@ def _sources(cell: ReportCell) -> Iterator[tuple[StoredTest | StoredMeasurement,
     for result in cell.seeds:
         if result.test is not None and result.value is not None:
             for test in (result.test, *result.others.values()):
-                yield test, _facts_of_test(result, test.record)
+                yield test, _facts_of_test(result, test)
 
 
-def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
+def _facts_of_test(result: SeedResult, test: StoredTest) -> dict[str, str]:
     """Facts about a test and the training of its weights. Older results lack some."""
-    run = result.run
+    run, record = result.run, test.record
     videos, answers = record.videos, record.hits.bits if record.hits is not None else ()
     official = run.data.dataset.official_size("test")
     counts = f"{videos.evaluated} / {videos.failed} / {videos.missing}"
@@ -66,6 +66,7 @@ def _facts_of_test(result: SeedResult, record: TestRecord) -> dict[str, str]:
     is_trained = run.optim is not None and not result.released
     return {
         "seed": str(run.seed),
+        "name": test.directory.names,
         "views × crops": f"{record.views} × {record.crops}",
         "evaluated / failed / missing": counts + (f" of {official} official" if official is not None else ""),
         "data": copy_text(record.data),

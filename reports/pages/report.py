@@ -11,7 +11,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table, Value
 from reports.pages.facts import Facts
-from runner.store.kept_pictures import KeptPictures
+from runner.store.picture_files import KeptPictures
 from runner.store.store import StoredMeasurement, StoredTest
 
 State = Literal[

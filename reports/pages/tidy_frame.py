@@ -62,7 +62,7 @@ def _of_cell(cell: ReportCell) -> dict[str, object]:
 def _of_seed(cell: ReportCell, seed: SeedResult | None) -> dict[str, object]:
     """Result of a seed, or the measurement of a cell without seeds, with the path of its file from here."""
     source = cell.measurement if seed is None else seed.test
-    train_id = seed.run.train_id if seed is not None else source and source.directory.path.name
+    train_id = seed.run.train_id if seed is not None else source and source.directory.train_id
     return {
         "seed": seed and seed.run.seed,
         "value_of_seed": seed and _number(seed.value),

@@ -28,7 +28,7 @@ from reports.pages.table_texts import levels, row_names
 from reports.saved import JudgedReport
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
-from runner.store.kept_pictures import AnsweredClips
+from runner.store.picture_files import AnsweredClips
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -148,12 +148,14 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
     cell, first = tests[0]
     name = f"{session.name} · {_file_name(_shared_header([levels(shown.column.header) for shown, _ in tests]))}"
     name += f" · seed {first.run.seed}" if len(cell.seeds) > 1 else ""
+    own = store.run(first.run.train_id)
+    name += f" · {own.names}" if own.names else ""
     name += " · released weights" if first.released else ""
     name += " · published" if all(result.published for _, result in tests) else ""
     return replace(
         session,
         name=name,
-        curves=store.run(first.run.train_id).tensorboard,
+        curves=own.tensorboard,
         finished=all(result.value is not None for _, result in tests),
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
         test=next((result for _, result in tests if result.value is not None and not result.published), None),

@@ -17,7 +17,8 @@ from runner.weights.released import import_text, import_weights
 
 def execute(options: ImportWeights) -> int:
     """Import a file. A file in the paper's list of released weights can only be imported for its own run."""
-    released = released_weights(find([options.table])[0].table.paper)
+    table, rows = find([options.table])[0]
+    released = released_weights(table.paper)
     entry = released.find(options.file.stem) if released is not None else None
     place = (find_scale(options.scale), options.overrides, options.seed)
     column, runs = options.column, runs_of_row(options.table, *place)
@@ -31,7 +32,8 @@ def execute(options: ImportWeights) -> int:
             )
         column = column or columns[0]
     column, run = one_run(options, column)
-    record = import_weights(run, store_of(options), weight_file(options.file), released, replace=options.replace)
+    cell, file = f"{table.name}:{rows[0] if rows else ''}.{column}", weight_file(options.file)
+    record = import_weights(run, store_of(options), file, released, cell=cell, replace=options.replace)
     print(json.dumps(to_builtins(record), indent=1) if options.json else import_text(record))
     several = len({run.train_id for run in runs.values()}) > 1
     say_next("run", options, [options.table], [*(["--column", column] if several else []), "--eval-only"])

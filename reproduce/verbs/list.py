@@ -3,6 +3,7 @@
 import json
 import math
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from experiments.spec.catalog import Entry, names_listed, read_index
 from reproduce.next_command import say_next
 from reproduce.options import DONE, RESULTS, SCALES, List
 from reproduce.terminal import GAP, table_text, terminal_width, wrapped
+from runner.store.folders import run_folders
 
 UNKNOWN = "–"
 PUBLISHED_SIGN = "§"  # as in reports, whose code imports PyTorch
@@ -26,16 +28,17 @@ def execute(options: List) -> int:
     if options.scale not in SCALES:
         raise ValueError(f"unknown scale '{options.scale}'; choose one of {', '.join(SCALES)}")
     names = dict.fromkeys(name for pattern in options.tables for name in names_listed(pattern))
-    tables = [table_json(name, options) for name in names]
+    runs = run_folders(options.runs)
+    tables = [table_json(name, options.scale, runs) for name in names]
     print(json.dumps(tables, indent=1) if options.json else tables_text(tables, options.scale))
     say_next("show", options, list(names)[:1])
     return DONE
 
 
-def table_json(name: str, options: List) -> dict:
+def table_json(name: str, scale: str, runs: Mapping[str, Path]) -> dict:
     """Facts about a table."""
     entry = read_index()["tables"].get(name) or entry_outside(name)
-    found = progress(entry["runs"][options.scale], options.runs, RESULTS)
+    found = progress(entry["runs"][scale], runs, RESULTS)
     return {
         "name": name,
         "caption": entry["caption"],
@@ -69,19 +72,21 @@ class Progress(NamedTuple):
     hours: float
 
 
-def progress(tests: list[str], runs: Path, results: Path) -> Progress:
+def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progress:
     """Progress of some tests. Unlike in `reproduce status`, the content of result files is not checked.
 
     Args:
         tests: each `train id/eval id`.
-        runs, results: directories of the runs made here, and of the published results.
+        runs: folders of the runs made here, by id.
+        results: directory of the published results.
     """
     done, published = 0, 0
     by_training: dict[str, list[dict]] = {}
     for test in tests:
         train_id, eval_id = test.split("/")
         names = (f"{eval_id}.json", f"{eval_id}.released.json")
-        files = (folder / train_id / "metrics" / name for folder in (runs, results) for name in names)
+        folders = (runs.get(train_id, results / train_id), results / train_id)
+        files = (folder / "metrics" / name for folder in folders for name in names)
         if file := next((file for file in files if file.exists()), None):
             done += 1
             published += results in file.parents

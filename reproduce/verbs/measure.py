@@ -26,6 +26,7 @@ from runner.machine.messages import one_line
 from runner.measure.device_time import READING, device_name, measured_reading, step_speed, trained_per_second
 from runner.measure.memory import NotMeasurableError, measured
 from runner.measure.throughput import Turns
+from runner.store.new_runs import directory_for
 from runner.store.provenance import hardware, provenance
 from runner.store.records import sealed
 from runner.store.store import RunStore
@@ -88,7 +89,7 @@ def measure_reading(options: Measure) -> int:
         record = {"batch_size": size, "precision": optim.precision, **provenance(), **of_data[run.data]._asdict()}
         if step_speed(run, store) is None and (scale.small or torch.cuda.is_available()):
             record |= step_seconds(run, size)
-        write(run, READING, {**record, "hardware": device_name(hardware())}, store)
+        write(run, READING, {**record, "hardware": device_name(hardware())}, store, job.full_cell)
         speed, reading = step_speed(run, store), measured_reading(run, store, root, resources)
         if speed is None or reading is None:
             print(f"{job.name}: without a GPU, its training step is not measured", flush=True)
@@ -141,8 +142,8 @@ def measure_in_turns(
     return len(records)
 
 
-def write(run: RunConfig, kind: str, record: dict[str, object], store: RunStore) -> None:
-    directory = store.run(run.train_id)
+def write(run: RunConfig, kind: str, record: dict[str, object], store: RunStore, cell: str) -> None:
+    directory = directory_for(run.train_id, cell, store)
     directory.save_config(run.description)
     text = json.dumps(sealed({"train_id": run.train_id, **record}), indent=1)
     write_atomically(directory.measurement(kind), text + "\n")
@@ -150,10 +151,10 @@ def write(run: RunConfig, kind: str, record: dict[str, object], store: RunStore)
 
 def save(measurement: Measurement, record: dict[str, object], store: RunStore) -> None:
     """Write the record of a measurement, and print its value. That a batch is too large replaces no value."""
-    metric, cell, run, _ = measurement
+    metric, cell, run, table = measurement
     earlier = store.measurement(run.train_id, metric.kind)
     if TOO_LARGE not in record or earlier is None or TOO_LARGE in earlier.record:
-        write(run, metric.kind, record, store)
+        write(run, metric.kind, record, store, f"{table.name}:{cell.row.key}.{cell.column.key}")
     if TOO_LARGE in record:
         print(
             f"{cell.row.key}: {metric.name}: batch {record['batch_size']} does not fit into the memory of this device"

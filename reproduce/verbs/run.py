@@ -1,22 +1,26 @@
 """`reproduce run`: trains and tests all runs without a result, and saves the attention maps and masks of figures."""
 
 import math
+import shlex
 import shutil
 import sys
 import tempfile
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
-from reproduce.next_command import say_next
+from reproduce.next_command import override_words, say_next
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_tasks import check_tasks, num_tasks
 from runner.store.data_record import check_named_data
 from runner.store.jobs import Job
+from runner.store.new_runs import start_of
+from runner.store.starts import Start, add_start, named_overrides
 from runner.store.store import RunStore
 from runner.weights.needed_weights import find_initial_weights
 
@@ -85,13 +89,17 @@ def carry_out(options: Run, store: RunStore) -> int:
     find_initial_weights(job.run.model for job in starting)
     # Processes of several nodes meet at an address that only one run at a time can use.
     parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(scale)
-    parallel = min(parallel, max(1, len(to_do)))
+    parallel, start = min(parallel, max(1, len(to_do))), call_of(options, store)
+    for job in found if start.name else ():
+        if (directory := job.directory(store)).started:
+            add_start(directory, start_of(job, start))
     launcher = Launcher(
         store,
         resources,
         parallel=parallel,
         eval_only=options.tests_only,
         step=step,
+        start=start,
         fast_dev_run=options.fast_dev_run,
         profiler=options.profiler,
         max_seconds=math.inf if options.max_time is None else options.max_time,
@@ -119,6 +127,21 @@ def carry_out(options: Run, store: RunStore) -> int:
     if not codes:
         say_next("run" if options.fast_dev_run else "report", replace(options, fast_dev_run=False, profiler=None))
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
+
+
+def call_of(options: Run, store: RunStore) -> Start:
+    """What starts the runs of this call, but for their cells and seeds.
+
+    Raises:
+        ValueError: for the name of other overrides.
+    """
+    name, overrides = options.name or "", options.overrides
+    before = named_overrides(store.root).get(name, overrides) if name else overrides
+    if {*before} != {*overrides}:
+        words = shlex.join([word for text in before for word in override_words(text)]) or "no overrides"
+        raise ValueError(f"--name {name}: it is the name of the runs with {words}; choose another one")
+    date = datetime.now(UTC).isoformat(timespec="seconds")
+    return Start(scale=options.scale, overrides=overrides, name=name, date=date)
 
 
 def skip_without_weights(pending: list[Job], store: RunStore) -> None:

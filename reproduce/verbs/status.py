@@ -5,14 +5,12 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from msgspec import to_builtins
 
 from data.errors import number_of
-from experiments.spec.catalog import Entry, read_index
 from reproduce.next_command import say_next
-from reproduce.options import DONE, SCALES, Status
+from reproduce.options import DONE, Status
 from reproduce.selection import NOTHING_TO_RUN, jobs, store_of
 from reproduce.terminal import table_text, terminal_width
 from runner.machine.messages import position_text, time_left_text
@@ -23,7 +21,8 @@ WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, a
 IMPORTED, UNTRAINED = "released weights, not tested", "released weights, not trained"  # of a run that can be trained
 FINISHED = {"done", WITH_RELEASED}
 UNFINISHED = {"running", "failed", "interrupted"}
-HEADERS = ("run", "id", "state", "value", "detail")
+HEADERS = ("run", "id", "state", "value", "name", "overrides", "detail")
+NUM_FIXED = 4  # columns that are always shown
 
 
 def execute(options: Status) -> int:
@@ -32,59 +31,38 @@ def execute(options: Status) -> int:
     found = jobs(options) if named else started(options, store)
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
     if not named and not options.json:
+        from reproduce.started_runs import others_text
+
         if any(len({cell.table for cell in job.cells}) > 1 for job in found):
             print("a run that several tables share is named after the first of them")
-        if others := others_text(options.runs):
+        if others := others_text(options, found):
             print(others)
     states = [job_state(job, store) for job in found]
     if "running" not in states:
         left = [job for job, state in zip(found, states, strict=True) if state not in FINISHED]
-        of_started = dict.fromkeys(job.row if left else job.place.table for job in left or found)
-        say_next("run" if left else "report", options, options.tables if named else of_started)
+        verb, (first, *_) = "run" if left else "report", left or found or [None]
+        if named or first is None:
+            say_next(verb, options)
+        else:
+            same = [job for job in left or found if (job.overrides, job.seed) == (first.overrides, first.seed)]
+            of_first = replace(options, overrides=first.overrides, seeds=(first.seed,) if first.seed else ())
+            say_next(verb, of_first, dict.fromkeys(job.row if left else job.place.table for job in same))
     return DONE
 
 
 def started(options: Status, store: RunStore) -> list[Job]:
-    """Jobs of runs that were started here: those with a result, and one of a run that has none, failed or goes on.
+    """Jobs of runs that were started here: those with a result, and one of a run that has none, failed or goes on."""
+    from reproduce.started_runs import jobs_of_started  # here: it is for no table alone
 
-    Raises:
-        ValueError: if there are none, or if the options change the runs, whose tables are then unknown.
-    """
-    if options.overrides or options.seeds:
-        raise ValueError("status of changed runs, or of other seeds, needs the name of their table")
-    here = {path.name for path in options.runs.glob("*")}
-    entries = read_index()["tables"].items() if options.scale in SCALES else ()
-    tables = tuple(name for name, entry in entries if not here.isdisjoint(trainings(entry, options.scale)))
     by_run: dict[str, list[Job]] = {}
-    for job in jobs(replace(options, tables=tables)) if tables else ():
-        if job.directory(store).started:
-            by_run.setdefault(job.run.train_id, []).append(job)
-    if not by_run:
-        raise ValueError(
-            f"no unchanged run of seed 0 was started in {options.runs.resolve()} at --scale {options.scale}; "
-            + (others_text(options.runs) or "`reproduce list` names the tables, and --runs another directory")
-        )
+    for job in jobs_of_started(options, store):
+        by_run.setdefault(job.run.train_id, []).append(job)
     shown = list[Job]()
     for tests in by_run.values():
         done = [job for job in tests if job_state(job, store) in FINISHED]
         left = [job for job in tests if job not in done][:1]
         shown += done + [job for job in left if not done or job_state(job, store) in UNFINISHED]
     return shown
-
-
-def trainings(entry: Entry, scale: str) -> list[str]:
-    """Train ids of the runs of a table without overrides, of seed 0."""
-    return [*(test.partition("/")[0] for test in entry["runs"][scale]), *entry["parents"][scale]]
-
-
-def others_text(runs: Path) -> str:
-    """Sentence on started runs that no table has without changes; empty if there are none."""
-    entries = read_index()["tables"].values()
-    known = {train_id for entry in entries for scale in SCALES for train_id in trainings(entry, scale)}
-    count = sum(folder.name not in known for folder in runs.glob("*") if (folder / "log.txt").exists())
-    if not count:
-        return ""
-    return f"{number_of(count, 'runs')} with changed fields or other seeds: name the table, with -o, --own or --seeds"
 
 
 def job_state(job: Job, store: RunStore, *, eval_only: bool = False) -> str:
@@ -119,6 +97,8 @@ def entry_of(job: Job, store: RunStore) -> dict[str, object]:
     is_running = state == "running"
     return {
         "run": job.name,
+        "name": directory.names or None,
+        "overrides": [*job.overrides],
         "cells": [*map(str, job.cells)],
         "train_id": job.run.train_id,
         "eval_id": job.run.eval_id,
@@ -142,14 +122,16 @@ def status_text(found: Sequence[Job], store: RunStore) -> str:
     """States of the runs as text."""
     if not found:
         return NOTHING_TO_RUN
-    lines, counts = [], Counter[str]()
-    for entry in status_json(found, store):
+    lines, counts, differ = [], Counter[str](), len({job.overrides for job in found}) > 1
+    for job in found:
+        entry = entry_of(job, store)
         value, state = entry["value"], str(entry["state"])
         shown = f"{entry['metric']} {value:.1f}" if isinstance(value, float) else "–"
-        lines.append((entry["run"], entry["train_id"], state, shown, _detail(entry)))
+        name, changes = str(entry["name"] or ""), " ".join(job.overrides) if differ else ""
+        lines.append((entry["run"], entry["train_id"], state, shown, name, changes, _detail(entry)))
         counts[state] += 1
-    num_shown = len(HEADERS) if any(line[-1] for line in lines) else len(HEADERS) - 1
-    text = [table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], terminal_width())]
+    kept = [n for n in range(len(HEADERS)) if n < NUM_FIXED or any(line[n] for line in lines)]
+    text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines], terminal_width())]
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items())
     text.append(f"{number_of(len(lines), 'runs')}: {by_state}")
     if "published" in counts:

@@ -26,7 +26,8 @@ from models.attention_query import PointQuery
 from runner.inference.class_names import class_names, run_on_videos
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import AttentionMaps, MaskStrip, file_of, in_words, kind_and_name, write_pictures
+from runner.store.kept_pictures import file_of, kind_and_name
+from runner.store.picture_files import AttentionMaps, MaskStrip, in_words, write_pictures
 from runner.store.provenance import provenance
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import read_scores

@@ -38,7 +38,10 @@ from runner.machine.request import ProfilerName, Request
 from runner.machine.resources import Resources
 from runner.machine.signals import RunProcess, interrupted_by_signals, stop
 from runner.store.jobs import Job
-from runner.store.run_directory import Failure, RunDirectory
+from runner.store.new_runs import directory_for, start_of
+from runner.store.run_directory import RunDirectory
+from runner.store.run_folder import Failure
+from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -66,6 +69,7 @@ class Launcher:
         resources: resources of each run. Parallel runs with a number of devices divide the GPUs of the machine. Without
             a number of threads, they divide the cores, with at most torch's own number each (OMP_NUM_THREADS sets it).
         step: tasks of SLURM that carry out each run together with this one; None if it is alone.
+        start: what starts the runs, but for their cells and seeds, to be recorded in their folders.
         fast_dev_run, profiler: see `Request`.
         max_seconds: time after which the jobs write their checkpoints and stop, as after Ctrl-C.
     """
@@ -78,12 +82,13 @@ class Launcher:
         parallel: int = 1,
         eval_only: bool = False,
         step: "Step | None" = None,
+        start: Start | None = None,
         fast_dev_run: bool = False,
         profiler: ProfilerName | None = None,
         max_seconds: float = math.inf,
     ) -> None:
         self.store, self.resources = store, with_threads(resources, parallel)
-        self.parallel, self.eval_only, self.step = parallel, eval_only, step
+        self.parallel, self.eval_only, self.step, self.start = parallel, eval_only, step, start
         self.fast_dev_run = fast_dev_run
         self.profiler: ProfilerName | None = profiler
         self.deadline = time.monotonic() + max_seconds
@@ -172,12 +177,15 @@ class Launcher:
         job.not_before = time.monotonic() + RETRY_SECONDS
 
     def _start(self, job: Job) -> Running:
-        directory = job.directory(self.store)
+        directory = directory_for(job.run.train_id, job.full_cell, self.store)
+        if self.start is not None:
+            add_start(directory, start_of(job, self.start))
         slot = min(set(range(self.parallel)) - {running.slot for running in self.running.values()})
         request = Request(
             run=job.run,
             resources=self.resources,
             runs=self.store.root,
+            folder=directory.path.name,
             eval_only=self.eval_only,
             fast_dev_run=self.fast_dev_run,
             profiler=self.profiler,

@@ -23,7 +23,8 @@ from runner.machine.files import StoreError
 from runner.machine.messages import CLAIMED_ELSEWHERE, ERROR_PREFIX, one_line
 from runner.machine.request import Request
 from runner.machine.signals import Stopped, StopRequest
-from runner.store.run_directory import Failure, RunDirectory
+from runner.store.run_directory import RunDirectory
+from runner.store.run_folder import Failure
 from runner.store.store import RunStore
 from runner.training.micro_batch import TooLittleMemoryError
 from runner.training.results import rescore, saved_test
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         if request.resources.threads is not None:
             torch.set_num_threads(request.resources.threads)
         store = RunStore(request.runs, compare_scores=True)
+        if request.folder:
+            store.folders.add(request.runs / request.folder)
         directory = store.run(request.run.train_id)
         return carry_out(request, store, directory, stop)
     except Stopped as stopped:

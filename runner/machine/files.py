@@ -88,6 +88,10 @@ def read_record(path: Path, kind: type[Record]) -> Record | None:
         raise StoreError(f"cannot read {path}: {error}; move it away to have it made again") from None
 
 
+def write_record(path: Path, record: msgspec.Struct) -> None:
+    write_atomically(path, json.dumps(msgspec.to_builtins(record), indent=1) + "\n")
+
+
 def free_bytes(folder: Path) -> int:
     """Free bytes of the disk of a folder, which need not exist."""
     return shutil.disk_usage(existing(folder)).free

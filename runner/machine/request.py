@@ -22,6 +22,8 @@ class Request:
     resources: Resources = field(default_factory=Resources)
     runs: Path = Path("runs")
     """Directory of the runs."""
+    folder: str = ""
+    """Name of the folder of the run in it; if empty, the folder is found by the id of the run."""
     eval_only: bool = False
     """Existing weights are tested, and nothing is trained."""
     fast_dev_run: bool = False

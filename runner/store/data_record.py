@@ -18,9 +18,9 @@ from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.stand_ins.stand_in import earlier_digest
 from experiments.spec.run import RunConfig
-from runner.machine.files import read_record
+from runner.machine.files import read_record, write_record
 from runner.machine.resources import Resources
-from runner.store.records import DataRecord, read_test, seal_of, write_record
+from runner.store.records import DataRecord, read_test, seal_of
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 

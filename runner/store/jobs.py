@@ -30,6 +30,7 @@ class Job:
     place: CellName
     """Cell after which the job is named."""
     seed: int
+    overrides: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     """Names of the parents that lead from the run of that cell to this one."""
     cells: list[CellName] = field(default_factory=list)
@@ -63,8 +64,12 @@ class Job:
         return f"{self.place.table}:{self.place.row}"
 
     @property
+    def full_cell(self) -> str:
+        return f"{self.place.table}:{self.cell}"
+
+    @property
     def name(self) -> str:
-        return f"{self.place.table}:{self.cell}" + (f" seed {self.seed}" if self.seed else "")
+        return self.full_cell + (f" seed {self.seed}" if self.seed else "")
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
@@ -98,7 +103,7 @@ def jobs_of(
 
     def add(job: Job) -> Job:
         for parent in job.run.parents:
-            needed = add(Job(parent.run, job.place, job.seed, (*job.path, parent.name)))
+            needed = add(Job(parent.run, job.place, job.seed, job.overrides, (*job.path, parent.name)))
             needed.starts.append(f"{job.place.table}:{job.cell}")
         return jobs.setdefault(job.key, job)
 
@@ -115,7 +120,7 @@ def jobs_of(
             raise ValueError(f"--column '{column}': it has no runs; columns with runs: {available or 'none'}")
     for name, cell in cells:
         for seed, run in zip(seeds, cell.runs, strict=True) if name.column in chosen else ():
-            job = add(Job(run, name, seed))
+            job = add(Job(run, name, seed, tuple(overrides)))
             if not job.cells:  # prefer the name of its own cell
                 job.place, job.path = name, ()
             job.cells.append(name)

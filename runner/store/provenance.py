@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
-UNKNOWN = {"commit": "unknown", "versions": {}, "hardware": "unknown"}
 
 
 def provenance() -> dict[str, object]:

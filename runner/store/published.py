@@ -31,7 +31,7 @@ def other_measurements(shown: StoredMeasurement, store: RunStore) -> dict[str, S
     return {
         name: StoredMeasurement(record, one, file)
         for name, (one, file) in files.items()
-        if (record := accepted_measurement(file, one.path.name)) and not is_same(file, shown.file)
+        if (record := accepted_measurement(file, one.train_id)) and not is_same(file, shown.file)
     }
 
 

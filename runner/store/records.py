@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from data.fingerprint import DataFingerprint, SplitFingerprint
 from runner.machine.files import json_object, read_record, write_atomically
-from runner.store.provenance import UNKNOWN
 
 READABLE = "readable"  # in place of a metric: mask of the items that could be read
+UNKNOWN = {"commit": "unknown", "versions": {}, "hardware": "unknown"}  # provenance that was not recorded
 SEAL = "digest"  # field of a file: hash of all its other fields
 CountOrZero = Annotated[int, Meta(ge=0)]
 Number = Annotated[float, Meta(ge=0, le=1e300)]  # neither infinite nor NaN
@@ -250,10 +250,6 @@ def read_training(path: Path) -> TrainingRecord | None:
         earlier = {**UNKNOWN, **(json_object(path) or {})}
         record = msgspec.structs.replace(record, sessions=(msgspec.convert(earlier, Provenance),))
     return record
-
-
-def write_record(path: Path, record: Struct) -> None:
-    write_atomically(path, json.dumps(to_builtins(record), indent=1) + "\n")
 
 
 def sealed(fields: dict) -> dict:

@@ -1,40 +1,20 @@
-"""Directory of a run: config, records, checkpoints, scores, log and lock.
-
-The metrics file is written at the end of a test, so an interrupted run has none. The operating system releases the lock
-at the end of the process, so a killed run does not appear to be running.
-"""
+"""Directory of a run: what its folder holds, and the results of its tests."""
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
-
-from filelock import FileLock, Timeout
 
 from experiments.spec.run import RunConfig
-from runner.machine.files import PARTIAL, StoreError, read_json, read_record, unwritable, write_atomically
-from runner.machine.messages import one_line
+from runner.machine.files import StoreError, read_json, read_record, write_atomically
 from runner.store.acceptance import accepted_test, first_difference
 from runner.store.records import ImportedWeights, TestRecord
+from runner.store.run_folder import RunFolder, State
 
 RELEASED_SUFFIX = ".released"  # of file names: results of released weights
 BY = ".by-"  # in file names: before the name of those who made a published test or measurement again
-TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
-
-State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
 
 
-class Failure(NamedTuple):
-    """Reason of a failure in one line, and the exit code of the process that failed first."""
-
-    reason: str
-    exit_code: int
-
-
-class RunDirectory:
-    """Files of a run.
+class RunDirectory(RunFolder):
+    """Folder of a run with its results.
 
     Args:
         is_released: whether the files of tests are those of imported released weights instead of the run's own.
@@ -52,24 +32,9 @@ class RunDirectory:
         by: str = "",
         compare_scores: bool = False,
     ) -> None:
-        self.path = path
+        super().__init__(path)
         self.is_released, self.is_published, self.compare_scores = is_released, is_published, compare_scores
         self.suffix = (RELEASED_SUFFIX if is_released else "") + (BY + by if by else "")
-        self.config = path / "config.json"
-        self.training = path / "training.json"
-        self.data = path / "data.json"  # data at the start of the training
-        self.started_from = path / "started_from.json"
-        self.checkpoint = path / "checkpoints" / "last.ckpt"
-        self.weights = path / "checkpoints" / "weights.safetensors"
-        self.released = path / "checkpoints" / "released.safetensors"
-        self.released_record = path / "released.json"
-        self.tensorboard = path / "tb"
-        self.log = path / "log.txt"
-        self.failure = path / "failure.txt"
-        self.progress_file = path / "progress.json"
-
-    def request(self, eval_id: str) -> Path:
-        return self.path / "requests" / f"{eval_id}.json"
 
     @property
     def of_released(self) -> "RunDirectory":
@@ -142,83 +107,7 @@ class RunDirectory:
 
     def state(self, run: RunConfig) -> State:
         """State of the run and its test. "trained": the test is left, or was stopped."""
-        if self.result(run) is not None:
-            return "done"
-        if self.claimed:
-            return "running"
-        if self.failure.exists():
-            return "failed"
-        if self.checkpoint.exists():
-            return "interrupted"
-        return "trained" if self.weights.exists() else "not run"
-
-    def save_failure(self, failure: Failure) -> None:
-        write_atomically(self.failure, f"{failure.reason}\nexit code {failure.exit_code}\n")
-
-    def read_failure(self) -> Failure | None:
-        """Failure of the run; None if there is none. Files of earlier versions have no exit code."""
-        try:
-            text = self.failure.read_text()
-        except FileNotFoundError:
-            return None
-        reason, line, code = text.rpartition("\nexit code ")
-        return Failure(one_line(reason), int(code)) if line else Failure(one_line(text), 1)
-
-    def progress(self) -> dict:
-        """Last progress that the running process has written; empty if there is none."""
-        return read_json(self.progress_file) or {}
-
-    def fraction_done(self) -> float | None:
-        """Finished fraction of the run, between 0 and 1; None if it is unknown."""
-        match self.progress():
-            case {"stage": "train", "done": done}:
-                return TRAINING_SHARE * done
-            case {"done": done}:
-                return TRAINING_SHARE + (1 - TRAINING_SHARE) * done
-        return None
-
-    def fraction_trained(self) -> float:
-        """Finished fraction of a training that goes on from its checkpoint, by its progress; 0 if it is unknown."""
-        training = self.progress().get("stage") == "train" and self.checkpoint.exists()
-        return (self.fraction_done() or 0.0) / TRAINING_SHARE if training else 0.0
-
-    @property
-    def started(self) -> bool:
-        """A measurement and imported weights need no start."""
-        traces = (self.log, self.failure, self.checkpoint, self.weights, self.path / "metrics")
-        return any(path.exists() for path in traces)
-
-    @property
-    def claimed(self) -> bool:
-        """Whether a process executes the run."""
-        lock = self.path / "claim.lock"
-        if not lock.exists() or not os.access(lock, os.W_OK):
-            return False
-        try:
-            with FileLock(lock, timeout=0):
-                return False
-        except Timeout:
-            return True
-
-    @contextmanager
-    def claim(self) -> Iterator[bool]:
-        """Lock the run for this process. The context is False if another process has locked it; there is no wait."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / "claim.lock", timeout=0)
-            try:
-                lock.acquire()
-            except Timeout:
-                yield False
-                return
-            for left in self.path.rglob(f"{PARTIAL}*"):  # of a killed process
-                left.unlink()
-        except OSError as error:
-            raise unwritable(self.path, error) from None
-        try:
-            yield True
-        finally:
-            lock.release()
+        return "done" if self.result(run) is not None else self.state_without_result
 
     def save_config(self, description: dict[str, object]) -> None:
         """Write the run's config. An existing file must have the same content."""

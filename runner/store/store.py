@@ -6,6 +6,7 @@ from typing import NamedTuple
 from experiments.spec.run import RunConfig
 from runner.machine.files import write_atomically
 from runner.store.acceptance import accepted_measurement
+from runner.store.folders import RunFolders
 from runner.store.records import TestRecord
 from runner.store.run_directory import RunDirectory
 
@@ -49,9 +50,10 @@ class RunStore:
         self.root = root
         self.results = results
         self.compare_scores = compare_scores
+        self.folders = RunFolders(root)
 
     def run(self, train_id: str) -> RunDirectory:
-        return RunDirectory(self.root / train_id, compare_scores=self.compare_scores)
+        return RunDirectory(self.folders.of(train_id), compare_scores=self.compare_scores)
 
     def directories(self, train_id: str) -> list[RunDirectory]:
         """Directories of a run's results in order of precedence: made here, then published; released weights last."""
@@ -91,7 +93,7 @@ class RunStore:
     def published(self, directory: RunDirectory) -> RunDirectory:
         """Directory in the published results for those in a directory."""
         assert self.results is not None
-        return RunDirectory(self.results / directory.path.name, is_released=directory.is_released, is_published=True)
+        return RunDirectory(self.results / directory.train_id, is_released=directory.is_released, is_published=True)
 
     def check_writable(self) -> None:
         """Check that runs can be written."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lightning import Callback, LightningModule, Trainer
 
 from data.loaders import Loader
-from runner.store.provenance import UNKNOWN
+from runner.store.records import UNKNOWN
 
 
 class TrainingProvenance(Callback):

@@ -14,14 +14,14 @@ from data.decoded_files import DecodedFiles
 from data.fingerprint import DataFingerprint
 from experiments.spec.run import RunConfig
 from models.tensors import frozen_parameters
-from runner.machine.files import read_record
+from runner.machine.files import read_record, write_record
 from runner.machine.request import Request
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
 from runner.measure.device_time import measured_reading
 from runner.measure.training_step import is_out_of_memory
 from runner.store.data_record import check_data_record, data_of_result, save_data_record
-from runner.store.kept_pictures import answered_clips, write_pictures
+from runner.store.picture_files import answered_clips, write_pictures
 from runner.store.provenance import provenance
 from runner.store.records import (
     Provenance,
@@ -30,7 +30,6 @@ from runner.store.records import (
     TestRecord,
     TrainingRecord,
     read_training,
-    write_record,
     write_test,
 )
 from runner.store.saved_scores import SavedScores, by_class_name, save_scores, scored

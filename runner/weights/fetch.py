@@ -130,4 +130,5 @@ def import_release(
     if file is None and (finding := release.finding(store)).severity == "error":
         raise ValueError(f"{finding.subject}: {finding.what}; {finding.remedy}")
     path = file or downloaded(release.url, release.local or release.path)
-    return import_weights(release.run, store, path, release.listed, replace=replace)
+    cell = f"{release.entry.row}.{release.entry.column}"
+    return import_weights(release.run, store, path, release.listed, cell=cell, replace=replace)

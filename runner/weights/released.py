@@ -9,7 +9,9 @@ from pathlib import Path
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from models.tensors import LoadReport
-from runner.store.records import ImportedWeights, write_record
+from runner.machine.files import write_record
+from runner.store.new_runs import directory_for
+from runner.store.records import ImportedWeights
 from runner.store.run_directory import RELEASED_SUFFIX
 from runner.store.saved_scores import file_sha256
 from runner.store.store import RunStore
@@ -17,18 +19,25 @@ from runner.weights.weights import save_tensors
 
 
 def import_weights(
-    run: RunConfig, store: RunStore, file: Path, released: ReleasedWeights | None, *, replace: bool = False
+    run: RunConfig,
+    store: RunStore,
+    file: Path,
+    released: ReleasedWeights | None,
+    *,
+    cell: str = "",
+    replace: bool = False,
 ) -> ImportedWeights:
     """Check a released file against a run's model and save its weights; returns a record of all keys.
 
     Args:
+        cell: name of a cell of the run, after which a new folder is named.
         replace: whether weights and results of another file that was imported before are removed. If not, the file is
             refused.
     """
     model = run.model.build(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
     settings = stated_settings(run, file, report, released)
-    directory = store.run(run.train_id)
+    directory = directory_for(run.train_id, cell, store)
     sha256, previous = file_sha256(file), directory.released_weights()
     if previous is not None and previous.sha256 != sha256 and not replace:
         raise ValueError(

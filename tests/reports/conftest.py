@@ -20,7 +20,8 @@ from models.mixers.joint import JointAttention
 from reports.collect import collect
 from reports.pages.report import Report
 from runner.machine.files import write_atomically
-from runner.store.kept_pictures import AttentionMaps, file_of, write_pictures
+from runner.store.kept_pictures import file_of
+from runner.store.picture_files import AttentionMaps, write_pictures
 from runner.store.records import sealed
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown

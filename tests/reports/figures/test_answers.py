@@ -13,14 +13,8 @@ from lightning_modules.scores import ViewScores
 from reports.collect import collect
 from reports.figures import answers, figures
 from reports.pages.markup import Unlinked
-from runner.store.kept_pictures import (
-    AnsweredClips,
-    NamedAnswer,
-    ShownClips,
-    answered_clips,
-    file_of,
-    write_pictures,
-)
+from runner.store.kept_pictures import file_of
+from runner.store.picture_files import AnsweredClips, NamedAnswer, ShownClips, answered_clips, write_pictures
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, save_scores
 from runner.store.store import RunStore

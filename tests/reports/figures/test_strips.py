@@ -41,7 +41,8 @@ from reports.figures.strips import (
 )
 from reports.pages.report import Report
 from reports.publication import publish
-from runner.store.kept_pictures import AttentionMaps, MaskStrip, file_of, write_pictures
+from runner.store.kept_pictures import file_of
+from runner.store.picture_files import AttentionMaps, MaskStrip, write_pictures
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown, write
 from tests.runner.stored_metrics import write_result

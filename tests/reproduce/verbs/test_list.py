@@ -98,12 +98,12 @@ def write(folder: Path, train_id: str, file: str, **content: object) -> None:
 def test_progress_counts_tests_with_a_result_and_each_training_once(tmp_path: Path) -> None:
     runs, results = tmp_path / "runs", tmp_path / "results"
     tests = ["one/a", "one/b", "two/a", "three/a", "four/a"]
-    assert progress(tests, runs, results) == Progress(0, 0, 5, 0.0)
+    assert progress(tests, {}, results) == Progress(0, 0, 5, 0.0)
     write(runs, "one", "a.json", seconds=9000, device_hours=2.0)  # trained and tested by one process
     write(runs, "one", "b.json", seconds=1800, device_hours=2.0)  # tested by another one
     write(results, "two", "a.json", seconds=3600, device_hours=None)
     write(results, "three", "a.released.json", seconds=360)
-    assert progress(tests, runs, results) == Progress(4, 2, 5, pytest.approx(2.5 + 0.5 + 1.0 + 0.1))  # pyright: ignore
+    assert progress(tests, {"one": runs / "one"}, results) == Progress(4, 2, 5, pytest.approx(2.5 + 0.5 + 1.0 + 0.1))  # pyright: ignore
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,14 @@ def test_hours_are_those_of_devices_and_none_is_counted_twice(
     tmp_path: Path, result: dict[str, object], hours: float
 ) -> None:
     write(tmp_path, "one", "a.json", **result)
-    assert progress(["one/a"], tmp_path, tmp_path / "none").hours == pytest.approx(hours)
+    assert progress(["one/a"], {"one": tmp_path / "one"}, tmp_path / "none").hours == pytest.approx(hours)
 
 
 def test_a_result_made_here_precedes_a_published_one_and_a_damaged_file_has_no_hours(tmp_path: Path) -> None:
     runs, results = tmp_path / "runs", tmp_path / "results"
     write(runs, "one", "a.json", seconds=3600)
     write(results, "one", "a.json", seconds=7200)
-    assert progress(["one/a"], runs, results) == Progress(1, 0, 1, 1.0)
+    here = {"one": runs / "one"}
+    assert progress(["one/a"], here, results) == Progress(1, 0, 1, 1.0)
     (runs / "one/metrics/a.json").write_text("{")
-    assert progress(["one/a"], runs, results) == Progress(1, 0, 1, 0.0)
+    assert progress(["one/a"], here, results) == Progress(1, 0, 1, 0.0)

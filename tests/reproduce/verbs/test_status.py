@@ -15,7 +15,9 @@ from experiments.spec.scales import PAPER, TINY
 from reproduce.verbs.status import job_state, status_json, status_text
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
-from runner.store.run_directory import Failure
+from runner.store.new_runs import directory_for
+from runner.store.run_folder import Failure
+from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
@@ -131,7 +133,7 @@ def test_status_without_a_table_shows_the_runs_that_were_started_here(
 ) -> None:
     store.root.mkdir()
     none = status()
-    assert none.code == 2 and f"no unchanged run of seed 0 was started in {store.root} at --scale tiny" in none.err
+    assert none.code == 2 and f"no run was started in {store.root} at --scale tiny" in none.err
     (finished,) = jobs_of(find([MFORMER]), TINY, [], (0,))
     write_result(store, finished.run)
     one = status()
@@ -164,12 +166,53 @@ def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(
     directory = one.directory(store)
     directory.save_config(one.run.description)
     write_atomically(directory.measurement("memory"), "{}")
-    assert "no unchanged run of seed 0 was started" in status("--scale", "paper").err
+    assert "no run was started" in status("--scale", "paper").err
 
 
-def test_changed_runs_are_counted_without_a_table(status: Callable[..., Outcome], store: RunStore) -> None:
+def started(store: RunStore, overrides: tuple[str, ...] = (), seed: int = 0, name: str = "") -> Job:
+    """A run that was started, with a file that says by what."""
+    (one,) = jobs_of(find([MFORMER]), TINY, overrides, (seed,))
+    directory = directory_for(one.run.train_id, one.full_cell, store)
+    add_start(directory, Start(cell=one.full_cell, scale="tiny", seed=seed, overrides=overrides, name=name))
+    write_atomically(directory.log, "")
+    return one
+
+
+def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(
+    status: Callable[..., Outcome], store: RunStore
+) -> None:
+    short = started(store, ("optim.epochs=3",), 7, "short")
+    write_atomically(short.directory(store).checkpoint, "")
+    alone = status()
+    assert f"{MFORMER}.top1 seed 7" in alone.out and alone.err == (
+        f"next: reproduce run {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root}\n"
+    )
+    unchanged = started(store)
+    write_result(store, unchanged.run)
+    both = status()
+    assert "1 done, 1 interrupted" in both.out and "optim.epochs=3" in both.out
+    assert both.out.splitlines()[0].split() == ["run", "id", "state", "value", "name", "overrides"]
+    entries = {entry["train_id"]: entry for entry in json.loads(status("--json").out)}
+    assert (entries[short.run.train_id]["name"], entries[short.run.train_id]["overrides"]) == (
+        "short",
+        ["optim.epochs=3"],
+    )
+    assert entries[unchanged.run.train_id]["name"] is None
+
+
+def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(
+    status: Callable[..., Outcome], store: RunStore
+) -> None:
+    views = ("evaluation.crops=1",)
+    started(store)
+    changed = started(store, views)
+    write_result(store, changed.run)
+    assert "1 run: 1 done" in status().out and "evaluation.crops=1" in json.loads(status("--json").out)[0]["overrides"]
+
+
+def test_runs_that_do_not_say_what_started_them_are_counted(status: Callable[..., Outcome], store: RunStore) -> None:
     write_atomically(store.run(replace(K400, seed=7).train_id).log, "")
-    text = "1 run with changed fields or other seeds: name the table, with -o, --own or --seeds"
+    text = "1 further run that no row gives as it is: see `reproduce runs list`"
     assert text in status().err
     (finished,) = jobs_of(find([MFORMER]), TINY, [], (0,))
     write_result(store, finished.run)

@@ -25,7 +25,8 @@ from models.trunk import VideoViT
 from runner.inference import pictures
 from runner.inference.pictures import attention_maps, class_name, first_right, keep_all, moving_point
 from runner.machine.resources import Resources
-from runner.store.kept_pictures import AttentionMaps, KeptPictures, MaskStrip, file_of, kept_pictures, publish_kept
+from runner.store.kept_pictures import file_of, kept_pictures, publish_kept
+from runner.store.picture_files import AttentionMaps, KeptPictures, MaskStrip
 from runner.store.store import RunStore
 from runner.weights.weights import read_weights
 from tests.runner.mask_runs import KEPT_MASK

@@ -24,7 +24,7 @@ from runner.machine.files import write_atomically
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.store.jobs import CellName, Job, jobs_of
-from runner.store.run_directory import Failure
+from runner.store.run_folder import Failure
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -103,14 +103,15 @@ def test_ctrl_c_saves_checkpoints_and_ends_all_processes(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("jobs_in_this_process")
 def test_a_row_that_fails_does_not_stop_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    broken, sound = (job.directory(RunStore(tmp_path)) for job in jobs(1))
+    broken = jobs(1)[0].directory(RunStore(tmp_path))
     write_atomically(broken.config, '{"seed": 99}')
     assert main(["run", ROW, "--runs", str(tmp_path), *small(1)]) == 1
     out, err = capsys.readouterr()
     assert "1 of 2 runs done" in out
     assert "is the config of another run: it differs at data; restore it, or move" in err
     assert "Traceback" not in err
-    assert list(sound.path.glob("metrics/*.json"))
+    (result,) = tmp_path.glob("*/metrics/*.json")
+    assert result.parents[1].name.startswith("motionformer.table4.joint.")
     assert broken.failure.read_text().splitlines()[1:] == ["exit code 3"]
 
 

@@ -12,13 +12,12 @@ from experiments.spec.figure_runs import ShownRun, selected_runs
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
-from runner.store.kept_pictures import (
+from runner.store.kept_pictures import file_of, kept_pictures
+from runner.store.picture_files import (
     AnsweredClips,
     AttentionMaps,
     MaskStrip,
     ShownClips,
-    file_of,
-    kept_pictures,
     read_pictures,
     write_pictures,
 )

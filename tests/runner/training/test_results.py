@@ -16,7 +16,7 @@ from data.items import ItemList, TestItems
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
-from runner.store.kept_pictures import AnsweredClips, read_pictures
+from runner.store.picture_files import AnsweredClips, read_pictures
 from runner.store.records import READABLE, Hits
 from runner.store.saved_scores import SavedScores, save_scores, scored
 from runner.training import train

@@ -11,8 +11,7 @@ from msgspec import to_builtins
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import Parent
 from runner.measure.device_time import measured_speed
-from runner.store.provenance import UNKNOWN
-from runner.store.records import record_of_test
+from runner.store.records import UNKNOWN, record_of_test
 from runner.store.store import RunStore
 from runner.training import train
 from runner.training.results import rescore

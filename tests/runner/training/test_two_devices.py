@@ -13,7 +13,7 @@ from lightning_modules.module import TaskModule
 from runner.jobs import run_process
 from runner.machine.files import read_json
 from runner.machine.signals import Stopped
-from runner.store.run_directory import Failure
+from runner.store.run_folder import Failure
 from tests.runner.conftest import Process
 from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, carry_out
 from tests.runner.two_devices import FORKED, exit_codes

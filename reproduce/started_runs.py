@@ -1,0 +1,72 @@
+"""Runs that were started here, unchanged or with overrides, by the names of their rows."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from data.errors import number_of
+from experiments.spec.catalog import Entry, find, read_index
+from experiments.spec.scales import find_scale
+from reproduce.options import SCALES, Status
+from reproduce.selection import jobs
+from runner.store.folders import run_folders
+from runner.store.jobs import Job, jobs_of
+from runner.store.run_folder import RunFolder
+from runner.store.starts import Start, starts_of
+from runner.store.store import RunStore
+
+
+def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
+    """Jobs of all runs that were started here.
+
+    Runs without overrides of seed 0 come first, then those whose folders say what started them.
+
+    Raises:
+        ValueError: if there are none, or if the options change the runs, which are all listed.
+    """
+    if options.overrides or options.seeds:
+        raise ValueError("status of some changed runs, or of other seeds, needs the name of their table")
+    folders, known = run_folders(options.runs), known_ids()
+    entries = read_index()["tables"].items() if options.scale in SCALES else ()
+    tables = tuple(name for name, entry in entries if not folders.keys().isdisjoint(trainings(entry, options.scale)))
+    found = jobs(replace(options, tables=tables)) if tables else []
+    for train_id, folder in folders.items():
+        for start in starts_of(RunFolder(folder)):
+            if start.scale == options.scale and (start.overrides or train_id not in known):
+                found += [job for job in jobs_from(start) if job.run.train_id == train_id]
+    distinct = {job.key: job for job in reversed(found) if job.directory(store).started}
+    if not distinct:
+        raise ValueError(
+            f"no run was started in {options.runs.resolve()} at --scale {options.scale}; "
+            + (others_text(options, []) or "`reproduce list` names the tables, and --runs another directory")
+        )
+    return [*reversed(distinct.values())]
+
+
+def jobs_from(start: Start) -> list[Job]:
+    """Jobs of the row that started a run, by the code here; none if it has no such row or field."""
+    try:
+        return jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
+    except ValueError:  # also for a folder of videos that was moved
+        return []
+
+
+def trainings(entry: Entry, scale: str) -> list[str]:
+    """Train ids of the runs of a table without overrides, of seed 0."""
+    return [*(test.partition("/")[0] for test in entry["runs"][scale]), *entry["parents"][scale]]
+
+
+def known_ids() -> set[str]:
+    """Train ids of all runs without overrides, of seed 0."""
+    entries = read_index()["tables"].values()
+    return {train_id for entry in entries for scale in SCALES for train_id in trainings(entry, scale)}
+
+
+def others_text(options: Status, found: Iterable[Job]) -> str:
+    """Sentence on started runs that are not among those found, nor unchanged at another scale; empty without any."""
+    known = known_ids() | {job.run.train_id for job in found}
+    folders = [RunFolder(path) for train_id, path in run_folders(options.runs).items() if train_id not in known]
+    others = [folder for folder in folders if folder.log.exists()]
+    others = [folder for folder in others if all(start.scale == options.scale for start in starts_of(folder))]
+    if not others:
+        return ""
+    return f"{number_of(len(others), 'further runs')} that no row gives as it is: see `reproduce runs list`"

@@ -1,0 +1,60 @@
+"""What started a run: row, scale, seed and overrides, and the name of these, in its folder. Imports no PyTorch."""
+
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from runner.machine.files import read_record, write_record
+from runner.store.folders import run_folders
+from runner.store.run_folder import RunFolder
+
+
+class Start(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What started a run. A set of overrides has one entry in its folder."""
+
+    cell: str = ""
+    """Table, row and column after which the run is named, and the names of the parents that lead to it."""
+    scale: str
+    seed: int = 0
+    overrides: tuple[str, ...] = ()
+    name: str = ""
+    """Name that the user gives the overrides. It is not part of ids."""
+    metric: str = ""
+    """Headline of its tests."""
+    date: str = ""
+    """Time of the start, in UTC."""
+
+    @property
+    def row(self) -> str:
+        return self.cell.partition(".")[0]
+
+    @property
+    def table(self) -> str:
+        return self.cell.partition(":")[0]
+
+
+class Starts(Struct, frozen=True):
+    starts: tuple[Start, ...]
+
+
+def starts_of(folder: RunFolder) -> tuple[Start, ...]:
+    """What started a run, the first one first; empty for runs of earlier versions."""
+    found = read_record(folder.starts, Starts)
+    return () if found is None else found.starts
+
+
+def add_start(folder: RunFolder, start: Start) -> None:
+    """Record what starts a run. Of a set of overrides that is recorded, the name alone can change."""
+    starts = starts_of(folder)
+    same = next((one for one in starts if {*one.overrides} == {*start.overrides}), None)
+    if same is None:
+        write_record(folder.starts, Starts((*starts, start)))
+    elif start.name and start.name != same.name:
+        named = structs.replace(same, name=start.name)
+        write_record(folder.starts, Starts(tuple(named if one is same else one for one in starts)))
+
+
+def named_overrides(root: Path) -> dict[str, tuple[str, ...]]:
+    """Overrides of the runs in a directory by the names that the user gave them."""
+    starts = (start for folder in run_folders(root).values() for start in starts_of(RunFolder(folder)))
+    return {start.name: start.overrides for start in starts if start.name}

@@ -1,0 +1,231 @@
+"""`reproduce runs`: one's own runs are listed, filtered, removed, exported and imported."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from experiments.spec.catalog import captions, find, load
+from experiments.spec.scales import TINY
+from runner.machine.files import write_atomically
+from runner.store.archive import id_of
+from runner.store.jobs import Job, jobs_of
+from runner.store.new_runs import directory_for, start_of
+from runner.store.run_folder import RunFolder
+from runner.store.starts import Start, add_start, starts_of
+from runner.store.store import RunStore
+from tests.reproduce.conftest import Outcome, Reproduce
+from tests.runner.stored_metrics import write_result
+
+MFORMER, JOINT = "motionformer/table6b:mformer", "motionformer/table4:joint"
+SHORT = ("optim.epochs=3",)
+
+Runs = Callable[..., Outcome]
+
+
+@pytest.fixture
+def runs(reproduce: Reproduce, store: RunStore) -> Runs:
+    return lambda verb, *words: reproduce("runs", verb, "--runs", store.root, *words)
+
+
+def job_of(row: str, overrides: tuple[str, ...] = (), seed: int = 0) -> Job:
+    return jobs_of(find([row]), TINY, overrides, (seed,))[0]
+
+
+def finish(
+    store: RunStore, row: str, value: float, overrides: tuple[str, ...] = (), seed: int = 0, name: str = ""
+) -> Job:
+    """A finished run with its config, and what started it."""
+    job = job_of(row, overrides, seed)
+    directory = directory_for(job.run.train_id, job.full_cell, store)
+    add_start(directory, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+    directory.save_config(job.run.description)
+    write_atomically(directory.log, "log")
+    write_atomically(directory.weights, "weights")
+    write_result(store, job.run, 99.0, top1=value)
+    return job
+
+
+@pytest.fixture
+def two(store: RunStore) -> tuple[Job, Job]:
+    """The unchanged run of a row, and a shorter one with another seed and a name."""
+    return finish(store, MFORMER, 61.0), finish(store, MFORMER, 47.25, SHORT, 1, "short")
+
+
+def listed(runs: Runs, *words: str) -> list[dict]:
+    return json.loads(runs("list", "--json", *words).out)
+
+
+def test_a_list_says_of_each_run_what_it_is_and_what_it_gave(runs: Runs, two: tuple[Job, Job], store: RunStore) -> None:
+    unchanged, short = two
+    out = runs("list").out
+    assert f"{MFORMER}.top1 seed 1" in out and "top1 47.2" in out and "-o optim.epochs=3" in out
+    assert "2 runs, " in out and "scale: tiny" in out and "0123456789" in out
+    one, other = sorted(listed(runs), key=lambda run: run["seed"])
+    assert (one["id"], one["state"], one["metric"], one["value"]) == (unchanged.run.train_id, "done", "top1", 61.0)
+    assert (one["run"], one["scale"], one["seed"], one["stale"]) == (f"{MFORMER}.top1", "tiny", 0, False)
+    (start,) = other["starts"]
+    assert (start["overrides"], start["name"], other["stale"]) == (["optim.epochs=3"], "short", None)
+    assert Path(other["folder"]) == store.run(short.run.train_id).path and other["bytes"] > 700
+
+
+def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
+    runs: Runs, two: tuple[Job, Job], store: RunStore
+) -> None:
+    unchanged, short = (job.run.train_id for job in two)
+    failed = job_of(JOINT)
+    folder = directory_for(failed.run.train_id, failed.full_cell, store)
+    add_start(folder, Start(cell=failed.full_cell, scale="tiny"))
+    write_atomically(folder.failure, "no disk\nexit code 3\n")
+
+    def found(*words: str) -> set[str]:
+        return {run["id"] for run in listed(runs, *words)}
+
+    both, third = {unchanged, short}, {failed.run.train_id}
+    assert found() == both | third
+    for pattern in ("motionformer/table6b", MFORMER, "table6b", "table6b:*", f"{MFORMER}.top1"):
+        assert found(pattern) == both
+    assert found("motionformer") == both | third and found(short, JOINT) == {short} | third
+    assert found("--name", "short") == {short} and found("--state", "failed") == third
+    assert found("--state", "done") == both and found("--scale", "paper") == set()
+    unknown = runs("list", "motionformer/table66")
+    assert unknown.code == 2 and "names no run in" in unknown.err and "did you mean 'motionformer/table6" in unknown.err
+    assert "no run has it; names that runs have: short" in runs("list", "--name", "shrt").err
+
+
+def test_runs_of_earlier_versions_show_what_their_folders_have(runs: Runs, store: RunStore) -> None:
+    known, changed = job_of(MFORMER), job_of(MFORMER, SHORT, 2)
+    for job in (known, changed):
+        store.run(job.run.train_id).save_config(job.run.description)
+        write_result(store, job.run, 50.0)
+    found = {run["id"]: run for run in listed(runs)}
+    of_known, of_changed = found[known.run.train_id], found[changed.run.train_id]
+    assert of_known["run"].startswith("motionformer/") and (of_known["scale"], of_known["stale"]) == ("tiny", False)
+    assert (of_changed["run"], of_changed["stale"], of_changed["seed"], of_changed["value"]) == (None, None, 2, 50.0)
+
+
+def test_stale_runs_are_those_that_no_row_gives_any_more(runs: Runs, two: tuple[Job, Job], store: RunStore) -> None:
+    def stored(train_id: str, **fields: object) -> str:
+        folder = RunFolder(store.root / f"old-{train_id}")
+        add_start(folder, Start(scale="tiny", **fields))  # type: ignore[arg-type]
+        return train_id
+
+    old = stored("0" * 12, cell=f"{MFORMER}.top1")
+    of_field = stored("1" * 12, cell=f"{MFORMER}.top1", overrides=("optim.gone=1",))
+    of_row = stored("2" * 12, cell="motionformer/table6b:gone.top1", seed=3)
+    assert {run["id"] for run in listed(runs) if run["stale"]} == {old}
+    assert {run["id"] for run in listed(runs, "--stale")} == {old, of_field, of_row}
+    assert "stale: no row of the code here gives it any more" in runs("list").out
+    assert runs("rm", "--stale", "--yes").code == 0
+    assert {run["id"] for run in listed(runs)} == {job.run.train_id for job in two}
+
+
+def test_runs_are_removed_after_a_question_and_running_ones_never(
+    runs: Runs, two: tuple[Job, Job], store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unchanged, short = (store.run(job.run.train_id) for job in two)
+    assert "name the runs" in runs("rm").err
+    asked = runs("rm", "--name", "short")
+    assert asked.code == 2 and "add --yes to remove 1 run (" in asked.err and short.path.exists()
+    with short.claim():
+        refused = runs("rm", "*", "--yes")
+        assert refused.code == 2 and f"{short.train_id}: running, so nothing was removed" in refused.err
+    assert unchanged.path.exists()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    assert "nothing was removed" in runs("rm", short.train_id).out and short.path.exists()
+    monkeypatch.setattr("builtins.input", lambda question: "y")
+    assert "removed 1 run (" in runs("rm", short.train_id).out
+    assert unchanged.path.exists() and not short.path.exists()
+
+
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
+def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
+    ending: str, runs: Runs, two: tuple[Job, Job], store: RunStore, tmp_path: Path, reproduce: Reproduce
+) -> None:
+    _, short = two
+    own = store.run(short.run.train_id)
+    write_atomically(own.checkpoint, "half")
+    write_atomically(own.request(short.run.eval_id), "{}")
+    file, there = tmp_path / f"runs{ending}", tmp_path / "there"
+    assert runs("export", file, "--name", "short").code == 0
+    again = runs("export", file)
+    assert again.code == 2 and "exists; name another file" in again.err
+    taken = reproduce("runs", "import", file, "--runs", there)
+    assert taken.code == 0 and "next: reproduce report motionformer/table6b" in taken.err and "top1 47.2" in taken.out
+    found = RunStore(there).test(short.run)
+    assert found is not None and found.record.metrics["top1"] == 47.25
+    assert found.directory.path.name == own.path.name and starts_of(found.directory) == starts_of(own)
+    assert found.directory.weights.read_text() == "weights" and not found.directory.checkpoint.exists()
+    assert not found.directory.request(short.run.eval_id).exists() and not list(there.glob(".*partial*"))
+    here = reproduce("runs", "import", file, "--runs", there)
+    assert here.code == 2 and f"{found.directory.path} is here already" in here.err
+
+
+def changed_archive(file: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> None:
+    """Write an archive again with other names and contents of its files."""
+    with tarfile.open(file) as archive:
+        files = [(m.name, archive.extractfile(m).read()) for m in archive if m.isfile()]  # type: ignore[union-attr]
+    with tarfile.open(file, "w") as archive:
+        for name, content in files:
+            member, content = change(name, content)
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("part", "replacement", "message"),
+    [
+        ("config.json", lambda text: text.replace(b'"epochs": 3', b'"epochs": 4'), "config.json is that of run"),
+        ("metrics/", lambda text: text.replace(b"47.25", b"99.25"), "it was changed after the test"),
+        ("starts.json", lambda text: b'{"starts": [{"cell": 1}]}', "Expected `str`, got `int` - at `$.starts[0].cell`"),
+        ("log.txt", None, "outside the destination"),
+    ],
+)
+def test_a_file_that_was_changed_or_writes_elsewhere_is_refused_as_a_whole(
+    part: str, replacement: Callable[[bytes], bytes] | None, message: str,
+    runs: Runs, two: tuple[Job, Job], tmp_path: Path, reproduce: Reproduce,
+) -> None:  # fmt: skip
+    file = tmp_path / "runs.tar"
+    runs("export", file)
+
+    def change(name: str, content: bytes) -> tuple[str, bytes]:
+        if part not in name:
+            return name, content
+        if replacement is None:
+            top = name.partition("/")[0]
+            return f"{top}/../../../outside.txt", content
+        return name, replacement(content)
+
+    changed_archive(file, change)
+    refused = reproduce("runs", "import", file, "--runs", tmp_path / "there")
+    assert refused.code == 2 and message in refused.err, refused.err
+    assert not [*(tmp_path / "there").iterdir()] and not (tmp_path / "outside.txt").exists()
+
+
+def test_what_is_no_file_of_runs_is_refused(runs: Runs, tmp_path: Path) -> None:
+    write_atomically(tmp_path / "text.tar", "text")
+    with tarfile.open(tmp_path / "other.tar", "w") as archive:
+        archive.add(tmp_path / "text.tar", "readme/text")
+    assert "holds no runs, or is damaged" in runs("import", tmp_path / "text.tar").err
+    assert "'readme' is no folder of a run" in runs("import", tmp_path / "other.tar").err
+    assert "there is no file" in runs("import", tmp_path / "none.tar").err
+    assert (
+        "ends in .tar or .tar.gz" in runs("export", tmp_path / "runs.zip").err
+        or "no run to export" in runs("export", "a").err
+    )
+
+
+def test_the_id_of_a_run_follows_from_its_config_file(tmp_path: Path) -> None:
+    ids = {
+        job.run.train_id: job.run.description
+        for table in captions()
+        for job in jobs_of([(load(table), None)], TINY, [], (0,))
+    }
+    assert len(ids) > 100
+    for train_id, description in ids.items():
+        assert id_of(json.loads(json.dumps(description))) == train_id
