@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from torch import nn
 
 from interface.plain_data import decoded
-from lightning_modules.module import TaskModule
 from models.checkpoints import read_checkpoint
 from models.model import ModelConfig
 from models.saved_weights import DIGEST, FROZEN, RUN, read_saved
@@ -33,10 +32,10 @@ class Run(Protocol):
     def parents(self) -> Sequence[Parent]: ...
     @cached_property
     def train_id(self) -> str: ...
-    def build(self) -> TaskModule: ...
+    def build(self) -> Any: ...  # noqa: ANN401  (a TaskModule, which imports this module)
 
 
-def loaded(file: Path, run: Run | None = None) -> TaskModule:
+def loaded(file: Path, run: Run | None = None) -> Any:  # noqa: ANN401
     """Module of a checkpoint or a weight file.
 
     Args:

@@ -36,7 +36,11 @@ def collect(
     columns: Sequence[str] = (),
 ) -> Report:
     """Report of a table or some columns, from the results in a store, or of published ones for other runs."""
-    table = (table.of_columns(columns) if columns else table).at(scale)
+    if columns:
+        from experiments.spec.columns import of_columns  # here: most reports have all
+
+        table = of_columns(table, columns)
+    table = table.at(scale)
     keys, texts = None if rows is None else tuple(rows), tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells

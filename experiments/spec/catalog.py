@@ -11,7 +11,7 @@ import functools
 import importlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -223,16 +223,13 @@ def released_weights(paper: str) -> "ReleasedWeights | None":
     return importlib.import_module(f"experiments.{paper}.released").RELEASED
 
 
-def find(names: Iterable[str], columns: Sequence[str] = ()) -> list[Selection]:
+def find(names: Iterable[str]) -> list[Selection]:
     """Tables and rows selected by names, glob patterns and `table:row`, in the given order, each table once.
 
     Of several tables that match a pattern with a row, only those with such a row are selected.
 
-    Args:
-        columns: keys of the columns that the tables are reduced to; empty for all.
-
     Raises:
-        ValueError: for an unknown table, row or column, with the nearest names, and for a name of tables of several papers.
+        ValueError: for an unknown table or row, with the nearest names, and for a name of tables of several papers.
     """
     chosen: dict[str, tuple[str, ...] | None] = {}
     for text in names:
@@ -249,7 +246,7 @@ def find(names: Iterable[str], columns: Sequence[str] = ()) -> list[Selection]:
                 table = load(name)
                 rows = _rows_matching(table, row) or [table.find_row(row).key]
                 chosen[name] = tuple(dict.fromkeys((*before, *rows)))
-    return [Selection(load(name).of_columns(columns) if columns else load(name), rows) for name, rows in chosen.items()]
+    return [Selection(load(name), rows) for name, rows in chosen.items()]
 
 
 def _rows_matching(table: "Table", pattern: str) -> list[str]:

@@ -6,7 +6,7 @@ command line.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -267,27 +267,6 @@ class Table:
             columns=tuple(replace(column, header=column.tiny_header or column.header) for column in self.columns),
             figure=self.tiny_figure or self.figure,
             notes=tuple(dict.fromkeys(notes)),
-        )
-
-    def of_columns(self, keys: Sequence[str]) -> "Table":
-        """Table of some columns and of those that these are computed from, with the claims on them; without a figure.
-
-        Raises:
-            ValueError: for an unknown column.
-        """
-        of_all = {column.key: column.metric for column in self.columns}
-        for key in keys:
-            if key not in of_all:
-                raise ValueError(f"table '{self.name}' has no column '{key}'; its columns are {', '.join(of_all)}")
-        needed = {*keys, *(key for one in keys if isinstance(m := of_all[one], Derived) for key in m.columns)}
-        chosen = [index for index, key in enumerate(of_all) if key in needed]
-        return replace(
-            self,
-            columns=tuple(self.columns[index] for index in chosen),
-            rows=tuple(replace(row, paper=tuple(row.paper[i] for i in chosen if row.paper)) for row in self.rows),
-            claims=tuple(one for one in self.claims if {cell.column for cell in one.cells} <= needed),
-            figure=None,
-            tiny_figure=None,
         )
 
     def _same_runs(self, scale: Scale) -> str:

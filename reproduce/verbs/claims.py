@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from experiments.spec.catalog import find
+from experiments.spec.columns import find_columns
 from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Table
 from reports.claims import claim_text
@@ -20,7 +20,7 @@ def execute(options: Claims) -> int:
     """Print the claims of tables, or those that name the selected rows."""
     scale, seeds = find_scale(options.scale), options.all_seeds
     store, found = store_of(options, compare_scores=True), []
-    for table, rows in find(options.tables, options.columns):
+    for table, rows in find_columns(options.tables, options.columns):
         judged = judged_claims(table, scale, store, seeds=seeds, overrides=options.overrides)
         chosen = [one for one in judged if rows is None or any(cell.row in rows for cell in one.claim.cells)]
         unit = facts_of(table, table.cells(scale, overrides=options.overrides, seeds=seeds)).unit

@@ -17,7 +17,6 @@ from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_tasks import check_tasks, num_tasks
-from runner.store.data_record import check_named_data
 from runner.store.jobs import Job
 from runner.store.new_runs import start_of
 from runner.store.starts import Start, add_start, named_overrides
@@ -72,7 +71,10 @@ def carry_out(options: Run, store: RunStore) -> int:
         obtain_released(options, found, files, store)
     shown = {job.run.train_id for job in found if job.cells}
     pending = [job for job in found if not job.finished(store, options.tests_only)]
-    check_named_data(found, store, resources)
+    if any(job.run.data.dataset.stand_in is None for job in found):
+        from runner.store.data_record import check_named_data  # here: generated data are the same everywhere
+
+        check_named_data(found, store, resources)
     if options.eval_only and not options.released:
         skip_without_weights(pending, store)
     to_do = [job for job in pending if job.outcome is None]

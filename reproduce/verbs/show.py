@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 
-from experiments.spec.catalog import Selection, find
+from experiments.spec.catalog import Selection
+from experiments.spec.columns import find_columns
 from experiments.spec.edits import brief, changed_fields
 from experiments.spec.metrics import Measured
 from experiments.spec.number_formats import value_text as as_printed
@@ -22,7 +23,7 @@ MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
 def execute(options: Show) -> int:
     """Print tables."""
     selections, how = (
-        find(options.tables, options.columns),
+        find_columns(options.tables, options.columns),
         (find_scale(options.scale), options.overrides, options.all_seeds),
     )
     if options.json:
