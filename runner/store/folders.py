@@ -6,6 +6,7 @@ Imports no PyTorch. Folders of earlier versions, and those of published results,
 import re
 from pathlib import Path
 
+STARTS = "starts.json"  # file of what started a run
 NAME = re.compile(r"(?:.*-)?([0-9a-f]{12})")
 
 

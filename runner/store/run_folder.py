@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from runner.machine.files import PARTIAL, read_json, unwritable, write_atomically
 from runner.machine.messages import one_line
-from runner.store.folders import train_id_of
+from runner.store.folders import STARTS, train_id_of
 
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
@@ -42,7 +42,7 @@ class RunFolder:
         self.released = path / "checkpoints" / "released.safetensors"
         self.released_record = path / "released.json"
         self.tensorboard = path / "tb"
-        self.starts = path / "starts.json"
+        self.starts = path / STARTS
         self.log = path / "log.txt"
         self.failure = path / "failure.txt"
         self.progress_file = path / "progress.json"

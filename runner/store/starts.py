@@ -1,12 +1,12 @@
 """What started a run: row, scale, seed and overrides, and the name of these, in its folder. Imports no PyTorch."""
 
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct, structs
 
 from runner.machine.files import read_record, write_record
-from runner.store.folders import run_folders
-from runner.store.run_folder import RunFolder
+from runner.store.folders import STARTS, run_folders
 
 
 class Start(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,17 +33,27 @@ class Start(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.cell.partition(":")[0]
 
 
+class Started(Protocol):
+    """Folder of a run."""
+
+    starts: Path
+
+
 class Starts(Struct, frozen=True):
     starts: tuple[Start, ...]
 
 
-def starts_of(folder: RunFolder) -> tuple[Start, ...]:
+def starts_of(folder: Started) -> tuple[Start, ...]:
     """What started a run, the first one first; empty for runs of earlier versions."""
-    found = read_record(folder.starts, Starts)
+    return read_starts(folder.starts)
+
+
+def read_starts(file: Path) -> tuple[Start, ...]:
+    found = read_record(file, Starts)
     return () if found is None else found.starts
 
 
-def add_start(folder: RunFolder, start: Start) -> None:
+def add_start(folder: Started, start: Start) -> None:
     """Record what starts a run. Of a set of overrides that is recorded, the name alone can change."""
     starts = starts_of(folder)
     same = next((one for one in starts if {*one.overrides} == {*start.overrides}), None)
@@ -56,5 +66,5 @@ def add_start(folder: RunFolder, start: Start) -> None:
 
 def named_overrides(root: Path) -> dict[str, tuple[str, ...]]:
     """Overrides of the runs in a directory by the names that the user gave them."""
-    starts = (start for folder in run_folders(root).values() for start in starts_of(RunFolder(folder)))
+    starts = (start for folder in run_folders(root).values() for start in read_starts(folder / STARTS))
     return {start.name: start.overrides for start in starts if start.name}

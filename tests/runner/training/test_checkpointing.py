@@ -123,7 +123,7 @@ def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
 
     def validate(callback: BestWeights) -> None:
         value = next(values)
-        monkeypatch.setattr("runner.training.kept_weights.save_weights", lambda model, path: saved.append(value))
+        monkeypatch.setattr("runner.training.kept_weights.save_weights", lambda model, path, run: saved.append(value))
         metrics = {"val/top1": value}
         callback.on_validation_end(
             cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
