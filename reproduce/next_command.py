@@ -35,12 +35,16 @@ def option_words(one: Field[object], value: object) -> list[str]:
         case True:
             return [flag]
         case tuple() if one.name == "overrides":
-            return [word for override in value for word in override_words(override)]
+            return all_override_words(value)
         case tuple() if one.name == "data":
             return [word for name, root in value for word in (flag, f"{name}={root}")]
         case tuple():
             text = ",".join(map(str, value))
     return [flag, text]
+
+
+def all_override_words(overrides: Iterable[str]) -> list[str]:
+    return [word for override in overrides for word in override_words(override)]
 
 
 def override_words(override: str) -> list[str]:

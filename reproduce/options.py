@@ -299,7 +299,7 @@ class Prepare(DataRoots, verb="prepare"):
 class Status(Json, Stored, OfTables, verb="status"):
     """The state of each run."""
 
-    tables: tuple[str, ...] = any_tables((), f"{SEVERAL_TABLES} (default: the unchanged runs of seed 0 started here)")
+    tables: tuple[str, ...] = any_tables((), f"{SEVERAL_TABLES} (default: all runs started here)")
 
 
 class Report(Json, Stored, OfTables, verb="report"):

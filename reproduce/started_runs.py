@@ -1,11 +1,13 @@
 """Runs that were started here, unchanged or with overrides, by the names of their rows."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from data.errors import number_of
-from experiments.spec.catalog import Entry, find, read_index
+from experiments.spec.catalog import find, read_index
 from experiments.spec.scales import find_scale
+from reproduce.known_runs import known_ids, trainings
 from reproduce.options import SCALES, Status
 from reproduce.selection import jobs
 from runner.store.folders import run_folders
@@ -32,7 +34,8 @@ def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
     for train_id, folder in folders.items():
         for start in starts_of(RunFolder(folder)):
             if start.scale == options.scale and (start.overrides or train_id not in known):
-                found += [job for job in jobs_from(start) if job.run.train_id == train_id]
+                with suppress(ValueError):  # `others_text` counts what the code here does not give
+                    found += [job for job in jobs_from(start) if job.run.train_id == train_id]
     distinct = {job.key: job for job in reversed(found) if job.directory(store).started}
     if not distinct:
         raise ValueError(
@@ -43,22 +46,13 @@ def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
 
 
 def jobs_from(start: Start) -> list[Job]:
-    """Jobs of the row that started a run, by the code here; none if it has no such row or field."""
-    try:
-        return jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
-    except ValueError:  # also for a folder of videos that was moved
-        return []
+    """Jobs of the row that started a run, by the code here.
 
-
-def trainings(entry: Entry, scale: str) -> list[str]:
-    """Train ids of the runs of a table without overrides, of seed 0."""
-    return [*(test.partition("/")[0] for test in entry["runs"][scale]), *entry["parents"][scale]]
-
-
-def known_ids() -> set[str]:
-    """Train ids of all runs without overrides, of seed 0."""
-    entries = read_index()["tables"].values()
-    return {train_id for entry in entries for scale in SCALES for train_id in trainings(entry, scale)}
+    Raises:
+        ValueError: if it has no such row or field.
+        DataError: if a folder of the user's own videos was moved.
+    """
+    return jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
 
 
 def others_text(options: Status, found: Iterable[Job]) -> str:

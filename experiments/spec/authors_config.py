@@ -3,16 +3,17 @@
 import ast
 import importlib
 import importlib.util
+import math
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import is_dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
+from experiments.spec.edits import lacks_part, owner_of
 from experiments.spec.run import RunConfig
 
 ABSENT = "no such part"  # in place of the value of a field that a run lacks
@@ -139,12 +140,7 @@ def unknown_settings(config: AuthorsConfig, found: Mapping[str, object]) -> dict
 
 def field_of(run: RunConfig, path: str) -> object:
     """Value of a field; `ABSENT` if the run has no such part."""
-    found: object = run
-    for name in path.split("."):
-        if not (is_dataclass(found) and hasattr(found, name)):
-            return ABSENT
-        found = getattr(found, name)
-    return found
+    return ABSENT if lacks_part(path, run) else getattr(owner_of(path, run), path.rpartition(".")[2])
 
 
 def is_same(first: object, second: object) -> bool:
@@ -152,5 +148,5 @@ def is_same(first: object, second: object) -> bool:
     if isinstance(first, tuple) and isinstance(second, tuple):
         return len(first) == len(second) and all(map(is_same, first, second))
     if isinstance(first, int | float) and isinstance(second, int | float):
-        return abs(first - second) <= 1e-9 * max(abs(first), abs(second))
+        return math.isclose(first, second)
     return first == second

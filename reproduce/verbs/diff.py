@@ -14,6 +14,7 @@ from reproduce import options as of_verbs
 from reproduce.options import DONE
 from reproduce.selection import store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
+from runner.store.folders import run_folders
 from runner.store.jobs import run_of_row
 from runner.store.store import RunStore
 
@@ -71,13 +72,14 @@ def fields_of(name: str, options: of_verbs.Diff) -> dict[str, object]:
 
 
 def config_file(start: str, store: RunStore) -> Path:
-    roots = [root for root in (store.root, store.results) if root is not None]
-    files = [file for root in roots for file in sorted(root.glob(f"*{start}*/config.json"))]
-    ids = sorted({file.parent.name for file in files})
-    if len(ids) != 1:
-        text = f"several: {', '.join(ids)}" if ids else f"none in {store.root} or among the published ones"
+    """Config file of the run whose id starts so."""
+    roots = [root for root in (store.results, store.root) if root is not None]
+    folders = [item for root in roots for item in run_folders(root).items() if item[0].startswith(start)]
+    files = {id_: file for id_, folder in folders if (file := folder / "config.json").exists()}
+    if len(files) != 1:
+        text = f"several: {', '.join(sorted(files))}" if files else f"none in {store.root} or among the published ones"
         raise ValueError(f"run '{start}': {text}; name a run by its id, or a row as TABLE:ROW")
-    return files[0]
+    return files.popitem()[1]
 
 
 def changes(first: object, second: object, path: str = "") -> Iterator[Difference]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
-from reproduce.next_command import override_words, say_next
+from reproduce.next_command import all_override_words, say_next
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
@@ -140,7 +140,7 @@ def call_of(options: Run, store: RunStore) -> Start:
     name, overrides = options.name or "", options.overrides
     before = named_overrides(store.root).get(name, overrides) if name else overrides
     if {*before} != {*overrides}:
-        words = shlex.join([word for text in before for word in override_words(text)]) or "no overrides"
+        words = shlex.join(all_override_words(before)) or "no overrides"
         raise ValueError(f"--name {name}: it is the name of the runs with {words}; choose another one")
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return Start(scale=options.scale, overrides=overrides, name=name, date=date)

@@ -17,7 +17,8 @@ from pathlib import Path
 from data.errors import DataError, number_of
 from experiments.spec.catalog import captions, read_index
 from experiments.spec.names import nearest
-from reproduce.next_command import override_words, say_next
+from reproduce.known_runs import trainings
+from reproduce.next_command import all_override_words, say_next
 from reproduce.options import DONE, SCALES
 from reproduce.runs_options import OfRuns, RunsExport, RunsImport, RunsList, RunsRemove
 from reproduce.terminal import table_text, terminal_width
@@ -114,8 +115,7 @@ class OwnRun:
     @property
     def overrides(self) -> str:
         """Each set of overrides that started it, as on the command line."""
-        sets = [shlex.join([word for text in one.overrides for word in override_words(text)]) for one in self.starts]
-        return "; ".join(filter(None, sets))
+        return "; ".join(filter(None, (shlex.join(all_override_words(one.overrides)) for one in self.starts)))
 
     def matches(self, pattern: str) -> bool:
         """Whether a pattern names its id, its folder, or one of its cells, rows or tables."""
@@ -168,8 +168,8 @@ def own_runs(root: Path) -> list[OwnRun]:
     known: dict[str, dict[str, str]] = {}  # tables of each run without overrides of seed 0, with its scale
     for table, entry in tables.items():
         for scale in SCALES:
-            for test in (*entry["runs"][scale], *entry["parents"][scale]):
-                known.setdefault(test.partition("/")[0], {})[table] = scale
+            for train_id in trainings(entry, scale):
+                known.setdefault(train_id, {})[table] = scale
     found = []
     for train_id, path in run_folders(root).items():
         folder, of_tables = RunFolder(path), known.get(train_id, {})
@@ -213,13 +213,11 @@ def is_stale(run: OwnRun) -> bool | None:
     """Whether no row of the code as it is gives a run, by what started it; None if that is unknown."""
     if run.stale is False or not run.starts:
         return run.stale
-    from experiments.spec.catalog import find  # here: these import PyTorch
-    from experiments.spec.scales import find_scale
-    from runner.store.jobs import jobs_of
+    from reproduce.started_runs import jobs_from  # here: it imports PyTorch
 
     for start in run.starts:
         try:
-            jobs = jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
+            jobs = jobs_from(start)
         except DataError:  # of one's own videos
             return None
         except ValueError:  # today's code has no such row or field

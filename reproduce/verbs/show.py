@@ -22,10 +22,8 @@ MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
 
 def execute(options: Show) -> int:
     """Print tables."""
-    selections, how = (
-        find_columns(options.tables, options.columns),
-        (find_scale(options.scale), options.overrides, options.all_seeds),
-    )
+    selections = find_columns(options.tables, options.columns)
+    how = (find_scale(options.scale), options.overrides, options.all_seeds)
     if options.json:
         shown = [show_json(selection, *how, configs=options.config) for selection in selections]
         print(json.dumps(shown, indent=1))

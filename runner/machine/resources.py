@@ -79,18 +79,20 @@ class Resources:
         rank = next((int(os.environ[name]) for name in names if os.environ.get(name)), 0)
         return rank or int(os.environ.get("NODE_RANK") or 0)
 
-    def num_workers(self, data: DataConfig, needed: int = MAX_WORKERS) -> int:
+    def num_workers(self, data: DataConfig, needed: int | None = None) -> int:
         """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none.
 
         Args:
-            needed: number of those that read as fast as the device computes.
+            needed: number of those that read as fast as the device computes; None if it is unknown.
         """
         if self.workers is not None:
             return self.workers
         decodes_on_gpu = os.environ.get("VIDEO_READER") == "torchcodec:cuda"
         if decodes_on_gpu or data.dataset.reads_stand_in or not torch.cuda.is_available():
             return 0
-        return min(needed, available_cores() // max(1, self.num_devices // self.nodes))
+        return min(
+            MAX_WORKERS if needed is None else needed, available_cores() // max(1, self.num_devices // self.nodes)
+        )
 
     @property
     def decoding_workers(self) -> int:

@@ -157,8 +157,8 @@ def measured_reading(run: RunConfig, store: RunStore, root: Path | None, resourc
     if (found.record["cores"], found.record["device_jitter"]) != (cores(), resources.device_jitter):
         return None
     of_one, speed = found.record["read_per_second"] / max(1, found.record["workers"]), step_speed(run, store)
-    computed = None if speed is None else TRAINING_PASSES * trained_per_second(run, speed)
-    workers = resources.num_workers(run.data, *([] if computed is None else [math.ceil(computed / of_one)]))
+    needed = None if speed is None else math.ceil(TRAINING_PASSES * trained_per_second(run, speed) / of_one)
+    workers = resources.num_workers(run.data, needed)
     return Reading(of_one * max(1, workers), workers)
 
 

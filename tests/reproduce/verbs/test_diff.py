@@ -130,6 +130,9 @@ def test_runs_in_the_store_and_published_ones_are_found_by_their_id(reproduce: R
     (copy / "config.json").write_text(json.dumps({**config, "seed": 7}))
     found = reproduce("diff", published, "0123456789ab")
     assert "seed" in found.out and "--seeds 7" in found.out and len(found.out.splitlines()) == 3
+    (copy / "config.json").write_text(json.dumps(config))
+    shutil.copytree(copy, tmp_path / "runs" / f"a.table.row-{published}")
+    assert reproduce("diff", published, "0123456789ab").out.endswith("no difference\n")
     shutil.rmtree(copy)
     assert "run '0123456789ab': none in runs" in reproduce("diff", published, "0123456789ab").err
 
