@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import Field, fields
 
-from experiments.spec.names import FINE_TUNE, OWN_DATA
+from reproduce.option_types import all_override_words
 from reproduce.options import VERBS, Options, flags_of
 
 
@@ -41,18 +41,6 @@ def option_words(one: Field[object], value: object) -> list[str]:
         case tuple():
             text = ",".join(map(str, value))
     return [flag, text]
-
-
-def all_override_words(overrides: Iterable[str]) -> list[str]:
-    return [word for override in overrides for word in override_words(override)]
-
-
-def override_words(override: str) -> list[str]:
-    if override == FINE_TUNE:
-        return ["--fine-tune"]
-    if override.startswith(OWN_DATA):
-        return ["--own", override.removeprefix(OWN_DATA)]
-    return ["-o", override]
 
 
 def say_next(verb: str, options: Options, tables: Iterable[str] | None = None, flags: Iterable[str] = ()) -> None:

@@ -2,10 +2,10 @@
 
 import re
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from experiments.spec.names import own_data
+from experiments.spec.names import FINE_TUNE, OWN_DATA, own_data
 
 
 def path(text: str) -> Path:
@@ -108,3 +108,15 @@ def own_folder(text: str) -> str:
         return own_data(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
+
+
+def all_override_words(overrides: Iterable[str]) -> list[str]:
+    return [word for override in overrides for word in override_words(override)]
+
+
+def override_words(override: str) -> list[str]:
+    if override == FINE_TUNE:
+        return ["--fine-tune"]
+    if override.startswith(OWN_DATA):
+        return ["--own", override.removeprefix(OWN_DATA)]
+    return ["-o", override]

@@ -7,13 +7,14 @@ from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, dataclass_transform
 
-from experiments.spec.names import FINE_TUNE, OWN_DATA
+from experiments.spec.names import FINE_TUNE
 from reproduce.option_types import (
     Duration,
     at_least,
     author,
     data_root,
     duration,
+    override_words,
     own_folder,
     path,
     png_file,
@@ -121,9 +122,10 @@ class Scaled(Options):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        own = [text.removeprefix(OWN_DATA) for text in self.overrides if text.startswith(OWN_DATA)]
-        if len(own) > 1:
-            raise ValueError(f"--own: there are two, {', '.join(own)}; name one folder")
+        fields = [text.partition("=")[0].strip() for text in self.overrides]
+        if twice := [text for text, name in zip(self.overrides, fields, strict=True) if fields.count(name) > 1]:
+            first, second = (" ".join(override_words(text)) for text in twice[:2])
+            raise ValueError(f"{first} and {second} change the same field; leave one out")
 
     @property
     def all_seeds(self) -> tuple[int, ...]:

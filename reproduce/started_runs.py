@@ -1,6 +1,6 @@
 """Runs that were started here, unchanged or with overrides, by the names of their rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ from data.errors import number_of
 from experiments.spec.catalog import find, read_index
 from experiments.spec.scales import find_scale
 from reproduce.known_runs import known_ids, trainings
+from reproduce.next_command import say_next
 from reproduce.options import SCALES, Status
 from reproduce.selection import jobs
 from runner.store.folders import run_folders
@@ -53,6 +54,24 @@ def jobs_from(start: Start) -> list[Job]:
         DataError: if a folder of the user's own videos was moved.
     """
     return jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
+
+
+def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], *, running: bool) -> None:
+    """Print what the list of started runs does not show, and the next command unless some are running.
+
+    Args:
+        left: those that are not finished. One command goes on with those of the same overrides and seed.
+    """
+    if not options.json:
+        if any(len({cell.table for cell in job.cells}) > 1 for job in found):
+            print("a run that several tables share is named after the first of them")
+        if others := others_text(options, found):
+            print(others)
+    if not running:
+        first = (left or found)[0]
+        same = [job for job in left or found if (job.overrides, job.seed) == (first.overrides, first.seed)]
+        of_first = replace(options, overrides=first.overrides, seeds=(first.seed,) if first.seed else ())
+        say_next("run" if left else "report", of_first, dict.fromkeys(j.row if left else j.place.table for j in same))
 
 
 def others_text(options: Status, found: Iterable[Job]) -> str:

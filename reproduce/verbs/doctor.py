@@ -20,7 +20,8 @@ from data.item_lists import ItemLists
 from data.stand_ins.stand_in import default_cache, generated_root
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, find_scale
-from reproduce.next_command import override_words, say_next
+from reproduce.next_command import say_next
+from reproduce.option_types import override_words
 from reproduce.options import DONE, UNUSABLE, Doctor
 from reproduce.selection import jobs_and_files, resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped

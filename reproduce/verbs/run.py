@@ -12,7 +12,8 @@ from pathlib import Path
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
-from reproduce.next_command import all_override_words, say_next
+from reproduce.next_command import say_next
+from reproduce.option_types import all_override_words
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow

@@ -18,7 +18,8 @@ from data.errors import DataError, number_of
 from experiments.spec.catalog import captions, read_index
 from experiments.spec.names import nearest
 from reproduce.known_runs import trainings
-from reproduce.next_command import all_override_words, say_next
+from reproduce.next_command import say_next
+from reproduce.option_types import all_override_words
 from reproduce.options import DONE, SCALES
 from reproduce.runs_options import OfRuns, RunsExport, RunsImport, RunsList, RunsRemove
 from reproduce.terminal import table_text, terminal_width

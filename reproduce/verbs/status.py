@@ -4,7 +4,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from msgspec import to_builtins
 
@@ -30,23 +29,14 @@ def execute(options: Status) -> int:
     store, named = store_of(options), bool(options.tables)
     found = jobs(options) if named else started(options, store)
     print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
-    if not named and not options.json:
-        from reproduce.started_runs import others_text
-
-        if any(len({cell.table for cell in job.cells}) > 1 for job in found):
-            print("a run that several tables share is named after the first of them")
-        if others := others_text(options, found):
-            print(others)
     states = [job_state(job, store) for job in found]
-    if "running" not in states:
-        left = [job for job, state in zip(found, states, strict=True) if state not in FINISHED]
-        verb, (first, *_) = "run" if left else "report", left or found or [None]
-        if named or first is None:
-            say_next(verb, options)
-        else:
-            same = [job for job in left or found if (job.overrides, job.seed) == (first.overrides, first.seed)]
-            of_first = replace(options, overrides=first.overrides, seeds=(first.seed,) if first.seed else ())
-            say_next(verb, of_first, dict.fromkeys(job.row if left else job.place.table for job in same))
+    left = [job for job, state in zip(found, states, strict=True) if state not in FINISHED]
+    if not named:
+        from reproduce.started_runs import say_more
+
+        say_more(options, found, left, running="running" in states)
+    elif "running" not in states:
+        say_next("run" if left else "report", options)
     return DONE
 
 
