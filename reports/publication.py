@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from experiments.spec.figure_runs import shown_runs
+from reports.curves import publish_curves
 from reports.pages.report import Report
 from runner.machine.files import replacing, write_atomically
 from runner.store.kept_pictures import publish_kept
@@ -25,9 +26,12 @@ def publish(report: Report, store: RunStore, by: str = "") -> None:
         if test.file in made:
             publish_items(test, store)
     copies = {file: publish_file(directory, file, store, by) for file, directory in made.items()}
-    beside = {made[file].path.name for file, copy in copies.items() if copy.name != file.name}
+    beside = {made[file].train_id for file, copy in copies.items() if copy.name != file.name}
+    # Curves and pictures are those of the first test.
+    for directory in {one.path: one for one in made.values() if one.train_id not in beside}.values():
+        publish_curves(directory, store.published(directory))
     for shown in shown_runs(report.table.figure, [cell.cell for cell in report.cells]):
-        # Pictures are those of the first test. Frames of real videos are never published.
+        # Frames of real videos are never published.
         if shown.run.data.dataset.stand_in is not None and shown.run.train_id not in beside:
             publish_kept(shown, store)
 

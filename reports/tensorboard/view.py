@@ -1,6 +1,7 @@
 """TensorBoard log directory of tables (a view): their runs under the names in the tables, and the tables in HPARAMS.
 
 Each tested run becomes a run `<row> · <column>`. Its curves are links to its own event files; runs are never changed.
+Those of a published run are written from its `curves.csv`.
 HPARAMS has one line per row, in the order of the tables: our values beside the printed ones, several seeds as their
 mean. IMAGES contains the answers of tests, figures and attention maps; TEXT the configs and the rendered tables.
 Nothing of the view itself is a scalar, so that SCALARS and TIME SERIES contain the curves of the trainings alone.
@@ -11,6 +12,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.spec.table import one_line
+from reports.curves import Curves, published_curves
 from reports.figures import figures
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
@@ -55,6 +58,8 @@ class Session:
     """Name of the line; empty without one."""
     curves: Path | None = None
     """Directory of its event files."""
+    published: Curves = field(default_factory=dict)
+    """Its curves, if they are published and not made here."""
     finished: bool = True
     pictures: "Mapping[str, Figure]" = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +77,7 @@ def build_view(reports: Sequence[Report], store: RunStore) -> Path:
     hparams = HParams(reports)
     # TensorBoard has seven colours and gives them by the time of the first event. Runs without curves need none.
     found = [session for report in reports for session in _sessions(report, store, reports)]
-    sessions = sorted(found, key=lambda session: not session.event_files)
+    sessions = sorted(found, key=lambda session: not (session.event_files or session.published))
     try:
         view.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=view.parent) as folder:
@@ -148,14 +153,15 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
     cell, first = tests[0]
     name = f"{session.name} · {_file_name(_shared_header([levels(shown.column.header) for shown, _ in tests]))}"
     name += f" · seed {first.run.seed}" if len(cell.seeds) > 1 else ""
-    own = store.run(first.run.train_id)
+    own, published = store.run(first.run.train_id), all(result.published for _, result in tests)
     name += f" · {own.names}" if own.names else ""
     name += " · released weights" if first.released else ""
-    name += " · published" if all(result.published for _, result in tests) else ""
+    name += " · published" if published else ""
     return replace(
         session,
         name=name,
         curves=own.tensorboard,
+        published=published_curves(store.published(own)) if published and not own.tensorboard.exists() else {},
         finished=all(result.value is not None for _, result in tests),
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
         test=next((result for _, result in tests if result.value is not None and not result.published), None),
@@ -170,6 +176,7 @@ def _shared_header(headers: Sequence[tuple[str, ...]]) -> str:
 
 def _write(session: Session, directory: Path, hparams: HParams) -> None:
     """Line in HPARAMS, texts and pictures of a run, its end, and links to its curves."""
+    now = time.time()
     with _writer(directory / OWN_FILE) as writer:
         assert writer.file_writer is not None
         if session.group:
@@ -179,6 +186,9 @@ def _write(session: Session, directory: Path, hparams: HParams) -> None:
             writer.add_text(tag, text)
         for tag, figure in session.pictures.items():
             writer.add_figure(tag, figure)
+        for tag, points in session.published.items():
+            for point in points:
+                writer.add_scalar(tag, point.value, point.step, now + point.seconds)
         if session.group:
             writer.file_writer.add_summary(end(finished=session.finished))
     for file in session.event_files:

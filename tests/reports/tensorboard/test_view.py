@@ -246,6 +246,8 @@ def test_published_values_are_marked(trial: Trial, trained: None, tmp_path: Path
     found = line(runs, ssv2)
     assert (found["Top-1 / K-400"], found["Top-1 / SSv2"], found["Δ"]) == (60.0, 50.0, 10.0)
     assert found["Published results"] == "Top-1 / K-400, Top-1 / SSv2, Δ"
+    [point] = runs.Scalars(k400, "train/loss")
+    assert (point.step, point.value) == (7, 6.0)
     with here.run(trial.run("ours.k400").train_id).claim():
         view = build_view([collect(trial.table, trial.scale, here, rows=["ours"])], here)
     runs = read(view)
