@@ -36,6 +36,8 @@ def option_words(one: Field[object], value: object) -> list[str]:
             return [flag]
         case tuple() if one.name == "overrides":
             return all_override_words(value)
+        case tuple() if one.name == "variants":
+            return [word for text in value for word in (flag, text)]
         case tuple() if one.name == "data":
             return [word for name, root in value for word in (flag, f"{name}={root}")]
         case tuple():

@@ -5,7 +5,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from experiments.spec.names import FINE_TUNE, OWN_DATA, own_data
+from experiments.spec.names import FINE_TUNE, OWN_DATA, UNCHANGED, own_data
 
 
 def path(text: str) -> Path:
@@ -31,9 +31,6 @@ def author(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9-]+", text) or text == PUBLISHED:
         raise ArgumentTypeError(f"'{text}' is no name of letters, digits and hyphens other than '{PUBLISHED}'")
     return text
-
-
-UNCHANGED = "unchanged"  # variant of a row without overrides
 
 
 def run_name(text: str) -> str:

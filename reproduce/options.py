@@ -201,6 +201,12 @@ class OfTables(Scaled, Columns, Tables):
     """The runs of tables."""
 
 
+class Compared(Stored, OfTables):
+    variants: tuple[str, ...] = appended(
+        argument("--variant", metavar="VARIANT", help="to compare: 'PATH=VALUE ...', a name, or unchanged; several")
+    )
+
+
 class Jobs(OfMachine, Stored, OfTables):
     """The runs of tables, and what carries them out."""
 
@@ -304,7 +310,7 @@ class Status(Json, Stored, OfTables, verb="status"):
     tables: tuple[str, ...] = any_tables((), f"{SEVERAL_TABLES} (default: all runs started here)")
 
 
-class Report(Json, Stored, OfTables, verb="report"):
+class Report(Json, Compared, verb="report"):
     """The table with measured values."""
 
     full: bool = option(default=False, help="in a terminal, also where the numbers come from")
@@ -318,13 +324,13 @@ class Report(Json, Stored, OfTables, verb="report"):
     picture: Path | None = option(type=png_file, metavar="FILE", help="save the figure as PNG")
 
 
-class Claims(Json, Stored, OfTables, verb="claims"):
+class Claims(Json, Compared, verb="claims"):
     """What the papers conclude from their tables, and whether the numbers support it."""
 
     tables: tuple[str, ...] = any_tables(("*",), f"{SEVERAL_TABLES} (default: all)")
 
 
-class TensorBoard(Stored, OfTables, verb="tensorboard"):
+class TensorBoard(Compared, verb="tensorboard"):
     """Open a table's runs in TensorBoard."""
 
     port: int = option(default=6006, type=at_least(0, 2**16 - 1))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 
 FINE_TUNE = "parents=row"  # the run itself becomes the parent, so that it starts from the weights of the row
+UNCHANGED = "unchanged"  # the variant without overrides
 OWN_DATA = "data="  # and a folder: videos of the user's own in place of the data set
 
 

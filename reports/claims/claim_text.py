@@ -1,6 +1,6 @@
 """Verdicts on claims as lines of text and as JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from experiments.spec.claims import Comparison
 from reports.claims.resampling import RESAMPLES
@@ -70,17 +70,28 @@ def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
         f"Printed numbers: noise means that a comparison holds within the sampling error of the official test {unit}, "
         f"if exactly one of two models is right on 15 % of them, as is assumed here.",
     ]
-    if items := dict(pair for judgement in judgements for pair in judgement.items):
-        sets = ", ".join(f"{name} {count:,}" for name, count in sorted(items.items()))
-        seeds = max(judgement.num_seeds for judgement in judgements)
-        num_joint = sum(judgement.is_joint for judgement in judgements)
-        of_seeds = f" and of {seeds} seeds" if seeds > 1 else ""
+    if resamples := resamples_text(judgements, unit):
+        seeds, num_joint = most_seeds(judgements), sum(judgement.is_joint for judgement in judgements)
         found.append(
-            f"Our intervals: {RESAMPLES:,} paired resamples of the test {unit} ({sets}){of_seeds}. Verdicts hold "
-            f"jointly for {num_joint} comparison{'' if num_joint == 1 else 's'} (Holm)."
+            f"Our intervals: {resamples}. Verdicts hold jointly for {num_joint} "
+            f"comparison{'' if num_joint == 1 else 's'} (Holm)."
             + ("" if seeds > 1 else " With one seed, they hold for these trained models, not for their training.")
         )
     return found
+
+
+def resamples_text(judgements: Sequence[Judgement], unit: str) -> str:
+    """What the intervals are computed from; empty without any."""
+    if not (items := dict(pair for judgement in judgements for pair in judgement.items)):
+        return ""
+    sets = ", ".join(f"{name} {count:,}" for name, count in sorted(items.items()))
+    seeds = most_seeds(judgements)
+    of_seeds = f" and of {seeds} seeds" if seeds > 1 else ""
+    return f"{RESAMPLES:,} paired resamples of the test {unit} ({sets}){of_seeds}"
+
+
+def most_seeds(judgements: Sequence[Judgement]) -> int:
+    return max(judgement.num_seeds for judgement in judgements)
 
 
 def claims_text(report: Report, claims: tuple[JudgedClaim, ...], markup: Markdown) -> str:

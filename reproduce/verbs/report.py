@@ -24,6 +24,10 @@ STALE = "stale, `reproduce report --publish` writes it again:"
 
 def execute(options: of_verbs.Report) -> int:
     """Print and save reports, publish them, or check that the committed ones are those of the published results."""
+    if options.variants:
+        from reproduce.variants import report_variants  # here: most reports have one set of overrides
+
+        return report_variants(options)
     selections, scale = find(options.tables), find_scale(options.scale)
     check_options(options, selections)
     if options.check:

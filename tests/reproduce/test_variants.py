@@ -1,0 +1,122 @@
+"""Variants: rows under several sets of overrides, side by side."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from msgspec import to_builtins
+
+from experiments.spec.catalog import find
+from experiments.spec.scales import TINY
+from runner.store.jobs import jobs_of
+from runner.store.new_runs import directory_for, start_of
+from runner.store.records import Hits
+from runner.store.starts import Start, add_start
+from runner.store.store import RunStore
+from tests.reproduce.conftest import Outcome, Reproduce
+from tests.runner.stored_metrics import write_result
+
+TWO, THREE = ("optim.epochs=2",), ("optim.epochs=3",)
+ROW = "motionformer/table4:joint"
+NUM_ITEMS = 1000
+
+Report = Callable[..., Outcome]
+Finish = Callable[..., str]
+
+
+@pytest.fixture
+def finish(store: RunStore) -> Finish:
+    """Writes a finished test, whose items from `first` to `last` are correct; returns the id of the run."""
+
+    def write(overrides: tuple[str, ...], first: int, last: int, *, seed: int = 0, name: str = "") -> str:
+        job = next(job for job in jobs_of(find([ROW]), TINY, overrides, (seed,)) if job.place.column == "k400")
+        directory = directory_for(job.run.train_id, job.full_cell, store)
+        add_start(directory, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+        directory.save_config(job.run.description)
+        mask = (np.arange(NUM_ITEMS) >= first) & (np.arange(NUM_ITEMS) < last)
+        hits = to_builtins(Hits.of({"top1": mask}, tuple(map(str, range(NUM_ITEMS)))))
+        write_result(store, job.run, 99.0, top1=100 * float(mask.mean()), hits=hits)
+        return job.run.train_id
+
+    return write
+
+
+@pytest.fixture
+def report(reproduce: Reproduce, store: RunStore) -> Report:
+    """The report of one column of the row."""
+    return lambda *words, verb="report": reproduce(verb, ROW, "--column", "k400", "--runs", store.root, *words)
+
+
+def variants(*texts: str) -> list[str]:
+    return [word for text in texts for word in ("--variant", text)]
+
+
+@pytest.fixture
+def three(finish: Finish) -> None:
+    """Two named variants of two seeds each, and the unchanged run of one seed."""
+    for seed in (0, 1):
+        finish(TWO, 0, 600 + 20 * seed, seed=seed, name="short")
+        finish(THREE, 0, 650 + 20 * seed, seed=seed, name="long")
+    finish((), 0, 700)
+
+
+def test_a_line_a_variant_has_its_value_and_its_difference_to_the_first(report: Report, three: None) -> None:
+    out = report("--seeds", "0,1", *variants(*TWO, *THREE, "unchanged")).out
+    lines = {
+        line.split("|")[1].strip(): [*map(str.strip, line.split("|")[2:-1])] for line in out.splitlines() if "|" in line
+    }
+    assert lines["variant"][-2:] == ["K-400", "Δ"]
+    assert lines["short: optim.epochs=2"][-2:] == ["61.0 ± 1.4 (n=2)", "–"]
+    assert lines["long: optim.epochs=3"][-2].startswith("66.0 ± 1.4 (n=2)")
+    assert lines["long: optim.epochs=3"][-1].startswith("+5 [3.") and lines["unchanged"][-1].startswith("+10 [")
+    assert lines["unchanged"][-1].endswith("(n=1)") and "(n=1 of 2)" in lines["unchanged"][-2]
+    assert "†" not in out and "10,000 paired resamples of the test videos (kinetics400 1,000) and of 2 seeds" in out
+
+
+def test_intervals_are_those_of_paired_proportions(report: Report, finish: Finish) -> None:
+    """Bonett and Price 2012, https://doi.org/10.3102/1076998611411915: p±1.96·se, with an item added to each count."""
+    finish(TWO, 0, 600)
+    finish(THREE, 30, 700)
+    found = json.loads(report("--json", *variants(*TWO, *THREE)).out)
+    first, other = (next(cell for cell in one["cells"] if cell["column"] == "k400") for one in found)
+    assert first["difference"] is None and other["difference"] == pytest.approx(7.0)
+    gained, lost, total = 101 / 1002, 31 / 1002, 1002
+    half = 196 * ((gained + lost - (gained - lost) ** 2) / total) ** 0.5
+    middle = 100 * (gained - lost)
+    assert (other["difference_low"], other["difference_high"]) == pytest.approx((middle - half, middle + half), abs=0.2)
+    table = csv.DictReader(io.StringIO(report("--format", "csv", *variants(*TWO, *THREE)).out))
+    assert [line["difference"] for line in table] == ["", "7.0"]
+
+
+def test_variants_are_named_and_common_overrides_belong_to_all(report: Report, three: None) -> None:
+    by_name = report("--json", *variants("short", "unchanged")).out
+    assert [one["variant"] for one in json.loads(by_name)] == ["short: optim.epochs=2", "unchanged"]
+    both = report("--json", "-o", "optim.lr=0.5", *variants(*TWO, "unchanged")).out
+    assert [one["overrides"] for one in json.loads(both)] == [["optim.lr=0.5", *TWO], ["optim.lr=0.5"]]
+
+
+def test_what_is_left_to_run_is_the_next_command(report: Report, three: None) -> None:
+    missing = report(*variants("short", "optim.epochs=4"))
+    assert "| optim.epochs=4" in missing.out and "–" in missing.out
+    assert f"next: reproduce run {ROW}" in missing.err and "-o optim.epochs=4 --runs" in missing.err
+    done = report(*variants("short", "long"))
+    assert f"next: reproduce tensorboard {ROW}" in done.err and "--variant short --variant long" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (variants("shrt"), "--variant shrt: neither PATH=VALUE nor the name of a run in"),
+        (variants("short", *TWO), "--variant optim.epochs=2: another variant has the same overrides"),
+        (["-o", "optim.epochs=5", *variants(*TWO)], "-o optim.epochs=5 and -o optim.epochs=2 change the same field"),
+        (variants("optim.epoch=2"), "did you mean 'epochs'?"),
+        (["--check", *variants(*TWO)], "--check does not go with --variant"),
+        (["--format", "latex", *variants(*TWO)], "--format latex does not go with --variant"),
+    ],
+)
+def test_what_is_no_variant_is_refused(words: list[str], message: str, report: Report, three: None) -> None:
+    outcome = report(*words)
+    assert outcome.code == 2 and message in outcome.err and outcome.err.count("\n") == 1
