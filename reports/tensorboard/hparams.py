@@ -7,26 +7,28 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo  # type: ignore[attr-defined]
 from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, RealInterval, hparams_config_pb, hparams_pb
 
+from experiments.spec.edits import brief, lacks_part, owner_of
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
 from reports.pages.report import Report, ReportRow
 from reports.pages.table_texts import label_texts
 
-PRINTED = "{} (printed)"
-TABLE, PUBLISHED = "Table", "Published results"
+PRINTED, STD = "{} (printed)", "{} (±)"
+TABLE, SEEDS, PUBLISHED = "Table", "Seeds", "Published results"
 HEADLINE, OURS_OF_HEADLINE, PRINTED_OF_HEADLINE = "Headline", "Headline, ours", "Headline, printed"
 COMMON = (TABLE, HEADLINE, OURS_OF_HEADLINE, PRINTED_OF_HEADLINE)  # columns in which every table has values
 
 Values = dict[str, str | float]  # by column
+Line = tuple[str, tuple[str, ...], str]  # table, overrides and row
 
 
 class HParams:
     """Values of the rows of tables in common columns: measures beside their printed values, then the labels.
 
-    TensorBoard sorts columns by name, so names are numbered. It displays the first five: these are the measures of
-    tests and their printed values, because the name of a line contains the labels. Of several tables, they are the
-    name of the table and its headline, the first of these measures. It reads the columns of one run, so that every
-    run has all of them.
+    TensorBoard sorts columns by name, so names are numbered. It displays the first five: these are the overridden
+    fields and the measures of tests, with their standard deviation over several seeds and their printed values,
+    because the name of a line contains the labels. Of several tables, they are the name of the table and its headline,
+    the first of these measures. It reads the columns of one run, so that every run has all of them.
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
@@ -36,12 +38,16 @@ class HParams:
             for report in reports
             for header in (*report.table.label_names, *(one_line(column.header) for column in text_columns(report)))
         ]
-        headers = [("about", header) for header in COMMON] if len(reports) > 1 else []
-        headers += [("measure", text) for header in measures for text in (header, PRINTED.format(header))]
-        headers += [*(("factor", header) for header in factors), ("about", PUBLISHED)]
+        self.fields = dict.fromkeys(path_of(text) for report in reports for text in report.overrides)
+        headers = [("override", field) for field in self.fields]
+        several = len({report.table.name for report in reports}) > 1
+        headers += [("about", header) for header in COMMON] if several else []
+        forms = ("{}", STD, PRINTED)
+        headers += [("measure", form.format(header)) for header in measures for form in forms]
+        headers += [*(("factor", header) for header in factors), ("about", SEEDS), ("about", PUBLISHED)]
         self.headers = {key: f"{index:03d} {key[1]}" for index, key in enumerate(dict.fromkeys(headers))}
-        self.values = {
-            (report.table.name, row.row.key): self._of_row(report, row)
+        self.values: dict[Line, Values] = {
+            (report.table.name, report.overrides, row.row.key): self._of_row(report, row)
             for report in reports
             for row in report.rows
             if not row.row.quoted
@@ -59,15 +65,16 @@ class HParams:
                 columns.append(HParam(name, domain, display_name=header))
         return hparams_config_pb(hparams=columns, metrics=[], time_created_secs=0)
 
-    def line(self, table: str, row: str, group: str) -> Summary:
+    def line(self, line: Line, group: str) -> Summary:
         """Values of a row. Runs with the same group are one line."""
-        return hparams_pb(self.values[table, row], trial_id=group, start_time_secs=0)
+        return hparams_pb(self.values[line], trial_id=group, start_time_secs=0)
 
     def _of_row(self, report: Report, row: ReportRow) -> Values:
         """Values of a row. Columns without a value are left out."""
         values: dict[tuple[str, str], object] = {("about", TABLE): report.table.name}
         labels = zip(report.table.label_names, label_texts(report.table, row), strict=True)
         values |= {("factor", header): text for header, text in labels}
+        values |= {("override", field): field_text(field, row, report.overrides) for field in self.fields}
         texts, headline = text_columns(report), next(iter(measures_of(report)), None)
         published = []
         for cell in row.cells:
@@ -76,7 +83,10 @@ class HParams:
                 values["factor", header] = value_text(cell.value, cell.form) or None
                 continue
             values["measure", header] = cell.value
-            values["measure", PRINTED.format(header)] = cell.printed
+            values["measure", PRINTED.format(header)], values["measure", STD.format(header)] = cell.printed, cell.std
+            if len(report.seeds) > 1 and cell.seeds:
+                seeds = (str(one.run.seed) for one in cell.seeds if one.value is not None)
+                values.setdefault(("about", SEEDS), ", ".join(seeds) or None)
             if cell.column is headline:
                 values["about", HEADLINE] = header
                 values["about", OURS_OF_HEADLINE] = cell.value
@@ -88,6 +98,23 @@ class HParams:
             for key, value in values.items()
             if key in self.headers and value is not None and (key[0] != "measure" or not isinstance(value, str))
         }
+
+
+def path_of(override: str) -> str:
+    return override.partition("=")[0].strip()
+
+
+def field_text(field: str, row: ReportRow, overrides: Sequence[str]) -> str | None:
+    """Value of a field of a row's run; of one that is no plain value, the text of its override."""
+    runs = [cell.cell.run for cell in row.cells if cell.cell.run is not None]
+    run = next((run for run in runs if not lacks_part(field, run)), None)
+    if run is None:
+        return None
+    value = getattr(owner_of(field, run), field.rpartition(".")[2])
+    if value is None or isinstance(value, bool | int | float | str):
+        return brief(value)
+    given = {path_of(text): text.partition("=")[2].strip() for text in overrides}
+    return given.get(field, brief(value))
 
 
 def end(*, finished: bool) -> Summary:

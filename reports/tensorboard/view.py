@@ -2,9 +2,10 @@
 
 Each tested run becomes a run `<row> · <column>`. Its curves are links to its own event files; runs are never changed.
 Those of a published run are written from its `curves.csv`.
-HPARAMS has one line per row, in the order of the tables: our values beside the printed ones, several seeds as their
-mean. IMAGES contains the answers of tests, figures and attention maps; TEXT the configs and the rendered tables.
-Nothing of the view itself is a scalar, so that SCALARS and TIME SERIES contain the curves of the trainings alone.
+HPARAMS has one line per row and set of overrides, in the order of the tables: the overridden fields, our values beside
+the printed ones, several seeds as their mean and standard deviation. IMAGES contains the answers of tests, figures and
+attention maps; TEXT the configs and the rendered tables. Nothing of the view itself is a scalar, so that SCALARS and
+TIME SERIES contain the curves of the trainings alone.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from torch.utils.tensorboard import SummaryWriter
 
+from experiments.spec.names import UNCHANGED
 from experiments.spec.table import one_line
 from reports.curves import Curves, published_curves
 from reports.figures import figures
@@ -44,6 +46,7 @@ PICTURES_FILE = "events.out.tfevents.0000000001.pictures"
 VIEWS = "views/"  # group of the pictures, which TensorBoard sorts after the curves `train` and `val`
 PICTURE = VIEWS + "attention maps"
 REPORT, CONFIG = "report", "run config"  # tags of texts; the first one also is the name of the run of a table itself
+LONGEST = 80  # characters of overrides in a name
 FIGURE, PLOT = VIEWS + "figure", VIEWS + "plot"
 
 
@@ -53,9 +56,12 @@ class Session:
 
     name: str
     table: str
+    overrides: tuple[str, ...] = ()
     row: str = ""
     group: str = ""
     """Name of the line; empty without one."""
+    suffix: str = ""
+    """End of the names of its runs: their overrides, if any run of the view has some."""
     curves: Path | None = None
     """Directory of its event files."""
     published: Curves = field(default_factory=dict)
@@ -96,47 +102,66 @@ def build_view(reports: Sequence[Report], store: RunStore) -> Path:
 def view_name(reports: Sequence[Report]) -> str:
     """Directory of a view: `<table>.<scale>`, with the number of further tables and a hash of their names.
 
-    Runs with overrides have a separate directory, with the suffix `.modified`.
+    Each set of overrides, or several sets, have a directory of their own, `<table>.<scale>.optim.epochs=3`.
     """
-    first = reports[0]
+    first, tables = reports[0], dict.fromkeys(report.table.name for report in reports)
     name = first.table.name.replace("/", "_")
-    if len(reports) > 1:
-        names = " ".join(report.table.name for report in reports)
-        name += f"+{len(reports) - 1}-{hashlib.sha256(names.encode()).hexdigest()[:6]}"
-    return f"{name}.{first.scale.name}" + (".modified" if first.overrides else "")
+    if len(tables) > 1:
+        name += f"+{len(tables) - 1}-{hashlib.sha256(' '.join(tables).encode()).hexdigest()[:6]}"
+    variants = "+".join(dict.fromkeys(variant_text(report, reports) for report in reports))
+    return f"{name}.{first.scale.name}" + (f".{_short(re.sub('[^-+.,=A-Za-z0-9_]', '', variants))}" if variants else "")
+
+
+def variant_text(report: Report, reports: Sequence[Report]) -> str:
+    """Overrides of a report; empty if no report of the view has any."""
+    return (", ".join(report.overrides) or UNCHANGED) if any(one.overrides for one in reports) else ""
+
+
+def _short(text: str) -> str:
+    """Text for a name of a file, whose length is limited. A long one ends in its hash."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Iterator[Session]:
     """Runs of a table in its order: one per trained run, or one for a row without any. The last is the table itself.
 
     TensorBoard sorts names, so rows are numbered. Of several tables, names start with the table and numbers go on.
+    Variants of a row have one number.
 
     Args:
-        reports: all tables of the view.
+        reports: all tables of the view, under all overrides.
     """
-    table, names = report.table.name, row_names(report.table)
-    folder = f"{table}/" if len(reports) > 1 else ""
+    table, names, sizes = report.table.name, row_names(report.table), {one.table.name: len(one.rows) for one in reports}
+    folder, variant = f"{table}/" if len(sizes) > 1 else "", variant_text(report, reports)
+    suffix = f" · {_file_name(_short(variant))}" if variant else ""
     drawer = figures.drawer(report)
     drawn, columns = (drawer.row_pictures(), drawer.shown_columns()) if drawer is not None else ({}, ())
-    digits = len(str(sum(len(other.rows) for other in reports)))
-    first = 1 + sum(len(other.rows) for other in takewhile(lambda other: other is not report, reports))
+    digits = len(str(sum(sizes.values())))
+    first = 1 + sum(sizes[name] for name in takewhile(lambda name: name != table, sizes))
     for number, row in enumerate(report.rows, first):
         if row.row.quoted:
             continue
         numbered = f"{number:0{digits}d} "
         session = Session(
-            f"{folder}{_file_name(numbered + names[row.row.key])}", table, row.row.key, numbered + row.row.key
+            f"{folder}{_file_name(numbered + names[row.row.key])}",
+            table,
+            report.overrides,
+            row.row.key,
+            numbered + row.row.key + suffix,
+            suffix,
         )
         runs = _tests_by_run(row)
         if not runs:
-            yield session
+            yield replace(session, name=session.name + suffix)
         for tests in runs:
             cell, result = tests[0]
             is_drawn = cell.column.key in columns and result.run.seed == report.seeds[0]
             pictures = {PICTURE: drawn[name]} if is_drawn and (name := names[row.row.key]) in drawn else {}
             yield replace(_of_run(session, tests, store), pictures=pictures)
     pictures = {PLOT if report.table.figure is None else FIGURE: drawer.picture()} if drawer is not None else {}
-    yield Session(f"{folder}{REPORT}", table, pictures=pictures, texts={REPORT: JudgedReport(report).page(Unlinked())})
+    yield Session(
+        f"{folder}{REPORT}{suffix}", table, pictures=pictures, texts={REPORT: JudgedReport(report).page(Unlinked())}
+    )
 
 
 def _tests_by_run(row: ReportRow) -> list[list[tuple[ReportCell, SeedResult]]]:
@@ -152,7 +177,7 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
     """Run with some tests, in the line of a session."""
     cell, first = tests[0]
     name = f"{session.name} · {_file_name(_shared_header([levels(shown.column.header) for shown, _ in tests]))}"
-    name += f" · seed {first.run.seed}" if len(cell.seeds) > 1 else ""
+    name += session.suffix + (f" · seed {first.run.seed}" if len(cell.seeds) > 1 else "")
     own, published = store.run(first.run.train_id), all(result.published for _, result in tests)
     name += f" · {own.names}" if own.names else ""
     name += " · released weights" if first.released else ""
@@ -181,7 +206,7 @@ def _write(session: Session, directory: Path, hparams: HParams) -> None:
         assert writer.file_writer is not None
         if session.group:
             writer.file_writer.add_summary(hparams.columns())
-            writer.file_writer.add_summary(hparams.line(session.table, session.row, session.group))
+            writer.file_writer.add_summary(hparams.line((session.table, session.overrides, session.row), session.group))
         for tag, text in session.texts.items():
             writer.add_text(tag, text)
         for tag, figure in session.pictures.items():

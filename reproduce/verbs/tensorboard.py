@@ -10,6 +10,7 @@ from reports.collect import collect
 from reports.tensorboard.view import build_view
 from reproduce.options import DONE, TensorBoard
 from reproduce.selection import store_of
+from reproduce.variants import variants_of
 
 
 def execute(options: TensorBoard) -> int:
@@ -18,8 +19,9 @@ def execute(options: TensorBoard) -> int:
         check_port(options.port)
     scale, seeds, store = find_scale(options.scale), options.all_seeds, store_of(options)
     reports = [
-        collect(table, scale, store, seeds=seeds, overrides=options.overrides, rows=rows, columns=options.columns)
+        collect(table, scale, store, seeds=seeds, overrides=variant.overrides, rows=rows, columns=options.columns)
         for table, rows in find(options.tables)
+        for variant in variants_of(options)
     ]
     view = build_view(reports, store)
     print(view, flush=True)

@@ -54,7 +54,7 @@ def line(multiplexer: EventMultiplexer, run: str) -> dict[str, str | float]:
 
 def trained_runs(multiplexer: EventMultiplexer) -> list[str]:
     """Runs of rows, without those of the tables themselves."""
-    return sorted(run for run in multiplexer.Runs() if run.rpartition("/")[2] != REPORT)
+    return sorted(run for run in multiplexer.Runs() if not run.rpartition("/")[2].startswith(REPORT))
 
 
 def test_a_run_shows_its_curves_and_no_other_scalar_its_config_and_the_rendered_table(
@@ -145,7 +145,37 @@ def test_several_seeds_are_runs_of_one_line_with_their_mean(trial: Trial) -> Non
     runs = read(build_view([trial.report(seeds=(0, 1))], trial.store))
     found = [run for run in runs.Runs() if run.startswith(JOINT)]
     assert sorted(found) == [f"{JOINT} · seed 0", f"{JOINT} · seed 1"]
-    assert [line(runs, run)["Top-1 / K-400"] for run in found] == [60.5, 60.5]
+    for run in found:
+        values = line(runs, run)
+        assert (values["Top-1 / K-400"], values["Seeds"]) == (60.5, "0, 1")
+        assert values["Top-1 / K-400 (±)"] == pytest.approx(0.5**0.5)
+
+
+def test_variants_are_lines_of_one_view_that_state_their_overrides(trial: Trial, trained: None) -> None:
+    shorter = ("optim.epochs=3", "optim.lr=0.5")
+    trial.finish(trial.table.run_of("joint.k400", trial.scale, shorter, 0), 58.0)
+    reports = [trial.report(overrides=texts, rows=["joint"]) for texts in ((), shorter)]
+    view = build_view(reports, trial.store)
+    folders = [view.name, *(build_view([one], trial.store).name for one in reports)]
+    assert folders[1:] == ["paper_table1.tiny", "paper_table1.tiny.optim.epochs=3,optim.lr=0.5"]
+    assert len({*folders}) == 3
+    runs = read(view)
+    unchanged, changed = (f"1 Joint, Small · Top-1 ∕ K-400 · {label}" for label in ("unchanged", ", ".join(shorter)))
+    assert {unchanged, changed, f"{REPORT} · unchanged"} <= {*runs.Runs()}
+    assert groups(runs)[unchanged] == "1 joint · unchanged"
+    assert groups(runs)[changed] == "1 joint · optim.epochs=3, optim.lr=0.5"
+    first, second = (list(line(runs, run).items())[:3] for run in (unchanged, changed))
+    assert first == [("optim.epochs", "35"), ("optim.lr", "0.0001"), ("Top-1 / K-400", 60.0)]
+    assert second == [("optim.epochs", "3"), ("optim.lr", "0.5"), ("Top-1 / K-400", 58.0)]
+
+
+def test_the_folder_of_long_overrides_ends_in_their_hash(trial: Trial) -> None:
+    names = set()
+    for decay in (0.1, 0.2):
+        texts = ["optim.lr=0.123456789", "optim.schedule.factor=0.123456789", "optim.epochs=3", "optim.batch_size=8"]
+        texts.append(f"optim.weight_decay={decay}")
+        names.add(build_view([trial.report(overrides=texts, rows=["joint"])], trial.store).name)
+    assert len(names) == 2 and all(len(name) < 110 for name in names)
 
 
 def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> None:
