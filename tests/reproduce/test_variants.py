@@ -106,6 +106,15 @@ def test_what_is_left_to_run_is_the_next_command(report: Report, three: None) ->
     assert f"next: reproduce tensorboard {ROW}" in done.err and "--variant short --variant long" in done.err
 
 
+def test_claims_have_a_line_for_each_variant(reproduce: Reproduce, store: RunStore, three: None) -> None:
+    words = ("claims", "motionformer/table4:joint", "--runs", store.root, *variants("short", "model.depth=1"))
+    out, found = reproduce(*words).out, json.loads(reproduce(*words, "--json").out)
+    comparisons = sum(len(claim["comparisons"]) for claim in found[0]["claims"])
+    assert comparisons and [one["overrides"] for one in found] == [[*TWO], ["model.depth=1"]]
+    for label in ("short: optim.epochs=2", "model.depth=1"):
+        assert out.count(f"\n      {label}: ours ") == comparisons
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
