@@ -85,9 +85,12 @@ def carry_out(options: Run, store: RunStore) -> int:
     for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
         from data.decoded_files import DecodedFiles
         from data.inspection.decoding import check_validation  # for one's own videos alone
+        from runner.store.data_record import renamed_text
 
         listed, workers = DecodedFiles(*store.decoded_files(own.dataset.name)), resources.decoding_workers
         check_validation(own, lists, listed, allow_bad=resources.allow_bad, workers=workers)
+        if text := renamed_text(own, store):
+            print(f"note: {text}", file=sys.stderr)
     starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
     find_initial_weights(job.run.model for job in starting)
     # Processes of several nodes meet at an address that only one run at a time can use.

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 from msgspec.structs import replace
 
-from data.config import DatasetConfig
+from data.config import DataConfig, DatasetConfig
 from data.errors import DataError
 from data.fingerprint import DataFingerprint, fingerprint_in
 from data.stand_ins.stand_in import earlier_digest
 from experiments.spec.run import RunConfig
 from runner.machine.files import read_record, write_record
 from runner.machine.resources import Resources
+from runner.store.folders import run_folders
 from runner.store.records import DataRecord, read_test, seal_of
 from runner.store.run_directory import RunDirectory
+from runner.store.run_folder import RunFolder
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -102,7 +104,25 @@ def check_named_data(jobs: "Iterable[Job]", store: RunStore, resources: Resource
         if dataset not in current:
             current[dataset] = fingerprint_in(job.run.data, root)
         if (changes := current[dataset].changes(record.splits, dataset.unit, in_files=False)) is not None:
-            raise _changed(dataset, changes, f"those of {source}")
+            place = f" (then in {record.root})" if record.root else ""
+            raise _changed(dataset, f"in {root}, {changes}", f"those of {source}{place}")
+
+
+def renamed_text(data: DataConfig, store: RunStore) -> str:
+    """Sentence on a training of the same videos in a folder of another name, which is part of ids; empty if none."""
+    folder = data.dataset.own_folder
+    assert folder is not None
+    found = fingerprint_in(data, folder)
+    for of_run in run_folders(store.root).values():
+        record = read_record(RunFolder(of_run).data, DataRecord)
+        if record is None or record.fingerprint != found.annotations or record.name == found.name or not record.root:
+            continue
+        if not (before := Path(record.root)).exists():
+            return (
+                f"{folder}: these are the videos of {before}, on which {of_run.name} was trained. The name of the "
+                f"folder is part of ids, so this is another run; call it {before.name} to go on with that one"
+            )
+    return ""
 
 
 def _earlier_data(run: RunConfig, directory: RunDirectory) -> tuple[DataRecord | None, str]:

@@ -21,7 +21,7 @@ from models.imagenet import ImageNet
 from reproduce.command import main, parsed
 from reproduce.options import Evaluate
 from runner.machine.resources import Resources
-from runner.store.data_record import check_data_record, save_data_record
+from runner.store.data_record import check_data_record, renamed_text, save_data_record
 from runner.store.store import RunStore
 from runner.weights.weights import start_weights
 
@@ -121,6 +121,21 @@ def test_changed_videos_of_ones_own_are_to_be_restored(pets: Path, small_run: Ru
     (pets / "cats/c.mp4").touch()
     with pytest.raises(DataError, match=rf"restore {pets}, or another directory with --runs DIR"):
         check_data_record(store.run(run.train_id), fingerprint_in(run.data, pets), run.data.dataset, goes_on=True)
+
+
+def test_a_renamed_folder_is_recognised_by_its_videos(pets: Path, small_run: RunConfig, store: RunStore) -> None:
+    run = all_overridden(small_run, [f"{OWN_DATA}{pets}"])
+    save_data_record(run, store, fingerprint_in(run.data, pets), pets, ("cats", "dogs"))
+    renamed = pets.rename(pets.with_name("animals"))
+    data = all_overridden(small_run, [f"{OWN_DATA}{renamed}"]).data
+    text = renamed_text(data, store)
+    assert text.startswith(f"{renamed}: these are the videos of {pets}, on which {run.train_id} was trained")
+    assert text.endswith("call it pets to go on with that one")
+    (renamed / "cats/c.mp4").touch()
+    assert not renamed_text(data, store)
+    (renamed / "cats/c.mp4").unlink()
+    pets.mkdir()  # a copy
+    assert not renamed_text(data, store)
 
 
 def test_rows_that_predict_several_labels_refuse_a_folder(pets: Path) -> None:

@@ -176,7 +176,7 @@ def test_results_of_other_data_than_those_named_are_refused(finished: bool, root
     (root / "train.csv").write_text("0.mp4 1\n")
     source = f"the finished test .*{job.run.eval_id}.json" if finished else "the training in .*data.json"
     with pytest.raises(
-        DataError, match=f"kinetics400: ids or labels of the training videos differ .* those of {source};"
+        DataError, match=f"kinetics400: in .*, ids or labels of the training videos differ .* those of {source}.*;"
     ):
         check_named_data([job], store, named)
     check_named_data([job], store, Resources())  # nobody names the data
