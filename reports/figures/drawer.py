@@ -10,9 +10,11 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from experiments.spec.metrics import ACCURACIES
 from experiments.spec.scales import Scale
+from reports.pages.agreement import sampling_error
 from reports.pages.markup import Markdown
-from reports.pages.report import Report
+from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import data_text, row_names
 from runner.machine.files import replacing
 
@@ -55,6 +57,10 @@ class Drawer(ABC, Generic[Shown]):
         """Warnings below the picture, besides those that all pictures have."""
         return []
 
+    def errors(self) -> list[str]:
+        """What its error bars are; nothing without any."""
+        return []
+
     def explanation(self) -> str:
         """What marks and numbers of the picture mean, in one paragraph; empty if its legend and axes say it."""
         return ""
@@ -88,7 +94,7 @@ class Drawer(ABC, Generic[Shown]):
         named = [f"{start}: {_named(list(dict.fromkeys(rows)), every)}." for start, rows in marks.items() if rows]
         is_tested = bool(facts.generated or facts.given)  # otherwise, everything is measured at the paper's size
         data = data_text(facts.unit, facts.generated, facts.given) if is_tested else None
-        return notice(report.scale, data, report.overrides, [*named, *self.warnings()])
+        return notice(report.scale, data, report.overrides, [*self.errors(), *named, *self.warnings()])
 
     def picture(self) -> "Figure":
         return self.draw(self.notice())
@@ -104,6 +110,23 @@ class KeptDrawer(Drawer[dict[str, Kept]]):
         super().__init__(report)
         names = row_names(report.table)
         self.shown = {names[key]: kept for key, kept in report.pictures.items() if isinstance(kept, kind)}
+
+
+def error_of(cell: ReportCell) -> float | None:
+    """Half of the error bar of a value: the deviation over its seeds, or the sampling error of the accuracy of one."""
+    if cell.std is not None or cell.metric not in ACCURACIES or not isinstance(cell.value, float):
+        return None if cell.std is None else round(cell.std, 10)
+    tests = [one.test.record for one in cell.seeds if one.test is not None]
+    return round(sampling_error(cell.value, tests[0].videos.evaluated), 10) if len(tests) == 1 else None
+
+
+def errors_text(report: Report, columns: Iterable[str]) -> list[str]:
+    """What the error bars of some columns are, in one sentence; nothing without any."""
+    found = [cell for cell in report.cells if cell.column.key in columns and not cell.row.quoted and error_of(cell)]
+    of_seeds, of_one = (any((cell.std is None) == alone for cell in found) for alone in (False, True))
+    kinds = ["standard deviation over seeds"] if of_seeds else []
+    kinds += [f"95 % interval over other draws of the test {report.facts.unit}"] if of_one else []
+    return [f"Error bars: {' or, of one seed, '.join(kinds)}."] if kinds else []
 
 
 def notice(scale: Scale, data: str | None, overrides: Iterable[str], others: Iterable[str] = ()) -> str | None:

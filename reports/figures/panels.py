@@ -9,7 +9,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from experiments.spec.figures import BarPanel, Bars, CellPanel, Panel, Panels
-from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure
+from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure, error_of, errors_text
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import row_names
 from reports.pages.tidy_frame import csv_text
@@ -31,6 +31,7 @@ class Point(NamedTuple):
 
     `origin`: whether it is measured here, printed beside it, or that of a row quoted from another paper.
     `y`, `std`: mean and sample standard deviation over the `num_seeds` finished seeds.
+    `error`: half of the error bar.
     `released`, `published`: whether any of its values comes from released weights, or from published results.
     """
 
@@ -42,6 +43,7 @@ class Point(NamedTuple):
     origin: Origin
     y: float
     std: float | None
+    error: float | None
     num_seeds: int
     released: bool
     published: bool
@@ -65,11 +67,12 @@ def points_of(report: Report, panel: CellPanel) -> Iterator[Point]:
                 y, std, num_seeds = ours
                 released, published = any(c.released for c in cells), any(c.published for c in cells)
                 std = None if std is None else round(std, 10)
-                yield point("ours", round(y, 10), std, num_seeds, released, published)
+                error = error_of(cell) if base is None else std
+                yield point("ours", round(y, 10), std, error, num_seeds, released, published)
             printed = cell.quoted_number if cell.row.quoted else cell.printed
             if panel.rows and isinstance(printed, int | float):
                 origin: Origin = "quoted" if cell.row.quoted else "printed"
-                yield point(origin, round(float(printed), 10), None, 0, released=False, published=False)
+                yield point(origin, round(float(printed), 10), None, None, 0, released=False, published=False)
 
 
 def _ours(cell: ReportCell, base: ReportCell | None = None) -> tuple[float, float | None, int] | None:
@@ -95,6 +98,9 @@ class CellPanels(Drawer[list[Point]]):
 
     def data(self) -> str:
         return csv_text(Point._fields, self.shown)
+
+    def errors(self) -> list[str]:
+        return errors_text(self.report, [point.column for point in self.shown if point.error])
 
 
 class LinePanels(CellPanels):
@@ -147,7 +153,7 @@ def positions(ticks: Sequence[str]) -> list[float]:
 
 
 def draw_lines(axis: "Axes", panel: Panel, report: Report) -> None:
-    """A line with its markers and standard deviations for each row."""
+    """A line with its markers and error bars for each row."""
     places = dict(zip(panel.ticks, positions(panel.ticks), strict=True))
     found, names = list(points_of(report, panel)), row_names(report.table)
     for row, (color, marker) in zip(report.rows, cycle(STYLES), strict=False):
@@ -155,7 +161,7 @@ def draw_lines(axis: "Axes", panel: Panel, report: Report) -> None:
         axis.errorbar(
             [places[point.x] for point in line],
             [point.y for point in line],
-            yerr=[point.std or 0.0 for point in line] if any(point.std for point in line) else None,
+            yerr=[point.error or 0.0 for point in line] if any(point.error for point in line) else None,
             color=color,
             marker=marker,
             capsize=3,
@@ -196,7 +202,7 @@ class BarPanels(CellPanels):
                 centres,
                 [point.y for point in own],
                 width,
-                yerr=[point.std or 0.0 for point in own] if any(point.std for point in own) else None,
+                yerr=[point.error or 0.0 for point in own] if any(point.error for point in own) else None,
                 capsize=3,
                 color=self.colours[row] if origin == "ours" else "white",
                 edgecolor=self.colours[row],

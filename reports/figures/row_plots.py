@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from experiments.spec.metrics import GFLOPS, GFLOPS_AND_VIEWS
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
-from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure
+from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure, error_of, errors_text
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import DASH, row_names
 
@@ -36,7 +36,7 @@ class Value(NamedTuple):
     cost: Numbers
     ours: float | None
     printed: float | None
-    std: float | None
+    error: float | None
     text: str
 
 
@@ -88,6 +88,9 @@ class RowPlot(Drawer[list[Panel]]):
     def shown_columns(self) -> tuple[str, ...]:
         return tuple(panel.column.key for panel in self.shown)
 
+    def errors(self) -> list[str]:
+        return errors_text(self.report, self.shown_columns())
+
     def warnings(self) -> list[str]:
         """Devices of measurements, and the size of the models whose GFLOPs are plotted."""
         shown = (cell.measurement for cell in self.report.cells if cell.column.key in self.shown_columns())
@@ -128,8 +131,8 @@ def _panels(report: Report, columns: list[Column], cost: Column | None) -> list[
             ours, printed = _numbers(cell)
             at = costs.get(cell.row.key, (None, None))
             if (ours, printed) != (None, None) and (cost is None or at != (None, None)):
-                std = None if cell.row.quoted else cell.std
-                values.append(Value(names[cell.row.key], at, ours, printed, std, _text(cell, ours, printed)))
+                error = None if cell.row.quoted else error_of(cell)
+                values.append(Value(names[cell.row.key], at, ours, printed, error, _text(cell, ours, printed)))
         panels.append(Panel(column, values))
     return [panel for panel in panels if any(value.ours is not None for value in panel.values)]
 
@@ -209,8 +212,8 @@ def _draw_point(axis: "Axes", value: Value, colour: str, marker: str) -> object:
     both = ((ours_x, value.ours, colour), (printed_x, value.printed, "none"))
     points = [(x, y, face) for x, y, face in both if x is not None and y is not None]
     axis.plot([p[0] for p in points], [p[1] for p in points], color=colour, linewidth=0.8, alpha=0.4)
-    if value.std is not None and value.ours is not None and ours_x is not None:
-        axis.errorbar([ours_x], [value.ours], yerr=[value.std], color=colour, capsize=3)
+    if value.error is not None and value.ours is not None and ours_x is not None:
+        axis.errorbar([ours_x], [value.ours], yerr=[value.error], color=colour, capsize=3)
     style = {"s": 46, "marker": marker, "edgecolors": colour, "zorder": 3}
     drawn = [axis.scatter([x], [y], facecolors=face, **style) for x, y, face in points]  # type: ignore[arg-type]
     return drawn[0]
@@ -265,16 +268,18 @@ def draw_bars(panels: list[Panel], notice: str | None) -> "Figure":
 
 def _draw_column(axis: "Axes", panel: Panel, rows: list[str]) -> None:
     """Bars that start at 0, or points on a logarithmic axis, and marks of the printed values of a column."""
-    ours = [(value.ours, rows.index(value.name), value.std or 0.0) for value in panel.values if value.ours is not None]
-    numbers, places, stds = zip(*ours, strict=True)
-    errors = stds if any(stds) else None
+    ours = [
+        (value.ours, rows.index(value.name), value.error or 0.0) for value in panel.values if value.ours is not None
+    ]
+    numbers, places, errors = zip(*ours, strict=True)
+    errors = errors if any(errors) else None
     # Small numbers, such as hours of a small model, would vanish beside large ones.
     is_wide = not panel.is_percentage and spread(panel.numbers) > LOG_SPREAD
     if is_wide:
         axis.set_xscale("log")
         axis.errorbar(numbers, places, xerr=errors, fmt="o", color=COLOURS[0], label="ours")
     else:
-        axis.barh(places, numbers, height=0.6, color=COLOURS[0], alpha=0.75, xerr=errors, label="ours")
+        axis.barh(places, numbers, height=0.6, color=COLOURS[0], alpha=0.75, xerr=errors, capsize=3, label="ours")
     printed = [(value.printed, rows.index(value.name)) for value in panel.values if value.printed is not None]
     if printed:
         style = {"marker": "|", "s": 200, "linewidths": 2.5, "color": COLOURS[1], "zorder": 3}

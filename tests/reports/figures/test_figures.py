@@ -107,7 +107,8 @@ def test_the_notice_names_scale_released_weights_overrides_and_published_results
     def notice(report: Report) -> str | None:
         return drawn(report).notice()
 
-    small = "Scale tiny: small models on generated stand-in videos."
+    errors = "Error bars: 95 % interval over other draws of the test videos."
+    small = f"Scale tiny: small models on generated stand-in videos.\n{errors}"
     report = collect(FIGURE3, TINY, store, rows=["joint"])
     assert notice(report) == small
     publish(report, store)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PathCollection
 
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
@@ -49,7 +50,8 @@ def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store:
     assert (joint.ours, joint.printed, joint.text) == (60.0, 79.2, "60.0 (79.2)")
     assert (other.cost, other.ours, other.printed) == ((None, 100.0), None, 99.0)
     [axis] = found.draw("a warning").axes
-    places = {tuple(point) for drawn in axis.collections for point in drawn.get_offsets().tolist()}  # type: ignore[union-attr]
+    points = [drawn for drawn in axis.collections if isinstance(drawn, PathCollection)]
+    places = {tuple(point) for drawn in points for point in drawn.get_offsets().tolist()}  # type: ignore[union-attr]
     assert {(180.6, 79.2), (100.0, 99.0), (369.5, 79.7)} < places and len(places) == 6
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("GFLOPs", "Top-1 / K-400 (%)")
     assert axis.get_ylim()[1] <= 103
@@ -62,8 +64,12 @@ def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Table, smal
     [axis] = figure.axes
     bars = [(patch.get_x(), patch.get_width()) for patch in axis.patches]  # type: ignore[attr-defined]
     assert bars == [(0, pytest.approx(60.0)), (0, pytest.approx(62.0))]
-    [marks] = axis.collections
+    [marks] = [drawn for drawn in axis.collections if isinstance(drawn, PathCollection)]
     assert marks.get_offsets().tolist() == [[99.0, 0], [79.2, 1], [70.0, 2], [79.7, 3]]  # type: ignore[union-attr]
+    [errors] = [drawn for drawn in axis.collections if isinstance(drawn, LineCollection)]
+    [joint, _] = errors.get_segments()
+    error = 196 * (0.6 * 0.4 / 48) ** 0.5
+    assert joint.tolist() == [[pytest.approx(60 - error), 1], [pytest.approx(60 + error), 1]]
     texts = [text.get_text() for text in axis.texts]
     assert texts == ["– (99.0)", "60.0 (79.2)", "– (70.0)", "62.0 (79.7)"]
     assert axis.get_xlim() == (0, 102) and axis.get_xlabel() == "%"
