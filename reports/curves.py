@@ -27,11 +27,17 @@ class Point(NamedTuple):
 Curves = Mapping[str, list[Point]]  # by name
 
 
+def curves_of(directory: RunDirectory) -> Curves:
+    """Curves of a training: published ones, or those that were logged here; empty without any."""
+    if directory.is_published:
+        return published_curves(directory)
+    return logged_curves(directory.tensorboard) if directory.tensorboard.exists() else {}
+
+
 def publish_curves(directory: RunDirectory, published: RunDirectory) -> None:
     """Write the curves of a training made here beside its published results, unless there are some."""
     file = published.path / FILE
-    if directory.tensorboard.exists() and not file.exists():
-        curves = logged_curves(directory.tensorboard)
+    if not file.exists() and (curves := curves_of(directory)):
         write_atomically(file, text_of({name: thinned(points) for name, points in curves.items()}))
 
 

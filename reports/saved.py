@@ -44,6 +44,11 @@ class JudgedReport:
     def path(self) -> Path:
         return report_path(self.report.table, self.report.scale, self.root)
 
+    @property
+    def curves(self) -> Path:
+        """Picture of the curves of its trainings."""
+        return self.path.with_suffix(".curves.png")
+
     @cached_property
     def claims(self) -> "tuple[JudgedClaim, ...]":
         """Verdicts; empty without all rows of the table."""
@@ -83,6 +88,9 @@ class JudgedReport:
             figure = figures.figure_text(report, markup, self.path)
         elif report.whole and picture.exists():
             plot = markup.folded("Plot", markup.picture(report.table.caption, picture))
+        if report.whole and self.curves.exists():
+            curves = markup.folded("Curves of the trainings", markup.picture("Curves of the trainings", self.curves))
+            plot = "\n\n".join(filter(None, [plot, curves]))
         if claims is None and self.claims:
             from reports.claims.claim_text import claims_text
 
@@ -106,10 +114,12 @@ class JudgedReport:
         picture, text = path.with_suffix(".png"), self.page(Markdown(path.parent))
         is_drawn = report.table.figure is not None or with_plot or picture.exists()
         if is_drawn and (self.root is None or not picture.exists() or self._differs(text)):
+            from reports.curve_plots import save_curves
             from reports.figures import figures
 
             if (drawn := figures.drawer(report)) is not None:
                 figures.save_with_data(drawn, path)
+                save_curves(report, self.curves)
                 text = self.page(Markdown(path.parent))  # a plot stands on a page once its picture exists
         write_atomically(path, text)
         return path

@@ -5,13 +5,15 @@ A picture may be shown without its page, so that it has warnings of its own.
 
 import io
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from itertools import takewhile
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from experiments.spec.metrics import ACCURACIES
 from experiments.spec.scales import Scale
+from experiments.spec.table import one_line
 from reports.pages.agreement import sampling_error
 from reports.pages.markup import Markdown
 from reports.pages.report import Report, ReportCell
@@ -129,6 +131,12 @@ def errors_text(report: Report, columns: Iterable[str]) -> list[str]:
     return [f"Error bars: {' or, of one seed, '.join(kinds)}."] if kinds else []
 
 
+def shared_header(headers: Sequence[tuple[str, ...]]) -> str:
+    """Header levels that all columns of a run share; the first header if they share none."""
+    shared = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, zip(*headers, strict=False))]
+    return one_line(tuple(shared) or headers[0])
+
+
 def notice(scale: Scale, data: str | None, overrides: Iterable[str], others: Iterable[str] = ()) -> str | None:
     """Warnings in a picture, a line each: of small models on data, others, and of overrides."""
     small = [f"Scale {scale.name}: small models on {data}."] if scale.small and data else []
@@ -160,13 +168,23 @@ def empty_figure(width: float, height: float, notice: str | None, dpi: int = 150
     return figure
 
 
-def png(figure: "Figure") -> bytes:
-    """Figure as PNG. Date and matplotlib version are left out: equal figures give equal bytes."""
+def png(figure: "Figure", num_colours: int | None = None) -> bytes:
+    """Figure as PNG. Date and matplotlib version are left out: equal figures give equal bytes.
+
+    Args:
+        num_colours: size of a palette for plots of lines; by default all colours.
+    """
     content = io.BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
-    return content.getvalue()
+    if num_colours is None:
+        return content.getvalue()
+    from PIL import Image  # here, as matplotlib
+
+    reduced = io.BytesIO()
+    Image.open(content).convert("RGB").quantize(num_colours).save(reduced, format="png", optimize=True)
+    return reduced.getvalue()
 
 
-def save(figure: "Figure", path: Path) -> None:
+def save(figure: "Figure", path: Path, num_colours: int | None = None) -> None:
     with replacing(path, remedy="name another file") as partial:
-        partial.write_bytes(png(figure))
+        partial.write_bytes(png(figure, num_colours))

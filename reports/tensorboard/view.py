@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.spec.names import UNCHANGED
-from experiments.spec.table import one_line
 from reports.curves import Curves, published_curves
 from reports.figures import figures
+from reports.figures.drawer import shared_header
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import levels, row_names
@@ -176,7 +176,7 @@ def _tests_by_run(row: ReportRow) -> list[list[tuple[ReportCell, SeedResult]]]:
 def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store: RunStore) -> Session:
     """Run with some tests, in the line of a session."""
     cell, first = tests[0]
-    name = f"{session.name} · {_file_name(_shared_header([levels(shown.column.header) for shown, _ in tests]))}"
+    name = f"{session.name} · {_file_name(shared_header([levels(shown.column.header) for shown, _ in tests]))}"
     name += session.suffix + (f" · seed {first.run.seed}" if len(cell.seeds) > 1 else "")
     own, published = store.run(first.run.train_id), all(result.published for _, result in tests)
     name += f" · {own.names}" if own.names else ""
@@ -191,12 +191,6 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
         test=next((result for _, result in tests if result.value is not None and not result.published), None),
     )
-
-
-def _shared_header(headers: Sequence[tuple[str, ...]]) -> str:
-    """Header levels that all columns of a run share; the first header if they share none."""
-    shared = [same[0] for same in takewhile(lambda same: len(set(same)) == 1, zip(*headers, strict=False))]
-    return one_line(tuple(shared) or headers[0])
 
 
 def _write(session: Session, directory: Path, hparams: HParams) -> None:

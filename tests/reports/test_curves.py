@@ -3,8 +3,10 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
+from reports.curve_plots import draw, panels_of
 from reports.curves import FILE, MOST_POINTS, Point, publish_curves, published_curves
 from reports.publication import publish
+from reports.saved import JudgedReport
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from tests.reports.conftest import Trial
@@ -46,3 +48,23 @@ def test_curves_are_those_of_the_published_training(trial: Trial, tmp_path: Path
     published = trial.store.published(trial.store.run(run.train_id))
     assert len([*published.path.glob("metrics/*.json")]) == 2 and len([*published.path.glob(FILE)]) == 1
     assert published_curves(published)["train/loss"][-1].value == 0.12
+
+
+def test_a_plot_has_a_panel_for_the_runs_of_each_column_and_a_line_for_each_row(trial: Trial, tmp_path: Path) -> None:
+    for cell, start in (("joint.k400", 2.5), ("ours.k400", 3.5), ("ours.ssv2", 4.5)):
+        trial.finish(cell, 60.0)
+        log(trial.store.run(trial.run(cell).train_id).tensorboard, start)
+    report = trial.report()
+    panels = list(panels_of(report))
+    assert [(columns[0].key, list(found)) for columns, found in panels] == [
+        ("k400", ["joint", "ours"]),
+        ("ssv2", ["ours"]),
+    ]
+    figure = draw(report, panels)
+    k400, ssv2 = figure.axes
+    assert (k400.get_title(), k400.get_ylabel()) == ("Top-1 / K-400", "val/top1 (%)")
+    [line] = ssv2.get_lines()
+    assert list(line.get_xdata()) == [39, 79, 119]  # type: ignore[arg-type]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Joint, Small", "Ours, Small (Att_T)"]
+    path = JudgedReport(report, tmp_path).write(with_plot=True)
+    assert "](table1.tiny.curves.png)" in path.read_text() and path.with_suffix(".curves.png").exists()
