@@ -44,7 +44,7 @@ def collect(
     keys, texts = None if rows is None else tuple(rows), tuple(overrides)
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
-    found = marked(_rows(table, scale, cells, unmodified, store, texts), table, small=scale.small)
+    found = marked(_rows(table, scale, cells, unmodified, store, texts), table, comparable=scale.comparable)
     notes = (*table.notes, *_comparisons(table, found), *contradictions(table, [row.row for row in found]))
     return Report(
         table=table,
@@ -53,7 +53,7 @@ def collect(
         overrides=texts,
         columns=tuple(columns),
         rows=found,
-        facts=facts_of(table, cells, (*_guesses(table, found), *notes) if scale.small else notes),
+        facts=facts_of(table, cells, notes if scale.comparable else (*_guesses(table, found), *notes)),
         pictures=_pictures(table, cells, store),
     )
 
@@ -118,7 +118,7 @@ def _is_comparable(cell: Cell, table: Table, scale: Scale) -> bool:
     """Whether our value can be compared with the printed one: not one of a small model or of the user's own data."""
     if cell.tested and cell.run is not None and cell.run.data.dataset.own_folder is not None:
         return False
-    return not (scale.small and table.rests_on_test(cell.metric))
+    return scale.comparable or not table.rests_on_test(cell.metric)
 
 
 def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:

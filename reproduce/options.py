@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, dataclass_transform
 
+from experiments.spec.catalog import read_index
 from experiments.spec.names import FINE_TUNE
 from reproduce.option_types import (
     Duration,
@@ -26,8 +27,8 @@ from reproduce.option_types import (
 
 DONE, FAILED, USAGE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
-SCALES = ("tiny", "paper")
-SCALE = "tiny (minutes on a laptop) or paper (default: %(default)s)"  # help, as the following
+SCALES = tuple(read_index()["scales"])
+SCALE = f"one of {', '.join(SCALES)} (default: %(default)s)"  # help, as the following
 SEVERAL_TABLES = "paper/table, paper/table:row, or a glob"
 
 Argument = tuple[tuple[str, ...], dict[str, object]]  # flags, and arguments of ArgumentParser.add_argument

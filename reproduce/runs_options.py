@@ -1,7 +1,6 @@
 """Options of the verbs of `reproduce runs`."""
 
 from pathlib import Path
-from typing import Literal
 
 from reproduce.option_types import path
 from reproduce.options import SCALES, Json, Options, Stored, any_tables, option
@@ -14,7 +13,7 @@ class OfRuns(Stored):
     """Some of one's own runs."""
 
     tables: tuple[str, ...] = any_tables((), "only runs of paper/table, paper/table:row, a glob, or an id")
-    scale: Literal["tiny", "paper"] | None = option(choices=SCALES, help="only runs at this scale")
+    scale: str | None = option(choices=SCALES, help="only runs at this scale")
     name: str | None = option(help="only runs with this name, given by `run --name`")
     state: str | None = option(choices=STATES, metavar="STATE", help=f"only runs in this state: {', '.join(STATES)}")
     stale: bool = option(default=False, help="only runs that no row of the code here gives any more")

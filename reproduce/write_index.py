@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 
 from experiments.spec.catalog import INDEX, Entry, Index, contents_of, imported, natural_order, read_index
 from experiments.spec.paper_folders import HOME
-from experiments.spec.scales import PAPER, SCALES
+from experiments.spec.scales import PAPER, SCALES, Scale
 from experiments.spec.table import Table
 from runner.measure.device_time import assumed_speed, device_seconds, work
 from runner.store.jobs import Job, jobs_of
@@ -15,7 +15,9 @@ JobsByScale = dict[str, list[Job]]
 
 
 def jobs_by_scale(table: Table) -> JobsByScale:
-    return {name: jobs_of([(table, None)], scale, [], (0,)) for name, scale in SCALES.items()}
+    return {
+        name: jobs_of([(table, None)], scale, [], (0,)) if table.has(scale) else [] for name, scale in SCALES.items()
+    }
 
 
 def entry_of(table: Table, module: str, jobs: JobsByScale) -> Entry:
@@ -33,7 +35,7 @@ def entry_of(table: Table, module: str, jobs: JobsByScale) -> Entry:
         data=list(dict.fromkeys(job.run.data.dataset.name for job in jobs[PAPER.name])),
         runs={name: ["/".join(job.key) for job in found if job.cells] for name, found in jobs.items()},
         parents={name: [job.run.train_id for job in found if not job.cells] for name, found in jobs.items()},
-        gpu_hours=gpu_hours(jobs[PAPER.name]),
+        gpu_hours={name: gpu_hours(found, SCALES[name]) for name, found in jobs.items()},
         configs=sorted(configs_of([jobs])),
     )
 
@@ -56,8 +58,10 @@ def configs_of(tables: Iterable[JobsByScale]) -> dict[str, dict[str, list[str]]]
     return {name: {field: sorted(kinds) for field, kinds in found[name].items()} for name in sorted(found)}
 
 
-def gpu_hours(jobs: list[Job]) -> float | None:
-    """Assumed hours of jobs on the default GPU, for the published sizes of the data sets, as `plan` counts them."""
+def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
+    """Assumed hours of jobs on the GPU of a scale, for the published sizes of the data sets, as `plan` counts them."""
+    if scale.on_cpu or not jobs:
+        return None
     seconds, trained = 0.0, set()
     for job in jobs:
         run, dataset = job.run, job.run.data.dataset
@@ -65,7 +69,7 @@ def gpu_hours(jobs: list[Job]) -> float | None:
         if test is None or (train is None and run.optim is not None):
             return None
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
-        seconds += device_seconds(run, passes, assumed_speed())
+        seconds += device_seconds(run, passes, assumed_speed(scale=scale))
         trained.add(run.train_id)
     return float(f"{seconds / 3600:.3g}")
 
@@ -76,7 +80,8 @@ def index_text() -> str:
     contents = {key: contents_of(paper) for key, paper in papers.items()}
     jobs = {name: jobs_by_scale(tables[name]) for name in sorted(tables, key=natural_order)}
     entries = {name: entry_of(tables[name], modules[name], of_table) for name, of_table in jobs.items()}
-    return text_of(Index(papers=contents, tables=entries, configs=configs_of(jobs.values())))
+    scales = {name: (scale.models, scale.gpu and scale.gpu[0]) for name, scale in SCALES.items()}
+    return text_of(Index(papers=contents, scales=scales, tables=entries, configs=configs_of(jobs.values())))
 
 
 def text_of(index: Index) -> str:

@@ -1,6 +1,6 @@
 """What the tables of CAST (arXiv:2311.18825) share."""
 
-from experiments.cast.tiny import TINY, pretrained
+from experiments.cast.tiny import TINY
 from experiments.spec.language import Paper
 
 PAPER = Paper(
@@ -8,8 +8,7 @@ PAPER = Paper(
     title="CAST: Cross-Attention in Space and Time for Video Action Recognition",
     url="https://arxiv.org/abs/2311.18825",
     source="arXiv:2311.18825",
-    tiny=TINY,
-    tiny_parents=pretrained,
+    recipes={"tiny": TINY},
     without_numbers={
         "figure1": "The importance of spatio-temporal understanding",
         "figure2": "High-level illustration of the proposed method",

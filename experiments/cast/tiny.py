@@ -10,7 +10,7 @@ from data.datasets.epic100 import Epic100
 from data.stand_ins.of_videos import CategorisedEpic100StandIn
 from experiments.cast.base import K400, SSV2
 from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VIDEO_MAE_K400, VIDEO_MAE_SSV2
-from experiments.spec.language import Edit, Edits, Parent, RunConfig, TinyNote, optim
+from experiments.spec.language import Edit, Edits, Parent, Recipe, RunConfig, TinyNote, optim
 from experiments.spec.scales import TINY as SCALE
 from lightning_modules.optim import AdamW, CosineSchedule
 from models.cast.baselines import EXPERT, LoneExpert
@@ -30,8 +30,7 @@ SHORT: Edits = (
     *optim(batch_size=32, layer_decay=None, optimizer=AdamW(), schedule=CosineSchedule(warmup_epochs=1.0)),
     Edit("objective.mixup", None),
 )
-TINY: Edits = (*optim(epochs=5, lr=3e-3), *SHORT)
-PRETRAINING: Edits = (*optim(epochs=10, lr=2e-3), *SHORT)
+PRETRAINING = Recipe(edits=(*optim(epochs=10, lr=2e-3), *SHORT))
 
 
 def expert_run(expert: ExpertConfig, data: RunConfig) -> RunConfig:
@@ -70,3 +69,6 @@ def pretrained(run: RunConfig) -> tuple[Parent, ...]:
         if expert.init not in RUNS:
             raise ValueError(f"tiny: no training stands for the weights {expert.init} of the {part} expert")
     return tuple(Parent(run=RUNS[expert.init], part=part) for part, expert in experts.items())
+
+
+TINY = Recipe(edits=(*optim(epochs=5, lr=3e-3), *SHORT), parents=pretrained)

@@ -32,7 +32,7 @@ def column(kind: str, header: str, frames: int, edits: Edits) -> Column:
     return Column(
         key=f"{kind}-{frames}",
         header=printed,
-        tiny_header=halved,
+        scaled_headers={"tiny": halved},
         metric=TOP1,
         base=PENN,
         best="max",
@@ -92,7 +92,7 @@ TABLE = table(
     columns=(*map(tested, NUMBERS), *map(trained, NUMBERS)),
     rows=ROWS,
     figure=panels(),
-    tiny_figure=panels(2),
+    scaled_figures={"tiny": panels(2)},
     notes=(
         "The paper prints this figure without numbers, axes and data set. The frames of a clip are spread over the whole "
         "video.",

@@ -9,6 +9,6 @@ PAPER = Paper(
     title="Cross-Modal Learning with 3D Deformable Attention for Action Recognition, supplementary material",
     url="https://arxiv.org/abs/2212.05638",
     source=SOURCE,
-    tiny=TINY,
+    recipes={"tiny": TINY},
 )
 table = PAPER.table

@@ -8,7 +8,7 @@ PAPER = Paper(
     title="Keeping Your Eye on the Ball: Trajectory Attention in Video Transformers",
     url="https://arxiv.org/abs/2106.05392",
     source="arXiv:2106.05392",
-    tiny=TINY,
+    recipes={"tiny": TINY},
     without_numbers={"figure1": "Trajectory attention", "figure2": "Trajectory attention flowchart"},
 )
 table = PAPER.table

@@ -23,6 +23,7 @@ from experiments.spec.language import (
     Ours,
     PaperNote,
     PeakMegabytes,
+    Recipe,
     RunConfig,
     TinyNote,
     Underlined,
@@ -91,13 +92,15 @@ PATHFINDER = task(TokenData(dataset=Pathfinder.Config(), length=1024),
                batch_size=256, steps=62400, warmup=312,  validate_every=312, validation_batches=312)
 # fmt: on
 
-TINY: Edits = optim(
-    steps=120,
-    batch_size=32,
-    lr=2e-3,
-    schedule=OneCycleSchedule(warmup=12),
-    validate_every=40,
-    validation_batches=5,
+TINY = Recipe(
+    edits=optim(
+        steps=120,
+        batch_size=32,
+        lr=2e-3,
+        schedule=OneCycleSchedule(warmup=12),
+        validate_every=40,
+        validation_batches=5,
+    )
 )
 
 
@@ -196,7 +199,7 @@ TABLE = table(
     labels=("Model",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
+    recipes={"tiny": TINY},
     notes=(
         "“First token alone” is a table from the first token of a sequence to its class, trained by the same recipe. In "
         "ListOps, this token is the operator of the whole expression: looked up, it gives 36.7 % on the real data set, and "

@@ -8,7 +8,7 @@ PAPER = Paper(
     title="Temporal Cross-attention for Action Recognition",
     url="https://arxiv.org/abs/2204.00452",
     source="arXiv:2204.00452",
-    tiny=TINY,
+    recipes={"tiny": TINY},
     without_numbers={
         "figure1": "Encoder blocks of ViT, TokenShift and MSCA",
         "figure2": "Shift operation in the MSCA-KV model",

@@ -48,8 +48,8 @@ class Entry(TypedDict):
     `data`: names of the data sets of its runs.
     `runs`: by scale, the distinct tests that its cells show, each `train id/eval id`.
     `parents`: by scale, the train ids of runs without a cell, whose weights or scores others need.
-    `gpu_hours`: assumed hours of all trainings and tests at the paper's size, those of parents included; None if the
-        size of a data set is unknown.
+    `gpu_hours`: by scale, assumed hours of all trainings and tests, those of parents included; None for a scale without a
+        GPU, and if the size of a data set is unknown.
     `configs`: names of the config classes of its runs.
     """
 
@@ -60,13 +60,18 @@ class Entry(TypedDict):
     data: list[str]
     runs: dict[str, list[str]]
     parents: dict[str, list[str]]
-    gpu_hours: float | None
+    gpu_hours: dict[str, float | None]
     configs: list[str]
 
 
 class Index(TypedDict):
-    """What is known without imports. `configs`: by class, the fields of configs, each with the classes of those in it."""
+    """What is known without imports.
 
+    `scales`: by name, what is trained on which data, and of which GPU hours are assumed, if of any.
+    `configs`: by class, the fields of configs, each with the classes of those in it.
+    """
+
+    scales: dict[str, tuple[str, str | None]]
     papers: dict[str, Contents]
     tables: dict[str, Entry]
     configs: dict[str, dict[str, list[str]]]

@@ -26,7 +26,7 @@ def of_columns(table: Table, keys: Sequence[str]) -> Table:
         rows=tuple(replace(row, paper=tuple(row.paper[i] for i in chosen if row.paper)) for row in table.rows),
         claims=tuple(one for one in table.claims if {cell.column for cell in one.cells} <= needed),
         figure=None,
-        tiny_figure=None,
+        scaled_figures={},
     )
 
 

@@ -70,13 +70,12 @@ from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.paper import Paper
 from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import Parent, RunConfig
+from experiments.spec.scales import PaperNote, Recipe, TinyNote
 from experiments.spec.table import (
     Bold,
     Column,
-    PaperNote,
     Row,
     Table,
-    TinyNote,
     Underlined,
     bold,
     quoted,

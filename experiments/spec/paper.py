@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from experiments.spec.claims import Claim
-from experiments.spec.edits import Edits
 from experiments.spec.figures import Figure
-from experiments.spec.scales import SmallParents
+from experiments.spec.scales import Recipe
 from experiments.spec.table import Column, Header, Row, Table
 
 
@@ -19,9 +18,8 @@ class Paper:
     url: str
     source: str
     """Start of the source of each table, e.g. `arXiv:2106.05392`."""
-    tiny: Edits
-    """Edits of the training recipes at the scale `tiny`."""
-    tiny_parents: SmallParents | None = None
+    recipes: Mapping[str, Recipe]
+    """What the runs of its tables get at other scales, by name, if the table does not say otherwise."""
     without_numbers: Mapping[str, str] = field(default_factory=dict)
     """Captions of drawings, which contain nothing to reproduce, by name."""
 
@@ -36,9 +34,9 @@ class Paper:
         notes: tuple[str, ...] = (),
         claims: tuple[Claim, ...] = (),
         source: str | None = None,
-        tiny: Edits | None = None,
+        recipes: Mapping[str, Recipe] | None = None,
         figure: Figure | None = None,
-        tiny_figure: Figure | None = None,
+        scaled_figures: Mapping[str, Figure] | None = None,
         pretraining: str | None = None,
     ) -> Table:
         """Table of the paper. Its source is, by default, its name as printed: `Table 1a` of table1a."""
@@ -50,11 +48,10 @@ class Paper:
             labels=labels,
             columns=columns,
             rows=rows,
-            tiny=self.tiny if tiny is None else tiny,
-            tiny_parents=self.tiny_parents,
+            recipes={**self.recipes, **(recipes or {})},
             notes=notes,
             figure=figure,
-            tiny_figure=tiny_figure,
+            scaled_figures=scaled_figures or {},
             pretraining=pretraining,
             claims=claims,
         )

@@ -1,4 +1,7 @@
-"""Scales: edits applied after those of rows and columns, so that runs of different sizes have different ids."""
+"""Scales: sizes at which the tables are run, as edits of their runs, and what is said of the numbers.
+
+Edits are applied after those of rows and columns, so that runs of different sizes have different ids.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,43 +11,80 @@ from experiments.spec.edits import Edit, Edits, apply
 from experiments.spec.names import nearest
 from experiments.spec.run import Parent, RunConfig
 
-# Function from a run at the paper's size to the parents that a small scale adds to it: runs of the small scale that train
-# the parts of the model whose weights are read from files at the paper's size.
-SmallParents = Callable[[RunConfig], tuple[Parent, ...]]
+# Function from a run at the paper's size to the parents that a scale adds to it: runs of the scale that train the parts of
+# the model whose weights are read from files at the paper's size.
+AddedParents = Callable[[RunConfig], tuple[Parent, ...]]
 
 
-@dataclass(frozen=True)
+class PaperNote(str):
+    """Note that holds on the real data alone."""
+
+
+class TinyNote(str):
+    """Note that holds on generated data alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What the runs of a paper, or of one of its tables, get at a scale."""
+
+    edits: Edits = ()
+    """Edits after those of the scale, e.g. of the training recipe."""
+    parents: AddedParents | None = None
+    """Parents that are added after all edits; None for none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Name and edits of a scale.
-
-    `small`: whether a run takes minutes on one core, not hours on GPUs. A small scale also applies to the parents of a
-    run, together with the recipe edits of the table.
-    """
+    """A scale. It applies to the parents of a run, too."""
 
     name: str
-    edits: Edits
-    small: bool = False
+    models: str
+    """What is trained on which data, in words."""
+    edits: Edits = ()
+    """Edits of the runs of all papers."""
+    gpu: tuple[str, float] | None
+    """GPU, and share of its peak, of which hours are assumed; None if runs take minutes on cores."""
+    comparable: bool
+    """Whether tested values are compared with printed ones."""
+    without: type[str]
+    """Notes that do not hold at it."""
+    recipe: Recipe | None = None
+    """Recipe of papers that name none; None if these cannot be run at it."""
 
-    def of(self, run: RunConfig, recipe: Edits = (), small_parents: SmallParents | None = None) -> RunConfig:
-        """Run at this scale. A small scale also applies to its parents.
+    @property
+    def on_cpu(self) -> bool:
+        """Whether runs take minutes on cores, with generated data, and not hours on GPUs."""
+        return self.gpu is None
 
-        Args:
-            recipe: edits of the training recipe for a small scale (`Table.tiny`).
-            small_parents: parents that a small scale adds to the run and to its parents, after all edits
-                (`Table.tiny_parents`).
+    def of(self, run: RunConfig, recipe: Recipe = Recipe()) -> RunConfig:
+        """Run at this scale.
 
         Raises:
             ValueError: if an added parent trains a part of the model that has a parent already.
         """
-        if not self.small:
-            return apply(run, self.edits)
-        parents = (replace(parent, run=self.of(parent.run, recipe, small_parents)) for parent in run.parents)
-        small = apply(replace(run, parents=tuple(parents)), (*self.edits, *recipe))
-        return replace(small, parents=(*small.parents, *small_parents(run))) if small_parents is not None else small
+        parents = (replace(parent, run=self.of(parent.run, recipe)) for parent in run.parents)
+        scaled = apply(replace(run, parents=tuple(parents)), (*self.edits, *recipe.edits))
+        return scaled if recipe.parents is None else replace(scaled, parents=(*scaled.parents, *recipe.parents(run)))
 
 
-PAPER = Scale("paper", ())
-TINY = Scale("tiny", tuple(Edit(part, methodcaller("tiny")) for part in ("model", "data", "evaluation")), small=True)
+PAPER = Scale(
+    name="paper",
+    models="the paper's models on its data",
+    gpu=("A100", 0.35),
+    comparable=True,
+    without=TinyNote,
+    recipe=Recipe(),
+)
+TINY = Scale(
+    name="tiny",
+    models="small models on generated data",
+    edits=tuple(Edit(part, methodcaller("tiny")) for part in ("model", "data", "evaluation")),
+    gpu=None,
+    comparable=False,
+    without=PaperNote,
+    recipe=Recipe(),
+)
 
 SCALES = {scale.name: scale for scale in (PAPER, TINY)}
 

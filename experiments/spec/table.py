@@ -6,8 +6,8 @@ command line.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from experiments.spec.claims import Claim
@@ -17,7 +17,7 @@ from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.names import nearest
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Scale, SmallParents
+from experiments.spec.scales import PAPER, Recipe, Scale
 
 KEY = re.compile(r"[\w-]+")  # other characters separate the keys of a cell, as in table:row.column,column
 
@@ -36,14 +36,6 @@ class BoldNumber(float):
 
 class Underlined(float):
     """Number that the paper prints underlined."""
-
-
-class PaperNote(str):
-    """Note that does not hold at a small scale."""
-
-
-class TinyNote(str):
-    """Note that holds at a small scale alone."""
 
 
 def bold(*numbers: float) -> tuple[BoldNumber, ...]:
@@ -87,7 +79,7 @@ class Column:
         digits: number of printed decimals; None for two significant digits.
         best: extreme value that is printed bold, if any.
         edits: edits applied after those of the row.
-        tiny_header: header at a small scale, if the printed one does not hold there.
+        scaled_headers: headers at other scales, by name, where the printed one does not hold.
     """
 
     key: str
@@ -97,7 +89,7 @@ class Column:
     digits: int | None = 1
     best: Literal["max", "min"] | None = None
     edits: Edits = ()
-    tiny_header: str | tuple[str, ...] | None = None
+    scaled_headers: Mapping[str, Header] = field(default_factory=dict)
 
     @property
     def form(self) -> Decimals:
@@ -184,12 +176,10 @@ class Table:
         labels: printed headers of the label columns.
         pretraining: header of the label column that names the pretraining of the models, if any.
         columns, rows: columns and rows in printed order.
-        tiny: edits of the paper's training recipes at the scale `tiny`, from the paper's `tiny.py`.
-        tiny_parents: function from a run at the paper's size to the runs of the scale `tiny` that train the parts of its
-            model which are read from files at the paper's size; None if there are no such parts.
+        recipes: what its runs get at other scales, by name, from the paper's `tiny.py` and so on.
         notes: remarks for the comparison with the paper, shown below the report.
         figure: figure drawn from the table, if any.
-        tiny_figure: the same figure with labels that hold at a small scale, if those of `figure` do not.
+        scaled_figures: the same figure at other scales, by name, where the labels of `figure` do not hold.
         claims: what the paper concludes from the table.
     """
 
@@ -199,11 +189,10 @@ class Table:
     labels: tuple[Header, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    tiny: Edits
-    tiny_parents: SmallParents | None = None
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
-    tiny_figure: Figure | None = None
+    scaled_figures: Mapping[str, Figure] = field(default_factory=dict)
     pretraining: str | None = None
     claims: tuple[Claim, ...] = ()
 
@@ -257,17 +246,29 @@ class Table:
 
     def at(self, scale: Scale) -> "Table":
         """Table with the headers, the figure and the notes that hold at a scale."""
-        notes = [note for note in self.notes if not isinstance(note, PaperNote if scale.small else TinyNote)]
-        if not scale.small:
-            return replace(self, notes=tuple(notes))
+        notes = [note for note in self.notes if not isinstance(note, scale.without)]
         if same := self._same_runs(scale):
             notes.append(f"Rows that are one run at the scale `{scale.name}`, and several in the paper: {same}.")
         return replace(
             self,
-            columns=tuple(replace(column, header=column.tiny_header or column.header) for column in self.columns),
-            figure=self.tiny_figure or self.figure,
+            columns=tuple(replace(c, header=c.scaled_headers.get(scale.name, c.header)) for c in self.columns),
+            figure=self.scaled_figures.get(scale.name, self.figure),
             notes=tuple(dict.fromkeys(notes)),
         )
+
+    def has(self, scale: Scale) -> bool:
+        """Whether it can be run at a scale."""
+        return self.recipes.get(scale.name, scale.recipe) is not None
+
+    def recipe(self, scale: Scale) -> Recipe:
+        """What its runs get at a scale.
+
+        Raises:
+            ValueError: if they cannot be run at it.
+        """
+        if (found := self.recipes.get(scale.name, scale.recipe)) is None:
+            raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
+        return found
 
     def _same_runs(self, scale: Scale) -> str:
         """Groups of rows with a tested cell whose runs differ at the paper's size alone."""
@@ -340,9 +341,7 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         edits = (*row.edits, *column.edits)
         paper_run = apply(base, edits)
-        run = scale.of(paper_run, self.tiny, self.tiny_parents)
-        if scale.small:
-            run = apply(run, (edit for edit in edits if edit.ablated))
+        run = apply(scale.of(paper_run, self.recipe(scale)), (edit for edit in edits if edit.ablated))
         run = all_overridden(run, overrides)
         if overrides:
             run.check_model_and_recipe()

@@ -8,6 +8,6 @@ PAPER = Paper(
     title="Space-time Mixing Attention for Video Transformer, with its supplementary material",
     url="https://arxiv.org/abs/2106.05968",
     source="arXiv:2106.05968, supplementary",
-    tiny=TINY,
+    recipes={"tiny": TINY},
 )
 table = PAPER.table

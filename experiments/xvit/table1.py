@@ -9,6 +9,7 @@ from experiments.spec.language import (
     Computed,
     Edit,
     Edits,
+    Recipe,
     RunConfig,
     SpeedOfReference,
     VideosPerSecondInTurns,
@@ -127,7 +128,7 @@ TABLE = table(
     labels=("Method",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=(),
+    recipes={"tiny": Recipe()},
     notes=NOTES,
     claims=CLAIMS,
 )

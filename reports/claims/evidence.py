@@ -125,7 +125,7 @@ class Measurements:
         if never := "" if is_text else never_decided(comparison, leaves):
             return judged(verdict="never", reason=never)
         rests_on_test = any(self.table.rests_on_test(self.metric_of(cell)) for cell in comparison.cells)
-        if self.scale.small and (real_data or rests_on_test):
+        if not self.scale.comparable and (real_data or rests_on_test):
             return judged(verdict="not judged", reason="generated data" if self.generated else "small models")
         if missing := [leaf for leaf in leaves if leaf.value is None]:
             by_state: dict[str, list[str]] = {}

@@ -141,7 +141,7 @@ class ClassDifferenceBars(Drawer[list[Difference]]):
 
     def printed_mean(self, panel: ClassPanel) -> float | None:
         """Printed mean difference, with which small models are not compared."""
-        return None if self.report.scale.small else panel.printed_mean
+        return panel.printed_mean if self.report.scale.comparable else None
 
     def text(self, markup: Markdown) -> str:
         """Means over all classes, weighted and unweighted, beside printed ones, and the classes that are printed."""
@@ -159,7 +159,7 @@ class ClassDifferenceBars(Drawer[list[Difference]]):
             texts = [DASH if mean is None else f"{mean:+.1f}" for mean in means]
             lines.append([markup.escaped(panel.title), *texts][: len(headers)])
         means_table = markup.table([headers], lines, ["left", *["right"] * (len(headers) - 1)])
-        extremes = [] if self.report.scale.small else [self.extremes(panel, markup) for panel in self.panels]
+        extremes = [self.extremes(panel, markup) for panel in self.panels if self.report.scale.comparable]
         return "\n\n".join([means_table, *filter(None, extremes)])
 
     def extremes(self, panel: ClassPanel, markup: Markdown) -> str:

@@ -139,7 +139,7 @@ def shared_header(headers: Sequence[tuple[str, ...]]) -> str:
 
 def notice(scale: Scale, data: str | None, overrides: Iterable[str], others: Iterable[str] = ()) -> str | None:
     """Warnings in a picture, a line each: of small models on data, others, and of overrides."""
-    small = [f"Scale {scale.name}: small models on {data}."] if scale.small and data else []
+    small = [f"Scale {scale.name}: small models on {data}."] if not scale.comparable and data else []
     changes = ", ".join(overrides)
     return "\n".join([*small, *others, *([f"Not the table's runs: {changes}."] if changes else [])]) or None
 

@@ -96,7 +96,7 @@ class RowPlot(Drawer[list[Panel]]):
         shown = (cell.measurement for cell in self.report.cells if cell.column.key in self.shown_columns())
         devices = " and ".join(sorted({found.record["hardware"] for found in shown if found is not None}))
         found = [f"Speed and memory of ours are measured on {devices}."] if devices else []
-        if self.cost is not None and self.report.scale.small:
+        if self.cost is not None and not self.report.scale.comparable:
             found.append("GFLOPs are those of the models at the paper's size.")
         return found
 

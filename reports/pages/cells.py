@@ -186,8 +186,8 @@ def contradictions(table: Table, rows: Iterable[Row]) -> list[str]:
     return found
 
 
-def marked(rows: Sequence[ReportRow], table: Table, *, small: bool) -> tuple[ReportRow, ...]:
-    """Rows with marked cells. No value tested at a small scale is the best of its column."""
+def marked(rows: Sequence[ReportRow], table: Table, *, comparable: bool) -> tuple[ReportRow, ...]:
+    """Rows with marked cells. Without tested values that can be compared, none of these is the best."""
     others, columns = on_other_copies([cell for row in rows for cell in row.cells]), []
     for cells in zip(*(row.cells for row in rows), strict=True):
         usual = _most(cell.conditions for cell in cells)
@@ -195,8 +195,8 @@ def marked(rows: Sequence[ReportRow], table: Table, *, small: bool) -> tuple[Rep
             replace(cell, other_data=(cell.row.key, cell.column.key) in others or cell.conditions not in (None, usual))
             for cell in cells
         ]
-        comparable = not (small and table.rests_on_test(cells[0].column.metric))
-        columns.append(_with_best(found) if comparable else found)
+        has_best = comparable or not table.rests_on_test(cells[0].column.metric)
+        columns.append(_with_best(found) if has_best else found)
     return tuple(replace(row, cells=cells) for row, cells in zip(rows, zip(*columns, strict=True), strict=True))
 
 

@@ -157,7 +157,7 @@ def origins_text(report: Report, markup: Markdown) -> str:
         for number, origin in enumerate(origins)
     ]
     table = markup.table([["row", "result", "run", "commit", *differing]], lines) if lines else ""
-    elsewhere = markup.paragraph(ELSEWHERE) if report.scale.small and origins else ""
+    elsewhere = markup.paragraph(ELSEWHERE) if origins and not report.scale.comparable else ""
     parts = (markup.items(same), table, elsewhere, _without_runs(report, markup))
     return markup.folded("Where the numbers come from", *parts)
 

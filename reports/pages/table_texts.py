@@ -153,7 +153,7 @@ def levels(header: Header) -> tuple[str, ...]:
 
 def warning(report: Report) -> str | None:
     """Warning about small models and generated data; None for the paper's models on given data."""
-    facts, small = report.facts, report.scale.small
+    facts, small = report.facts, not report.scale.comparable
     measured_parts = _measured_parts(report)
     if not (facts.generated or facts.given):
         every = small and measured_parts
@@ -216,7 +216,7 @@ def legend(report: Report) -> list[tuple[str, str]]:
     cells = report.cells
     dashes = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
     if any(cell.state == "quoted" and cell.printed is None and cell.value is None for cell in cells):
-        dashes.append("in quoted rows, not printed" + (" or not comparable" if report.scale.small else ""))
+        dashes.append("in quoted rows, not printed" + ("" if report.scale.comparable else " or not comparable"))
     has_labels = any(label is None for row in report.rows for label in row.row.labels)
     of_labels = " (among the labels, as printed: does not apply)" if has_labels else ""
     overrides = ", ".join(report.overrides)

@@ -99,7 +99,7 @@ def frame_as_json(report: Report) -> dict[str, object]:
         "caption": report.table.caption,
         "source": report.table.source,
         "scale": report.scale.name,
-        "comparable_with_printed": not report.scale.small,
+        "comparable_with_printed": report.scale.comparable,
         "seeds": list(report.seeds),
         "overrides": list(report.overrides),
         "cells": frame(report),

@@ -51,7 +51,7 @@ def execute(options: Doctor) -> int:
     every_job, files = jobs_and_files(options, store) if of_tables else (jobs_of(find(["*"]), PAPER, [], (0,)), [])
     resources.check_names(job.run for job in every_job)
     inspected = Inspected(options, every_job, files, store, resources, resources.item_lists())
-    small = find_scale(options.scale).small
+    small = find_scale(options.scale).on_cpu
     needs_gpu = of_tables and not (small or options.tests_only)
     found = list(machine_findings(store, generates=small or not of_tables, needs_gpu=needs_gpu))
     found += inspected.of_runs() if of_tables else inspected.of_named_data()

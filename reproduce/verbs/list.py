@@ -45,7 +45,7 @@ def table_json(name: str, scale: str, runs: Mapping[str, Path]) -> dict:
         "rows": len(entry["rows"]),
         **found._asdict(),
         "hours": round(found.hours, 3),
-        "gpu_hours": entry["gpu_hours"],
+        "gpu_hours": entry["gpu_hours"][scale],
         "data": entry["data"],
     }
 
@@ -116,15 +116,17 @@ def _hours(results: list[dict[str, float]]) -> float:
 
 def tables_text(tables: list[dict], scale: str) -> str:
     """Tables as text. A terminal shows as much of the captions and data sets as fits beside the other columns."""
-    lines = []
+    (models, gpu), lines = read_index()["scales"][scale], []
     for entry in tables:
         done = f"{entry['done']}/{entry['total']}{f' {PUBLISHED_SIGN}' if entry['published'] else ''}"
-        hours = hours_text(entry["hours" if scale == "tiny" else "gpu_hours"])
+        hours = hours_text(entry["gpu_hours" if gpu else "hours"])
         of_tests = [done if entry["total"] else UNKNOWN, hours, entry["caption"]]
         lines.append([entry["name"], str(entry["rows"]), *of_tests, ", ".join(entry["data"]) or UNKNOWN])
-    models, cost = "the paper's models on its data", "assumed hours of an A100 for all of them, see `reproduce plan`"
-    if scale == "tiny":
-        models, cost = "small models on generated data", "what they took, added up over runs"
+    cost = (
+        f"assumed hours of one {gpu} for all of them, see `reproduce plan`"
+        if gpu
+        else "what they took, added up over runs"
+    )
     notes = [f"tested: results at scale {scale} ({models}), of all; what is computed needs none; cost: {cost}"]
     if any(entry["published"] for entry in tables):
         notes.append(f"{PUBLISHED_SIGN}: some are published, not run here")

@@ -87,7 +87,7 @@ def measure_reading(options: Measure) -> int:
             of_data[run.data] = reading_speed(run.data, items, workers, size, root, resources.device_jitter)
             print(of_data[run.data].text(run.data), flush=True)
         record = {"batch_size": size, "precision": optim.precision, **provenance(), **of_data[run.data]._asdict()}
-        if step_speed(run, store) is None and (scale.small or torch.cuda.is_available()):
+        if step_speed(run, store) is None and (scale.on_cpu or torch.cuda.is_available()):
             record |= step_seconds(run, size)
         write(run, READING, {**record, "hardware": device_name(hardware())}, store, job.full_cell)
         speed, reading = step_speed(run, store), measured_reading(run, store, root, resources)

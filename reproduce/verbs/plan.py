@@ -58,14 +58,13 @@ def execute(options: Plan) -> int:
     """Print the plan."""
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
-    speed = assumed_speed(options.gpu, options.utilisation, options.tflops)
+    speed = assumed_speed(options.gpu, options.utilisation, options.tflops, scale=scale)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
-    on_cpu = scale.small and not torch.cuda.is_available()
+    on_cpu = scale.on_cpu and not torch.cuda.is_available()
     given = any(one is not None for one in (options.gpu, options.utilisation, options.tflops))
-    plans = planned(
-        found, store, resources, eval_only=options.tests_only, speed=speed if given else None, on_cpu=on_cpu
-    )
+    guess = assumed_cpu_speed() if on_cpu and not given else speed
+    plans = planned(found, store, resources, guess, eval_only=options.tests_only, measures=not given)
     if options.json:
         print(json.dumps([asdict(plan) for plan in plans], indent=1))
     else:
@@ -122,16 +121,16 @@ def planned(
     found: list[Job],
     store: RunStore,
     resources: Resources,
+    guess: Speed,
     *,
     eval_only: bool = False,
-    speed: Speed | None = None,
-    on_cpu: bool = False,
+    measures: bool = True,
 ) -> list[PlannedRun]:
     """Plans of jobs. The training of a run is counted for the first of its tests.
 
     Args:
-        speed: speed of a device; None for that of finished trainings or, without any, an assumed one.
-        on_cpu: whether small models are trained on a CPU, so that the assumed speed is that of one.
+        guess: speed of a device.
+        measures: whether that of finished trainings comes first.
     """
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
     counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
@@ -140,11 +139,11 @@ def planned(
         for job, (counts, _) in zip(found, counted, strict=True)
         if counts is not None
     ]
-    known = speed or measured_speed(trained, store) or (assumed_cpu_speed() if on_cpu else assumed_speed())
+    known = (measures and measured_speed(trained, store)) or guess
     plans = []
     for job, (counts, source) in zip(found, counted, strict=True):
         run, directory = job.run, job.directory(store)
-        own = known if speed is not None else step_speed(run, store) or known
+        own = (measures and step_speed(run, store)) or known
         state = job_state(job, store, eval_only=eval_only)
         optim = None if eval_only or directory.weights.exists() else run.optim
         trains = optim is not None and first.setdefault(run.train_id, job) is job

@@ -47,7 +47,7 @@ def carry_out(options: Run, store: RunStore) -> int:
     scale, resources = find_scale(options.scale), resources_of(options)
     found, files = jobs_and_files(options, store)
     check_tasks(resources)
-    if resources.threads is None and scale.small:  # on any machine: their number changes the last bits of a sum
+    if resources.threads is None and scale.on_cpu:  # on any machine: their number changes the last bits of a sum
         resources = replace(resources, threads=1)
     step = None
     if num_tasks() > 1:

@@ -358,4 +358,4 @@ def default_parallel(scale: Scale) -> int:
 
     Two tiny runs need 3 GB of memory together. --jobs overrides this number.
     """
-    return min(2, available_cores()) if scale.small and not torch.cuda.is_available() else 1
+    return min(2, available_cores()) if scale.on_cpu and not torch.cuda.is_available() else 1

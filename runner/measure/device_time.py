@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.errors import number_of
 from experiments.spec.run import RunConfig
+from experiments.spec.scales import PAPER, Scale
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 
@@ -23,7 +24,7 @@ PEAK_TFLOPS = {
     "V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "T4": 65, "A10": 125, "L4": 121, "L40S": 362,
     "RTX 3090": 71, "RTX 4090": 165, "RTX 5090": 209, "RTX A6000": 155,
 }  # fmt: skip
-DEFAULT_GPU, DEFAULT_UTILISATION = "A100", 0.35
+DEFAULT = ("A100", 0.35)  # GPU and its utilisation, where the scale names none
 LEAST_UTILISATION, LARGEST_UTILISATION = 0.08, 0.5  # the least is that of printed hours, on a V100
 STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
 CORES = 16  # that read for a GPU
@@ -112,11 +113,18 @@ def trained_per_second(run: RunConfig, speed: Speed) -> float:
     return speed.flops / flops(run, Work(TRAINING_PASSES, 0))
 
 
-def assumed_speed(gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None) -> Speed:
-    """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak."""
-    name = gpu or (DEFAULT_GPU if tflops is None else "GPU")
+def assumed_speed(
+    gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None, *, scale: Scale = PAPER
+) -> Speed:
+    """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak.
+
+    Args:
+        scale: whose GPU and utilisation are assumed by default.
+    """
+    default, usual = scale.gpu or DEFAULT
+    name = gpu or (default if tflops is None else "GPU")
     peak = PEAK_TFLOPS.get(name) if tflops is None else tflops
-    share = DEFAULT_UTILISATION if utilisation is None else utilisation
+    share = usual if utilisation is None else utilisation
     if peak is None:
         raise ValueError(f"--gpu '{name}': name its peak with --tflops; known are {', '.join(PEAK_TFLOPS)}")
     if not 0 < share <= 1 or peak <= 0:

@@ -124,7 +124,7 @@ def jobs_of(
             if not job.cells:  # prefer the name of its own cell
                 job.place, job.path = name, ()
             job.cells.append(name)
-            if cell.metric == DEVICE_HOURS and isinstance(cell.printed, int | float) and not scale.small:
+            if cell.metric == DEVICE_HOURS and isinstance(cell.printed, int | float) and scale.comparable:
                 job.printed_hours = float(cell.printed)
     return _most_views_first(list(jobs.values()))
 

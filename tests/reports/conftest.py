@@ -14,7 +14,7 @@ from experiments.spec.edits import Edit, model, optim
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.metrics import GFLOPS, TOP1, Difference
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import TINY, Scale
+from experiments.spec.scales import PAPER, TINY, PaperNote, Scale
 from experiments.spec.table import Bold, Column, Table, quoted, row
 from models.mixers.joint import JointAttention
 from reports.collect import collect
@@ -53,7 +53,6 @@ def table() -> Table:
             row("short", (Bold("Ours"), "Small", False), optim(epochs=5), paper=(369.5, 70.0, 60.0, 10.0)),
             row("ours", (Bold("Ours"), "Small", True), paper=(369.5, 79.7, 66.5, 13.2)),
         ),
-        tiny=(),
         notes=("A note.",),
     )
 
@@ -71,13 +70,13 @@ def table_of(table: Table) -> TableOf:
 @pytest.fixture
 def small() -> Scale:
     """Scale whose results are compared with print, named as the one with committed reports."""
-    return Scale("tiny", (Edit("optim.batch_size", 8),))
+    return replace(PAPER, name="tiny", edits=(Edit("optim.batch_size", 8),))
 
 
 @pytest.fixture
 def toy(small: Scale) -> Scale:
     """Scale whose results are not compared with print."""
-    return replace(small, small=True)
+    return replace(small, comparable=False, gpu=None, without=PaperNote)
 
 
 @pytest.fixture

@@ -58,7 +58,6 @@ def settings() -> Table:
             row("rate", ("Rate below 1",), metric=SMALL, paper=(True, False)),
             row("gflops", ("GFLOPs",), metric=GFLOPS, form=Decimals(1), paper=(369.5, None)),
         ),
-        tiny=(),
         claims=(
             claim("C1", "table", "More epochs", above(cell("epochs.k400") - cell("epochs.ssv2"))),
             claim("C2", "table", "The same optimiser", same(cell("optimiser.k400"), cell("optimiser.ssv2"))),

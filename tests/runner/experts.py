@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from experiments.spec.edits import Edit
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import TINY
+from experiments.spec.scales import TINY, Recipe
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
@@ -148,15 +148,15 @@ def recipe(run: RunConfig) -> OptimConfig:
     return replace(run.optim, epochs=3 if isinstance(run.model, Pair.Config) else 2)
 
 
-SMALL_RECIPE = (Edit("optim", recipe, only_if_trained=True, of_run=True),)
+EDITS = (Edit("optim", recipe, only_if_trained=True, of_run=True),)
 # Runs of the scale `tiny` that train what the files hold at the paper's size.
 PRETRAINED = {
-    name: TINY.of(replace(LEFT, model=Expert.Config(), seed=seed), SMALL_RECIPE)
+    name: TINY.of(replace(LEFT, model=Expert.Config(), seed=seed), Recipe(edits=EDITS))
     for seed, name in enumerate(PARTS, start=10)
 }
 
 
-def small_parents(run: RunConfig) -> tuple[Parent, ...]:
+def pretrained(run: RunConfig) -> tuple[Parent, ...]:
     """Runs that train the experts of a run: one for a lone expert, two for the fused model, none for others."""
     match run.model:
         case Expert.Config(file=str(file)):
@@ -164,3 +164,6 @@ def small_parents(run: RunConfig) -> tuple[Parent, ...]:
         case Pair.Config(files=files):
             return tuple(Parent(run=PRETRAINED[file], part=part) for part, file in zip(PARTS, files, strict=True))
     return ()
+
+
+SMALL_RECIPE = Recipe(edits=EDITS, parents=pretrained)

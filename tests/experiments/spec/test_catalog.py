@@ -181,7 +181,7 @@ def write_tables(folder: Path, *names: str, file: str = "tables") -> Path:
     """Write a file of small tables."""
     tables = (
         f"TABLE_{index} = Table(name='{folder.name}/{name}', caption='Of {name}', source='', labels=('Model',),\n"
-        f"    columns=TOP1_COLUMNS, rows=(row('ours', ('Ours',), paper=(1.0, 2.0)),), tiny=())\n"
+        f"    columns=TOP1_COLUMNS, rows=(row('ours', ('Ours',), paper=(1.0, 2.0)),), notes=())\n"
         for index, name in enumerate(names)
     )
     imports = (
@@ -208,7 +208,7 @@ def test_outside_directories_add_papers_to_ours(papers: Callable[[str], Path]) -
 
 def test_a_file_outside_that_cannot_be_imported_is_named(papers: Callable[[str], Path]) -> None:
     broken = write_tables(papers("made"), "table2")
-    broken.write_text(broken.read_text().replace("tiny=()", "tiny=None + 1"))
+    broken.write_text(broken.read_text().replace("notes=()", "notes=None + 1"))
     with pytest.raises(ValueError, match=r"^experiments/made/tables\.py cannot be imported: TypeError: unsupported"):
         find(["made/table2"])
 

@@ -130,7 +130,7 @@ def test_edits_of_trained_runs_leave_runs_without_training_unchanged() -> None:
     scratch = [Edit("parents", (), only_if_trained=True)]
     assert apply(tested, scratch) == tested
     assert apply(SSV2, scratch) == replace(SSV2, parents=())
-    (parent,) = TINY.of(tested, load("motionformer/table4").tiny).parents
+    (parent,) = TINY.of(tested, load("motionformer/table4").recipe(TINY)).parents
     assert not parent.run.parents
 
 

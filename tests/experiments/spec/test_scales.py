@@ -11,13 +11,14 @@ from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import Edit, apply, changed_fields, model, optim
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import PAPER, SCALES, TINY, Scale, find_scale
+from experiments.spec.scales import PAPER, SCALES, TINY, Recipe, find_scale
 from lightning_modules.optim import CosineSchedule
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 
-FEWER_EPOCHS = optim(epochs=2)
+FEWER_EPOCHS = Recipe(edits=optim(epochs=2))
+LARGE = replace(PAPER, name="large", edits=optim(batch_size=1024))
 
 
 def test_the_scale_tiny_shrinks_model_data_and_protocol() -> None:
@@ -45,12 +46,14 @@ def test_the_scale_tiny_has_a_stand_in_with_verbs_and_nouns() -> None:
     assert dataset.stand_in == Epic100StandIn()
 
 
-def test_recipe_edits_apply_at_small_scales_only() -> None:
+def test_edits_of_a_recipe_come_after_those_of_the_scale() -> None:
     assert (TINY.of(SSV2).optim, TINY.of(SSV2).objective) == (SSV2.optim, SSV2.objective)
-    assert TINY.of(K400, FEWER_EPOCHS) == apply(TINY.of(K400), FEWER_EPOCHS)
-    assert PAPER.of(K400, FEWER_EPOCHS) == PAPER.of(K400) == K400
-    large = Scale("large", optim(batch_size=1024))
-    assert changed_fields(K400, large.of(K400, FEWER_EPOCHS)) == {"optim.batch_size": (128, 1024)}
+    assert TINY.of(K400, FEWER_EPOCHS) == apply(TINY.of(K400), FEWER_EPOCHS.edits)
+    assert PAPER.of(K400) == K400
+    assert changed_fields(K400, LARGE.of(K400, FEWER_EPOCHS)) == {
+        "optim.batch_size": (128, 1024),
+        "optim.epochs": (35, 2),
+    }
 
 
 def test_tiny_recipe_of_motionformer_trains_from_random_weights() -> None:
@@ -80,35 +83,32 @@ def pretraining(run: RunConfig) -> tuple[Parent, ...]:
     return (Parent(run=trained_first, part="image"),) if run.model.pretrained else ()
 
 
+WITH_PARENTS = replace(FEWER_EPOCHS, parents=pretraining)
+
+
 def test_small_parents_are_added_after_all_edits_and_taken_as_they_are() -> None:
-    run, recipe = replace(K400, parents=(Parent(run=SSV2),)), (*FEWER_EPOCHS, Edit("parents", ()))
-    small = TINY.of(run, recipe, pretraining)
-    assert small == replace(TINY.of(run, recipe), parents=pretraining(run))
+    run, recipe = replace(K400, parents=(Parent(run=SSV2),)), (*FEWER_EPOCHS.edits, Edit("parents", ()))
+    small = TINY.of(run, Recipe(edits=recipe, parents=pretraining))
+    assert small == replace(TINY.of(run, Recipe(edits=recipe)), parents=pretraining(run))
     assert [parent.run.parents for parent in small.parents] == [()]
 
 
 def test_small_parents_are_added_to_the_parents_of_all_generations() -> None:
     child = replace(K400, parents=(Parent(run=K400),))
     ensemble = replace(SSV2, optim=None, parents=(Parent(run=child, part="temporal"),))
-    (temporal,) = TINY.of(ensemble, FEWER_EPOCHS, pretraining).parents
+    (temporal,) = TINY.of(ensemble, WITH_PARENTS).parents
     assert [parent.name for parent in temporal.run.parents] == ["start", "image"]
     assert [parent.name for parent in temporal.run.parents[0].run.parents] == ["image"]
-
-
-def test_parents_are_as_before_at_scales_that_are_not_small() -> None:
-    for scale in (PAPER, Scale("large", optim(batch_size=1024))):
-        assert scale.of(K400, FEWER_EPOCHS, pretraining) == scale.of(K400)
-        assert scale.of(SSV2).parents == SSV2.parents
 
 
 def test_a_part_with_a_parent_gets_no_second_one() -> None:
     run = replace(K400, parents=(Parent(run=SSV2, part="image"),))
     with pytest.raises(ValueError, match="the parts image, image of the model; each must be named once"):
-        TINY.of(run, FEWER_EPOCHS, pretraining)
+        TINY.of(run, WITH_PARENTS)
 
 
 def test_run_without_training_ignores_edits_of_optim_and_gets_all_others() -> None:
-    recipe = (*FEWER_EPOCHS, Edit("objective.label_smoothing", 0.1))
+    recipe = Recipe(edits=(*FEWER_EPOCHS.edits, Edit("objective.label_smoothing", 0.1)))
     run = TINY.of(replace(SSV2, optim=None), recipe)
     assert run.optim is None
     assert run == replace(TINY.of(SSV2, recipe), optim=None)

@@ -9,8 +9,8 @@ from experiments.spec.claims import above, cell, claim
 from experiments.spec.edits import Edit, ablated, apply, evaluation, optim
 from experiments.spec.metrics import GFLOPS, TOP1, Difference, Evenness
 from experiments.spec.run import Parent
-from experiments.spec.scales import PAPER, TINY
-from experiments.spec.table import Column, PaperNote, Table, TinyNote, label_text, one_line, quoted, row
+from experiments.spec.scales import PAPER, TINY, PaperNote, Recipe, TinyNote
+from experiments.spec.table import Column, Table, label_text, one_line, quoted, row
 
 FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
 TABLE = Table(
@@ -30,7 +30,7 @@ TABLE = Table(
         row("fused", ("Fused",), base=FUSED, paper=()),
         row("tested", ("Tested",), (Edit("optim", None),), base=SSV2, paper=()),
     ),
-    tiny=optim(epochs=2),
+    recipes={"tiny": Recipe(edits=optim(epochs=2))},
 )
 
 
@@ -40,7 +40,7 @@ def test_edits_of_row_column_scale_and_command_line_are_applied_in_this_order() 
     assert top1.paper_run is not None
     assert top1.paper_run == apply(edited, evaluation(views=1))  # the column's edits come after the row's
     assert gflops.paper_run == apply(edited, evaluation(views=4))
-    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.tiny), optim(lr=1.0))
+    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.recipe(TINY)), optim(lr=1.0))
     assert top1.run is not None and top1.run.optim is not None and top1.run.optim.epochs == 2
     assert own.run is None and own.paper_run is None
 
@@ -48,7 +48,9 @@ def test_edits_of_row_column_scale_and_command_line_are_applied_in_this_order() 
 def test_ablated_edits_win_over_the_scale_and_others_make_rows_one_run_that_the_table_names() -> None:
     rates = (row("low", ("3e-4",), optim(lr=3e-4), paper=()), row("high", ("1e-3",), optim(lr=1e-3), paper=()))
     columns = (Column(key="top1", header="Top-1", metric=TOP1, base=K400),)
-    table = replace(TABLE, columns=columns, rows=rates, tiny=optim(lr=1e-2), claims=(), notes=())
+    table = replace(
+        TABLE, columns=columns, rows=rates, recipes={"tiny": Recipe(edits=optim(lr=1e-2))}, claims=(), notes=()
+    )
     low, high = table.cells(TINY)
     assert low.paper_run != high.paper_run and low.run == high.run
     assert table.at(PAPER) == table
@@ -61,7 +63,7 @@ def test_ablated_edits_win_over_the_scale_and_others_make_rows_one_run_that_the_
 
 
 def test_a_small_scale_has_its_own_notes_and_headers() -> None:
-    columns = (replace(TABLE.columns[0], tiny_header="here"), *TABLE.columns[1:])
+    columns = (replace(TABLE.columns[0], scaled_headers={"tiny": "here"}), *TABLE.columns[1:])
     table = replace(TABLE, columns=columns, notes=(PaperNote("large"), "both", TinyNote("small")))
     assert (table.at(PAPER).notes, table.at(PAPER).columns[0].header) == (("large", "both"), "GFLOPs")
     assert (table.at(TINY).notes, table.at(TINY).columns[0].header) == (("both", "small"), "here")
@@ -92,7 +94,7 @@ def test_a_cell_has_a_run_for_each_seed() -> None:
 
 def test_a_run_is_found_by_row_and_column() -> None:
     assert TABLE.run_of("fused.own", PAPER, (), 0) == FUSED
-    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.tiny), seed=3)
+    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.recipe(TINY)), seed=3)
     for name in ("fused", "fused.none", "fused.own.start", "other.top1", "plain.own", "plain.delta"):
         with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{name}'; name one as row\.column"):
             TABLE.run_of(name, PAPER, (), 0)

@@ -2,7 +2,7 @@
 
 from experiments.spec.metrics import TOP1
 from experiments.spec.table import Column, Table, row
-from tests.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT, SMALL_RECIPE, small_parents
+from tests.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT, SMALL_RECIPE
 
 # fmt: off
 ROWS = (
@@ -20,6 +20,5 @@ TABLE = Table(
     labels=("Model",),
     columns=(Column(key="top1", header="Top-1", metric=TOP1),),
     rows=ROWS,
-    tiny=SMALL_RECIPE,
-    tiny_parents=small_parents,
+    recipes={"tiny": SMALL_RECIPE},
 )

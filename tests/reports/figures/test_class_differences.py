@@ -47,7 +47,6 @@ def compared() -> Table:
             Column(key="plates", header="F1", metric=WeightedF1("f1", "noun", "crockery"), base=EPIC100),
         ),
         rows=(row("joint", ("Joint",), JOINTLY, paper=()), row("ours", ("Ours",), paper=())),
-        tiny=(),
         figure=ClassDifferences(panels=(PANEL,)),
     )
 
@@ -173,7 +172,7 @@ def test_weighted_scores_are_columns_and_claims_compare_them(compared: Table, st
 
 # Accuracies by class: hits and items
 CLASSES = load("motionformer/classes")
-COMPARED = replace(TINY, small=False)  # whose results stand beside print
+COMPARED = replace(TINY, comparable=True)  # whose results stand beside print
 HITS = {"up": [10, 20], "down": [18, 20], "left": [5, 10], "right": [5, 10], "in": [2, 4], "out": [1, 4], "on": [0, 5]}
 OTHER_HITS = HITS | {"up": [20, 20], "down": [9, 20], "in": [3, 4], "out": [0, 4], "on": [5, 5]}
 

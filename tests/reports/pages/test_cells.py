@@ -43,7 +43,6 @@ def means() -> Table:
             quoted("alone", ("Alone",), paper=(70.0, None, 80.8)),
             row("ours", ("Ours",), paper=(77.8, 71.6, 85.3)),
         ),
-        tiny=(),
     )
 
 

@@ -6,7 +6,7 @@ from data.datasets.kinetics import Kinetics
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.edits import Edit
 from experiments.spec.metrics import TOP1
-from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.scales import PAPER, TINY, Recipe, Scale
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from runner.store.store import RunStore
@@ -38,5 +38,5 @@ def test_a_removed_parent_is_a_change_and_a_scaled_parent_is_none(
 ) -> None:
     ssv2 = table_of(Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2))
     assert dict(collect(ssv2, toy, store).facts.changes) == {"optim.batch_size": "128 → 8"}
-    alone = replace(ssv2, tiny=(Edit("parents", ()),))
+    alone = replace(ssv2, recipes={toy.name: Recipe(edits=(Edit("parents", ()),))})
     assert dict(collect(alone, toy, store).facts.changes)["parents"] == "(start) → ()"

@@ -185,7 +185,6 @@ def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> Non
         source="",
         labels=table.labels,
         columns=table.columns[:1],
-        tiny=(),
         rows=tuple(type(row)(key=row.key, labels=row.labels, quoted=row.quoted) for row in table.rows[:3]),
     )
     runs = read(build_view([collect(untrained, PAPER, store)], store))

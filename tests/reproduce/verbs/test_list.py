@@ -43,7 +43,7 @@ def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monk
     monkeypatch.setattr(list_verb, "RESULTS", tmp_path / "published")
     (line,) = [line for line in listed(TABLE) if line.startswith(TABLE)]
     assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
-    (entry,) = json.loads("\n".join(listed(TABLE, "--json")))
+    (entry,) = json.loads("\n".join(listed(TABLE, "--json", "--scale", "paper")))
     assert (entry["rows"], entry["done"], entry["published"], entry["total"]) == (2, 0, 0, 4)
     assert entry["hours"] == 0 and entry["gpu_hours"] > 10
     (line,) = [line for line in listed(TABLE, "--scale", "paper") if line.startswith(TABLE)]

@@ -22,6 +22,7 @@ from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
 from runner.machine.messages import device_time_text
 from runner.machine.resources import Resources
+from runner.measure.device_time import assumed_speed
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.provenance import hardware
 from runner.store.records import sealed
@@ -108,11 +109,11 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_pa
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
-    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1))]
+    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1), assumed_speed())]
 
 
 def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
-    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices)), devices)
+    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices), assumed_speed()), devices)
 
 
 def tiny(name: str, **changes: object) -> Job:

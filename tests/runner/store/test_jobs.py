@@ -13,7 +13,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Row, Table, quoted, row
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.store import RunStore
-from tests.runner.experts import ENSEMBLE, PRETRAINED, SMALL_RECIPE, small_parents
+from tests.runner.experts import ENSEMBLE, PRETRAINED, SMALL_RECIPE
 from tests.runner.experts import FUSED as EXPERTS_FUSED
 
 T4 = "motionformer/table4"
@@ -25,7 +25,7 @@ def jobs(*names: str, scale: Scale = TINY, columns: list[str] | None = None) -> 
 
 
 def table(columns: tuple[Column, ...], *rows: Row) -> Table:
-    return Table(name="p/t", caption="", source="", labels=("Model",), columns=columns, rows=rows, tiny=())
+    return Table(name="p/t", caption="", source="", labels=("Model",), columns=columns, rows=rows)
 
 
 def jobs_of_table(table: Table, seeds: tuple[int, ...] = (0,), columns: list[str] | None = None) -> list[Job]:
@@ -159,7 +159,7 @@ EXPERTS = table(
     row("ensemble", ("",), base=ENSEMBLE, paper=()),
     row("fused", ("",), base=EXPERTS_FUSED, paper=()),
 )
-SMALL = replace(EXPERTS, tiny=SMALL_RECIPE, tiny_parents=small_parents)
+SMALL = replace(EXPERTS, recipes={"tiny": SMALL_RECIPE})
 
 
 def test_parents_of_a_small_scale_are_trained_once_for_all_rows() -> None:

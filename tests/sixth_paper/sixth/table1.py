@@ -32,6 +32,6 @@ TABLE = Table(
     labels=("Model",),
     columns=COLUMNS,
     rows=ROWS,
-    tiny=TINY,
+    recipes={"tiny": TINY},
     notes=("Distances are not percent.",),
 )
