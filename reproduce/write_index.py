@@ -69,7 +69,7 @@ def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
         if test is None or (train is None and run.optim is not None):
             return None
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
-        seconds += device_seconds(run, passes, assumed_speed(scale=scale))
+        seconds += device_seconds(run, passes, assumed_speed(default=scale.gpu))
         trained.add(run.train_id)
     return float(f"{seconds / 3600:.3g}")
 

@@ -3,7 +3,7 @@
 The README links to folders that DeepSpeed wrote, whose files share one name. They state no settings.
 """
 
-from experiments.spec.language import ReleasedFile, ReleasedWeights
+from experiments.spec.released import ReleasedFile, ReleasedWeights
 
 # fmt: off
 FILES = (

@@ -5,7 +5,8 @@ The link of k600_motionformer_336_16x8 was reported broken. The released config 
 
 from data.sampling.strides import DenseSampling
 from data.video_data import VideoData
-from experiments.spec.language import ReleasedFile, ReleasedWeights, RunConfig
+from experiments.spec.language import RunConfig
+from experiments.spec.released import ReleasedFile, ReleasedWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 

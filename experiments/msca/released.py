@@ -3,7 +3,7 @@
 They were trained for 18 epochs, longer than the paper's rows, whose printed numbers are not theirs. They state no settings.
 """
 
-from experiments.spec.language import ReleasedFile, ReleasedWeights
+from experiments.spec.released import ReleasedFile, ReleasedWeights
 
 # fmt: off
 FILES = (

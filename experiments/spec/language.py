@@ -68,7 +68,6 @@ from experiments.spec.metrics import (
 )
 from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.paper import Paper
-from experiments.spec.released import ReleasedFile, ReleasedWeights
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PaperNote, Recipe, TinyNote
 from experiments.spec.table import (

@@ -2,7 +2,8 @@
 
 from data.sampling.strides import StridedSampling
 from data.video_data import VideoData
-from experiments.spec.language import ReleasedFile, ReleasedWeights, RunConfig
+from experiments.spec.language import RunConfig
+from experiments.spec.released import ReleasedFile, ReleasedWeights
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
 

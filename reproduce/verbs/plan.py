@@ -58,7 +58,7 @@ def execute(options: Plan) -> int:
     """Print the plan."""
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
-    speed = assumed_speed(options.gpu, options.utilisation, options.tflops, scale=scale)
+    speed = assumed_speed(options.gpu, options.utilisation, options.tflops, default=scale.gpu)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
     on_cpu = scale.on_cpu and not torch.cuda.is_available()

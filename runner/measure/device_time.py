@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.errors import number_of
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Scale
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 
@@ -114,15 +113,19 @@ def trained_per_second(run: RunConfig, speed: Speed) -> float:
 
 
 def assumed_speed(
-    gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None, *, scale: Scale = PAPER
+    gpu: str | None = None,
+    utilisation: float | None = None,
+    tflops: float | None = None,
+    *,
+    default: tuple[str, float] | None = None,
 ) -> Speed:
     """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak.
 
     Args:
-        scale: whose GPU and utilisation are assumed by default.
+        default: GPU and utilisation of the scale, if it names any.
     """
-    default, usual = scale.gpu or DEFAULT
-    name = gpu or (default if tflops is None else "GPU")
+    usual_gpu, usual = default or DEFAULT
+    name = gpu or (usual_gpu if tflops is None else "GPU")
     peak = PEAK_TFLOPS.get(name) if tflops is None else tflops
     share = usual if utilisation is None else utilisation
     if peak is None:
