@@ -67,8 +67,8 @@ class VariantReport:
     def _of_row(self, rows: Sequence[ReportRow]) -> list[Line]:
         """Variants of a row. Its differences are comparisons in a table of which each variant is a row."""
         numbered = [replace(one, row=replace(one.row, key=str(number))) for number, one in enumerate(rows)]
-        table = replace(self.table, rows=tuple(one.row for one in numbered), figure=None, tiny_figure=None, claims=())
-        scale = replace(self.reports[FIRST].scale, small=False)  # small models are compared with small models
+        table = replace(self.table, rows=tuple(one.row for one in numbered), figure=None, scaled_figures={}, claims=())
+        scale = replace(self.reports[FIRST].scale, comparable=True)  # small models are compared with small models
         measured = Measurements(table, scale, numbered, generated=False)
 
         def difference(number: int, key: str) -> Judgement:
