@@ -12,7 +12,6 @@ from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Evaluate
 from reproduce.selection import resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
-from runner.inference.evaluate import evaluate
 from runner.store.store import RunStore
 from runner.weights.weights import weights_of
 
@@ -30,6 +29,8 @@ def execute(options: Evaluate) -> int:
         raise ValueError("evaluate: name videos or folders of videos, or a list of videos with labels with --list FILE")
     if options.weights is None and not options.untrained:
         check_weights(options, column, run, store, chain(other_scales(options, store), [ALTERNATIVES]))
+    from runner.inference.evaluate import evaluate  # here: Lightning takes seconds to import
+
     scores = evaluate(
         run,
         store,

@@ -59,3 +59,12 @@ def test_a_figure_that_is_drawn_already_needs_torch_alone(tmp_path: Path) -> Non
 @pytest.mark.parametrize("verb", ["claims", "report"])
 def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -> None:
     assert imported(verb, "motionformer/table1", "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
+
+
+def test_evaluate_refuses_a_row_without_weights_before_it_imports_lightning(tmp_path: Path) -> None:
+    (tmp_path / "video.mp4").touch()
+    words = ("evaluate", "motionformer/table4:trajectory", str(tmp_path / "video.mp4"), "--runs", str(tmp_path))
+    command = [sys.executable, "-c", PRINT_MODULES, *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "has no weights" in done.stderr
+    assert set(done.stderr.splitlines()[-1].split()) & SLOW == {"torch", "numpy"}
