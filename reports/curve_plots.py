@@ -1,7 +1,7 @@
 """Plot of the validations during the trainings of a table: a panel for each run of its rows, a line for each row."""
 
 from collections.abc import Iterator
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -27,8 +27,8 @@ Panel = tuple[list[Column], dict[str, list[Curves]]]  # columns of the same runs
 
 def save_curves(report: Report, path: Path) -> None:
     """Save the plot, or remove an earlier one if there are no curves."""
-    if panels := list(panels_of(report)):
-        save(draw(report, panels[:MOST_PANELS]), path, num_colours=NUM_COLOURS)
+    if panels := list(islice(panels_of(report), MOST_PANELS)):
+        save(draw(report, panels), path, num_colours=NUM_COLOURS)
     else:
         path.unlink(missing_ok=True)
 

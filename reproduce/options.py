@@ -7,7 +7,7 @@ from dataclasses import Field, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, dataclass_transform
 
-from experiments.spec.names import FINE_TUNE
+from experiments.spec.names import FINE_TUNE, path_of
 from reproduce.option_types import (
     Duration,
     at_least,
@@ -122,7 +122,7 @@ class Scaled(Options):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        fields = [text.partition("=")[0].strip() for text in self.overrides]
+        fields = list(map(path_of, self.overrides))
         if twice := [text for text, name in zip(self.overrides, fields, strict=True) if fields.count(name) > 1]:
             first, second = (" ".join(override_words(text)) for text in twice[:2])
             raise ValueError(f"{first} and {second} change the same field; leave one out")

@@ -60,7 +60,7 @@ def configs_of(tables: Iterable[JobsByScale]) -> dict[str, dict[str, list[str]]]
 
 def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
     """Assumed hours of jobs on the GPU of a scale, for the published sizes of the data sets, as `plan` counts them."""
-    if scale.on_cpu or not jobs:
+    if scale.gpu is None or not jobs:
         return None
     seconds, trained = 0.0, set()
     for job in jobs:
@@ -69,7 +69,7 @@ def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
         if test is None or (train is None and run.optim is not None):
             return None
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
-        seconds += device_seconds(run, passes, assumed_speed(default=scale.gpu))
+        seconds += device_seconds(run, passes, assumed_speed(scale.gpu))
         trained.add(run.train_id)
     return float(f"{seconds / 3600:.3g}")
 

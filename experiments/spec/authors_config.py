@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import yaml
 
-from experiments.spec.edits import lacks_part, owner_of
+from experiments.spec.edits import lacks_part, value_of
 from experiments.spec.run import RunConfig
 
 ABSENT = "no such part"  # in place of the value of a field that a run lacks
@@ -140,7 +140,7 @@ def unknown_settings(config: AuthorsConfig, found: Mapping[str, object]) -> dict
 
 def field_of(run: RunConfig, path: str) -> object:
     """Value of a field; `ABSENT` if the run has no such part."""
-    return ABSENT if lacks_part(path, run) else getattr(owner_of(path, run), path.rpartition(".")[2])
+    return ABSENT if lacks_part(path, run) else value_of(path, run)
 
 
 def is_same(first: object, second: object) -> bool:

@@ -11,7 +11,7 @@ from typing import Literal, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from experiments.spec.ids import field_types
-from experiments.spec.names import FINE_TUNE, OWN_DATA, nearest
+from experiments.spec.names import FINE_TUNE, OWN_DATA, nearest, path_of
 from experiments.spec.number_formats import without_noise
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.optim import OptimConfig
@@ -124,15 +124,20 @@ def override(text: str, run: RunConfig) -> Edit:
 def lacks_part(text: str, run: RunConfig) -> bool:
     """Whether a run has no field of this name, e.g. because its RandAugment is None or its model is another."""
     owner = owner_of(text, run)
-    return owner is None or text.partition("=")[0].strip().rpartition(".")[2] not in field_types(type(owner))
+    return owner is None or path_of(text).rpartition(".")[2] not in field_types(type(owner))
 
 
 def owner_of(text: str, run: RunConfig) -> object | None:
     """Part of a run that should have the field of an override; None if the run has no such part."""
     owner: object = run
-    for name in text.partition("=")[0].strip().split(".")[:-1]:
+    for name in path_of(text).split(".")[:-1]:
         owner = getattr(owner, name, None) if is_dataclass(owner) else None
     return owner if is_dataclass(owner) else None
+
+
+def value_of(path: str, run: RunConfig) -> object:
+    """Value of a field that a run does not lack."""
+    return getattr(owner_of(path, run), path.rpartition(".")[2])
 
 
 def all_overridden(run: RunConfig, texts: Iterable[str]) -> RunConfig:

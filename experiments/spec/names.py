@@ -9,6 +9,11 @@ UNCHANGED = "unchanged"  # the variant without overrides
 OWN_DATA = "data="  # and a folder: videos of the user's own in place of the data set
 
 
+def path_of(override: str) -> str:
+    """Field that an override changes, e.g. `optim.epochs`."""
+    return override.partition("=")[0].strip()
+
+
 def own_data(folder: str | os.PathLike[str]) -> str:
     """Override for a folder of videos.
 

@@ -68,10 +68,12 @@ class Scale:
         return scaled if recipe.parents is None else replace(scaled, parents=(*scaled.parents, *recipe.parents(run)))
 
 
+A100 = ("A100", 0.35)  # also where a scale names no GPU
+
 PAPER = Scale(
     name="paper",
     models="the paper's models on its data",
-    gpu=("A100", 0.35),
+    gpu=A100,
     comparable=True,
     without=TinyNote,
     recipe=Recipe(),

@@ -7,7 +7,8 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo  # type: ignore[attr-defined]
 from tensorboard.plugins.hparams.summary_v2 import Discrete, HParam, RealInterval, hparams_config_pb, hparams_pb
 
-from experiments.spec.edits import brief, lacks_part, owner_of
+from experiments.spec.edits import brief, lacks_part, value_of
+from experiments.spec.names import path_of
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
 from reports.pages.report import Report, ReportRow
@@ -100,17 +101,13 @@ class HParams:
         }
 
 
-def path_of(override: str) -> str:
-    return override.partition("=")[0].strip()
-
-
 def field_text(field: str, row: ReportRow, overrides: Sequence[str]) -> str | None:
     """Value of a field of a row's run; of one that is no plain value, the text of its override."""
     runs = [cell.cell.run for cell in row.cells if cell.cell.run is not None]
     run = next((run for run in runs if not lacks_part(field, run)), None)
     if run is None:
         return None
-    value = getattr(owner_of(field, run), field.rpartition(".")[2])
+    value = value_of(field, run)
     if value is None or isinstance(value, bool | int | float | str):
         return brief(value)
     given = {path_of(text): text.partition("=")[2].strip() for text in overrides}

@@ -11,7 +11,7 @@ from data.item_lists import ItemLists
 from data.stand_ins.stand_in import generated_root
 from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import find_scale
+from experiments.spec.scales import A100, find_scale
 from reproduce.budget import rows_within
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
@@ -58,7 +58,7 @@ def execute(options: Plan) -> int:
     """Print the plan."""
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
-    speed = assumed_speed(options.gpu, options.utilisation, options.tflops, default=scale.gpu)
+    speed = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
     on_cpu = scale.on_cpu and not torch.cuda.is_available()

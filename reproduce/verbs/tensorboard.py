@@ -18,10 +18,11 @@ def execute(options: TensorBoard) -> int:
     if not options.no_serve:
         check_port(options.port)
     scale, seeds, store = find_scale(options.scale), options.all_seeds, store_of(options)
+    variants = variants_of(options)
     reports = [
         collect(table, scale, store, seeds=seeds, overrides=variant.overrides, rows=rows, columns=options.columns)
         for table, rows in find(options.tables)
-        for variant in variants_of(options)
+        for variant in variants
     ]
     view = build_view(reports, store)
     print(view, flush=True)

@@ -23,7 +23,6 @@ PEAK_TFLOPS = {
     "V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "T4": 65, "A10": 125, "L4": 121, "L40S": 362,
     "RTX 3090": 71, "RTX 4090": 165, "RTX 5090": 209, "RTX A6000": 155,
 }  # fmt: skip
-DEFAULT = ("A100", 0.35)  # GPU and its utilisation, where the scale names none
 LEAST_UTILISATION, LARGEST_UTILISATION = 0.08, 0.5  # the least is that of printed hours, on a V100
 STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
 CORES = 16  # that read for a GPU
@@ -113,18 +112,17 @@ def trained_per_second(run: RunConfig, speed: Speed) -> float:
 
 
 def assumed_speed(
+    default: tuple[str, float],
     gpu: str | None = None,
     utilisation: float | None = None,
     tflops: float | None = None,
-    *,
-    default: tuple[str, float] | None = None,
 ) -> Speed:
     """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak.
 
     Args:
-        default: GPU and utilisation of the scale, if it names any.
+        default: GPU and utilisation where none are named, those of the scale.
     """
-    usual_gpu, usual = default or DEFAULT
+    usual_gpu, usual = default
     name = gpu or (usual_gpu if tflops is None else "GPU")
     peak = PEAK_TFLOPS.get(name) if tflops is None else tflops
     share = usual if utilisation is None else utilisation

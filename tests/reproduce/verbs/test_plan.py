@@ -13,7 +13,7 @@ from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import find
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import PAPER, TINY
+from experiments.spec.scales import A100, PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.budget import rows_within
 from reproduce.option_types import Duration
@@ -109,11 +109,11 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_pa
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
-    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1), assumed_speed())]
+    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1), assumed_speed(A100))]
 
 
 def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
-    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices), assumed_speed()), devices)
+    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices), assumed_speed(A100)), devices)
 
 
 def tiny(name: str, **changes: object) -> Job:
