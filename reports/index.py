@@ -5,7 +5,6 @@ Counts and seeds of each report stand in `tables/summary.csv`, from which the pa
 
 import csv
 from collections.abc import Iterable
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,25 +23,26 @@ from reports.saved import JudgedReport
 from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
-PER_LINE = 4  # pictures
 WIDTH = 200  # pixels of a picture
-TESTED = [f"tested, `{scale}`" for scale in SCALES]
-COSTS = ["costs and settings", "as printed"]
-CLAIMS = ["claims, printed", "claims, ours"]
+TESTED = [f"tested at {scale}" for scale in SCALES]
+COUNTS = [*TESTED, "costs", "as printed", "claims, printed", "claims, ours"]
 INTRODUCTION = """\
 # Tables and figures
 
-What is here of each table and figure. `reproduce report --publish` writes this page, `reproduce report --check`
-compares it with the reports.
+How much of each table and figure has a value here. A name leads to the report at the paper's size, a count below
+*tested at* to the report at that scale."""
+LEGEND = """\
+- **Tested**: cells that need a test with a value, of all. At `paper` models and data are the paper's; at `tiny` models
+  are small and data generated, so that their numbers are not comparable with printed ones. Confirmed: a test that
+  others made again and published agrees within its error.
+- **Costs**: cells that need no training, computed at the paper's size or measured, with a value, of all.
+  **As printed**: those computed ones that show the printed value, of all for which the paper prints one.
+- **Claims, printed**: conclusions of the paper that its printed numbers support, of all. **Claims, ours**: those that
+  our numbers support at `paper`, of those that a run can decide. The rest is not supported, or undecided: the reports
+  say which, and why.
 
-- Tested, at a scale: cells that need a test with a value, of all, with a link to the report. At `paper` models and data
-  are the paper's; at `tiny` models are small and data generated, so that they are not comparable with printed numbers.
-  Confirmed: a test that others made again and published agrees within its error.
-- Costs and settings: cells that need no training, computed at the paper's size or measured, with a value, of all. As
-  printed: those computed ones that show the printed value, of all for which the paper prints one. Largest miss: the
-  largest difference from a printed number, with its cell, `ours (printed)`.
-- Claims: conclusions of the paper that the printed numbers support, of all; and that ours support at `paper`, of those
-  that a run can decide. The rest is not supported, or undecided: the reports say which, and why."""
+`reproduce report '*' --publish` writes this page and the reports, `reproduce report '*' --check` compares them with the
+published results."""
 
 
 class Summary(NamedTuple):
@@ -192,10 +192,10 @@ def page(lines: Summaries) -> str:
     groups = {f"[{paper}](#{paper})": names for paper, names in shown.items()}
     groups["all"] = [name for names in shown.values() for name in names]
     totals = [[header, str(len(names)), *_counts(names, lines)] for header, names in groups.items()]
-    headers = ["paper", "tables and figures", *TESTED, *COSTS, *CLAIMS]
+    headers = ["paper", "reports", *COUNTS]
     table = markup.table([headers], totals, ["left", *["right"] * (len(headers) - 1)])
     parts = [_paper(paper, names, lines, markup) for paper, names in shown.items()]
-    return "\n\n".join([INTRODUCTION, table, *parts]) + "\n"
+    return "\n\n".join([INTRODUCTION, table, LEGEND, *parts]) + "\n"
 
 
 def _counts(names: Iterable[str], lines: Summaries) -> list[str]:
@@ -223,8 +223,9 @@ def _of(several: list[Summary], part: str, whole: str) -> str:
 
 
 def _paper(paper: str, names: list[str], lines: Summaries, markup: Markdown) -> str:
-    """Tables and pictures of a paper."""
+    """Tables, largest misses and pictures of a paper."""
     found, intro = contents_of_papers().get(paper), []
+    names = sorted(names, key=natural_order)
     if found is not None:
         intro.append(f"[{found['title']}]({found['url']}).")
     if (readme := paper_file(paper, "README.md")) is not None:
@@ -232,35 +233,45 @@ def _paper(paper: str, names: list[str], lines: Summaries, markup: Markdown) -> 
     if found is not None and found["without_numbers"]:
         without = (name.replace("figure", "Figure ") for name in found["without_numbers"])
         intro.append(f"Without results to reproduce: {', '.join(without)}.")
-    headers = ["name", "caption", *TESTED, *COSTS, "largest miss", *CLAIMS]
-    rows = [_row(name, lines, markup) for name in sorted(names, key=natural_order)]
-    align = ["left", "left", *["right"] * len(TESTED + COSTS), "left", *["right"] * len(CLAIMS)]
-    table = markup.table([headers], rows, align)
-    return "\n\n".join(filter(None, [f"## {paper}", " ".join(intro), table, _pictures(names, markup)]))
+    rows = [_row(name, lines, markup) for name in names]
+    table = markup.table([["name", "caption", *COUNTS]], rows, ["left", "left", *["right"] * len(COUNTS)])
+    parts = ["\n".join(intro), table, _misses(names, lines, markup), _pictures(names, markup)]
+    return "\n\n".join([f"## {paper}", *filter(None, parts)])
 
 
 def _row(name: str, lines: Summaries, markup: Markdown) -> list[str]:
     """Line of a table, with links to its reports."""
     counts = _counts([name], lines)
     for index, scale in enumerate(SCALES):
-        counts[index] = markup.link(counts[index], _report(name, scale)) if (name, scale) in lines else DASH
-    line = next((lines[name, scale] for scale in SCALES if (name, scale) in lines), None)
-    miss = markup.escaped(line.largest_miss) or "0" if line is not None and line.counted else DASH
-    num_costs = len(counts) - len(CLAIMS)
-    return [
-        *(name.partition("/")[2], markup.escaped(captions()[name])), *counts[:num_costs], miss, *counts[num_costs:]
-    ]  # fmt: skip
+        if (name, scale) not in lines:
+            counts[index] = DASH
+        elif scale != PAPER.name:
+            counts[index] = markup.link(counts[index], _report(name, scale))
+    return [_named(name, lines, markup), markup.escaped(captions()[name]), *counts]
+
+
+def _named(name: str, lines: Summaries, markup: Markdown) -> str:
+    """Name of a table, with a link to its report at the paper's size if there is one."""
+    short = Path(name).name
+    return markup.link(short, _report(name, PAPER.name)) if (name, PAPER.name) in lines else short
+
+
+def _misses(names: Iterable[str], lines: Summaries, markup: Markdown) -> str:
+    """Largest difference of each table from the print, in the order of the tables."""
+    found = [(name, lines[name, PAPER.name].largest_miss) for name in names if (name, PAPER.name) in lines]
+    items = [f"{_named(name, lines, markup)}: {markup.escaped(miss)}" for name, miss in found if miss]
+    return (
+        f"Largest difference of each table from the print, `ours (printed)`:\n\n{markup.items(items)}" if items else ""
+    )
 
 
 def _pictures(names: Iterable[str], markup: Markdown) -> str:
-    """Committed pictures of tables, of the first scale that has any, each with a link to its report."""
-    cells = []
+    """Committed pictures of tables side by side, of the first scale that has any, each with a link to its report."""
+    found = []
     for name in names:
         files = {scale: _report(name, scale).with_suffix(".png") for scale in SCALES}
         if scale := next((scale for scale, file in files.items() if file.exists()), None):
-            image = f'<img src="{markup.address(files[scale])}" width="{WIDTH}" alt="{escape(captions()[name])}">'
-            link = f'<a href="{markup.address(_report(name, scale))}">{image}</a>'
-            cells.append(f"{link}<br>{Path(name).name} at `{scale}`")
-    rows = [cells[start : start + PER_LINE] for start in range(0, len(cells), PER_LINE)]
-    lines = [[""] * PER_LINE, ["---"] * PER_LINE, *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) if rows else ""  # unpadded: its cells are long
+            title = f"{Path(name).name} at {scale}"
+            image = f'<img src="{markup.address(files[scale])}" width="{WIDTH}" alt="{title}" title="{title}">'
+            found.append(markup.link(image, _report(name, scale)))
+    return "\n".join(found)

@@ -69,16 +69,23 @@ def line_of(text: str, name: str, paper: str = "motionformer") -> list[str]:
 def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(summary: Summary) -> None:
     path = index.update([summary])
     name, caption, paper, tiny, *_ = line_of(path.read_text(), "table8")
-    assert (name, caption, paper) == ("table8", captions()[TABLE], "–")
+    assert (name, caption, paper) == ("table8", captions()[TABLE], "–")  # no report at the paper's size to link to
     assert tiny == "[1/6](tables/motionformer/table8.tiny.md)"
     assert (path.parent / "tables/motionformer/table8.tiny.md").exists()
+
+
+def test_a_name_links_to_the_report_at_the_papers_size_and_the_largest_miss_stands_below(summary: Summary) -> None:
+    text = index.update([summary, summary._replace(scale="paper", largest_miss="2 % (A: 51 (50))")]).read_text()
+    link = "[table8](tables/motionformer/table8.paper.md)"
+    assert line_of(text, link)[2:4] == ["1/6", "[1/6](tables/motionformer/table8.tiny.md)"]
+    assert f"\n- {link}: 2 % (A: 51 (50))\n" in section_of(text, "motionformer")
 
 
 def test_pictures_of_a_table_are_shown_with_a_link_to_their_report(summary: Summary, tables: Path) -> None:
     for name in ("table8.tiny.png", "table80.tiny.png"):
         (tables / "motionformer" / name).touch()
     text = index.page({})
-    assert text.count("<img ") == 1 and '<a href="tables/motionformer/table8.tiny.md">' in text
+    assert text.count("[<img ") == 1 and 'title="table8 at tiny">](tables/motionformer/table8.tiny.md)' in text
     (tables / "motionformer" / "table8.paper.png").touch()
     assert '<img src="tables/motionformer/table8.paper.png"' in index.page({})  # the paper's models go first
 
