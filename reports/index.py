@@ -24,22 +24,22 @@ from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
 WIDTH = 200  # pixels of a picture
-TESTED = [f"tested at {scale}" for scale in SCALES]
-COUNTS = [*TESTED, "costs", "as printed", "claims, printed", "claims, ours"]
+TESTED = [f"at {scale}" for scale in SCALES]
+COUNTS = [*TESTED, "costs", "as printed", "claims", "ours"]
 INTRODUCTION = """\
 # Tables and figures
 
 How much of each table and figure has a value here. A name leads to the report at the paper's size, a count below
-*tested at* to the report at that scale."""
+a smaller scale to the report at that scale."""
 LEGEND = """\
-- **Tested**: cells that need a test with a value, of all. At `paper` models and data are the paper's; at `tiny` models
-  are small and data generated, so that their numbers are not comparable with printed ones. Confirmed: a test that
-  others made again and published agrees within its error.
+- **At** a scale: cells that need a test with a value, of all. At `paper` models and data are the paper's; at `tiny`
+  models are small and data generated, so that their numbers are not comparable with printed ones. Confirmed: a test
+  that others made again and published agrees within its error.
 - **Costs**: cells that need no training, computed at the paper's size or measured, with a value, of all.
   **As printed**: those computed ones that show the printed value, of all for which the paper prints one.
-- **Claims, printed**: conclusions of the paper that its printed numbers support, of all. **Claims, ours**: those that
-  our numbers support at `paper`, of those that a run can decide. The rest is not supported, or undecided: the reports
-  say which, and why.
+- **Claims**: conclusions of the paper that its printed numbers support, of all. **Ours**: those that our numbers
+  support at `paper`, of those that a run can decide. The rest is not supported, or undecided: the reports say which,
+  and why.
 
 `reproduce report '*' --publish` writes this page and the reports, `reproduce report '*' --check` compares them with the
 published results."""
