@@ -114,6 +114,10 @@ class DatasetConfig(CheckedConfig, ABC):
         """Number of items of a published split; None if it is unknown, and for generated data."""
         return None if self.reads_stand_in else self.official_sizes.get(self.name, {}).get(split)
 
+    def exact_size(self, split: Split) -> int | None:
+        """Number of items that the annotation files of a published split must have; None if it is not known exactly."""
+        return self.official_size(split)
+
     @property
     def own_validation(self) -> bool:
         return False

@@ -82,7 +82,7 @@ class Inspection:
 
     def count(self, split: Split, items: ItemList) -> Finding:
         """Number of items beside the official number."""
-        official, unit = self.dataset.official_size(split), f"{split} {self.dataset.unit}"
+        official, unit = self.dataset.exact_size(split), f"{split} {self.dataset.unit}"
         if official is None:
             return self.finding("ok", f"{number_of(len(items), unit)} listed in {self.root}")
         if len(items) == official:
