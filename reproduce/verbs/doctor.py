@@ -48,7 +48,11 @@ def execute(options: Doctor) -> int:
     store, resources, of_tables = store_of(options), resources_of(options), bool(options.tables)
     if not of_tables and (given := run_flags(options)):
         raise ValueError(f"{given[0]} is about the runs of tables; name one as paper/table")
-    every_job, files = jobs_and_files(options, store) if of_tables else (jobs_of(find(["*"]), PAPER, [], (0,)), [])
+    every_job, files = list[Job](), []
+    if of_tables:
+        every_job, files = jobs_and_files(options, store)
+    elif resources.data or "VIDEO_ROOT" in os.environ:
+        every_job = jobs_of(find(["*"]), PAPER, [], (0,))
     resources.check_names(job.run for job in every_job)
     inspected = Inspected(options, every_job, files, store, resources, resources.item_lists())
     small = find_scale(options.scale).on_cpu

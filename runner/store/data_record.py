@@ -78,13 +78,16 @@ def _data_of_parents(run: RunConfig, store: RunStore) -> dict[str, str]:
     return found
 
 
-def check_data_record(directory: RunDirectory, data: DataFingerprint, dataset: DatasetConfig, *, goes_on: bool) -> None:
-    """Refuse real data other than those of the training and, if it goes on, another copy of them."""
+def check_data_record(
+    directory: RunDirectory, data: DataFingerprint, root: Path, dataset: DatasetConfig, *, goes_on: bool
+) -> None:
+    """Refuse real data, now in `root`, other than those of the training and, if it goes on, another copy of them."""
     record = data_record(directory)
     if record is None or record.splits is None or dataset.stand_in is not None:
         return
     if (changes := data.changes(record.splits, dataset.unit, in_files=goes_on)) is not None:
-        raise _changed(dataset, changes, f"those at the start of its training ({record.root}, see {directory.data})")
+        earlier = f"those at the start of its training (then in {record.root}, see {directory.data})"
+        raise _changed(dataset, f"in {root}, {changes}", earlier)
 
 
 def check_named_data(jobs: "Iterable[Job]", store: RunStore, resources: Resources) -> None:

@@ -136,7 +136,8 @@ class Execution:
             if any(True for _ in frozen_parameters(model)):
                 start_weights(model, run, store)  # checkpoints contain no frozen weights
             if is_first:
-                check_data_record(directory, self.datamodule.fingerprint(), run.data.dataset, goes_on=True)
+                data, root = self.datamodule.fingerprint(), self.datamodule.root
+                check_data_record(directory, data, root, run.data.dataset, goes_on=True)
         self.trainer.fit(self.module, self.datamodule, ckpt_path=self.resumed or NO_CHECKPOINT, weights_only=True)
         replaced = self.datamodule.num_replaced()
         if is_first:
@@ -169,7 +170,7 @@ class Execution:
         weights = existing_weights(run, store)
         data = datamodule.fingerprint() if trainer.is_global_zero else None
         if data is not None and weights.trained_here:
-            check_data_record(directory, data, run.data.dataset, goes_on=False)
+            check_data_record(directory, data, datamodule.root, run.data.dataset, goes_on=False)
         starts = load_weights(self.module.model, run, store, weights)
         self.prediction_files.folder = weights.directory(run, store).predictions(run.eval_id)
         trainer.test(self.module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)

@@ -120,7 +120,7 @@ def test_changed_videos_of_ones_own_are_to_be_restored(pets: Path, small_run: Ru
     save_data_record(run, store, before, pets, ("cats", "dogs"))
     (pets / "cats/c.mp4").touch()
     with pytest.raises(DataError, match=rf"restore {pets}, or another directory with --runs DIR"):
-        check_data_record(store.run(run.train_id), fingerprint_in(run.data, pets), run.data.dataset, goes_on=True)
+        check_data_record(store.run(run.train_id), fingerprint_in(run.data, pets), pets, run.data.dataset, goes_on=True)
 
 
 def test_a_renamed_folder_is_recognised_by_its_videos(pets: Path, small_run: RunConfig, store: RunStore) -> None:

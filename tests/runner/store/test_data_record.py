@@ -61,7 +61,7 @@ def test_a_training_does_not_go_on_with_other_data(
     with monkeypatch.context() as patch:
         relabel(split, patch)
         kind = {"train": "training", "test": "test"}[split]
-        message = f"points: ids or labels of the {kind} points differ .* start of its training .*data.json"
+        message = f"points: in /.+, ids or labels of the {kind} points differ .* start of its training \\(then in .*data.json"
         with pytest.raises(DataError, match=message) as caught:
             harness.execute(POINTS)
     assert "--data points=PATH, or another directory with --runs DIR" in str(caught.value)
@@ -224,4 +224,4 @@ def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
     check_named_data([job], store, Resources())
     (root / "0.mp4").write_bytes(b"xx")
     now = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root)
-    check_data_record(job.directory(store), now, dataset, goes_on=True)
+    check_data_record(job.directory(store), now, root, dataset, goes_on=True)
