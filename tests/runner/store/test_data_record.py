@@ -61,7 +61,7 @@ def test_a_training_does_not_go_on_with_other_data(
     with monkeypatch.context() as patch:
         relabel(split, patch)
         kind = {"train": "training", "test": "test"}[split]
-        message = f"points: in /.+, ids or labels of the {kind} points differ .* start of its training \\(then in .*data.json"
+        message = f"points: in /.*ids or labels of the {kind} points differ .* its training .then in .*data.json"
         with pytest.raises(DataError, match=message) as caught:
             harness.execute(POINTS)
     assert "--data points=PATH, or another directory with --runs DIR" in str(caught.value)
