@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from experiments.cast.base import EPIC100, RECIPE_NOTE
 from experiments.cast.paper import table
 from experiments.cast.state_of_the_art import CLIP_ALONE, OWN_NOTE, VIDEO_MAE_ALONE
+from experiments.spec.class_f1 import WeightedF1
 from experiments.spec.language import (
     NOUN,
     VERB,
@@ -12,7 +13,6 @@ from experiments.spec.language import (
     ClassPanel,
     Column,
     Table,
-    WeightedF1,
     above,
     cell,
     claim,

@@ -20,13 +20,13 @@ import torch
 from torch.distributed import DistNetworkError  # pyright: ignore[reportPrivateImportUsage]
 from tqdm import tqdm
 
+from data.leases import CLAIMED_ELSEWHERE
 from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
 from runner.jobs.run_server import RunServer
 from runner.jobs.slurm_tasks import child_environment
 from runner.machine.files import REMEDY, free_bytes, unwritable
 from runner.machine.messages import (
-    CLAIMED_ELSEWHERE,
     ERROR_PREFIX,
     NOTE_PREFIX,
     PROGRESS_PREFIX,

@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 
 from data.errors import DataError
+from data.leases import CLAIMED_ELSEWHERE
 from models.imagenet import MissingWeightsError
 from runner.jobs.slurm_tasks import check_tasks
 from runner.machine.files import StoreError
-from runner.machine.messages import CLAIMED_ELSEWHERE, ERROR_PREFIX, one_line
+from runner.machine.messages import ERROR_PREFIX, one_line
 from runner.machine.request import Request
 from runner.machine.signals import Stopped, StopRequest
 from runner.store.run_directory import RunDirectory

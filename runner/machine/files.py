@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import TypeVar
 
 import msgspec
 from safetensors import SafetensorError
+
+from data.leases import check_held
 
 REMEDY = "name another place with --runs"  # for files of a run that cannot be written
 PARTIAL = ".partial."  # start of the names of temporary files
@@ -36,10 +39,11 @@ def write_atomically(path: Path, text: str) -> None:
 @contextmanager
 def replacing(path: Path, *, remedy: str = REMEDY) -> Iterator[Path]:
     """Temporary file for the caller to write, which replaces `path` at the end of the block."""
-    partial = path.with_name(f"{PARTIAL}{os.getpid()}.{path.name}")
+    partial = path.with_name(f"{PARTIAL}{socket.gethostname()}.{os.getpid()}.{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
+        check_held()
         partial.replace(path)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):

@@ -7,7 +7,6 @@ from data.errors import escaped
 ERROR_PREFIX = "error: "  # of the last line that a failed process prints
 NOTE_PREFIX = "note: "  # of lines that the launcher shows to the user
 PROGRESS_PREFIX = "progress: "  # of lines that the launcher shows where it draws no bars
-CLAIMED_ELSEWHERE = 75  # exit code if another process has locked the run
 
 LONGEST = 1000  # number of characters; the start names the thing, the end the remedy
 

@@ -16,7 +16,7 @@ from runner.store.starts import Starts
 
 ENDINGS = (".tar", ".tar.gz")
 # Of this machine, or of a training that is not finished.
-LEFT_OUT = {"claim.lock", "failure.txt", "progress.json", "requests"}
+LEFT_OUT = {"claim.lease", "failure.txt", "progress.json", "requests"}
 
 
 def export_runs(folders: Iterable[RunFolder], file: Path) -> None:

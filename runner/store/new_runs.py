@@ -1,8 +1,8 @@
 """New runs: their folders, named after a cell, and what starts them."""
 
-from filelock import FileLock
 from msgspec import structs
 
+from data.leases import lease
 from runner.machine.files import unwritable
 from runner.store.folders import run_folders
 from runner.store.jobs import Job
@@ -15,7 +15,7 @@ def directory_for(train_id: str, cell: str, store: RunStore) -> RunDirectory:
     """Directory of a run, named after a cell if it is new. Two processes that make one get the same."""
     try:
         store.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(store.root / ".new_run.lock"):
+        with lease(store.root / ".new_run.lease"):
             name = f"{cell.replace('/', '.').replace(':', '.')}-" if cell else ""
             folder = run_folders(store.root).get(train_id, store.root / f"{name}{train_id}")
             folder.mkdir(exist_ok=True)

@@ -1,21 +1,22 @@
-"""Folder of a run: its files, its lock and its progress. Imports no PyTorch.
+"""Folder of a run: its files, its lease and its progress. Imports no PyTorch.
 
-The metrics file is written at the end of a test, so an interrupted run has none. The operating system releases the lock
-at the end of the process, so a killed run does not appear to be running.
+The metrics file is written at the end of a test, so an interrupted run has none. A killed run does not appear to be
+running: its lease is free.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from data.leases import SECONDS, is_held, lease
 from runner.machine.files import PARTIAL, read_json, unwritable, write_atomically
 from runner.machine.messages import one_line
 from runner.store.folders import STARTS, train_id_of
 
+CLAIM = "claim.lease"
 TRAINING_SHARE = 0.9  # assumed fraction of a run's time; the rest is its test
 
 State = Literal["done", "running", "interrupted", "failed", "trained", "not run"]
@@ -112,31 +113,24 @@ class RunFolder:
     @property
     def claimed(self) -> bool:
         """Whether a process executes the run."""
-        lock = self.path / "claim.lock"
-        if not lock.exists() or not os.access(lock, os.W_OK):
-            return False
-        try:
-            with FileLock(lock, timeout=0):
-                return False
-        except Timeout:
-            return True
+        return is_held(self.path / CLAIM)
 
     @contextmanager
     def claim(self) -> Iterator[bool]:
-        """Lock the run for this process. The context is False if another process has locked it; there is no wait."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.path / "claim.lock", timeout=0)
+        """Lease the run for this process. The context is False if another process executes it.
+
+        There is a wait only for the lease of a process that ended without a word on another machine.
+        """
+        with ExitStack() as stack:
             try:
-                lock.acquire()
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(lease(self.path / CLAIM, 0 if self.claimed else 2 * SECONDS))
+                for left in self.path.rglob(f"{PARTIAL}*"):  # of a killed process
+                    left.unlink()
             except Timeout:
-                yield False
-                return
-            for left in self.path.rglob(f"{PARTIAL}*"):  # of a killed process
-                left.unlink()
-        except OSError as error:
-            raise unwritable(self.path, error) from None
-        try:
-            yield True
-        finally:
-            lock.release()
+                is_mine = False
+            except OSError as error:
+                raise unwritable(self.path, error) from None
+            else:
+                is_mine = True
+            yield is_mine

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from filelock import FileLock
 from tqdm import tqdm
 
+from data.leases import check_held, lease
 from runner.machine.files import StoreError, unwritable, write_atomically
 from runner.machine.messages import bytes_text
 from runner.store.saved_scores import file_sha256
@@ -35,12 +35,12 @@ def downloaded(url: str, path: Path) -> Path:
     if path.exists():
         return checked(path)
     part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(f"{part}.lock").acquire()  # another command may download the same file
-    except OSError as error:
-        raise unwritable(path, error, REMEDY) from None
-    with held:
+    with contextlib.ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lease(Path(f"{part}.lease")))  # another command may download the same file
+        except OSError as error:
+            raise unwritable(path, error, REMEDY) from None
         return checked(path) if path.exists() else attempted(url, part, path)
 
 
@@ -79,6 +79,7 @@ def fetched(url: str, part: Path, path: Path) -> Path:
         try:
             with bar, part.open("ab" if start else "wb") as file:
                 for block in chain([first], blocks):
+                    check_held()
                     file.write(block)
                     bar.update(len(block))
                 size = file.tell()

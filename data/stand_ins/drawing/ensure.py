@@ -1,6 +1,6 @@
 """Generation of the files of stand-ins into a cache, each once.
 
-Files are written under a lock into a temporary folder. The folder is renamed after the last file. If a process is
+Files are written under a lease into a temporary folder. The folder is renamed after the last file. If a process is
 killed, the next one keeps the complete parts of data sets that name their last files in advance.
 """
 
@@ -9,9 +9,9 @@ from concurrent.futures import as_completed
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
 from tqdm import tqdm
 
+from data.leases import check_held, lease
 from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.stand_in import StandIn, default_cache, folder_name
 from data.worker_processes import available_cores, worker_pool
@@ -44,12 +44,13 @@ def ensure(
         return root
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{root.name}.lock"):
+        with lease(cache / f"{root.name}.lease"):
             if not root.is_dir():
                 partial = cache / f"{root.name}.partial"
                 partial.mkdir(exist_ok=True)
                 write(drawing, partial, progress, workers)
                 drawing.finish(partial)
+                check_held()
                 partial.rename(root)
     except OSError as error:
         raise StandInError(
