@@ -17,7 +17,8 @@ from reproduce.option_types import all_override_words
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
 from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
-from runner.jobs.slurm_tasks import check_tasks, num_tasks
+from runner.jobs.slurm_tasks import check_tasks
+from runner.machine.resources import num_tasks
 from runner.store.jobs import Job
 from runner.store.new_runs import start_of
 from runner.store.starts import Start, add_start, named_overrides

@@ -21,6 +21,7 @@ from data.leases import CLAIMED_ELSEWHERE
 from models.imagenet import MissingWeightsError
 from runner.jobs.slurm_tasks import check_tasks
 from runner.machine.files import StoreError
+from runner.machine.first_process import FirstProcess
 from runner.machine.messages import ERROR_PREFIX, one_line
 from runner.machine.request import Request
 from runner.machine.signals import Stopped, StopRequest
@@ -68,18 +69,27 @@ def carry_out(request: Request, store: RunStore, directory: RunDirectory, stop: 
     run, tests_only = request.run, request.eval_only or request.run.optim is None
     weights = weights_of(run, store) if tests_only else None
     tested = directory if weights is None else weights.directory(run, store)
-    if request.resources.rank > 0:
-        # The process of rank 0 waits for this one only if it trains or tests.
-        if not directory.tested(run, tests_only) and saved_test(run, tested) is None:
-            train_and_test(request, store, stop)
-        return 0
-    with directory.claim() as claimed:
+    first, rank = FirstProcess(), request.resources.rank
+
+    def exit_code() -> int | None:
+        """Exit code of a run with nothing to train or test."""
         if not claimed:
             return CLAIMED_ELSEWHERE
-        directory.failure.unlink(missing_ok=True)
-        if not (directory.tested(run, tests_only) or rescore(run, tested)):
-            train_and_test(request, store, stop)
-    return 0
+        if directory.tested(run, tests_only):
+            return 0
+        known = rescore(run, tested) if rank == 0 else saved_test(run, tested) is not None
+        return 0 if known else None
+
+    with directory.claim() if rank == 0 else contextlib.nullcontext(True) as claimed:
+        if claimed and rank == 0:
+            directory.failure.unlink(missing_ok=True)
+        # The other processes must know it: each waits for all only if they train or test.
+        code = first.found(exit_code)
+        if code is None:
+            train_and_test(request, store, stop, first)
+    if code == CLAIMED_ELSEWHERE:
+        first.end_last()
+    return code or 0
 
 
 def _fail(directory: RunDirectory | None, failure: Failure) -> int:

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
-from runner.jobs.slurm_tasks import num_tasks
+from runner.machine.resources import num_tasks
 from runner.machine.signals import RunProcess
 
 SECONDS_TO_END = 10.0  # until the other processes of a failed run are killed

@@ -1,14 +1,9 @@
-"""How many processes SLURM's srun has started with this one, and the variables of a run's processes without SLURM's."""
+"""Numbers of tasks of SLURM that are possible, and the variables of a run's processes without SLURM's."""
 
 import os
 
 from data.errors import number_of
-from runner.machine.resources import Resources
-
-
-def num_tasks() -> int:
-    """Number of processes that srun has started with this one. A batch script is one, whatever SLURM_NTASKS says."""
-    return int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1)
+from runner.machine.resources import Resources, num_tasks
 
 
 def check_tasks(resources: Resources) -> None:

@@ -232,6 +232,11 @@ class Resources:
         return min(MAX_TEST_BATCH, fitting, self.micro_batch or MAX_TEST_BATCH)
 
 
+def num_tasks() -> int:
+    """Number of processes that srun has started with this one. A batch script is one, whatever SLURM_NTASKS says."""
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS") or 1)
+
+
 def generated(dataset: DatasetConfig) -> Path:
     """Root of the stand-in of a data set, which is generated."""
     from data.stand_ins.drawing.ensure import ensure

@@ -15,6 +15,7 @@ from data.fingerprint import DataFingerprint
 from experiments.spec.run import RunConfig
 from models.tensors import frozen_parameters
 from runner.machine.files import read_record, write_record
+from runner.machine.first_process import FirstProcess, listed
 from runner.machine.request import Request
 from runner.machine.resources import BatchSplit, Resources
 from runner.machine.signals import StopRequest
@@ -53,10 +54,10 @@ from runner.weights.weights import (
 )
 
 
-def train_and_test(request: Request, store: RunStore, stop: StopRequest) -> None:
+def train_and_test(request: Request, store: RunStore, stop: StopRequest, first: FirstProcess) -> None:
     """Train a run, or resume its training from the checkpoint, and test it. Trained runs are only tested."""
     store.run(request.run.train_id).save_config(request.run.description)
-    execution = Execution(request, store, stop)
+    execution = Execution(request, store, stop, first)
     stage = "training"
     try:
         if execution.trains:
@@ -72,12 +73,16 @@ def train_and_test(request: Request, store: RunStore, stop: StopRequest) -> None
 class Execution:
     """Training and test of a run in this process. The training goes on from the last checkpoint, if there is one."""
 
-    def __init__(self, request: Request, store: RunStore, stop: StopRequest) -> None:
+    def __init__(self, request: Request, store: RunStore, stop: StopRequest, first: FirstProcess) -> None:
+        self.first = first
         self.run, self.store, self.fast_dev_run = request.run, store, request.fast_dev_run
         run, resources = request.run, request.resources
         self.directory = directory = store.run(run.train_id)
-        self.trains = run.optim is not None and not request.eval_only and not directory.weights.exists()
-        self.resumed = resumable(directory.checkpoint, renames=resources.rank == 0) if self.trains else None
+        self.trains = run.optim is not None and not request.eval_only and not first.found(directory.weights.exists)
+        self.resumed = None
+        if self.trains:
+            renames = resources.rank == 0
+            self.resumed = listed(first.found(lambda: resumable(directory.checkpoint, renames=renames)))
         self.batches = FittingBatches(run, resources, trains=self.trains, accumulation=accumulation_of(self.resumed))
         directory.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         seed_everything(run.seed, verbose=False)
@@ -167,7 +172,8 @@ class Execution:
         if trainer.is_global_zero and directory.weights.exists():
             for path in directory.checkpoint.parent.glob("*.ckpt*"):
                 path.unlink()
-        weights = existing_weights(run, store)
+        weights = self.first.found(lambda: existing_weights(run, store))
+        listed(weights.path)
         data = datamodule.fingerprint() if trainer.is_global_zero else None
         if data is not None and weights.trained_here:
             check_data_record(directory, data, datamodule.root, run.data.dataset, goes_on=False)

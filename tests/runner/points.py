@@ -30,6 +30,7 @@ from models import model as base
 from models.imagenet import MissingWeightsError, weights_folder
 from models.tensors import LoadReport, fill
 from runner.machine.files import read_json
+from runner.machine.first_process import FirstProcess
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
@@ -221,7 +222,7 @@ def carry_out(
 ) -> None:
     """Train and test a run in this process, whose signal handlers remain."""
     request = Request(run=run, resources=resources, runs=store.root, eval_only=eval_only)
-    train_and_test(request, store, stop or NoSignalHandlers())
+    train_and_test(request, store, stop or NoSignalHandlers(), FirstProcess())
 
 
 class Killed(BaseException):
