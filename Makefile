@@ -6,10 +6,10 @@ SCALE ?= tiny
 ARGS ?=
 ROUNDING_TESTS := tests/models/mixers/test_orthoformer.py tests/runner/inference/test_evaluate.py
 
-.PHONY: help setup tools reproduce test check slow index bench docs gpu clean
+.PHONY: help setup tools reproduce test check slow slurm-test index bench docs gpu clean
 
 help:  ## Show the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: .venv/installed  ## Make the virtual environment from requirements.txt
 
@@ -50,6 +50,10 @@ slow: tools  ## Run the tests that take minutes, and those of ties and rounding 
 	$(BIN)/python -m pytest -m slow $(ARGS)
 	$(BIN)/python -m pytest $(ROUNDING_TESTS)
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 $(BIN)/python -m pytest $(ROUNDING_TESTS)
+
+slurm-test: tools  ## Install Debian's packages of SLURM and run the tests on a cluster of two nodes; as root
+	apt-get install --quiet --yes --no-install-recommends slurmctld slurmd slurm-client munge iproute2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slurm tests/slurm $(ARGS)
 
 check: tools  ## Lint, format and type checks
 	$(BIN)/ruff check .

@@ -94,11 +94,7 @@ class Columns(Options):
     group = "what is run"
 
     columns: tuple[str, ...] = option(
-        "--column",
-        default=(),
-        type=words,
-        metavar="KEY[,KEY]",
-        help="only these columns: their runs, and the parents of these",
+        "--column", default=(), type=words, metavar="KEY[,KEY]", help="only these columns, with parents of their runs"
     )
 
 
@@ -257,17 +253,26 @@ class Plan(Json, Jobs, verb="plan"):
     )
 
 
-class Run(Jobs, verb="run"):
-    """Train and test every row that has no result yet."""
-
-    name: str | None = option(
-        type=run_name, help="name of these overrides, or of none, in lists, reports and TensorBoard"
-    )
+class Started(Jobs):
+    name: str | None = option(type=run_name, help="name of these overrides, or of none, in lists and reports")
     file: Path | None = option(type=path, metavar="FILE", help="with --released: the file of the row, fetched by hand")
     replace: bool = option(default=False, help="with --file: replace the weights of another file, and their results")
+
+
+class Submit(Started, verb="submit"):
+    """Let SLURM train and test every row that has no result yet, a job each, and write the report."""
+
+    sbatch: tuple[str, ...] = appended(
+        argument(metavar="=--OPTION=VALUE", help="option of all jobs, e.g. --sbatch=--time=24:00:00; several")
+    )
+    dry_run: bool = option(default=False, help="print the scripts and what waits for what; submit nothing")
+
+
+class Run(Started, verb="run"):
+    """Train and test every row that has no result yet."""
+
     jobs: int | None = option(
-        type=at_least(1),
-        help="number of parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)",
+        type=at_least(1), help="parallel runs (default: 1; for tiny without a GPU 2, if there are 2 cores)"
     )
     max_time: Duration | None = option(
         type=duration, metavar="12:00:00", help="then stop as after Ctrl-C: with checkpoints; again: goes on"
@@ -367,16 +372,11 @@ class Attention(Listed, DataRoots, Stored, RunOfRow, verb="attention"):
         metavar="ID", help="test video by id, or by index as @12 (default: as in the table's figure, or @0)"
     )
     query: tuple[float, float] | None = option(
-        type=point,
-        metavar="X,Y",
-        help="point in fractions of width and height (default: as in the table's figure, or 0.5,0.5)",
+        type=point, metavar="X,Y", help="fractions of width and height (default: as in the figure, or 0.5,0.5)"
     )
     frame: int | None = option(help="token frame of the point (default: 0)")
     attention: tuple[str, ...] = option(
-        default=(),
-        type=words,
-        metavar="NAME[,NAME]",
-        help="name of the attention, in a model with several; with commas, several below each other",
+        default=(), type=words, metavar="NAME[,NAME]", help="of a model with several attentions, below each other"
     )
     block: int | None = option(help="block of the model (default: depends on the model)")
     head: int | None = option(help="head of the block (default: the mean of all)")

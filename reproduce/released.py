@@ -3,7 +3,7 @@
 import sys
 
 from experiments.spec.scales import PAPER, find_scale
-from reproduce.options import UNUSABLE, Jobs, Run
+from reproduce.options import UNUSABLE, Jobs, Started
 from runner.machine.messages import one_line
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -38,12 +38,12 @@ def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[lis
         )
     if left_out:
         print(f"left out, without a released file: {', '.join(left_out)}", file=sys.stderr)
-    is_named = isinstance(options, Run) and options.file is not None
+    is_named = isinstance(options, Started) and options.file is not None
     left = [job for job in kept if is_named or not job.finished(store, options.tests_only)]
     return kept, list(dict.fromkeys(release for job in left for release in needed[job.key]))
 
 
-def obtain_released(options: Run, found: list[Job], files: list[Release], store: RunStore) -> None:
+def obtain_released(options: Started, found: list[Job], files: list[Release], store: RunStore) -> None:
     """Import released files, which are downloaded unless they are here. Jobs that lack one are marked as failed.
 
     Raises:

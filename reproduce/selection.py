@@ -5,7 +5,6 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import find
-from experiments.spec.names import FINE_TUNE
 from experiments.spec.scales import find_scale
 from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, Stored
 from runner.store.store import RunStore
@@ -64,22 +63,3 @@ def jobs_and_files(options: Jobs, store: RunStore) -> "tuple[list[Job], list[Rel
     from reproduce.released import with_released  # imports the models
 
     return with_released(options, found, store)
-
-
-def check_start(options: Jobs, found: "list[Job]", store: RunStore) -> None:
-    """Refuse --fine-tune for rows without weights to start from.
-
-    Raises:
-        ValueError: with the row and the remedy.
-    """
-    if FINE_TUNE not in options.overrides:
-        return
-    from runner.weights.weights import weights_of
-
-    for job in found:
-        if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
-            row = job.row
-            raise ValueError(
-                f"--fine-tune: {row} has no weights to start from: import released ones (`reproduce list --weights` "
-                f"names them), or train it first with `reproduce run {row} --scale {options.scale}`"
-            )

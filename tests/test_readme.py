@@ -28,6 +28,7 @@ def test_the_readme_shows_every_verb() -> None:
         "doctor",
         "plan",
         "run",
+        "submit",
         "status",
         "report",
         "tensorboard",

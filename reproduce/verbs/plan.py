@@ -13,9 +13,10 @@ from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import A100, find_scale
 from reproduce.budget import rows_within
+from reproduce.checks import check_start
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
-from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
 from reproduce.terminal import table_text, terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel

@@ -12,18 +12,17 @@ from pathlib import Path
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
+from reproduce.checks import check_start, checked_jobs
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
-from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run
-from reproduce.selection import NOTHING_TO_RUN, check_start, jobs_and_files, resources_of, store_of
+from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run, Started
+from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
 from runner.jobs.launch import Launcher, default_parallel, follow
 from runner.jobs.slurm_tasks import check_tasks
 from runner.machine.resources import num_tasks
-from runner.store.jobs import Job
 from runner.store.new_runs import start_of
 from runner.store.starts import Start, add_start, named_overrides
 from runner.store.store import RunStore
-from runner.weights.needed_weights import find_initial_weights
 
 
 def execute(options: Run) -> int:
@@ -60,43 +59,11 @@ def carry_out(options: Run, store: RunStore) -> int:
             return DONE
     if not options.fast_dev_run:  # which trains what the others start from
         check_start(options, found, store)
-    resources.check_names(job.run for job in found)
-    store.check_writable()
-    lists = resources.item_lists()
-    if (options.file is not None and not options.released) or (options.replace and options.file is None):
-        raise ValueError("--file goes with --released, and --replace with --file")
-    if options.released:
-        from reproduce.released import obtain_released  # imports the models
-
-        untested = [job.run for job in found if not job.finished(store, options.tests_only)]
-        resources.check(untested, lists, eval_only=True)  # before a file is downloaded
-        obtain_released(options, found, files, store)
+    pending = checked_jobs(options, found, files, store, resources)
     shown = {job.run.train_id for job in found if job.cells}
-    pending = [job for job in found if not job.finished(store, options.tests_only)]
-    if any(job.run.data.dataset.stand_in is None for job in found):
-        from runner.store.data_record import check_named_data  # here: generated data are the same everywhere
-
-        check_named_data(found, store, resources)
-    if options.eval_only and not options.released:
-        skip_without_weights(pending, store)
-    to_do = [job for job in pending if job.outcome is None]
-    tests_only = [job for job in to_do if options.tests_only or job.directory(store).weights.exists()]
-    resources.check([job.run for job in tests_only], lists, eval_only=True)
-    resources.check([job.run for job in to_do if job not in tests_only], lists)
-    for own in {job.run.data for job in to_do if job not in tests_only and job.run.data.dataset.own_folder is not None}:
-        from data.decoded_files import DecodedFiles
-        from data.inspection.decoding import check_validation  # for one's own videos alone
-        from runner.store.data_record import renamed_text
-
-        listed, workers = DecodedFiles(*store.decoded_files(own.dataset.name)), resources.decoding_workers
-        check_validation(own, lists, listed, allow_bad=resources.allow_bad, workers=workers)
-        if text := renamed_text(own, store):
-            print(f"note: {text}", file=sys.stderr)
-    starting = [job for job in to_do if job not in tests_only and not job.directory(store).checkpoint.exists()]
-    find_initial_weights(job.run.model for job in starting)
     # Processes of several nodes meet at an address that only one run at a time can use.
     parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(scale)
-    parallel, start = min(parallel, max(1, len(to_do))), call_of(options, store)
+    parallel, start = min(parallel, max(1, sum(job.outcome is None for job in pending))), call_of(options, store)
     for job in found if start.name else ():
         if (directory := job.directory(store)).started:
             add_start(directory, start_of(job, start))
@@ -136,7 +103,7 @@ def carry_out(options: Run, store: RunStore) -> int:
     return UNUSABLE if len(failed) == len(pending) and codes == {UNUSABLE} else FAILED if codes else DONE
 
 
-def call_of(options: Run, store: RunStore) -> Start:
+def call_of(options: Started, store: RunStore) -> Start:
     """What starts the runs of this call, but for their cells and seeds.
 
     Raises:
@@ -149,26 +116,3 @@ def call_of(options: Run, store: RunStore) -> Start:
         raise ValueError(f"--name {name}: it is the name of the runs with {words}; choose another one")
     date = datetime.now(UTC).isoformat(timespec="seconds")
     return Start(scale=options.scale, overrides=overrides, name=name, date=date)
-
-
-def skip_without_weights(pending: list[Job], store: RunStore) -> None:
-    """Mark the jobs that have no weights to test.
-
-    Raises:
-        ValueError: if there is no other job.
-    """
-    from runner.weights.weights import existing_weights  # with --eval-only alone
-
-    for job in pending:
-        try:
-            existing_weights(job.run, store)
-        except ValueError as error:
-            job.outcome, job.reason = "skipped", str(error)
-    if pending and all(job.outcome == "skipped" for job in pending):
-        from runner.weights.fetch import released_remedies
-
-        remedies = next(filter(None, (released_remedies(job.run, job.row) for job in pending)), [])
-        raise ValueError(
-            f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; "
-            f"{'; or '.join([*remedies, 'train without --eval-only'])}"
-        )

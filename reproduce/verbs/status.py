@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
@@ -16,9 +18,13 @@ from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 
+if TYPE_CHECKING:
+    from runner.jobs.sbatch import Queued
+
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
 IMPORTED, UNTRAINED = "released weights, not tested", "released weights, not trained"  # of a run that can be trained
 FINISHED = {"done", WITH_RELEASED}
+UNDER_WAY = {"running", "queued", "requeued"}
 UNFINISHED = {"running", "failed", "interrupted"}
 HEADERS = ("run", "id", "state", "value", "name", "overrides", "detail")
 NUM_FIXED = 4  # columns that are always shown
@@ -28,14 +34,15 @@ def execute(options: Status) -> int:
     """Print the state of each run of the named tables, or else of each run that was started here."""
     store, named = store_of(options), bool(options.tables)
     found = jobs(options) if named else started(options, store)
-    print(json.dumps(status_json(found, store), indent=1) if options.json else status_text(found, store))
-    states = [job_state(job, store) for job in found]
+    entries = status_json(found, store)
+    print(json.dumps(entries, indent=1) if options.json else status_text(entries))
+    states = [entry["state"] for entry in entries]
     left = [job for job, state in zip(found, states, strict=True) if state not in FINISHED]
     if not named:
         from reproduce.started_runs import say_more
 
-        say_more(options, found, left, running="running" in states)
-    elif "running" not in states:
+        say_more(options, found, left, running=not UNDER_WAY.isdisjoint(states))
+    elif UNDER_WAY.isdisjoint(states):
         say_next("run" if left else "report", options)
     return DONE
 
@@ -70,11 +77,20 @@ def job_state(job: Job, store: RunStore, *, eval_only: bool = False) -> str:
     return state
 
 
-def status_json(found: Iterable[Job], store: RunStore) -> list[dict[str, object]]:
-    return [entry_of(job, store) for job in found]
+def status_json(found: Sequence[Job], store: RunStore) -> list[dict]:
+    """Entries of runs, with their jobs in SLURM's queue if `reproduce submit` has made some."""
+    queued = {}
+    if any(job.directory(store).script.exists() for job in found):
+        from runner.jobs.sbatch import queue
+
+        try:
+            queued = queue()
+        except OSError as error:
+            print(f"note: {error}", file=sys.stderr)
+    return [entry_of(job, store, queued.get(job.directory(store).log.resolve())) for job in found]
 
 
-def entry_of(job: Job, store: RunStore) -> dict[str, object]:
+def entry_of(job: Job, store: RunStore, queued: "Queued | None") -> dict:
     """State, progress and headline metric of a run."""
     directory, headline, state = job.directory(store), job.run.objective.metrics[0], job_state(job, store)
     test = store.test(job.run, store.shown(job.run))
@@ -82,8 +98,10 @@ def entry_of(job: Job, store: RunStore) -> dict[str, object]:
     if state in ("not run", IMPORTED, UNTRAINED):
         is_tested = directory.tested(job.run, eval_only=True)
         state = WITH_RELEASED if is_tested else "published" if is_published else state
+    if queued is not None and state not in FINISHED:
+        state = queued.of_run
     failure = directory.read_failure() if state == "failed" else None
-    progress = directory.progress() if state in ("running", "interrupted") else {}
+    progress = directory.progress() if state in {"interrupted", *UNDER_WAY} else {}
     is_running = state == "running"
     return {
         "run": job.name,
@@ -104,21 +122,21 @@ def entry_of(job: Job, store: RunStore) -> dict[str, object]:
         "commit": None if test is None else test.record.commits,
         "data": None if test is None else to_builtins(test.record.data),
         "reason": None if failure is None else failure.reason,
+        "job": None if queued is None else str(queued),
         "log": str(directory.log) if directory.log.exists() else None,
     }
 
 
-def status_text(found: Sequence[Job], store: RunStore) -> str:
-    """States of the runs as text."""
-    if not found:
+def status_text(entries: list[dict]) -> str:
+    """States of runs as text."""
+    if not entries:
         return NOTHING_TO_RUN
-    lines, counts, differ = [], Counter[str](), len({job.overrides for job in found}) > 1
-    for job in found:
-        entry = entry_of(job, store)
-        value, state = entry["value"], str(entry["state"])
-        shown = f"{entry['metric']} {value:.1f}" if isinstance(value, float) else "–"
-        name, changes = str(entry["name"] or ""), " ".join(job.overrides) if differ else ""
-        lines.append((entry["run"], entry["train_id"], state, shown, name, changes, _detail(entry)))
+    lines, counts, differ = [], Counter[str](), len({tuple(entry["overrides"]) for entry in entries}) > 1
+    for entry in entries:
+        value, state = entry["value"], entry["state"]
+        shown = f"{entry['metric']} {value:.1f}" if value is not None else "–"
+        changes = " ".join(entry["overrides"]) if differ else ""
+        lines.append((entry["run"], entry["train_id"], state, shown, entry["name"] or "", changes, _detail(entry)))
         counts[state] += 1
     kept = [n for n in range(len(HEADERS)) if n < NUM_FIXED or any(line[n] for line in lines)]
     text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines], terminal_width())]
@@ -129,14 +147,15 @@ def status_text(found: Sequence[Job], store: RunStore) -> str:
     return "\n\n".join(text)
 
 
-def _detail(entry: dict[str, object]) -> str:
-    """Reason of a failure, or the position of an unfinished run and the remaining time of its stage."""
+def _detail(entry: dict) -> str:
+    """Reason of a failure, or the position of an unfinished run and the remaining time of its stage, and its job."""
     if entry["reason"]:
-        return str(entry["reason"])
+        return entry["reason"]
     done, left = entry["progress"], time_left_text(entry)
-    parts = [
-        str(entry["position"] or entry["stage"] or ""),
-        f"{done:.0%}" if isinstance(done, float) else "",
+    parts = (
+        entry["position"] or entry["stage"],
+        f"{done:.0%}" if done is not None else "",
         f"{entry['stage']}: {left}" if left else "",
-    ]
+        entry["job"],
+    )
     return ", ".join(filter(None, parts))

@@ -1,5 +1,7 @@
 """New runs: their folders, named after a cell, and what starts them."""
 
+from pathlib import Path
+
 from msgspec import structs
 
 from data.leases import lease
@@ -11,13 +13,18 @@ from runner.store.starts import Start
 from runner.store.store import RunStore
 
 
+def folder_for(train_id: str, cell: str, store: RunStore) -> Path:
+    """Folder of a run or, if it is new, the one that it gets, named after a cell."""
+    name = f"{cell.replace('/', '.').replace(':', '.')}-" if cell else ""
+    return run_folders(store.root).get(train_id, store.root / f"{name}{train_id}")
+
+
 def directory_for(train_id: str, cell: str, store: RunStore) -> RunDirectory:
     """Directory of a run, named after a cell if it is new. Two processes that make one get the same."""
     try:
         store.root.mkdir(parents=True, exist_ok=True)
         with lease(store.root / ".new_run.lease"):
-            name = f"{cell.replace('/', '.').replace(':', '.')}-" if cell else ""
-            folder = run_folders(store.root).get(train_id, store.root / f"{name}{train_id}")
+            folder = folder_for(train_id, cell, store)
             folder.mkdir(exist_ok=True)
     except OSError as error:
         raise unwritable(store.root, error) from None

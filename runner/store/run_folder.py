@@ -45,6 +45,7 @@ class RunFolder:
         self.tensorboard = path / "tb"
         self.starts = path / STARTS
         self.log = path / "log.txt"
+        self.script = path / "job.sh"  # of SLURM
         self.failure = path / "failure.txt"
         self.progress_file = path / "progress.json"
 

@@ -204,8 +204,9 @@ def test_debug_shows_the_traceback_and_unexpected_exceptions_are_not_caught(
 
 def test_every_verb_has_a_module_of_its_name() -> None:
     assert set(VERBS) == {
-        "list", "show", "plan", "doctor", "run", "status", "report", "tensorboard", "import-weights", "measure",
-        "attention", "evaluate", "claims", "prepare", "diff", "runs list", "runs rm", "runs export", "runs import",
+        "list", "show", "plan", "doctor", "run", "submit", "status", "report", "tensorboard", "import-weights",
+        "measure", "attention", "evaluate", "claims", "prepare", "diff", "runs list", "runs rm", "runs export",
+        "runs import",
     }  # fmt: skip
     for module in {verb.partition(" ")[0].replace("-", "_") for verb in VERBS}:
         assert callable(importlib.import_module(f"reproduce.verbs.{module}").execute)

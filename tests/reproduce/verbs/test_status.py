@@ -33,6 +33,10 @@ def state(store: RunStore, one: Job) -> dict:
     return entry  # type: ignore[return-value]
 
 
+def text(store: RunStore, found: list[Job]) -> str:
+    return status_text(status_json(found, store))
+
+
 def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
     directory = store.run(K400.train_id)
     assert (state(store, job())["state"], state(store, job())["log"]) == ("not run", None)
@@ -41,7 +45,7 @@ def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
         write_atomically(directory.progress_file, json.dumps({"stage": "train", "done": 0.5}))
         entry = state(store, job())
         assert (entry["state"], entry["progress"]) == ("running", 0.45)
-        assert "running" in status_text([job()], store) and "45%" in status_text([job()], store)
+        assert "running" in text(store, [job()]) and "45%" in text(store, [job()])
     write_atomically(directory.weights, "")
     assert state(store, job())["state"] == "trained"  # the test is left
     write_atomically(directory.checkpoint, "")
@@ -49,11 +53,11 @@ def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
     write_atomically(directory.failure, "the disk is full\n")
     entry = state(store, job())
     assert (entry["state"], entry["reason"], entry["log"]) == ("failed", "the disk is full", str(directory.log))
-    assert "the disk is full" in status_text([job()], store)
+    assert "the disk is full" in text(store, [job()])
     write_result(store, K400, top1=79.72)
     entry = state(store, job())
     assert (entry["state"], entry["reason"], entry["metric"], entry["value"]) == ("done", None, "top1", 79.72)
-    assert "\n\n2 runs: 1 done, 1 not run" in status_text([job(), job(EPIC100)], store)
+    assert "\n\n2 runs: 1 done, 1 not run" in text(store, [job(), job(EPIC100)])
 
 
 def test_status_shows_epoch_and_remaining_time_of_a_running_run(store: RunStore) -> None:
@@ -61,24 +65,24 @@ def test_status_shows_epoch_and_remaining_time_of_a_running_run(store: RunStore)
     progress = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
     with directory.claim():
         write_atomically(directory.progress_file, json.dumps(progress))
-        assert "epoch 18/35, 45%, train: 2.0 h left" in status_text([job()], store)
+        assert "epoch 18/35, 45%, train: 2.0 h left" in text(store, [job()])
         entry = state(store, job())
         assert (entry["position"], entry["seconds_left"], entry["stage"]) == ("epoch 18/35", 7300.0, "train")
         write_atomically(directory.progress_file, json.dumps({"stage": "test", "done": 0.5, "seconds_left": 40.0}))
-        assert "test, 95%, test: 40 s left" in status_text([job()], store)
+        assert "test, 95%, test: 40 s left" in text(store, [job()])
     write_atomically(directory.progress_file, json.dumps(progress))
     write_atomically(directory.checkpoint, "")
-    assert "epoch 18/35" in status_text([job()], store) and "left" not in status_text([job()], store)
+    assert "epoch 18/35" in text(store, [job()]) and "left" not in text(store, [job()])
 
 
 def test_the_headline_has_one_decimal_and_the_last_column_a_name_if_it_says_something(store: RunStore) -> None:
     assert (state(store, job(EPIC100))["metric"], state(store, job(EPIC100))["value"]) == ("action", None)
     write_result(store, EPIC100, top5=99.0, action=43.12)
-    header, rule, line = status_text([job(EPIC100)], store).splitlines()[:3]
+    header, rule, line = text(store, [job(EPIC100)]).splitlines()[:3]
     assert header.split() == ["run", "id", "state", "value"] and len(rule.split()) == 4
     assert line.endswith("  action 43.1")
     write_atomically(store.run(K400.train_id).failure, "the disk is full")
-    header, *_ = status_text([job(), job(EPIC100)], store).splitlines()
+    header, *_ = text(store, [job(), job(EPIC100)]).splitlines()
     assert header.split()[-1] == "detail"
 
 
@@ -87,12 +91,12 @@ def test_a_published_value_stands_beside_the_state_of_the_new_run(store: RunStor
     write_result(RunStore(store.results), K400, top1=76.3)
     entry = state(store, job())
     assert (entry["state"], entry["value"], entry["published"]) == ("published", 76.3, True)
-    assert "published: not run here; the value comes from reports/results" in status_text([job()], store)
+    assert "published: not run here; the value comes from reports/results" in text(store, [job()])
     assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
     directory = store.run(K400.train_id)
 
     def shown() -> tuple[object, ...]:
-        assert "76.3" in status_text([job()], store)
+        assert "76.3" in text(store, [job()])
         return tuple(state(store, job())[name] for name in ("state", "value", "published"))
 
     with directory.claim():
