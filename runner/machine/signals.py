@@ -22,7 +22,10 @@ class Stopped(BaseException):
 
 
 class StopRequest:
-    """Stop request by a signal. The run stops after the current step; another signal later stops it immediately."""
+    """Stop request by a signal. The run stops after the current step; another signal later stops it immediately.
+
+    The exit code is that of the first signal: SLURM ends a job whose time is over with another one.
+    """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
@@ -42,7 +45,7 @@ class StopRequest:
         if self.signal_number is None:
             self.signal_number, self.received_at = number, time.monotonic()
         elif time.monotonic() - self.received_at > SECONDS_OF_ONE_STOP:
-            raise Stopped(number)
+            raise Stopped(self.signal_number)
 
     @property
     def pending(self) -> int | None:

@@ -1,7 +1,6 @@
 """Checkpoints of a training: when they are written, the two files that are kept, and the one from which it goes on."""
 
 import errno
-import signal
 import sys
 import time
 from pathlib import Path
@@ -18,7 +17,7 @@ from runner.machine.messages import NOTE_PREFIX
 from runner.machine.signals import Stopped, StopRequest
 
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
-NOTHING, SAVE, STOP = range(3)  # what a process wants after a step; all do the greatest
+NOTHING, SAVE = range(2)  # what a process wants after a step, or the number of a signal; all do the greatest
 PREVIOUS = "previous.ckpt"  # file of the checkpoint before the last one
 
 
@@ -134,14 +133,14 @@ class Checkpointing(Callback):
         if self.validations_select_weights and validation_follows(trainer, batch_idx):
             return
         is_due = time.monotonic() - self.saved_at > SECONDS_BETWEEN_CHECKPOINTS
-        wanted = STOP if self.request.pending is not None else SAVE if is_due else NOTHING
+        wanted = self.request.pending or (SAVE if is_due else NOTHING)
         if trainer.world_size > 1:
             before, self.wanted = self.wanted, Greatest(wanted, trainer.strategy.root_device)
             wanted = NOTHING if before is None else before.value()
         if wanted != NOTHING:
             self.save(trainer)
-        if wanted == STOP:
-            raise Stopped(self.request.pending or signal.SIGTERM)
+        if wanted > SAVE:
+            raise Stopped(wanted)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save before a validation that does not select weights, so that a stop during it loses no step."""
@@ -151,8 +150,11 @@ class Checkpointing(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.validations_select_weights:
             self.save(trainer)
-            if any_process(trainer, self.request.pending is not None):
-                raise Stopped(self.request.pending or signal.SIGTERM)
+            wanted = self.request.pending or NOTHING
+            if trainer.world_size > 1:
+                wanted = Greatest(wanted, trainer.strategy.root_device).value()
+            if wanted != NOTHING:
+                raise Stopped(wanted)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after each epoch of a recipe in epochs.
@@ -178,10 +180,6 @@ class Checkpointing(Callback):
         """
         if self.request.pending is not None:
             raise Stopped(self.request.pending)
-
-
-def any_process(trainer: Trainer, condition: bool) -> bool:
-    return trainer.strategy.reduce_boolean_decision(condition, all=False)
 
 
 def validation_follows(trainer: Trainer, batch_idx: int) -> bool:

@@ -327,10 +327,10 @@ class RunHarness:
 class StopsAfter(NoSignalHandlers):
     """Asks for the end once so many steps are taken."""
 
-    def __init__(self, harness: RunHarness, steps: int) -> None:
+    def __init__(self, harness: RunHarness, steps: int, number: int = signal.SIGTERM) -> None:
         super().__init__()
-        self.harness, self.steps = harness, steps
+        self.harness, self.steps, self.number = harness, steps, number
 
     @property
     def pending(self) -> int | None:
-        return signal.SIGTERM if len(self.harness.steps) >= self.steps else None
+        return self.number if len(self.harness.steps) >= self.steps else None

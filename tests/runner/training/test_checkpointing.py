@@ -24,7 +24,7 @@ from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import Stopped, StopRequest
 from runner.training import kept_weights
-from runner.training.checkpointing import Checkpointing, TwoCheckpoints, any_process
+from runner.training.checkpointing import Checkpointing, TwoCheckpoints
 from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.processes import DeviceClock
 
@@ -51,13 +51,14 @@ def test_a_stop_between_test_batches_does_not_synchronise_processes(
         callback.on_test_batch_end(trainer)
 
 
-def test_a_stop_request_to_one_process_applies_to_all(request_to_stop: StopRequest) -> None:
-    class Strategy:
-        def reduce_boolean_decision(self, decision: bool, all: bool = True) -> bool:
-            assert not all
-            return True  # true in another process
-
-    assert any_process(cast(Trainer, SimpleNamespace(strategy=Strategy())), False)
+def test_a_later_signal_ends_the_run_at_once_with_the_number_of_the_first(request_to_stop: StopRequest) -> None:
+    os.kill(os.getpid(), signal.SIGUSR1)
+    os.kill(os.getpid(), signal.SIGTERM)  # within seconds: the same request
+    assert request_to_stop.pending == signal.SIGUSR1
+    request_to_stop.received_at -= 11.0
+    with pytest.raises(Stopped) as stopped:
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert stopped.value.signal_number == signal.SIGUSR1
 
 
 def test_signal_handlers_replaced_by_lightning_are_installed_again(

@@ -1,5 +1,6 @@
 """Runs that two processes share: the same training as on one device, and failures of the second process."""
 
+import signal
 from dataclasses import replace
 
 import pytest
@@ -19,6 +20,8 @@ from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, carry_out
 from tests.runner.two_devices import FORKED, exit_codes
 
 pytestmark = FORKED
+assert POINTS.optim is not None
+BEST = replace(POINTS, optim=replace(POINTS.optim, keep="best"))
 
 
 @pytest.mark.parametrize(("run", "micro_batch"), [(POINTS, 2), (REST, 2), (REST, 1)], ids=["whole", "rest", "no item"])
@@ -41,24 +44,33 @@ def test_a_training_on_two_devices_is_that_on_one(
     assert (two["devices"], two["batch_splits"]) == (2, splits)
 
 
-def test_a_stop_request_to_one_process_ends_both_after_the_next_step(harness: RunHarness) -> None:
+@pytest.mark.parametrize(
+    ("run", "asked_after", "stopped_after"),
+    [(POINTS, 7, 8), (BEST, 10, 10)],
+    ids=["after the next step", "after a validation that selects weights"],
+)
+def test_a_signal_to_one_process_ends_both(
+    run: RunConfig, asked_after: int, stopped_after: int, harness: RunHarness
+) -> None:
     resources = replace(harness.resources, devices=2)
-    directory = harness.store.run(POINTS.train_id)
+    directory = harness.store.run(run.train_id)
 
     def execute(rank: int) -> None:
-        carry_out(POINTS, harness.store, resources)
+        carry_out(run, harness.store, resources)
 
     def stop(rank: int) -> None:
-        with pytest.raises(Stopped):
-            carry_out(POINTS, harness.store, resources, StopsAfter(harness, 7) if rank else None)
+        with pytest.raises(Stopped) as stopped:
+            stop = StopsAfter(harness, asked_after, signal.SIGUSR1) if rank else None
+            carry_out(run, harness.store, resources, stop)
+        assert stopped.value.signal_number == signal.SIGUSR1
 
     assert exit_codes(stop) == [0, 0]
-    assert torch.load(directory.checkpoint, weights_only=True)["global_step"] == 8
+    assert torch.load(directory.checkpoint, weights_only=True)["global_step"] == stopped_after
     assert exit_codes(execute) == [0, 0]
-    resumed = harness.weights(POINTS)
+    resumed = harness.weights(run)
     harness.use_new_store("whole")
     assert exit_codes(execute) == [0, 0]
-    assert all(tensor.equal(resumed[name]) for name, tensor in harness.weights(POINTS).items())
+    assert all(tensor.equal(resumed[name]) for name, tensor in harness.weights(run).items())
 
 
 @pytest.mark.parametrize(("error", "code"), [(DataError("a video is unreadable"), 3), (ZeroDivisionError("1 / 0"), 1)])
