@@ -17,8 +17,7 @@ from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run, Started
 from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
-from runner.jobs.launch import Launcher, default_parallel, follow
-from runner.jobs.slurm_tasks import check_tasks
+from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
 from runner.store.new_runs import start_of
 from runner.store.starts import Start, add_start, named_overrides
@@ -46,24 +45,19 @@ def carry_out(options: Run, store: RunStore) -> int:
     """Execute all jobs that are not finished in a store."""
     scale, resources = find_scale(options.scale), resources_of(options)
     found, files = jobs_and_files(options, store)
-    check_tasks(resources)
+    if num_tasks() > 1 or resources.nodes > 1:
+        raise ValueError(
+            "run starts the runs of a table on this machine alone, in one task; on several nodes, `reproduce submit` "
+            "starts a job for each, and srun or torchrun the processes of a single one (docs/running.md)"
+        )
     if resources.threads is None and scale.on_cpu:  # on any machine: their number changes the last bits of a sum
         resources = replace(resources, threads=1)
-    step = None
-    if num_tasks() > 1:
-        from runner.jobs.slurm_step import Step  # under srun alone
-
-        step = Step()
-        if step.rank > 0:
-            follow(step, resources)
-            return DONE
     if not options.fast_dev_run:  # which trains what the others start from
         check_start(options, found, store)
     pending = checked_jobs(options, found, files, store, resources)
     shown = {job.run.train_id for job in found if job.cells}
-    # Processes of several nodes meet at an address that only one run at a time can use.
-    parallel = 1 if resources.nodes > 1 or step is not None else options.jobs or default_parallel(scale)
-    parallel, start = min(parallel, max(1, sum(job.outcome is None for job in pending))), call_of(options, store)
+    parallel, start = options.jobs or default_parallel(scale), call_of(options, store)
+    parallel = min(parallel, max(1, sum(job.outcome is None for job in pending)))
     for job in found if start.name else ():
         if (directory := job.directory(store)).started:
             add_start(directory, start_of(job, start))
@@ -72,7 +66,6 @@ def carry_out(options: Run, store: RunStore) -> int:
         resources,
         parallel=parallel,
         eval_only=options.tests_only,
-        step=step,
         start=start,
         fast_dev_run=options.fast_dev_run,
         profiler=options.profiler,

@@ -14,17 +14,15 @@ import time
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import torch
-from torch.distributed import DistNetworkError  # pyright: ignore[reportPrivateImportUsage]
 from tqdm import tqdm
 
 from data.leases import CLAIMED_ELSEWHERE
 from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
 from runner.jobs.run_server import RunServer
-from runner.jobs.slurm_tasks import child_environment
 from runner.machine.files import REMEDY, free_bytes, unwritable
 from runner.machine.messages import (
     ERROR_PREFIX,
@@ -43,9 +41,6 @@ from runner.store.run_directory import RunDirectory
 from runner.store.run_folder import Failure
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
-
-if TYPE_CHECKING:
-    from runner.jobs.slurm_step import Step
 
 FULL = 100_000  # bytes: the disk of a run with fewer free ones counts as full
 POLL_SECONDS = 0.2
@@ -68,7 +63,6 @@ class Launcher:
     Args:
         resources: resources of each run. Parallel runs with a number of devices divide the GPUs of the machine. Without
             a number of threads, they divide the cores, with at most torch's own number each (OMP_NUM_THREADS sets it).
-        step: tasks of SLURM that carry out each run together with this one; None if it is alone.
         start: what starts the runs, but for their cells and seeds, to be recorded in their folders.
         fast_dev_run, profiler: see `Request`.
         max_seconds: time after which the jobs write their checkpoints and stop, as after Ctrl-C.
@@ -81,20 +75,19 @@ class Launcher:
         *,
         parallel: int = 1,
         eval_only: bool = False,
-        step: "Step | None" = None,
         start: Start | None = None,
         fast_dev_run: bool = False,
         profiler: ProfilerName | None = None,
         max_seconds: float = math.inf,
     ) -> None:
         self.store, self.resources = store, with_threads(resources, parallel)
-        self.parallel, self.eval_only, self.step, self.start = parallel, eval_only, step, start
+        self.parallel, self.eval_only, self.start = parallel, eval_only, start
         self.fast_dev_run = fast_dev_run
         self.profiler: ProfilerName | None = profiler
         self.deadline = time.monotonic() + max_seconds
         self.running: dict[tuple[str, str], Running] = {}
         # Processes that use GPUs or meet others cannot be forked; on other systems than Linux, forking was not tried.
-        alone = sys.platform == "linux" and step is None and resources.num_devices == 1
+        alone = sys.platform == "linux" and resources.num_devices == 1
         self.forks = alone and not torch.cuda.is_available()
         self.servers: list[RunServer] = []
         self.show_bars = sys.stderr.isatty()
@@ -163,8 +156,6 @@ class Launcher:
                     self.running[job.key] = self._start(job)
             return
         code = running.process.poll()
-        if self.step is not None:
-            self.step.watch(running.process)
         self.show_log(job, running)
         if code is not None:
             del self.running[job.key]
@@ -192,7 +183,7 @@ class Launcher:
         )
         file = directory.request(job.run.eval_id)
         request.save(file)
-        variables = self._gpus(slot) if self.step is None else self.step.share(str(file))
+        variables = self._gpus(slot)
         try:
             directory.progress_file.unlink(missing_ok=True)
             with directory.log.open("ab") as log:
@@ -308,22 +299,6 @@ class Bars:
             bar.close()
 
 
-def follow(step: "Step", resources: Resources) -> None:
-    """Start a process of each run that task 0 of the step starts, until its end."""
-    process = None
-    # Without its store, task 0 was killed: nothing is left to do.
-    with contextlib.suppress(DistNetworkError), interrupted_by_signals():
-        try:
-            while (run := step.next_run()) is not None:
-                process = run_process(Path(run[0]), with_threads(resources), sys.stderr.buffer, run[1])
-                while process.poll() is None:
-                    step.watch(process)
-                    time.sleep(POLL_SECONDS)
-                step.watch(process)
-        finally:
-            stop([process] if process is not None else [])
-
-
 def with_threads(resources: Resources, parallel: int = 1) -> Resources:
     """Resources with a number of threads for each of several processes."""
     return replace(
@@ -338,9 +313,10 @@ def run_process(
     variables: dict[str, str],
     server: RunServer | None = None,
 ) -> RunProcess:
-    """Started process of a requested run, with further variables."""
+    """Started process of a run, with further variables, and without SLURM's, by which Lightning would count devices."""
+    of_command = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
     own = {"OMP_NUM_THREADS": str(resources.threads), "PYTHONUNBUFFERED": "1", **variables}
-    return start_process(request, log, child_environment() | own, server)
+    return start_process(request, log, of_command | own, server)
 
 
 def start_process(request: Path, log: IO[bytes], environment: dict[str, str], server: RunServer | None) -> RunProcess:

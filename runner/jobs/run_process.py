@@ -16,14 +16,14 @@ from pathlib import Path
 
 import torch
 
-from data.errors import DataError
+from data.errors import DataError, number_of
 from data.leases import CLAIMED_ELSEWHERE
 from models.imagenet import MissingWeightsError
-from runner.jobs.slurm_tasks import check_tasks
 from runner.machine.files import StoreError
 from runner.machine.first_process import FirstProcess
 from runner.machine.messages import ERROR_PREFIX, one_line
 from runner.machine.request import Request
+from runner.machine.resources import Resources, num_tasks
 from runner.machine.signals import Stopped, StopRequest
 from runner.store.run_directory import RunDirectory
 from runner.store.run_folder import Failure
@@ -64,6 +64,17 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(directory, first or Failure(f"{type(error).__name__}: {error}".strip(": "), 1))
 
 
+def check_tasks(resources: Resources) -> None:
+    """Refuse one task for several nodes, and several that are not one a device: each would train by itself."""
+    in_job = "SLURM_JOB_ID" in os.environ and "LOCAL_RANK" not in os.environ  # of torchrun, which counts by itself
+    if in_job and num_tasks() != resources.num_devices and (num_tasks() > 1 or resources.nodes > 1):
+        raise ValueError(
+            f"this process is one of {number_of(num_tasks(), 'tasks')} of SLURM, and the run asks for "
+            f"{resources.num_devices}, one a device: use srun --nodes=NODES --ntasks-per-node=DEVICES, or one task on "
+            f"one node"
+        )
+
+
 def carry_out(request: Request, store: RunStore, directory: RunDirectory, stop: StopRequest) -> int:
     """Train and test a run, unless it is done or its scores are known; returns the exit code."""
     run, tests_only = request.run, request.eval_only or request.run.optim is None
@@ -89,7 +100,7 @@ def carry_out(request: Request, store: RunStore, directory: RunDirectory, stop: 
             train_and_test(request, store, stop, first)
     if code == CLAIMED_ELSEWHERE:
         first.end_last()
-    return code or 0
+    return code if code is not None and rank == 0 else 0  # srun takes the greatest code of all
 
 
 def _fail(directory: RunDirectory | None, failure: Failure) -> int:

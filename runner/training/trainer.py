@@ -71,8 +71,8 @@ def make_trainer(
     )
     if trainer.world_size != resources.num_devices:
         raise ValueError(
-            f"{trainer.world_size} of {resources.num_devices} processes would train (--nodes times --devices): under "
-            f"SLURM, use `reproduce run`, or srun --ntasks-per-node=DEVICES with one task a device"
+            f"{trainer.world_size} of {resources.num_devices} processes would train (--nodes times --devices): start "
+            f"one a device, with srun --nodes=NODES --ntasks-per-node=DEVICES, or with torchrun"
         )
     # With deterministic algorithms, torch fills new memory by default. Our code never reads uninitialised memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,12 +1,12 @@
-"""Runs under SLURM, whose variables are set by hand: no requeue by Lightning, and one process a device of one run."""
+"""Runs on several nodes, with the variables of SLURM set by hand: no requeue by Lightning, and one process a device."""
 
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import IO
 
@@ -14,12 +14,11 @@ import pytest
 import torch
 
 from experiments.motionformer.base import K400
-from experiments.spec.catalog import find
+from experiments.spec.catalog import find, load
 from experiments.spec.scales import TINY
 from reproduce.command import main
-from runner.jobs import run_process, slurm_step
+from runner.jobs import run_process
 from runner.jobs.launch import Launcher
-from runner.jobs.slurm_step import Step
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import stop
@@ -77,25 +76,36 @@ def test_a_trainer_with_fewer_processes_than_devices_is_refused() -> None:
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_several_tasks_are_refused_with_one_line_unless_there_is_one_a_device(
+def test_a_table_is_not_run_by_several_tasks(
     rank: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in variables(2, rank).items():
         monkeypatch.setenv(name, value)
-    assert main(["run", ROW, "--runs", str(tmp_path / "runs")]) == 2
-    file, resources = tmp_path / "requests" / "request.json", Resources(devices=4)
-    Request(run=K400, resources=resources, runs=tmp_path / "runs").save(file)
-    assert run_process.main([str(file)]) == 1
-    first, second = capsys.readouterr().err.splitlines()
-    assert "this command runs in 2 tasks of SLURM, and --nodes times --devices is 1: start one task a device" in first
-    assert "--nodes times --devices is 4" in second
-    assert not (tmp_path / "runs").exists()
+    assert main(["run", ROW, "--nodes", "2", "--devices", "1", "--runs", str(tmp_path / "runs")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "on several nodes, `reproduce submit`" in line and not (tmp_path / "runs").exists()
 
 
 @pytest.mark.usefixtures("batch_script")
-def test_several_nodes_are_refused_where_only_one_task_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_is_not_run_on_several_nodes_by_one_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", ROW, "--nodes", "2", "--devices", "1", "--runs", str(tmp_path)]) == 2
-    assert "this command runs in 1 task of SLURM, and --nodes times --devices is 2" in capsys.readouterr().err
+    assert "on several nodes, `reproduce submit`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("tasks", "resources"), [(2, Resources(devices=4)), (1, Resources(nodes=2, devices=1))])
+def test_a_run_is_refused_unless_it_has_a_task_for_each_device(
+    tasks: int,
+    resources: Resources,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in variables(tasks).items():
+        monkeypatch.setenv(name, value)
+    file = tmp_path / "requests" / "request.json"
+    Request(run=K400, resources=resources, runs=tmp_path / "runs").save(file)
+    assert run_process.main([str(file)]) == 1
+    assert f"and the run asks for {resources.num_devices}, one a device: use srun" in capsys.readouterr().err
 
 
 class Recorded:
@@ -148,45 +158,6 @@ def test_parallel_runs_divide_the_gpus(
     assert [environment.get("CUDA_VISIBLE_DEVICES") for environment in found] == slots
 
 
-def steps(monkeypatch: pytest.MonkeyPatch) -> list[Step]:
-    """Both tasks of a step, in this process."""
-    found = []
-    monkeypatch.setattr("atexit.register", lambda function: function)
-    for rank in range(2):
-        for name, value in variables(2, rank).items():
-            monkeypatch.setenv(name, value)
-        found.append(Step())
-    return found
-
-
-def test_a_task_follows_task_0_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = steps(monkeypatch)
-    own = first.share("run test")
-    name, others = second.next_run() or ("", {})
-    assert name == "run test" and others["MASTER_PORT"] == own["MASTER_PORT"]
-    end = threading.Thread(target=first.end)
-    end.start()
-    assert second.next_run() is None
-    end.join(timeout=5)
-    assert not end.is_alive()
-
-
-def test_the_other_processes_of_a_failed_run_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slurm_step, "SECONDS_TO_END", 0.0)
-    first, second = steps(monkeypatch)
-    first.share("run test")
-    second.next_run()
-    sleeping = subprocess.Popen(["sleep", "60"])
-    first.watch(sleeping)
-    second.watch(Recorded.__new__(Recorded))  # type: ignore[arg-type]
-    deadline = time.monotonic() + 5
-    while sleeping.poll() is None and time.monotonic() < deadline:  # the store answers the other task a little later
-        first.watch(sleeping)
-    assert sleeping.wait(timeout=5) == -signal.SIGKILL
-    first.share("run test")  # started again
-    assert first.failed_at is None
-
-
 def test_a_launcher_waits_for_checkpoints_after_a_second_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: None); print(flush=True); time.sleep(1.5)"
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
@@ -203,18 +174,27 @@ def test_a_launcher_waits_for_checkpoints_after_a_second_signal(monkeypatch: pyt
 
 
 @pytest.mark.slow
-def test_two_tasks_carry_out_one_run_at_a_time_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize("started_by", ["srun", "torchrun"])
+def test_processes_that_others_start_carry_out_a_run_together(started_by: str, tmp_path: Path) -> None:
     overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=8", "optim.batch_size=8",
                  "optim.epochs=1", "model.depth=1", "evaluation.views=1"]  # fmt: skip
-    options = [word for text in overrides for word in ("-o", text)]
-    command = [sys.executable, "-m", "reproduce", "run", ROW, "--nodes", "2", "--devices", "1", "--runs", str(tmp_path)]
+    run, file = load("motionformer/table4").run_of("joint.k400", TINY, overrides, 0), tmp_path / "request.json"
+    Request(run=run, resources=Resources(nodes=2, devices=1, threads=1), runs=tmp_path).save(file)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    process, environment = ["-m", "runner.jobs.run_process", str(file)], {**os.environ, "MASTER_PORT": port}
+
+    def command(rank: int) -> list[str]:
+        node = ["--nnodes=2", f"--node-rank={rank}", "--master-addr=127.0.0.1", f"--master-port={port}"]
+        return [sys.executable, *(["-m", "torch.distributed.run", *node] if started_by == "torchrun" else []), *process]
+
     tasks = [
-        subprocess.Popen([*command, *options], cwd=ROOT, env={**os.environ, **variables(2, rank)}, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(command(rank), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         env=environment | (variables(2, rank) if started_by == "srun" else {}))
         for rank in range(2)
     ]  # fmt: skip
-    (out, err), (none, _) = [task.communicate(timeout=240) for task in tasks]
+    (_, err), _ = [task.communicate(timeout=240) for task in tasks]
     assert [task.returncode for task in tasks] == [0, 0], err
-    assert "2 of 2 runs done" in out and none == ""
-    metrics = [json.loads(file.read_text()) for file in tmp_path.glob("*/metrics/*.json")]
-    assert [(of_run["devices"], of_run["videos"]["evaluated"]) for of_run in metrics] == [(2, 8), (2, 8)]
+    (metrics,) = [json.loads(path.read_text()) for path in tmp_path.glob("*/metrics/*.json")]
+    assert (metrics["devices"], metrics["videos"]["evaluated"]) == (2, 8)
