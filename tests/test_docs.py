@@ -1,8 +1,10 @@
 """Pages in docs/: their commands and their Python run as written, on generated videos and small models."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -179,3 +181,11 @@ def model_lines() -> list[str]:
 def test_table_of_models_is_that_of_the_released_files() -> None:
     shown = [line for line in (ROOT / "docs/models.md").read_text().splitlines() if line.startswith("|")]
     assert shown == model_lines()
+
+
+@pytest.mark.slow
+def test_the_run_lines_of_the_dockerfile_set_up_a_fresh_clone(tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(tmp_path / "clone")], check=True)
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    for line in re.findall(r"^RUN (.*)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE):
+        subprocess.run(line, shell=True, cwd=tmp_path / "clone", env=environment, check=True)

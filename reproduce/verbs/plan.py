@@ -72,14 +72,15 @@ def execute(options: Plan) -> int:
         print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
         for release in files:
             print(file_text(release, store))
+    starts = "submit" if options.nodes > 1 else "run"
     if options.budget is not None and plans:
         hours = {job.key: plan.device_hours_left for job, plan in zip(found, plans, strict=True)}
         fitting, text = rows_within(found, hours, options.budget, resources.num_devices)
         if not options.json:
             print(wrapped(text, terminal_width()))
-        say_next("run", options, fitting or None)
+        say_next(starts, options, fitting or None)
         return DONE
-    say_next("run" if any(plan.state not in FINISHED for plan in plans) else "report", options)
+    say_next(starts if any(plan.state not in FINISHED for plan in plans) else "report", options)
     return DONE
 
 

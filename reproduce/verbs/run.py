@@ -48,7 +48,7 @@ def carry_out(options: Run, store: RunStore) -> int:
     if num_tasks() > 1 or resources.nodes > 1:
         raise ValueError(
             "run starts the runs of a table on this machine alone, in one task; on several nodes, `reproduce submit` "
-            "starts a job for each, and srun or torchrun the processes of a single one (docs/running.md)"
+            "starts a job for each, and srun or torchrun the processes of a single one (docs/cluster.md)"
         )
     if resources.threads is None and scale.on_cpu:  # on any machine: their number changes the last bits of a sum
         resources = replace(resources, threads=1)

@@ -179,8 +179,8 @@ def measured_speed(trained: Iterable[tuple[RunConfig, int]], store: RunStore) ->
     by_hardware: dict[str, list[tuple[float, float]]] = {}  # operations and seconds of each training
     for run, passes in {run.train_id: (run, passes) for run, passes in trained}.values():
         found = store.test(run) if passes else None
-        if found is not None and (hours := found.record.device_hours):
-            operations = flops(run, Work(passes, 0))
+        operations = flops(run, Work(passes, 0))  # none of a model without products of matrices
+        if operations and found is not None and (hours := found.record.device_hours):
             devices = {device_name(session.hardware) for session in found.record.trained_by}
             if len(devices) > 1:
                 continue  # the hours of each are not known

@@ -335,3 +335,8 @@ def test_the_next_command_names_the_rows_that_fit(reproduce: Reproduce, tmp_path
     outcome = reproduce("plan", "motionformer/table4", "--runs", tmp_path, "--budget", "1h")
     assert "rows fit 1:00:00" in outcome.out and outcome.err.startswith("next: reproduce run motionformer/table4:")
     assert "--budget" not in outcome.err
+
+
+def test_on_several_nodes_submit_is_next(reproduce: Reproduce, tmp_path: Path) -> None:
+    outcome = reproduce("plan", ROW, "--runs", tmp_path, "--nodes", "2")
+    assert outcome.err.startswith(f"next: reproduce submit {ROW} ")

@@ -126,6 +126,15 @@ def test_the_speed_of_a_training_is_that_of_its_own_machine(
     assert speed is not None and speed.source == "a guess: the speed of 1 training on A100"
 
 
+def test_a_training_without_operations_has_no_speed(
+    harness: RunHarness, store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.execute(POINTS)
+    assert measured_speed([(POINTS, 100)], store) is not None
+    monkeypatch.setattr(type(POINTS.model), "macs", lambda *_: 0)
+    assert measured_speed([(POINTS, 100)], store) is None
+
+
 def test_a_training_on_machines_of_two_kinds_has_no_speed(
     harness: RunHarness, store: RunStore, use_provenance: UseProvenance
 ) -> None:
