@@ -18,6 +18,7 @@ from tensorboard.plugins.hparams import metadata
 import experiments
 import reports.saved
 import reproduce.selection
+import reproduce.verbs.submit
 from experiments.spec.catalog import find, load
 from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import TINY
@@ -100,6 +101,27 @@ def test_plan_has_runs_parents_and_costs(reproduce_: Reproduce, tmp_path: Path) 
     assert (trained["steps"], tested["steps"]) == (12, 0)
     assert trained["epochs"] == 3 and tested["epochs"] is None
     assert trained["gmacs"] == 4e-9
+
+
+def test_submit_prints_a_script_for_each_run_and_what_waits_for_what(
+    reproduce_: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reproduce.verbs.submit, "has_gpus", lambda: True)
+    words = ("--nodes", "2", "--devices", "4", "--sbatch=--time=24:00:00", "--sbatch=--partition=gpu")
+    printed = reproduce_("submit", f"{TABLE}:ours", *words, "--dry-run", "--runs", str(tmp_path))
+    subprocess.run(["bash", "-n"], input=printed, text=True, check=True)
+    *runs, report = printed.split("#!/bin/bash\n")[1:]
+    assert [script.partition("\n")[0] for script in runs] == [
+        f"#SBATCH --job-name=sixth.table1.ours.{column}-{train_id}"
+        for column, train_id in [("distance", "5f7cf11e11dd"), ("tested", "8a7dfe1f927f"), ("tuned", "5f2ff8d6d956")]
+    ]
+    first, tested, _ = runs
+    assert "--nodes=2 --ntasks-per-node=4\n" in first and first.count("run_process") == 1
+    assert "#SBATCH --gpus-per-node=4\n#SBATCH --time=24:00:00\n#SBATCH --partition=gpu\nexport" in first
+    assert "--dependency=singleton /" in first and f"singleton,afterok:<{TABLE}:ours.distance>'" in tested
+    assert "--nodes=1 --ntasks-per-node=1\n" in report and "afterany:" in report
+    assert f"-m reproduce run {TABLE}:ours --runs {tmp_path} --devices 1 --eval-only\n" in report
+    assert not [*tmp_path.glob("sixth*")]
 
 
 def test_real_data_are_required_at_paper_scale(

@@ -1,6 +1,7 @@
 """Signals that stop a run: how the launcher passes them on, and how a training notices them after a step."""
 
 import contextlib
+import math
 import os
 import signal
 import time
@@ -29,7 +30,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
-        self.received_at = 0.0
+        self.received_at = math.inf
         self.parent = os.getppid()
         self.install_handlers()
 

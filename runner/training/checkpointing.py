@@ -17,6 +17,7 @@ from runner.machine.messages import NOTE_PREFIX
 from runner.machine.signals import Stopped, StopRequest
 
 SECONDS_BETWEEN_CHECKPOINTS = 900.0
+SECONDS_TO_END_VALIDATION = 20.0  # after a stop request: SLURM kills 30 s after SIGTERM
 NOTHING, SAVE = range(2)  # what a process wants after a step, or the number of a signal; all do the greatest
 PREVIOUS = "previous.ckpt"  # file of the checkpoint before the last one
 
@@ -165,8 +166,12 @@ class Checkpointing(Callback):
             self.save(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        """Stop on request during a validation that does not select weights. Its point of the curve is lost."""
-        if not self.validations_select_weights:
+        """Stop on request during a validation, whose point of the curve is lost.
+
+        One that selects weights has some seconds to end: with it, the steps since the last checkpoint would be lost.
+        """
+        is_late = time.monotonic() - self.request.received_at > SECONDS_TO_END_VALIDATION
+        if is_late or not self.validations_select_weights:
             self.stop_if_requested()
 
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:

@@ -1,6 +1,7 @@
 """`reproduce status`: state of each run, headline metric, and reason of failure."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -119,6 +120,32 @@ def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_st
         assert (entry["state"], entry["metric"], entry["value"]) == ("released weights", "top1", 79.7)
     assert job_state(job(), store) == "released weights, not trained"
     assert job_state(job(), store, eval_only=True) == "released weights"
+
+
+@pytest.mark.parametrize(
+    ("queued", "state_of_run", "detail"),
+    [
+        ("7|PENDING|Dependency||0", "queued", "job 7: Dependency"),
+        ("7|PENDING|BeginTime||1", "requeued", "job 7: BeginTime"),
+        ("7|RUNNING|None|node3|1", "running", "epoch 18/35, 45%, train: 2.0 h left, job 7 on node3"),
+    ],
+)
+def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queued: str, state_of_run: str, detail: str
+) -> None:
+    directory = store.run(K400.train_id)
+    write_atomically(directory.script, "")
+    write_atomically(directory.checkpoint, "")
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f"#!/bin/sh\necho '8|PENDING|Resources||0|{tmp_path}/log.txt|\n{queued}|{directory.log}|'")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    if state_of_run == "running":
+        progress = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
+        write_atomically(directory.progress_file, json.dumps(progress))
+    assert (state(store, job())["state"], detail in text(store, [job()])) == (state_of_run, True)
+    squeue.write_text("#!/bin/sh\necho 'slurm_load_jobs error' >&2; exit 1")
+    assert state(store, job())["state"] == "interrupted"
 
 
 # Without a table

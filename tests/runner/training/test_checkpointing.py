@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,6 +60,19 @@ def test_a_later_signal_ends_the_run_at_once_with_the_number_of_the_first(reques
     with pytest.raises(Stopped) as stopped:
         os.kill(os.getpid(), signal.SIGTERM)
     assert stopped.value.signal_number == signal.SIGUSR1
+
+
+def test_a_validation_that_selects_weights_has_some_seconds_to_end(
+    tmp_path: Path, request_to_stop: StopRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callback = Checkpointing(tmp_path / "last.ckpt", request_to_stop, validations_select_weights=True)
+    trainer = cast(Trainer, None)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    callback.on_validation_batch_end(trainer)
+    began = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 30)
+    with pytest.raises(Stopped):
+        callback.on_validation_batch_end(trainer)
 
 
 def test_signal_handlers_replaced_by_lightning_are_installed_again(
