@@ -93,7 +93,7 @@ class ScheduleConfig(CheckedConfig, ABC):
 class StepSchedule(ScheduleConfig):
     """Multiplication of the learning rate by `factor` at each milestone."""
 
-    milestones: tuple[Positive, ...] = (20, 30)
+    milestones: tuple[Positive, ...] = field(default=(20, 30), metadata={"is_time": True})
     factor: Positive = 0.1
 
     def multiplier(self, time: float, length: int) -> float:
@@ -104,7 +104,7 @@ class StepSchedule(ScheduleConfig):
 class CosineSchedule(ScheduleConfig):
     """Linear warm-up, then cosine decay to `final`."""
 
-    warmup_epochs: PositiveOrZero = 0.0
+    warmup_epochs: PositiveOrZero = field(default=0.0, metadata={"is_time": True})
     """Length of the warm-up."""
     final: PositiveOrZero = 0.0
     warmup_start: PositiveOrZero = field(default=0.0, metadata={"omit_if": 0.0})

@@ -26,7 +26,7 @@ from reproduce.option_types import (
 
 DONE, FAILED, USAGE, UNUSABLE, INTERRUPTED = 0, 1, 2, 3, 130  # exit codes
 RESULTS = Path(__file__).resolve().parent.parent / "reports" / "results"
-SCALES = ("tiny", "paper")
+SCALES = ("tiny", "small", "paper")
 SCALE = f"one of {', '.join(SCALES)} (default: %(default)s)"  # help, as the following
 SEVERAL_TABLES = "paper/table, paper/table:row, or a glob"
 

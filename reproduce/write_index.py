@@ -59,6 +59,12 @@ def configs_of(tables: Iterable[JobsByScale]) -> dict[str, dict[str, list[str]]]
 
 
 def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
+    """Assumed hours of jobs, with three digits."""
+    hours = device_hours(jobs, scale)
+    return None if hours is None else float(f"{hours:.3g}")
+
+
+def device_hours(jobs: list[Job], scale: Scale) -> float | None:
     """Assumed hours of jobs on the GPU of a scale, for the published sizes of the data sets, as `plan` counts them."""
     if scale.gpu is None or not jobs:
         return None
@@ -69,9 +75,9 @@ def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
         if test is None or (train is None and run.optim is not None):
             return None
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
-        seconds += device_seconds(run, passes, assumed_speed(scale.gpu))
+        seconds += device_seconds(run, passes, assumed_speed(scale.gpu), read_seconds=scale.read_seconds)
         trained.add(run.train_id)
-    return float(f"{seconds / 3600:.3g}")
+    return seconds / 3600
 
 
 def index_text() -> str:

@@ -2,13 +2,20 @@
 
 from experiments.deform3d.base import SOURCE
 from experiments.deform3d.tiny import TINY
-from experiments.spec.language import Paper
+from experiments.spec.language import Paper, Recipe
+
+
+def small() -> Recipe:
+    from experiments.deform3d.small import SMALL  # here: other scales need it not
+
+    return SMALL
+
 
 PAPER = Paper(
     key="deform3d",
     title="Cross-Modal Learning with 3D Deformable Attention for Action Recognition, supplementary material",
     url="https://arxiv.org/abs/2212.05638",
     source=SOURCE,
-    recipes={"tiny": TINY},
+    recipes={"small": small, "tiny": TINY},
 )
 table = PAPER.table

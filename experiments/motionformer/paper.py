@@ -1,14 +1,21 @@
 """What the tables of Motionformer (arXiv:2106.05392) share."""
 
 from experiments.motionformer.tiny import TINY
-from experiments.spec.language import Paper
+from experiments.spec.language import Paper, Recipe
+
+
+def small() -> Recipe:
+    from experiments.motionformer.small import SMALL  # here: other scales need it not
+
+    return SMALL
+
 
 PAPER = Paper(
     key="motionformer",
     title="Keeping Your Eye on the Ball: Trajectory Attention in Video Transformers",
     url="https://arxiv.org/abs/2106.05392",
     source="arXiv:2106.05392",
-    recipes={"tiny": TINY},
+    recipes={"small": small, "tiny": TINY},
     without_numbers={"figure1": "Trajectory attention", "figure2": "Trajectory attention flowchart"},
 )
 table = PAPER.table

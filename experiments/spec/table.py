@@ -17,7 +17,7 @@ from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.names import nearest
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Recipe, Scale
+from experiments.spec.scales import PAPER, Recipe, Recipes, Scale
 
 KEY = re.compile(r"[\w-]+")  # other characters separate the keys of a cell, as in table:row.column,column
 
@@ -148,6 +148,7 @@ class Cell:
     paper_run: RunConfig | None = None
     run: RunConfig | None = None
     seeds: tuple[int, ...] = (0,)
+    left_out: str = ""  # why there is no run at the requested scale, although there is one at the paper's size
 
     @property
     def metric(self) -> Metric:
@@ -189,7 +190,7 @@ class Table:
     labels: tuple[Header, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    recipes: Recipes = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
     scaled_figures: Mapping[str, Figure] = field(default_factory=dict)
@@ -246,9 +247,12 @@ class Table:
 
     def at(self, scale: Scale) -> "Table":
         """Table with the headers, the figure and the notes that hold at a scale."""
+        from experiments.spec.scaling import ScaledCell, scale_notes  # here: runs need none
+
         notes = [note for note in self.notes if not isinstance(note, scale.without)]
-        if same := self._same_runs(scale):
-            notes.append(f"Rows that are one run at the scale `{scale.name}`, and several in the paper: {same}.")
+        named = ((", ".join(map(label_text, c.row.labels)), c) for c in self.cells(scale) if c.metric.needs_test)
+        cells = [ScaledCell(name, c.column.key, c.paper_run, c.run, c.left_out) for name, c in named]
+        notes += scale_notes(cells, scale.name)
         return replace(
             self,
             columns=tuple(replace(c, header=c.scaled_headers.get(scale.name, c.header)) for c in self.columns),
@@ -268,17 +272,7 @@ class Table:
         """
         if (found := self.recipes.get(scale.name, scale.recipe)) is None:
             raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
-        return found
-
-    def _same_runs(self, scale: Scale) -> str:
-        """Groups of rows with a tested cell whose runs differ at the paper's size alone."""
-        rows: dict[tuple[str, str, str], dict[str, RunConfig]] = {}
-        for cell in self.cells(scale):
-            if cell.tested and cell.run is not None and cell.paper_run is not None:
-                same = rows.setdefault((cell.column.key, cell.run.train_id, cell.run.eval_id), {})
-                same[", ".join(map(label_text, cell.row.labels))] = cell.paper_run
-        groups = (names for names in rows.values() if any(run != next(iter(names.values())) for run in names.values()))
-        return "; ".join(dict.fromkeys(" and ".join(f"“{name}”" for name in names) for names in groups))
+        return found if isinstance(found, Recipe) else found()
 
     def find_row(self, key: str) -> Row:
         """Row with this key.
@@ -341,7 +335,9 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         edits = (*row.edits, *column.edits)
         paper_run = apply(base, edits)
-        run = apply(scale.of(paper_run, self.recipe(scale)), (edit for edit in edits if edit.ablated))
+        if reason := (recipe := self.recipe(scale)).left_out(paper_run):
+            return Cell(row, column, printed, paper_run, seeds=seeds, left_out=reason)
+        run = apply(scale.of(paper_run, recipe), (edit for edit in edits if edit.ablated))
         run = all_overridden(run, overrides)
         if overrides:
             run.check_model_and_recipe()

@@ -128,7 +128,7 @@ TABLE = table(
     labels=("Method",),
     columns=COLUMNS,
     rows=ROWS,
-    recipes={"tiny": Recipe()},
+    recipes={"small": Recipe(), "tiny": Recipe()},
     notes=NOTES,
     claims=CLAIMS,
 )

@@ -6,7 +6,7 @@ B batch, F frames, T token frames, S patches per frame, N = T*S tokens, D width.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ from models.checkpoints import OUTSIDE, load_released, read_tensors, renamed, wi
 from models.image_vit import TIMM_NAMES
 from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
-from models.positions import PositionsConfig, check_frames
+from models.positions import PositionsConfig, check_frames, resized
 from models.tensors import LoadReport, fill
 from models.tokens import CubicTokens, Grid, token_grid
 from models.trunk import VideoViT
@@ -52,6 +52,26 @@ class FixedPositions(nn.Module):
             raise ValueError(f"{fixed}, and the clip has {grid.height}x{grid.width}")
         return self.table
 
+    def on(self, grid: Grid) -> Self:
+        """The same positions, resized to another grid of as many frames."""
+        if grid != self.grid:
+            of_frames = self.table.unflatten(1, (grid.frames, -1))[0]  # (T, S, D)
+            resized_table = resized(of_frames, self.grid.height, grid).flatten(0, 1)
+            self.table = nn.Buffer(resized_table.unsqueeze(0), persistent=False)
+        self.grid = grid
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedPositionsConfig(PositionsConfig):
+    of_cls: ClassVar[bool] = False
+
+    side: Count | None = field(default=None, metadata={"omit_if": None})
+    """Rows and columns of the grid of the pretraining, from which positions are resized; None for those of the clip."""
+
+    def learnt(self, grid: Grid) -> Grid:
+        return grid if self.side is None else Grid(grid.frames, self.side, self.side)
+
 
 class SequencePositions(FixedPositions):
     """Sines and cosines of the place in the sequence of all patches, as in VideoMAE (https://arxiv.org/abs/2203.12602).
@@ -60,12 +80,11 @@ class SequencePositions(FixedPositions):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(PositionsConfig):
+    class Config(FixedPositionsConfig):
         label: ClassVar[str] = "Sequence"
-        of_cls: ClassVar[bool] = False
 
         def build(self, width: int, grid: Grid) -> "SequencePositions":
-            return SequencePositions(width, grid)
+            return SequencePositions(width, self.learnt(grid)).on(grid)
 
     def __init__(self, width: int, grid: Grid) -> None:
         pairs = torch.arange(width, dtype=torch.float64) // 2  # neighbouring channels have the same frequency
@@ -77,12 +96,11 @@ class SpaceTimePositions(FixedPositions):
     """Sines and cosines of frame, row and column in separate channels, as in MVD (https://arxiv.org/abs/2212.04500)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(PositionsConfig):
+    class Config(FixedPositionsConfig):
         label: ClassVar[str] = "Space and time"
-        of_cls: ClassVar[bool] = False
 
         def build(self, width: int, grid: Grid) -> "SpaceTimePositions":
-            return SpaceTimePositions(width, grid)
+            return SpaceTimePositions(width, self.learnt(grid)).on(grid)
 
     def __init__(self, width: int, grid: Grid) -> None:
         in_time = width // 4

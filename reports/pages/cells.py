@@ -39,7 +39,7 @@ def report_cell(
             return _measured_cell(cell, metric, cell.paper_run, store)
         case Computed() as metric if cell.paper_run is not None:
             return _computed_cell(cell, metric, cell.paper_run, overrides)
-        case Tested() as metric if cell.paper_run is not None:
+        case Tested() as metric if cell.run is not None:
             return _tested_cell(cell, metric, store, modified=modified)
     return ReportCell(cell=cell, state="not applicable")
 

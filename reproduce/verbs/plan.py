@@ -65,7 +65,9 @@ def execute(options: Plan) -> int:
     on_cpu = scale.on_cpu and not torch.cuda.is_available()
     given = any(one is not None for one in (options.gpu, options.utilisation, options.tflops))
     guess = assumed_cpu_speed() if on_cpu and not given else speed
-    plans = planned(found, store, resources, guess, eval_only=options.tests_only, measures=not given)
+    plans = planned(
+        found, store, resources, guess, scale.read_seconds, eval_only=options.tests_only, measures=not given
+    )
     if options.json:
         print(json.dumps([asdict(plan) for plan in plans], indent=1))
     else:
@@ -124,6 +126,7 @@ def planned(
     store: RunStore,
     resources: Resources,
     guess: Speed,
+    read_seconds: float | None = None,
     *,
     eval_only: bool = False,
     measures: bool = True,
@@ -132,6 +135,7 @@ def planned(
 
     Args:
         guess: speed of a device.
+        read_seconds: assumed time of a core for an item; None for that of published data.
         measures: whether that of finished trainings comes first.
     """
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
@@ -160,7 +164,7 @@ def planned(
         root = None if dataset.stand_in is not None else resources.named_root(dataset)
         reading = measured_reading(run, store, root, resources)
         hours, least, most = (
-            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading) / 3600
+            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading, read_seconds) / 3600
             for one in (own._replace(flops=own.flops / factor) for factor in (1.0, *own.spread))
         )
         plans.append(

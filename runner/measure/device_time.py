@@ -89,19 +89,25 @@ def flops(run: RunConfig, passes: Work) -> float:
 
 
 def device_seconds(
-    run: RunConfig, passes: Work, speed: Speed, num_devices: int = 1, reading: Reading | None = None
+    run: RunConfig,
+    passes: Work,
+    speed: Speed,
+    num_devices: int = 1,
+    reading: Reading | None = None,
+    read_seconds: float | None = None,
 ) -> float:
     """Device time of forward passes: that of computing, of launching kernels or of reading, whichever is longest.
 
     Args:
         reading: measured speed of reading; None for an assumed one.
+        read_seconds: assumed time of a core for an item; None for that of published data.
     """
     clips = passes.training / TRAINING_PASSES
     steps = clips / run.optim.batch_size if run.optim is not None else 0
     num_read = 0 if run.data.dataset.reads_stand_in else clips + passes.test / run.evaluation.crops
     computing = max(flops(run, passes) / speed.flops, steps * STEP_SECONDS * num_devices)
     if reading is None:
-        return max(computing, num_read * run.data.read_seconds / CORES)
+        return max(computing, num_read * (read_seconds or run.data.read_seconds) / CORES)
     read = num_read / reading.per_second
     return max(computing, read) if reading.workers else computing + read
 

@@ -52,7 +52,7 @@ def test_cells_that_others_confirm_are_counted(tmp_path: Path, summary: Summary)
     published = RunStore(tmp_path / "none", results=tmp_path / "all")
     found = summary_of(load(TABLE), TINY, published)
     assert (summary.confirmed, found.tested, found.confirmed) == (0, summary.tested, 1)
-    assert "1 confirmed" in line_of(index.update([found]).read_text(), "table8")[3]
+    assert "1 confirmed" in line_of(index.update([found]).read_text(), "table8")[4]
 
 
 def section_of(text: str, paper: str) -> str:
@@ -68,8 +68,13 @@ def line_of(text: str, name: str, paper: str = "motionformer") -> list[str]:
 
 def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(summary: Summary) -> None:
     path = index.update([summary])
-    name, caption, paper, tiny, *_ = line_of(path.read_text(), "table8")
-    assert (name, caption, paper) == ("table8", captions()[TABLE], "–")  # no report at the paper's size to link to
+    name, caption, paper, small, tiny, *_ = line_of(path.read_text(), "table8")
+    assert (name, caption, paper, small) == (
+        "table8",
+        captions()[TABLE],
+        "–",
+        "–",
+    )  # no report at the paper's size to link to
     assert tiny == "[1/6](tables/motionformer/table8.tiny.md)"
     assert (path.parent / "tables/motionformer/table8.tiny.md").exists()
 
@@ -77,7 +82,7 @@ def test_a_line_links_to_the_report_and_counts_its_cells_and_claims(summary: Sum
 def test_a_name_links_to_the_report_at_the_papers_size_and_the_largest_miss_stands_below(summary: Summary) -> None:
     text = index.update([summary, summary._replace(scale="paper", largest_miss="2 % (A: 51 (50))")]).read_text()
     link = "[table8](tables/motionformer/table8.paper.md)"
-    assert line_of(text, link)[2:4] == ["1/6", "[1/6](tables/motionformer/table8.tiny.md)"]
+    assert line_of(text, link)[2:5] == ["1/6", "–", "[1/6](tables/motionformer/table8.tiny.md)"]
     assert f"\n- {link}: 2 % (A: 51 (50))\n" in section_of(text, "motionformer")
 
 

@@ -30,7 +30,7 @@ def completions(line: str, tmp_path: Path) -> set[str]:
         ("reproduce show motionformer/table8:", {"motionformer/table8:k400", "motionformer/table8:ssv2"}),
         ("reproduce evaluate table6b:mformer-", {"table6b:mformer-l", "table6b:mformer-hr"}),
         ("reproduce show nowhere:", {""}),
-        ("reproduce run motionformer/table4 --scale ", {"tiny", "paper"}),
+        ("reproduce run motionformer/table4 --scale ", {"tiny", "small", "paper"}),
         ("reproduce run motionformer/table4 --column ", {"k400", "ssv2"}),
         ("reproduce run motionformer/table4 --column k400,", {"k400,k400", "k400,ssv2"}),
         ("reproduce run motionformer/table4 --data k", {"kinetics400=", "kinetics600="}),

@@ -11,7 +11,7 @@ from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import Edit, apply, changed_fields, model, optim
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import PAPER, SCALES, TINY, Recipe, find_scale
+from experiments.spec.scales import PAPER, SCALES, SMALL, TINY, Recipe, find_scale
 from lightning_modules.optim import CosineSchedule
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
@@ -117,8 +117,8 @@ def test_run_without_training_ignores_edits_of_optim_and_gets_all_others() -> No
 
 
 def test_scales_are_found_by_name_and_unknown_names_raise() -> None:
-    assert [find_scale(name) for name in SCALES] == [PAPER, TINY]
+    assert [find_scale(name) for name in SCALES] == [PAPER, SMALL, TINY]
     with pytest.raises(ValueError, match=r"unknown scale 'tny'; did you mean 'tiny'\?"):
         find_scale("tny")
-    with pytest.raises(ValueError, match="unknown scale 'xl'; there are paper and tiny"):
+    with pytest.raises(ValueError, match="unknown scale 'xl'; there are paper, small, tiny"):
         find_scale("xl")
