@@ -24,7 +24,7 @@ KINDS = {
         "-o", "data.dataset.stand_in.num_train=32", "-o", "data.dataset.stand_in.num_val=8",
     ],
     "parents": ["sixth/table1:ours"],
-    "frozen experts": ["experts/table1:fused"],
+    "frozen experts": ["experts/table1:fused", "--data", "points=tests"],
     "token sequences": ["motionformer/table5:exact", "--column", "listops", "-o", "optim.steps=40"],
     "masks": ["motionformer/table9:keys"],
 }  # fmt: skip
