@@ -32,9 +32,9 @@ INTRODUCTION = """\
 How much of each table and figure has a value here. A name leads to the report at the paper's size, a count below
 a smaller scale to the report at that scale."""
 LEGEND = """\
-- **At** a scale: cells that need a test with a value, of all. At `paper` models and data are the paper's; at `tiny`
-  models are small and data generated, so that their numbers are not comparable with printed ones. Confirmed: a test
-  that others made again and published agrees within its error.
+- **At** a scale: cells that need a test with a value, of all. At `paper` models and data are the paper's; at `small`
+  models are small and data are parts of the paper's; at `tiny` models are small and data generated. Only the first are
+  comparable with printed numbers. Confirmed: a test that others made again and published agrees within its error.
 - **Costs**: cells that need no training, computed at the paper's size or measured, with a value, of all.
   **As printed**: those computed ones that show the printed value, of all for which the paper prints one.
 - **Claims**: conclusions of the paper that its printed numbers support, of all. **Ours**: those that our numbers
