@@ -12,6 +12,7 @@ from typing import NamedTuple
 from experiments.spec.claims import above, cell
 from experiments.spec.names import UNCHANGED
 from experiments.spec.number_formats import without_noise
+from experiments.spec.scales import PAPER
 from experiments.spec.table import Table, one_line
 from reports.claims.claim_text import DASH, interval_text, most_seeds, number_text, resamples_text
 from reports.claims.evidence import Measurements
@@ -68,8 +69,7 @@ class VariantReport:
         """Variants of a row. Its differences are comparisons in a table of which each variant is a row."""
         numbered = [replace(one, row=replace(one.row, key=str(number))) for number, one in enumerate(rows)]
         table = replace(self.table, rows=tuple(one.row for one in numbered), figure=None, scaled_figures={}, claims=())
-        scale = replace(self.reports[FIRST].scale, comparable=True)  # small models are compared with small models
-        measured = Measurements(table, scale, numbered, generated=False)
+        measured = Measurements(table, PAPER, numbered, generated=False)  # small models are compared with small models
 
         def difference(number: int, key: str) -> Judgement:
             return measured.judgement(above(cell(f"{number}.{key}") - cell(f"{FIRST}.{key}")), real_data=False)

@@ -137,6 +137,7 @@ class Comparison:
     `holds_at_zero`: whether a margin of 0 holds.
     `is_equality`: whether it states that something is small, so that an undetected difference does not support it (two
         one-sided tests).
+    `states_size`: whether it says how large a difference is, beyond its sign.
     `is_trend`: whether its guards are steps. A printed one may be reversed within the sampling error.
     """
 
@@ -145,6 +146,7 @@ class Comparison:
     of: Callable[..., Margins]
     holds_at_zero: bool = False
     is_equality: bool = False
+    states_size: bool = False
     is_trend: bool = False
     has_bound: bool = True
 
@@ -174,7 +176,8 @@ def _side(value: Quantity, bound: float, inclusive: bool, sign: int, symbol: str
     def of(number: Number) -> Margins:
         return Margins((number,), sign * (number - bound), direction=sign * number if sign * bound >= 0 else None)
 
-    return Comparison(f"{value.text} {symbol} {_bound(bound)}", (value,), of, holds_at_zero=inclusive)
+    sized = value.operation == "-" and bound != 0
+    return Comparison(f"{value.text} {symbol} {_bound(bound)}", (value,), of, inclusive, states_size=sized)
 
 
 def above(value: Quantity, bound: float = 0.0, *, inclusive: bool = False) -> Comparison:
@@ -196,7 +199,7 @@ def about(value: Quantity, stated: float, half: float) -> Comparison:
         towards = sign * number
         return Margins((number,), towards, (number - stated + slack, stated + slack - number), direction=towards)
 
-    return Comparison(f"{value.text} ≈ {stated:g} ± {_bound(half)}", (value,), of)
+    return Comparison(f"{value.text} ≈ {stated:g} ± {_bound(half)}", (value,), of, states_size=True)
 
 
 def within(value: Quantity, bound: float) -> Comparison:
@@ -281,7 +284,7 @@ class Claim:
     `place`: section, caption or abstract that states it.
     `text`: paraphrase of the conclusion.
     `comparisons`: comparisons that must all hold.
-    `real_data`: whether only models of the paper's size on its real data can support or refute it.
+    `real_data`: whether only models on real data can support or refute it.
     """
 
     key: str

@@ -117,7 +117,7 @@ class Measurements:
         """Values and p-values of a comparison, or the reason why there are none. The verdict is open.
 
         Args:
-            real_data: whether only models of the paper's size on its real data can decide it.
+            real_data: whether only models on real data can decide it.
         """
         leaves = list({leaf.cell: leaf for cell in comparison.cells for leaf in self.leaves(cell)}.values())
         is_text = any(isinstance(leaf.value, str) for leaf in leaves)
@@ -125,8 +125,11 @@ class Measurements:
         if never := "" if is_text else never_decided(comparison, leaves):
             return judged(verdict="never", reason=never)
         rests_on_test = any(self.table.rests_on_test(self.metric_of(cell)) for cell in comparison.cells)
-        if not self.scale.comparable and (real_data or rests_on_test):
+        if self.scale.on_cpu and (real_data or rests_on_test):
             return judged(verdict="not judged", reason="generated data" if self.generated else "small models")
+        is_smaller = rests_on_test and not self.scale.comparable
+        if is_smaller and any(leaf.is_quoted for leaf in leaves):
+            return judged(verdict="not judged", reason="quoted models are of the paper's size")
         if missing := [leaf for leaf in leaves if leaf.value is None]:
             by_state: dict[str, list[str]] = {}
             for leaf in missing:
@@ -153,11 +156,13 @@ class Measurements:
             for leaf in tested
             if any(near_chance(record, self.metric_of(leaf.cell)) for record in leaf.records(seeds))
         ]
+        is_open = is_smaller and comparison.states_size
+        reason = f"near chance: {few(near)}" if near else "a size, of smaller models" if is_open else ""
         return judged(
             interval=(float(low), float(high)) if low < high else None,
             items=items,
-            p_values=None if near else p_values(comparison, margins),
-            reason=f"near chance: {few(near)}" if near else "",
+            p_values=None if reason else p_values(comparison, margins),
+            reason=reason,
         )
 
     def leaves(self, cell: CellValue) -> list[Leaf]:

@@ -219,6 +219,22 @@ def test_accuracies_of_small_models_are_not_judged_and_counts_are(score: Score, 
     assert judged(costs, scale=toy, real_data=True).verdict == "not judged"
 
 
+def test_small_models_on_real_data_decide_orders_but_neither_sizes_nor_comparisons_with_quoted_rows(
+    score: Score, judged: Judge, toy: Scale
+) -> None:
+    real = replace(toy, gpu=PAPER.gpu)
+    score("ours.k400", 0, 700, scale=real)
+    score("joint.k400", 0, 600, scale=real)
+    assert judged(LEAD, scale=real).verdict == judged(LEAD, scale=real, real_data=True).verdict == "supported"
+    assert judged(below(MARGIN), scale=real).verdict == "not supported"
+    for size in (about(MARGIN, 10, 0.5), above(MARGIN, 5)):
+        found = judged(size, scale=real)
+        assert undecided(found, "a size, of smaller models")
+        assert found.margins == (10.0,) and found.interval is not None
+    found = judged(best("ours", "k400", ["other", "joint"]), scale=real)
+    assert (found.verdict, found.reason) == ("not judged", "quoted models are of the paper's size")
+
+
 def test_a_quoted_accuracy_has_the_sampling_error_of_its_test_set(score: Score, judged: Judge) -> None:
     comparison = best("ours", "k400", ["other", "joint"])  # 99.0 is quoted
     score("ours.k400", 0, 700, scale=PAPER)
