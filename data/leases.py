@@ -21,6 +21,7 @@ RENEWED = 10.0  # seconds between renewals
 CLAIMED_ELSEWHERE = 75  # exit code: another process holds the lease
 
 held: list[SoftFileLease] = []
+os.register_at_fork(after_in_child=held.clear)  # those of the parent
 
 
 @contextmanager

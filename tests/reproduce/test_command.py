@@ -61,7 +61,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["run", ROW, "--eval-only", "--scale", "paper"], 2, f"`reproduce run {ROW} --scale paper --released`: https://"),
         (["run", T4, "--column", "gflops"], 2, "columns with runs: k400, ssv2"),
         (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'"),
-        (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, paper"),
+        (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, small, paper"),
         (["status", "--seeds", "1"], 2, "status of some changed runs, or of other seeds, needs the name of"),
         (["report", ROW, "--publish"], 2, "--publish takes whole tables as committed; name no rows, columns and"),
         (["report", ROW, "--plot"], 2, "--plot draws beside saved reports, of whole tables"),
