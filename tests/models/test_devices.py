@@ -74,7 +74,13 @@ class Crossings(TorchDispatchMode):
         return made
 
 
-@pytest.mark.parametrize(("dtype", "training"), [(torch.float16, True), (None, False)], ids=["training", "evaluation"])
+@pytest.mark.parametrize(
+    ("dtype", "training"),
+    [
+        pytest.param(torch.float16, True, id="training"),
+        pytest.param(None, False, id="evaluation", marks=pytest.mark.slow),
+    ],
+)
 @each_model
 def test_a_forward_pass_on_a_gpu_uses_no_cpu_tensor(
     config: ModelConfig,
@@ -94,7 +100,9 @@ def test_a_forward_pass_on_a_gpu_uses_no_cpu_tensor(
     assert not crossings.found
 
 
-@pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])
+@pytest.mark.parametrize(
+    "recompute", [pytest.param(True, id="recomputed"), pytest.param(False, id="kept", marks=pytest.mark.slow)]
+)
 @each_model
 def test_gradients_have_the_device_and_dtype_of_their_parameters(
     config: ModelConfig, size: InputSize, recompute: bool
