@@ -1,10 +1,13 @@
 """Checks of the jobs of tables before the first one starts: their data and weights, which are fetched."""
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experiments.spec.names import FINE_TUNE
+from experiments.spec.scales import find_scale
 from reproduce.options import Jobs, Started
+from reproduce.selection import resources_of
 from runner.machine.resources import Resources
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -12,6 +15,13 @@ from runner.weights.needed_weights import find_initial_weights
 
 if TYPE_CHECKING:
     from runner.weights.fetch import Release
+
+
+def resources_of_runs(options: Started) -> Resources:
+    """Resources for runs. Those on cores have one thread on any machine: the number changes the last bits of a sum."""
+    resources = resources_of(options)
+    on_one = resources.threads is None and find_scale(options.scale).on_cpu
+    return replace(resources, threads=1) if on_one else resources
 
 
 def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:

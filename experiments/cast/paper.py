@@ -1,21 +1,14 @@
 """What the tables of CAST (arXiv:2311.18825) share."""
 
 from experiments.cast.tiny import TINY
-from experiments.spec.language import Paper, Recipe
-
-
-def small() -> Recipe:
-    from experiments.cast.small import SMALL  # here: other scales need it not
-
-    return SMALL
-
+from experiments.spec.language import Paper
 
 PAPER = Paper(
     key="cast",
     title="CAST: Cross-Attention in Space and Time for Video Action Recognition",
     url="https://arxiv.org/abs/2311.18825",
     source="arXiv:2311.18825",
-    recipes={"small": small, "tiny": TINY},
+    recipes={"small": "experiments.cast.small", "tiny": TINY},
     without_numbers={
         "figure1": "The importance of spatio-temporal understanding",
         "figure2": "High-level illustration of the proposed method",

@@ -6,9 +6,8 @@ VideoMAE (K400) are fine-tuned on whole data sets, which contain the training vi
 
 from dataclasses import fields, replace
 
-from data.sampling.strides import PaddedSampling
 from experiments.spec.language import Edit, Recipe
-from experiments.spec.scaling import recipe
+from experiments.spec.scaling import recipe, with_doubled_stride
 from models.cast.baselines import LoneExpert
 from models.cast.clip_expert import ClipExpert, FixedPositionsConfig
 from models.cast.expert import ExpertConfig
@@ -31,16 +30,12 @@ def on_fewer_patches(part: object) -> object:
     return part
 
 
-def doubled(sampling: object) -> object:
-    return replace(sampling, stride=2 * sampling.stride) if isinstance(sampling, PaddedSampling.Config) else sampling
-
-
 SMALL = Recipe(
     edits=(
         *recipe(dict.fromkeys(("kinetics400", "ssv2", "epic100"), 8), {"kinetics400": 1 / 3, "ssv2": 1 / 3}),
         Edit("model", on_fewer_patches),
         Edit("data.crop", lambda crop: crop // 2),
         Edit("data.frames", lambda frames: frames // 2),
-        Edit("data.sampling", doubled),
+        Edit("data.sampling", with_doubled_stride),
     )
 )

@@ -5,10 +5,10 @@ A run on SSv2 starts from one on Mini-Kinetics, as at the paper's size from one 
 
 from dataclasses import replace
 
-from data.sampling.strides import DenseSampling
 from experiments.spec.language import Edit, Recipe, RunConfig
-from experiments.spec.scaling import recipe
+from experiments.spec.scaling import NO_KINETICS600, recipe, with_doubled_stride
 from models.imagenet import ImageNet
+from models.mixers.orthoformer import Orthoformer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.tokens import Grid
@@ -31,14 +31,9 @@ def smaller(model: object) -> object:
     return replace(model, width=width, depth=depth, heads=heads, init=init)
 
 
-def doubled(sampling: object) -> object:
-    """A clip then covers as much of a video as at the paper's size."""
-    return replace(sampling, stride=2 * sampling.stride) if isinstance(sampling, DenseSampling.Config) else sampling
-
-
 LRA = "Long Range Arena is affordable at its own size: use --scale paper"
 REASONS = {
-    "kinetics600": "no list of classes is published for a part of Kinetics-600",
+    "kinetics600": NO_KINETICS600,
     "davis2017": "masks are propagated with the patches of the paper's model and frames",
     **dict.fromkeys(("listops", "imdb", "aan", "cifar10", "pathfinder32"), LRA),
 }
@@ -46,8 +41,6 @@ REASONS = {
 
 def left_out(run: RunConfig) -> str:
     """Why a run is left out."""
-    from models.mixers.orthoformer import Orthoformer  # here: other scales need it not
-
     match run.model:
         case Motionformer.Config(attention=TrajectoryAttention.Config(approximation=Orthoformer.Config() as one)):
             if one.num_candidates(GRID) < one.num_prototypes:
@@ -63,7 +56,7 @@ SMALL = Recipe(
         Edit("model", smaller),
         Edit("data.crop", lambda crop: 4 * crop // 7),
         Edit("data.frames", lambda frames: max(1, frames // 2)),
-        Edit("data.sampling", doubled),
+        Edit("data.sampling", with_doubled_stride),
         Edit("evaluation.stride", lambda stride: stride and 2 * stride),
     ),
     left_out=left_out,

@@ -1,21 +1,14 @@
 """What the tables of MSCA (arXiv:2204.00452) share."""
 
 from experiments.msca.tiny import TINY
-from experiments.spec.language import Paper, Recipe
-
-
-def small() -> Recipe:
-    from experiments.msca.small import SMALL  # here: other scales need it not
-
-    return SMALL
-
+from experiments.spec.language import Paper
 
 PAPER = Paper(
     key="msca",
     title="Temporal Cross-attention for Action Recognition",
     url="https://arxiv.org/abs/2204.00452",
     source="arXiv:2204.00452",
-    recipes={"small": small, "tiny": TINY},
+    recipes={"small": "experiments.msca.small", "tiny": TINY},
     without_numbers={
         "figure1": "Encoder blocks of ViT, TokenShift and MSCA",
         "figure2": "Shift operation in the MSCA-KV model",

@@ -36,7 +36,7 @@ class Recipe:
     """Why a run at the paper's size has none at this scale; empty if it has one."""
 
 
-Recipes = Mapping[str, Recipe | Callable[[], Recipe]]  # by scale; a function imports what other scales need not
+Recipes = Mapping[str, Recipe | str]  # by scale; a str is the module of one, which other scales need not import
 
 
 @dataclass(frozen=True, kw_only=True)

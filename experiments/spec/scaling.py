@@ -5,9 +5,12 @@ from dataclasses import fields, replace
 from typing import NamedTuple
 
 from data.datasets.videos import VideoDataset
+from data.sampling.base import SamplingConfig
 from experiments.spec.edits import Edit, Edits
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import ScheduleConfig
+
+NO_KINETICS600 = "no list of classes is published for a part of Kinetics-600"
 
 
 def recipe(epochs: Mapping[str, int], shares: Mapping[str, float] | None = None) -> Edits:
@@ -32,6 +35,13 @@ def recipe(epochs: Mapping[str, int], shares: Mapping[str, float] | None = None)
         return replace(run.optim, epochs=length, schedule=schedule, precision="bf16-mixed")
 
     return Edit("data.dataset", part), Edit("optim", shorter, only_if_trained=True, of_run=True)
+
+
+def with_doubled_stride(sampling: object) -> object:
+    """Sampling of half the frames, whose clips cover as much of a video."""
+    assert isinstance(sampling, SamplingConfig)
+    stride = getattr(sampling, "stride", None)
+    return sampling if stride is None else replace(sampling, stride=2 * stride)
 
 
 def stretched(schedule: ScheduleConfig, factor: float) -> ScheduleConfig:

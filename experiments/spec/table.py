@@ -8,6 +8,7 @@ command line.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Literal
 
 from experiments.spec.claims import Claim
@@ -272,7 +273,7 @@ class Table:
         """
         if (found := self.recipes.get(scale.name, scale.recipe)) is None:
             raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
-        return found if isinstance(found, Recipe) else found()
+        return found if isinstance(found, Recipe) else getattr(import_module(found), scale.name.upper())
 
     def find_row(self, key: str) -> Row:
         """Row with this key.

@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 from experiments.spec.language import Edit, Recipe
-from experiments.spec.scaling import recipe
+from experiments.spec.scaling import NO_KINETICS600, recipe
 from models.imagenet import ImageNet
 from models.xvit.model import XViT
-
-NO_PART = "no list of classes is published for a part of Kinetics-600"
 
 
 def smaller(model: object) -> object:
@@ -22,5 +20,5 @@ SMALL = Recipe(
         Edit("model", smaller),
         Edit("data.crop", lambda crop: 4 * crop // 7),
     ),
-    left_out=lambda run: NO_PART if run.data.dataset.name == "kinetics600" else "",
+    left_out=lambda run: NO_KINETICS600 if run.data.dataset.name == "kinetics600" else "",
 )

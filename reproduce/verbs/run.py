@@ -12,11 +12,11 @@ from pathlib import Path
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.scales import find_scale
-from reproduce.checks import check_start, checked_jobs
+from reproduce.checks import check_start, checked_jobs, resources_of_runs
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run, Started
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
 from runner.store.new_runs import start_of
@@ -43,15 +43,13 @@ def execute(options: Run) -> int:
 
 def carry_out(options: Run, store: RunStore) -> int:
     """Execute all jobs that are not finished in a store."""
-    scale, resources = find_scale(options.scale), resources_of(options)
+    scale, resources = find_scale(options.scale), resources_of_runs(options)
     found, files = jobs_and_files(options, store)
     if num_tasks() > 1 or resources.nodes > 1:
         raise ValueError(
             "run starts the runs of a table on this machine alone, in one task; on several nodes, `reproduce submit` "
             "starts a job for each, and srun or torchrun the processes of a single one (docs/cluster.md)"
         )
-    if resources.threads is None and scale.on_cpu:  # on any machine: their number changes the last bits of a sum
-        resources = replace(resources, threads=1)
     if not options.fast_dev_run:  # which trains what the others start from
         check_start(options, found, store)
     pending = checked_jobs(options, found, files, store, resources)

@@ -5,11 +5,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.spec.scales import find_scale
-from reproduce.checks import check_start, checked_jobs
+from reproduce.checks import check_start, checked_jobs, resources_of_runs
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, FAILED, Submit
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
 from reproduce.verbs.run import call_of
 from runner.jobs.sbatch import Settings, has_gpus, output, pin, queue, submission
 from runner.machine.files import write_atomically
@@ -26,9 +25,7 @@ from runner.store.store import RunStore
 def execute(options: Submit) -> int:
     """Submit the jobs of all runs that are neither done nor in the queue. Nothing is trained here."""
     store, devices = store_of(options, compare_scores=True), options.devices or 1
-    resources = replace(resources_of(options), devices=devices)
-    if resources.threads is None and find_scale(options.scale).on_cpu:  # as `reproduce run`
-        resources = replace(resources, threads=1)
+    resources = replace(resources_of_runs(options), devices=devices)
     found, files = jobs_and_files(options, store)
     check_start(options, found, store)
     revision, has_changes, _ = commit().partition("+")

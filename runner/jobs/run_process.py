@@ -80,7 +80,8 @@ def carry_out(request: Request, store: RunStore, directory: RunDirectory, stop: 
     run, tests_only = request.run, request.eval_only or request.run.optim is None
     weights = weights_of(run, store) if tests_only else None
     tested = directory if weights is None else weights.directory(run, store)
-    first, rank = FirstProcess(), request.resources.rank
+    rank = request.resources.rank
+    first = FirstProcess(rank)
 
     def exit_code() -> int | None:
         """Exit code of a run with nothing to train or test."""

@@ -25,16 +25,15 @@ Found = TypeVar("Found")
 class FirstProcess:
     """Connection to the first process, at the address where the processes of the run meet anyway."""
 
-    def __init__(self) -> None:
-        self.rank, self.size = 0, 1
+    def __init__(self, rank: int) -> None:
+        self.rank, self.size = rank, num_tasks()
         if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # of torchrun
-            self.rank, self.size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-        elif num_tasks() > 1:
+            self.size = int(os.environ["WORLD_SIZE"])
+        elif self.size > 1:
             from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
             slurm = SLURMEnvironment(auto_requeue=False)
             os.environ.update(MASTER_ADDR=slurm.main_address, MASTER_PORT=str(slurm.main_port))
-            self.rank, self.size = slurm.global_rank(), num_tasks()
         self.store: Store | None = None
         if self.size > 1:
             store, *_ = next(rendezvous("env://", self.rank, self.size))

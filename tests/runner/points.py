@@ -222,7 +222,7 @@ def carry_out(
 ) -> None:
     """Train and test a run in this process, whose signal handlers remain."""
     request = Request(run=run, resources=resources, runs=store.root, eval_only=eval_only)
-    train_and_test(request, store, stop or NoSignalHandlers(), FirstProcess())
+    train_and_test(request, store, stop or NoSignalHandlers(), FirstProcess(resources.rank))
 
 
 class Killed(BaseException):
