@@ -142,12 +142,14 @@ def test_stops_before_the_time_limit_preemptions_and_requeues_change_no_result(
 
 @pytest.mark.slow
 def test_the_time_limit_in_the_middle_of_a_training_changes_no_result(
-    cluster: Cluster, reproduce: Reproduce, runs: Path, uninterrupted: Result
+    cluster: Cluster, reproduce: Reproduce, runs: Path, tmp_path: Path
 ) -> None:
+    longer, whole = [*TRAINING[:-1], "optim.epochs=2500"], tmp_path / "whole"  # two minutes on an idle core
+    assert reproduce(whole, "run", *longer).returncode == 0
     limit = ("--sbatch=--time=00:02:00", "--sbatch=--signal=USR1@70")  # which comes up to a minute early
-    reproduce(runs, "submit", *TRAINING, *limit)
-    wait_for(lambda: ended(cluster), 800)
-    assert job(cluster) == "COMPLETED" and result(runs) == uninterrupted
+    reproduce(runs, "submit", *longer, *limit)
+    wait_for(lambda: ended(cluster), 1500)
+    assert job(cluster) == "COMPLETED" and result(runs) == result(whole)
     assert "stopped; the same command goes on" in (next(runs.glob(RUN)) / "log.txt").read_text()
 
 
