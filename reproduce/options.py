@@ -169,9 +169,7 @@ class OfMachine(Reading):
     devices: int | None = option(type=at_least(1), help="devices per node (default: all GPUs, or one CPU process)")
     nodes: int = option(default=1, type=at_least(1))
     micro_batch: int | None = option(type=at_least(1), help="items per device and step (default: by their size)")
-    device_jitter: bool = option(
-        default=False, help="colour jitter on the device: within a grey level of that on a CPU"
-    )
+    device_jitter: bool = option(default=False, help="colour jitter on the device: within a grey level of the CPU's")
     compile: bool = option(default=False, help="compile the model (torch.compile): faster, equal within rounding")
     recompute: bool = option(default=False, help="recompute attention in the backward pass: less memory, same results")
 
@@ -209,9 +207,7 @@ class Jobs(OfMachine, Stored, OfTables):
     group = "what is run"
 
     eval_only: bool = option(default=False, help="test existing weights without training")
-    released: bool = option(
-        default=False, help="test the authors' released weights: train nothing, fetch what is missing"
-    )
+    released: bool = option(default=False, help="test the authors' weights: train nothing, fetch what is missing")
 
     @property
     def tests_only(self) -> bool:
@@ -277,9 +273,7 @@ class Run(Started, verb="run"):
     max_time: Duration | None = option(
         type=duration, metavar="12:00:00", help="then stop as after Ctrl-C: with checkpoints; again: goes on"
     )
-    fast_dev_run: bool = option(
-        default=False, help="a batch of training, validation and test of every run, to find errors; keeps nothing"
-    )
+    fast_dev_run: bool = option(default=False, help="a batch of each part of every run, to find errors; keeps nothing")
     profiler: Literal["simple", "advanced", "pytorch"] | None = option(
         choices=("simple", "advanced", "pytorch"), help="write Lightning's profile into the folder of each run"
     )
@@ -295,6 +289,9 @@ class Doctor(Json, Jobs, verb="doctor"):
 
     tables: tuple[str, ...] = any_tables((), "check what these need (default: data sets found)")
     deep: bool = option(default=False, help="decode all videos, not only some; again: goes on")
+    id_list: Path | None = option(
+        "--list", type=path, metavar="FILE", help="write ids for prepare --list; of several data sets into FILE.NAME"
+    )
 
 
 class Prepare(DataRoots, verb="prepare"):

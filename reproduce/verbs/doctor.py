@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from data.config import DatasetConfig
+from data.config import DataConfig, DatasetConfig, Split
+from data.datasets.videos import VideoDataset
 from data.decoded_files import DecodedFiles
 from data.errors import DataError, Finding, number_of
 from data.inspection.decoding import decoded_items
@@ -26,7 +27,7 @@ from reproduce.options import DONE, UNUSABLE, Doctor
 from reproduce.selection import jobs_and_files, resources_of, store_of
 from reproduce.terminal import terminal_width, wrapped
 from reproduce.verbs.status import FINISHED, job_state
-from runner.machine.files import StoreError, existing, free_bytes
+from runner.machine.files import StoreError, existing, free_bytes, write_atomically
 from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources, TooFewItemsError, splits_of
 from runner.store.jobs import Job, jobs_of
@@ -59,6 +60,9 @@ def execute(options: Doctor) -> int:
     needs_gpu = of_tables and not (small or options.tests_only)
     found = list(machine_findings(store, generates=small or not of_tables, needs_gpu=needs_gpu))
     found += inspected.of_runs() if of_tables else inspected.of_named_data()
+    if options.id_list is not None:
+        found += inspected.written_ids(options.id_list)
+    found = list(dict.fromkeys(found))
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
     code = UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
     if code == DONE and of_tables:
@@ -69,7 +73,7 @@ def execute(options: Doctor) -> int:
 def run_flags(options: Doctor) -> list[str]:
     """Given options that only the runs of tables have."""
     others = {"--column": options.columns, "--seeds": options.seeds}
-    others |= {"--eval-only": options.eval_only, "--released": options.released}
+    others |= {"--eval-only": options.eval_only, "--released": options.released, "--list": options.id_list}
     return [override_words(text)[0] for text in options.overrides] + [flag for flag, value in others.items() if value]
 
 
@@ -167,6 +171,33 @@ class Inspected:
                 yield from video_findings(inspection, split, found, listed.path)
         except (DataError, StoreError) as error:
             yield Finding.of_error(dataset.name, error)
+
+    def written_ids(self, file: Path) -> Iterator[Finding]:
+        """Findings on the lists of the ids of all videos that the jobs read, which this writes, one for each data set.
+
+        Raises:
+            ValueError: if they read none, or generated ones.
+        """
+        parts: dict[str, dict[tuple[DatasetConfig, Split], DataConfig]] = {}
+        for data, trains in ((job.run.data, job.run.optim is not None) for job in self.jobs):
+            if isinstance(data.dataset, VideoDataset) and data.dataset.stand_in is None:
+                of_name = parts.setdefault(data.dataset.name, {})
+                splits = splits_of(data, trains=trains and not self.options.tests_only)
+                of_name.update({(data.dataset, split): data for split in splits})
+        if not parts:
+            raise ValueError(
+                f"--list {file}: these runs read no data set of videos; at the scale tiny, it is generated"
+            )
+        for name, of_name in parts.items():
+            path = file if len(parts) == 1 else file.with_name(f"{file.name}.{name}")
+            try:
+                lists = [self.lists.items(data, split) for (_, split), data in of_name.items()]
+            except DataError as error:
+                yield Finding.of_error(name, error)
+                continue
+            ids = dict.fromkeys(record_id for videos in lists for record_id in videos.ids)
+            write_atomically(path, "".join(f"{one}\n" for one in ids))
+            yield Finding("ok", name, f"the ids of {number_of(len(ids), 'videos')} are in {path}")
 
 
 def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> Iterator[Finding]:

@@ -1,4 +1,3 @@
-import csv
 import hashlib
 import json
 from pathlib import Path
@@ -12,6 +11,7 @@ from data.datasets.subset import FOLDER, Subset, class_list
 from data.datasets.videos import VideoDataset, VideoList
 from data.errors import DataError
 from tests.data.files import touched
+from tests.data.official_files import official_kinetics, official_ssv2
 from tests.data.small_stand_ins import DATASETS, root_of
 
 KINETICS, SSV2 = (Subset.Config.of(whole) for whole in (Kinetics.Config(), SSv2.Config()))
@@ -25,26 +25,12 @@ def named(videos: VideoList) -> dict[str, str]:
 
 @pytest.fixture
 def kinetics(tmp_path: Path) -> Path:
-    """Official file of ten videos of each of 400 classes, of which 200 are those of Mini-Kinetics."""
-    names = [*class_list("mini-kinetics"), *(f"other class {number}" for number in range(200))]
-    for split in ("train", "val"):
-        with (tmp_path / f"{split}.csv").open("w", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(["label", "youtube_id", "time_start", "time_end"])
-            rows.writerows([name, f"{split}{n}v{video}", 0, 10] for n, name in enumerate(names) for video in range(10))
-        touched(tmp_path, f"{split}/yoga/{split}199v0_000000_000010.mp4")
-    return tmp_path
+    return official_kinetics(tmp_path)
 
 
 @pytest.fixture
 def ssv2(tmp_path: Path) -> Path:
-    """Official files of 174 templates, of which 87 are those of Mini-SSv2, in an order of their own."""
-    names = sorted([*class_list("mini-ssv2"), *(f"{number} something" for number in range(87))], reverse=True)
-    videos = [{"id": str(n), "template": name.replace("something", "[something]")} for n, name in enumerate(names)]
-    (tmp_path / "labels.json").write_text(json.dumps({name: str(n) for n, name in enumerate(names)}))
-    (tmp_path / "train.json").write_text(json.dumps(videos))
-    touched(tmp_path, "0.webm")
-    return tmp_path
+    return official_ssv2(tmp_path)
 
 
 @pytest.mark.parametrize(("name", "digest"), [("mini-ssv2", "d316a175850183e6"), ("mini-kinetics", "599673b4f44d05eb")])

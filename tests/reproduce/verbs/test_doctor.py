@@ -18,7 +18,9 @@ from reproduce.verbs.doctor import machine_findings
 from runner.machine.files import write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
+from tests.data.files import touched
 from tests.data.numbered_videos import write_video
+from tests.data.official_files import official_kinetics, official_ssv2
 from tests.reproduce.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
@@ -248,3 +250,33 @@ def test_folders_that_cannot_be_written_are_errors(tmp_path: Path, monkeypatch: 
     assert found["stand-ins"].severity == "error" and "STAND_IN_CACHE" in found["stand-ins"].remedy
     monkeypatch.undo()
     assert of_machine(RunStore(tmp_path / "runs"))["runs"].severity == "ok"
+
+
+def test_prepare_takes_the_list_of_the_videos_that_a_table_needs(doctor: Doctor, root: Path, tmp_path: Path) -> None:
+    _, found = doctor("--list", "ids.txt")
+    assert {"the ids of 3 videos are in ids.txt"} <= {finding["what"] for finding in found}
+    ids = (tmp_path / "ids.txt").read_text()
+    assert ids == "train/a/0.mp4\ntrain/b/1.mp4\nval/a/2.mp4\n"
+    outcome = doctor.reproduce("prepare", "kinetics400", *doctor.data, "--out", "copy", "--list", "ids.txt")
+    assert (outcome.code, outcome.out) == (0, f"3 videos in {tmp_path / 'copy'}\n")
+    doctor("--eval-only", "--list", "ids.txt")
+    assert (tmp_path / "ids.txt").read_text() == "val/a/2.mp4\n"
+
+
+def test_a_list_of_the_videos_of_a_scale_is_written_for_each_of_its_data_sets(doctor: Doctor, tmp_path: Path) -> None:
+    kinetics, ssv2 = official_kinetics(tmp_path / "k400"), official_ssv2(tmp_path / "ssv2")
+    (ssv2 / "validation.json").write_text((ssv2 / "train.json").read_text().replace('"id": "', '"id": "v'))
+    touched(ssv2, "v0.webm")
+    roots = ["--data", f"kinetics400={kinetics}", "--data", f"ssv2={ssv2}"]
+    doctor("--list", "ids.txt", of=["motionformer/table4:joint", "--scale", "small", *roots])
+    ids = {name: (tmp_path / f"ids.txt.{name}").read_text().splitlines() for name in ("kinetics400", "ssv2")}
+    assert {name: len(of_name) for name, of_name in ids.items()} == {"kinetics400": 4000, "ssv2": 174}
+    doctor("--list", "ids.txt", of=["msca/table2:vit", "--scale", "small", *roots[:2]])
+    share = (tmp_path / "ids.txt").read_text().splitlines()
+    assert 2550 < len(share) < 2800  # a third of the training videos, all others
+    assert {*share} < {*ids["kinetics400"]}
+
+
+def test_generated_videos_have_no_list(doctor: Doctor) -> None:
+    outcome = doctor.reproduce("doctor", ROW, "--list", "ids.txt", "--scale", "tiny")
+    assert outcome.code == 2 and "--list ids.txt: these runs read no data set of videos" in outcome.err
