@@ -64,6 +64,7 @@ class DatasetConfig(CheckedConfig, ABC):
     config_path: ClassVar[str] = "data.dataset"
     unit: ClassVar[str] = "items"
     official_sizes: ClassVar[OfficialSizes] = {}
+    published: ClassVar[Mapping[int, tuple[float, float, int]]] = {}  # networks, by the number of training items
     class_files: ClassVar[tuple[str, ...]] = ()
     alphabetical: ClassVar[bool] = False
 

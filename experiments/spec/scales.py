@@ -11,8 +11,7 @@ from experiments.spec.edits import Edit, Edits, apply
 from experiments.spec.names import nearest
 from experiments.spec.run import Parent, RunConfig
 
-# Function from a run at the paper's size to the parents that a scale adds to it: runs of the scale that train the parts of
-# the model whose weights are read from files at the paper's size.
+# From a run at the paper's size to the parents that a scale adds: they train what is read from files at that size.
 AddedParents = Callable[[RunConfig], tuple[Parent, ...]]
 
 

@@ -16,9 +16,15 @@ from experiments.spec.claims import CellValue, Comparison, Margins
 from experiments.spec.metrics import ACCURACIES, Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
-from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_accuracy, resampled
+from reports.claims.resampling import (
+    RESAMPLES,
+    CorrectItems,
+    p_values,
+    quoted_accuracy,
+    resampled,
+)
 from reports.claims.verdicts import Judgement
-from reports.pages.chance import near_chance
+from reports.pages.chance import SEED_DEVIATION, near_chance
 from reports.pages.report import ReportCell, ReportRow, SeedResult
 from runner.measure.computed_values import computed
 from runner.store.records import TestRecord
@@ -149,6 +155,8 @@ class Measurements:
             samples, items = drawn(leaves, seeds)
         except UndecidableError as problem:
             return judged(reason=str(problem))
+        if is_smaller and len(seeds) == 1:
+            samples = with_seeds(samples, tested, seeds)
         margins = self.margins(comparison, samples)
         low, high = np.percentile(np.asarray(sum(margins.shown), float), [2.5, 97.5])
         near = [
@@ -195,6 +203,17 @@ class Measurements:
             return samples[cell]
 
         return comparison.on(read)
+
+
+def with_seeds(samples: Samples, tested: list[Leaf], seeds: list[int]) -> Samples:
+    """Samples with the assumed deviation of a training, which one seed does not tell."""
+    rng, noise = np.random.default_rng(1), dict[str, NDArray[np.float64]]()
+    for leaf in tested:
+        train_id = leaf.records(seeds)[0].train_id  # tests of one model deviate together
+        if train_id not in noise:
+            noise[train_id] = rng.normal(0, SEED_DEVIATION, RESAMPLES)
+        samples = {**samples, leaf.cell: samples[leaf.cell] + noise[train_id]}
+    return samples
 
 
 def never_decided(comparison: Comparison, leaves: list[Leaf]) -> str:

@@ -17,10 +17,9 @@ from reports.claims.evidence import Measurements
 from reports.claims.resampling import LEVEL, holm
 from reports.claims.verdicts import JudgedClaim, Judgement, Printed
 from reports.pages.cells import derived_in_print
+from reports.pages.chance import DISCORDANT
 from reports.pages.report import ReportRow
 
-# Assumed share of the test items that exactly one of two printed models gets right. No printed row states it.
-DISCORDANT = 0.15
 DIGITS = 9  # of sums of printed numbers, without the error of binary fractions
 
 

@@ -1,10 +1,13 @@
-"""Accuracies that cannot be told from those of guesses."""
+"""Accuracies that cannot be told from those of guesses, and what is assumed of differences between accuracies."""
 
 import math
 
 from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Metric
 from runner.store.records import TestRecord
 
+# Assumed share of the test items that exactly one of two models gets right. No printed row states it.
+DISCORDANT = 0.15
+SEED_DEVIATION = 0.4  # assumed standard deviation of the accuracy of a training over seeds, in points
 TAIL = 0.025  # probability outside of the 95 % interval on one side
 
 

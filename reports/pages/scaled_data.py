@@ -20,7 +20,8 @@ def sizes_text(report: Report) -> str:
     shares = [compute_share(run, paper) for run, paper in pairs if run is not None and paper is not None]
     parts = [text for name, found in results.items() if (text := items_text(name, found, report.facts.unit))]
     if known := [share for share in shares if share is not None]:
-        parts.append(f"{range_text(f'{100 * share:.2g}' for share in sorted(known))} % of the paper's training compute")
+        texts = (f"{100 * share:#.2g}" if share < 0.1 else f"{100 * share:.0f}" for share in sorted(known))
+        parts.append(f"{range_text(texts)} % of the paper's training compute")
     return f"Runs at this scale: {'; '.join(parts)}." if parts else ""
 
 

@@ -235,6 +235,19 @@ def test_small_models_on_real_data_decide_orders_but_neither_sizes_nor_compariso
     assert (found.verdict, found.reason) == ("not judged", "quoted models are of the paper's size")
 
 
+def test_one_seed_of_a_small_model_has_the_assumed_deviation_of_a_training(
+    score: Score, judged: Judge, toy: Scale
+) -> None:
+    widths = []
+    for scale in (replace(toy, gpu=PAPER.gpu), PAPER):
+        score("ours.k400", 0, 700, scale=scale)
+        score("joint.k400", 0, 690, scale=scale)
+        found = judged(above(MARGIN), scale=scale)
+        assert found.interval is not None
+        widths.append(found.interval[1] - found.interval[0])
+    assert widths[0] ** 2 - widths[1] ** 2 == pytest.approx((2 * 1.96 * 0.4) ** 2 * 2, rel=0.25)
+
+
 def test_a_quoted_accuracy_has_the_sampling_error_of_its_test_set(score: Score, judged: Judge) -> None:
     comparison = best("ours", "k400", ["other", "joint"])  # 99.0 is quoted
     score("ours.k400", 0, 700, scale=PAPER)

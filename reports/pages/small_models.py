@@ -1,0 +1,101 @@
+"""Smaller models on real data: differences of rows that show, published networks, rows without motion."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import torch
+
+from experiments.spec.metrics import ACCURACIES
+from experiments.spec.run import RunConfig
+from reports.pages.chance import DISCORDANT, SEED_DEVIATION
+from reports.pages.report import Report, ReportCell
+from reports.pages.table_texts import cell_name
+from runner.measure.computed_values import computed
+
+FOUND = 1.96 + 0.84  # standard deviations of a difference that is found at a level of 5 % with a power of 80 %
+
+MOTION = "ssv2"  # data set whose classes are motions
+
+# A model mixes frames if the effects of two halves of a clip do not add up, by so much of them.
+INTERACTION = 1e-4
+
+
+def small_sentences(report: Report) -> list[str]:
+    """Sentences on each data set: the differences that show, and rows that are no better than without motion."""
+    sentences = []
+    for run, cells in by_data(report):
+        dataset = run.data.dataset
+        if (num_test := dataset.official_size("test")) is None:
+            continue
+        sentences.append(f"{dataset.name}: {difference_text(cells, num_test, len(report.seeds))}.")
+        if dataset.name == MOTION and (found := dataset.published.get(dataset.official_size("train") or 0)):
+            frame_wise, *_ = found
+            low = [cell for cell in cells if isinstance(cell.value, float) and cell.value <= frame_wise]
+            if names := [cell_name(report.table, cell.row, cell.column) for cell in low if mixes(cell)]:
+                sentences.append(f"No better than without motion ({frame_wise}): {'; '.join(names)}.")
+    return sentences
+
+
+def references(report: Report) -> list[str]:
+    """Notes on published networks, on data sets whose training videos are all used."""
+    notes = []
+    for run, _ in by_data(report):
+        dataset = run.data.dataset
+        if found := dataset.published.get(dataset.official_size("train") or 0):
+            frame_wise, temporal, epochs = found
+            notes.append(
+                f"Published on these {run.data.targets.num_outputs} classes of {dataset.name}: ResNet-50 without a "
+                f"temporal module {frame_wise}, with one (TAM) {temporal}. They have 8 frames of 224 pixels, weights "
+                f"of ImageNet and {epochs} epochs."
+            )
+    return notes
+
+
+def by_data(report: Report) -> list[tuple[RunConfig, list[ReportCell]]]:
+    """Tested accuracies by data set, with a run on it; without generated data and those of the user's own."""
+    found: dict[object, tuple[RunConfig, list[ReportCell]]] = {}
+    for cell in report.cells:
+        if cell.num_requested and cell.metric in ACCURACIES and (run := cell.cell.run) is not None:
+            dataset = run.data.dataset
+            if not dataset.reads_stand_in and dataset.own_folder is None:
+                found.setdefault(dataset, (run, []))[1].append(cell)
+    return list(found.values())
+
+
+def difference_text(cells: Sequence[ReportCell], num_test: int, num_seeds: int) -> str:
+    """Words on the smallest difference between two rows that is found with a power of 80 %, and with more seeds."""
+    stds = [cell.std for cell in cells if cell.std is not None]
+    deviation = math.sqrt(statistics.fmean(std**2 for std in stds)) if stds else SEED_DEVIATION
+
+    def least(seeds: int) -> str:
+        return f"{FOUND * math.hypot(100 * math.sqrt(DISCORDANT / num_test), deviation * math.sqrt(2 / seeds)):.1f}"
+
+    source = "measured" if stds else "assumed"
+    return (
+        f"with {num_seeds} seed{'s' * (num_seeds > 1)}, rows that differ by {least(num_seeds)} points are told apart; "
+        f"with {num_seeds + 2}, by {least(num_seeds + 2)} (trainings deviate by {deviation:.1f}, {source})"
+    )
+
+
+def mixes(cell: ReportCell) -> bool:
+    """Whether the model of a cell mixes frames."""
+    assert cell.cell.run is not None
+    return computed("interaction of frames", interaction, cell.cell.run) > INTERACTION
+
+
+@torch.no_grad()
+def interaction(run: RunConfig) -> float:
+    """How far the effects of the two halves of a clip on the logits are from adding up, of their joint effect.
+
+    The weights are random, also those that start at zero.
+    """
+    torch.manual_seed(0)
+    model = run.model.build(run.data.size, run.data.targets).eval()
+    for parameter in model.parameters():
+        parameter.add_(0.02 * torch.randn_like(parameter))
+    one, other = (run.data.size.example(1)[0] for _ in range(2))  # (1, T, 3, H, W)
+    half = one.shape[1] // 2
+    clips = [torch.cat([first[:, :half], last[:, half:]], dim=1) for first in (one, other) for last in (one, other)]
+    neither, last, first, both = model(torch.cat(clips)).double()
+    return float((neither - last - first + both).norm() / (both - neither).norm())
