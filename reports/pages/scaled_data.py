@@ -22,7 +22,8 @@ def sizes_text(report: Report) -> str:
     if known := [share for share in shares if share is not None]:
         texts = (f"{100 * share:#.2g}" if share < 0.1 else f"{100 * share:.0f}" for share in sorted(known))
         parts.append(f"{range_text(texts)} % of the paper's training compute")
-    return f"Runs at this scale: {'; '.join(parts)}." if parts else ""
+    head = "" if report.facts.generated else "Real data: "
+    return f"{head}{'; '.join(parts)}." if parts else ""
 
 
 def items_text(name: str, results: list[SeedResult], unit: str) -> str:
@@ -36,7 +37,7 @@ def items_text(name: str, results: list[SeedResult], unit: str) -> str:
         "training": splits or [size for size in [dataset.official_size("train")] if size is not None],
     }
     counts = [f"{range_text(f'{n:,}' for n in sorted(several))} {kind}" for kind, several in known.items() if several]
-    return f"{name} {' and '.join(counts)} {unit}" if counts else ""
+    return f"{name} ({dataset.targets.num_outputs} classes) {' and '.join(counts)} {unit}" if counts else ""
 
 
 def compute_share(run: RunConfig, paper_run: RunConfig) -> float | None:

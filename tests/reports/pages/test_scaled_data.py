@@ -21,15 +21,15 @@ def test_numbers_of_videos_are_those_of_the_complete_data_until_there_are_result
     def text() -> str:
         return sizes_text(collect(TABLE, SMALL, store))
 
-    assert "kinetics400 9,947 test and 121,215 training videos" in text()
+    assert "Real data: kinetics400 (200 classes) 9,947 test and 121,215 training videos" in text()
     splits = {split: {"items": items, "annotations": "a"} for split, items in (("test", 9900), ("train", 121_000))}
     data = {"name": "kinetics400", "fingerprint": "0", **splits}
     write_result(store, TABLE.run_of("joint.k400", SMALL, (), 0), data=data)
-    assert "kinetics400 9,900 test and 121,000 training videos; ssv2 11,799 test" in text()
+    assert "kinetics400 (200 classes) 9,900 test and 121,000 training videos; ssv2 (87 classes) 11,799 test" in text()
     write_result(
         store, TABLE.run_of("divided.k400", SMALL, (), 0), data={**data, "test": {"items": 9947, "annotations": "b"}}
     )
-    assert "kinetics400 9,900 to 9,947 test and 121,000 training videos" in text()
+    assert "kinetics400 (200 classes) 9,900 to 9,947 test and 121,000 training videos" in text()
 
 
 def test_the_size_stands_above_a_page_at_this_scale_alone(store: RunStore) -> None:
