@@ -39,7 +39,7 @@ def test_the_differences_that_show_follow_from_the_items_and_the_deviation_of_a_
     finish(store, "joint", 60.0, 63.0)
     finish(store, "divided", 60.0, 61.0)
     deviation = math.sqrt((3**2 / 2 + 1 / 2) / 2)
-    least = 2.8 * math.hypot(100 * math.sqrt(0.15 / 11_799), deviation * math.sqrt(2 / 3))
+    least = 2.8 * math.hypot(100 * math.sqrt(0.15 / 48), deviation * math.sqrt(2 / 3))
     assert f"by {least:.1f} points" in text_above(store) and f"by {deviation:.1f}, measured" in text_above(store)
 
 
