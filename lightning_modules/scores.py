@@ -218,8 +218,8 @@ class ViewScores(Scores):
         }
 
     def predictions(self) -> Predictions | None:
-        """Predictions beside the labels; None without items."""
-        if not self.items:
+        """Predictions beside the labels; None without items, or without classes."""
+        if not (self.items and self.classes):
             return None
         scores, labels, readable = self.merged_items()
         if self.protocol.merge.endswith("logits"):

@@ -57,3 +57,10 @@ def test_shares_sum_to_one_for_each_kind_and_follow_the_merged_scores(merge: Mer
 def test_scores_without_items_have_no_predictions() -> None:
     scores = ViewScores(EvalConfig(views=1, crops=1), torch.Tensor.softmax, lambda scores, labels: {}, {"class": 5})  # type: ignore[arg-type]
     assert scores.predictions() is None
+
+
+def test_scores_without_classes_have_no_predictions() -> None:
+    scores = ViewScores(EvalConfig(views=1, crops=1), lambda outputs: outputs, lambda scores, labels: {}, {})
+    no, first = torch.zeros(1, dtype=torch.bool), torch.zeros(1, dtype=torch.long)
+    scores.add(torch.rand(1, 1, 3), first, first, first, no, no)  # shares of attention
+    assert scores.predictions() is None
