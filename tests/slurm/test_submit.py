@@ -144,13 +144,13 @@ def test_stops_before_the_time_limit_preemptions_and_requeues_change_no_result(
 def test_the_time_limit_in_the_middle_of_a_training_changes_no_result(
     cluster: Cluster, reproduce: Reproduce, runs: Path, tmp_path: Path
 ) -> None:
-    longer, whole = [*TRAINING[:-1], "optim.epochs=2500"], tmp_path / "whole"  # two minutes on an idle core
+    longer, whole = [*TRAINING[:-1], "optim.epochs=8000"], tmp_path / "whole"  # six minutes on an idle core
     assert reproduce(whole, "run", *longer).returncode == 0
     limit = ("--sbatch=--time=00:02:00", "--sbatch=--signal=USR1@70")  # which comes up to a minute early
     reproduce(runs, "submit", *longer, *limit)
-    wait_for(lambda: ended(cluster), 1500)
+    wait_for(lambda: ended(cluster), 3600)
     assert job(cluster) == "COMPLETED" and result(runs) == result(whole)
-    assert "stopped; the same command goes on" in (next(runs.glob(RUN)) / "log.txt").read_text()
+    assert (next(runs.glob(RUN)) / "log.txt").read_text().count("note: resumes from") >= 9
 
 
 @pytest.mark.slow
