@@ -17,7 +17,7 @@ from interface.sizes import ClipSize, InputSize
 from interface.targets import ClassTarget
 from models.framewise.model import FramewiseViT
 from models.model import ModelConfig
-from runner.measure.memory import saved_per_item
+from runner.measure.memory import bytes_saved
 from runner.measure.training_step import TrainingStep, mixed_precision
 
 NUM_CLASSES = 400
@@ -209,7 +209,7 @@ def two_models(
         models=models,
         is_equal=False,
         macs=sizes.clips * configs[1].executed_macs(size, TARGET),
-        saved=(saved_per_item(configs[0], size, TARGET), saved_per_item(configs[1], size, TARGET)),
+        saved=(bytes_saved(configs[0], size, TARGET), bytes_saved(configs[1], size, TARGET)),
         aims=aims,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -72,6 +73,8 @@ def execute(options: Plan) -> int:
         print(json.dumps([asdict(plan) for plan in plans], indent=1))
     else:
         print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
+        if scale.gpu is not None and not scale.comparable:
+            print(wrapped(memory_text(found, options.gpu or scale.gpu[0], resources), terminal_width()))
         for release in files:
             print(file_text(release, store))
     starts = "submit" if options.nodes > 1 else "run"
@@ -283,6 +286,31 @@ def plan_text(
     ]
     table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], width, numbers=NUMBERS)
     return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
+
+
+def memory_text(found: list[Job], gpu: str, resources: Resources) -> str:
+    """What the training steps keep on a GPU, and how many runs take their batch in parts for it; empty without any."""
+    from runner.measure.memory import GPU_GB, OTHER_GB, bytes_of_step  # here: other scales do not need it
+
+    trained = {job.run.train_id: job for job in found if job.run.optim is not None}
+    if gpu not in GPU_GB or not trained:
+        return ""
+    most, too_large, in_parts = 0.0, list[str](), 0
+    for job in trained.values():
+        one, two = (computed("bytes of a step", partial(bytes_of_step, num_items=number), job.run) for number in (1, 2))
+        sizes = resources.micro_batches(job.run)
+        steps = {size: one + (size - 1) * (two - one) for size in sizes}
+        fitting = [size for size in sizes if steps[size] <= 1e9 * (GPU_GB[gpu] - OTHER_GB)]
+        if not fitting:
+            too_large.append(job.name)
+            continue
+        in_parts += fitting[-1] < sizes[-1]
+        most = max(most, steps[fitting[-1]])
+    text = (
+        f"memory of one {gpu}: a training step keeps at most {bytes_text(most)} of {GPU_GB[gpu]} GB, by its tensors; "
+        f"{in_parts} of {number_of(len(trained), 'runs')} take the batch in parts for it"
+    )
+    return f"{text}; too large: {', '.join(too_large)}" if too_large else text
 
 
 def file_text(release: "Release", store: RunStore) -> str:

@@ -16,12 +16,25 @@ from experiments.spec.metrics import TOO_LARGE, Measured
 from experiments.spec.run import RunConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
+from models.cost import num_parameters
 from models.model import ModelConfig
-from runner.measure.training_step import PRECISIONS, TrainingStep, fits_into_memory, release_memory
+from runner.measure.training_step import (
+    PRECISIONS,
+    TrainingStep,
+    fits_into_memory,
+    mixed_precision,
+    release_memory,
+)
 from runner.store.provenance import provenance
 
 GIB = 2**30
 TIMED_STEPS = 3
+# Memory of GPUs in 10^9 bytes, of the smallest version of each.
+GPU_GB = {
+    "V100": 16, "A100": 40, "H100": 80, "H200": 141, "B200": 180, "T4": 16, "A10": 24, "L4": 24, "L40S": 48,
+    "RTX 3090": 24, "RTX 4090": 24, "RTX 5090": 32, "RTX A6000": 48,
+}  # fmt: skip
+OTHER_GB = 3  # of the CUDA context, workspaces, and tensors that are soon removed
 
 
 class NotMeasurableError(OSError):
@@ -29,23 +42,35 @@ class NotMeasurableError(OSError):
 
 
 def saved_for_backward(run: RunConfig) -> int:
-    return saved_per_item(run.model, run.data.size, run.data.targets)
+    return bytes_saved(run.model, run.data.size, run.data.targets)
 
 
 @functools.cache
-def saved_per_item(model: ModelConfig, size: InputSize, targets: Targets) -> int:
-    """Bytes that autograd saves for the backward pass of one item in float32, without weights.
+def bytes_saved(
+    model: ModelConfig, size: InputSize, targets: Targets, num_items: int = 1, precision: str = "32-true"
+) -> int:
+    """Bytes that autograd saves for the backward pass, without weights, but with copies of them in a lower precision.
 
     They are counted on fake tensors, which have shapes but no memory.
     """
     if (depth := model.identical_blocks) > 3:
         # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
-        two, three = (saved_per_item(model.with_depth(few), size, targets) for few in (2, 3))
+        two, three = (bytes_saved(model.with_depth(few), size, targets, num_items, precision) for few in (2, 3))
         return three + (depth - 3) * (three - two)
     built = model.on_meta(size, targets).train()
     # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save its maps.
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        return saved_bytes(built.to_empty(device="cpu"), size.example(1))
+    with FakeTensorMode(allow_non_fake_inputs=True), mixed_precision(torch.device("cpu"), PRECISIONS[precision]):
+        return saved_bytes(built.to_empty(device="cpu"), size.example(num_items))
+
+
+def bytes_of_step(run: RunConfig, num_items: int) -> int:
+    """Bytes that a training step keeps on a GPU: weights, their copies, gradients, optimiser state, saved tensors."""
+    assert run.optim is not None
+    size, targets = run.data.size, run.data.targets
+    model = run.model.on_meta(size, targets)
+    trained = num_parameters(model, trainable=True)
+    numbers = num_parameters(model) + (1 + run.optim.optimizer.num_states) * trained
+    return 4 * numbers + bytes_saved(run.model, size, targets, num_items, run.optim.precision)
 
 
 def saved_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:

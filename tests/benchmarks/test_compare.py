@@ -33,7 +33,7 @@ from models.framewise.model import FramewiseViT
 from models.msca.model import MSCA, TokenShift
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import TSMViT, XViT
-from runner.measure.memory import saved_per_item
+from runner.measure.memory import bytes_saved
 
 CPU = torch.device("cpu")
 SMALL = Sizes(depth=2, width=96, heads=12, frames=4, crop=64, clips=2, repeats=1)
@@ -83,7 +83,7 @@ def test_every_case_is_committed_as_measured_on_a_cpu() -> None:
 def test_shifts_save_at_most_five_percent_more_at_the_papers_size(config: FramewiseViT.Config) -> None:
     size, target = ClipSize(8, 224, 224), ClassTarget(400)
     plain, shifted = (
-        saved_per_item(each, size, target) for each in (FramewiseViT.Config(head=config.head, init=None), config)
+        bytes_saved(each, size, target) for each in (FramewiseViT.Config(head=config.head, init=None), config)
     )
     assert plain <= shifted < 1.05 * plain
 

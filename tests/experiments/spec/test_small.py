@@ -1,15 +1,19 @@
 """Runs of the scale `small`: what they change, and how long those of a table take."""
 
+import re
+
 import pytest
 
 from data.config import DatasetConfig
 from data.datasets.subset import Subset
-from experiments.spec.catalog import captions, load
+from experiments.spec.catalog import Selection, captions, find, load
 from experiments.spec.edits import changed_fields
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import SMALL
 from experiments.spec.table import Table
+from reproduce.verbs.plan import memory_text
 from reproduce.write_index import device_hours
+from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of
 
 SEEDS = (0, 1, 2)
@@ -28,6 +32,22 @@ def table(request: pytest.FixtureRequest) -> Table:
 def test_a_table_takes_a_day_on_one_gpu_with_three_seeds(table: Table) -> None:
     hours = device_hours(jobs_of([(table, None)], SMALL, [], SEEDS), SMALL)
     assert hours is None or 0 < hours <= MOST_HOURS
+
+
+@pytest.mark.parametrize("row", ["cast/table1a:cast", "deform3d/ablation:default", "msca/table1:kv-4", "xvit/zoo:ssv2"])
+def test_a_training_step_fits_into_24_gigabytes(row: str) -> None:
+    check_memory(find([row]))
+
+
+@pytest.mark.slow
+def test_all_training_steps_fit_into_24_gigabytes() -> None:
+    check_memory(find(["*"]))
+
+
+def check_memory(selections: list[Selection]) -> None:
+    text = memory_text(jobs_of(selections, SMALL, [], (0,)), "RTX 4090", Resources())
+    found = re.fullmatch(r"memory of one RTX 4090: .* at most ([\d.]+) GB of 24 GB, by its tensors; .* for it", text)
+    assert found is not None and 1 < float(found[1]) < 24
 
 
 def test_runs_differ_from_those_of_the_paper_in_sizes_and_lengths_alone(table: Table) -> None:

@@ -1,6 +1,7 @@
 """Files of pretrained experts load completely, in every layout in which they are published."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from models.cast.baselines import LoneExpert
-from models.cast.clip_expert import SpaceTimePositions
+from models.cast.clip_expert import FixedPositionsConfig, SequencePositions, SpaceTimePositions
 from models.cast.expert import Expert, ExpertConfig, ExpertFile
 from models.cast.frame_expert import EvaExpert
 from models.cast.model import CAST
+from models.tokens import Grid
 from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
 
 IMAGE, VIDEO = small().spatial, small().temporal
@@ -208,3 +210,19 @@ def test_a_missing_file_is_named_with_its_page(tmp_path: Path) -> None:
     config = small(temporal=replace(VIDEO, init=ExpertFile.Config(name="videomae.pth", source="https://example.org")))
     with pytest.raises(FileNotFoundError, match=r"no videomae\.pth here: get it from https://example\.org, save it as"):
         config.initialise(config.build(SIZE, VERBS_AND_NOUNS), tmp_path)
+
+
+@pytest.mark.parametrize("config", [SequencePositions.Config(), SpaceTimePositions.Config()])
+def test_positions_of_a_pretraining_are_resized_bicubically_within_each_frame(config: FixedPositionsConfig) -> None:
+    grid, learnt = Grid(2, 3, 3), Grid(2, 6, 6)
+    own, of_pretraining = (config.build(48, one)(one)[0].unflatten(0, tuple(one)) for one in (grid, learnt))
+    # Half as many rows: each is the mean of four, with weights of the cubic at distances of 1.5, 0.5, 0.5 and 1.5.
+    halved = torch.zeros(3, 6)
+    for row, (distance, weight) in product(
+        range(3), zip((-1, 0, 1, 2), (-3 / 32, 19 / 32, 19 / 32, -3 / 32), strict=True)
+    ):
+        halved[row, min(max(2 * row + distance, 0), 5)] += weight
+    resized = replace(config, side=6).build(48, grid)(grid)[0].unflatten(0, tuple(grid))  # (T, rows, columns, D)
+    torch.testing.assert_close(resized, torch.einsum("ir,jc,trcd->tijd", halved, halved, of_pretraining))
+    assert not resized.allclose(own, atol=0.01)
+    assert replace(config, side=6).build(48, learnt)(learnt)[0].unflatten(0, tuple(learnt)).equal(of_pretraining)

@@ -16,7 +16,7 @@ from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory_space import Approximation
 from models.sequence.encoder import FirstToken, SequenceEncoder
-from runner.measure.memory import saved_per_item
+from runner.measure.memory import bytes_saved
 
 LISTOPS = TokenSequenceSize(2048, 32)
 SMALL = TokenSequenceSize(12, 20)
@@ -137,7 +137,7 @@ def test_attention_is_in_float32_in_mixed_precision_unless_the_config_says_other
 
 def saved_megabytes(config: SequenceEncoder.Config, *, stored: bool) -> float:
     """Saved for the backward pass of one sequence of ListOps, in 10^6 bytes."""
-    return saved_per_item(replace(config, stores_map=stored), LISTOPS, TEN) / 1e6
+    return bytes_saved(replace(config, stores_map=stored), LISTOPS, TEN) / 1e6
 
 
 def test_the_published_formulations_save_their_maps() -> None:

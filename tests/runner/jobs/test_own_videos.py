@@ -16,7 +16,7 @@ from experiments.spec.catalog import load
 from experiments.spec.edits import all_overridden, override
 from experiments.spec.names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import PAPER, TINY
+from experiments.spec.scales import PAPER, SMALL, TINY
 from models.imagenet import ImageNet
 from reproduce.command import main, parsed
 from reproduce.options import Evaluate
@@ -87,6 +87,24 @@ def test_the_models_of_all_papers_are_fine_tuned_for_other_classes(cell: str, pe
     differ = {name for name, tensor in tensors.items() if name not in state or not state[name].equal(tensor)}
     assert differ and all("head" in name for name in differ), differ
     assert model.eval()(*run.data.size.example(1)).shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("cell", "width", "crop"),
+    [
+        ("motionformer/table6b:mformer.top1", 384, 128),
+        ("msca/table2:kv.top1", 768, 112),
+        ("xvit/zoo:ssv2.top1", 384, 128),
+    ],
+)
+def test_rows_are_trained_on_ones_own_videos_at_the_scale_small(cell: str, width: int, crop: int, pets: Path) -> None:
+    table, _, cell = cell.partition(":")
+    run, small = (load(table).run_of(cell, SMALL, texts, 0) for texts in ([f"{OWN_DATA}{pets}"], []))
+    assert run == replace(small, parents=(), data=replace(small.data, dataset=VideoFolder.Config.of(pets)))  # type: ignore[type-var]
+    inputs = run.data.size.example(1)[0]  # (1, T, 3, H, W)
+    assert inputs.shape[-2:] == (crop, crop)
+    model = run.model.on_meta(run.data.size, run.data.targets)
+    assert model(inputs.to("meta")).shape[-1] == 2 and run.model.width == width  # type: ignore[attr-defined]
 
 
 def test_accuracies_on_ones_own_videos_stand_beside_no_printed_ones(

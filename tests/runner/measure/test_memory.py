@@ -7,23 +7,27 @@ import torch
 from torch import Tensor, nn
 
 from experiments.motionformer.base import EPIC100, K400
-from experiments.spec.catalog import load
+from experiments.spec.catalog import find, load
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import TINY
+from experiments.spec.scales import SMALL, TINY
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.model import Model, ModelConfig
 from models.motionformer.model import Motionformer
 from runner.measure.memory import (
     GIB,
+    OTHER_GB,
     NotMeasurableError,
+    bytes_of_step,
+    bytes_saved,
     bytes_saved_by,
     peak_memory,
     saved_bytes,
     saved_for_backward,
     training_step,
 )
+from runner.measure.training_step import PRECISIONS, mixed_precision
 
 TABLE = "motionformer/table3a"
 
@@ -60,6 +64,22 @@ def test_bytes_saved_for_backward_equal_those_of_a_real_forward_pass(row: str, d
     run = replace(tiny, model=replace(tiny.model, depth=depth, drop_path=0.1))
     model = run.model.build(run.data.size, run.data.targets).train()
     assert saved_for_backward(run) == saved_bytes(model, run.data.size.example(1)) > 0
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_bytes_saved_in_a_precision_equal_those_of_a_real_forward_pass_and_are_linear_in_items(precision: str) -> None:
+    run = TINY.of(K400)
+    saved = [bytes_saved(run.model, run.data.size, run.data.targets, number, precision) for number in (2, 3, 5)]
+    model = run.model.build(run.data.size, run.data.targets).train()
+    with mixed_precision(torch.device("cpu"), PRECISIONS[precision]):
+        assert saved[-1] == saved_bytes(model, run.data.size.example(5))
+    assert saved[2] - saved[1] == 2 * (saved[1] - saved[0]) > 0
+
+
+def test_a_step_keeps_weights_gradients_moments_and_saved_tensors() -> None:
+    run = apply(TINY.of(K400), optim(precision="32-true"))
+    weights = 4 * sum(parameter.numel() for parameter in run.build().parameters())
+    assert bytes_of_step(run, 1) == 4 * weights + saved_for_backward(run)
 
 
 class Layers(Model):
@@ -114,3 +134,15 @@ def test_peak_gpu_memory_grows_with_the_batch_and_includes_optimiser_state() -> 
     weights = 4 * sum(parameter.numel() for parameter in run.build().parameters()) / GIB
     assert isinstance(small, float) and isinstance(large, float)
     assert large > small > 3 * weights  # the optimiser stores two moments per weight
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("row", ["xvit/main-mixing:k", "deform3d/ablation:default", "motionformer/table4:trajectory"])
+def test_the_peak_of_a_small_run_is_what_its_step_keeps_and_a_little_more(row: str) -> None:
+    ((table, rows),) = find([row])
+    run = next(cell.run for cell in table.cells(SMALL, rows=rows) if cell.run is not None)
+    assert run.optim is not None
+    peak, kept = peak_memory(run, run.optim.batch_size)["peak_gib"], bytes_of_step(run, run.optim.batch_size)
+    assert isinstance(peak, float)
+    assert kept / 2 < peak * GIB < kept + 1e9 * OTHER_GB < 24e9
