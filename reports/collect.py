@@ -46,7 +46,7 @@ def collect(
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
     found = marked(_rows(table, scale, cells, unmodified, store, texts), table, comparable=scale.comparable)
     notes = (*table.notes, *_comparisons(table, found), *contradictions(table, [row.row for row in found]))
-    return Report(
+    report = Report(
         table=table,
         scale=scale,
         seeds=seeds,
@@ -56,6 +56,11 @@ def collect(
         facts=facts_of(table, cells, notes if scale.comparable else (*_guesses(table, found), *notes)),
         pictures=_pictures(table, cells, store),
     )
+    if scale.comparable or scale.on_cpu:
+        return report
+    from reports.pages.small_models import with_facts  # here: other scales do not need it
+
+    return with_facts(report)
 
 
 def _comparisons(table: Table, rows: Sequence[ReportRow]) -> tuple[str, ...]:

@@ -16,13 +16,7 @@ from experiments.spec.claims import CellValue, Comparison, Margins
 from experiments.spec.metrics import ACCURACIES, Computed, Derived, Metric, OfTraining
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table, Value
-from reports.claims.resampling import (
-    RESAMPLES,
-    CorrectItems,
-    p_values,
-    quoted_accuracy,
-    resampled,
-)
+from reports.claims.resampling import RESAMPLES, CorrectItems, p_values, quoted_accuracy, resampled
 from reports.claims.verdicts import Judgement
 from reports.pages.chance import SEED_DEVIATION, near_chance
 from reports.pages.report import ReportCell, ReportRow, SeedResult
@@ -206,13 +200,12 @@ class Measurements:
 
 
 def with_seeds(samples: Samples, tested: list[Leaf], seeds: list[int]) -> Samples:
-    """Samples with the assumed deviation of a training, which one seed does not tell."""
+    """Samples of accuracies with the assumed deviation of a training, which one seed does not tell."""
     rng, noise = np.random.default_rng(1), dict[str, NDArray[np.float64]]()
     for leaf in tested:
-        train_id = leaf.records(seeds)[0].train_id  # tests of one model deviate together
-        if train_id not in noise:
-            noise[train_id] = rng.normal(0, SEED_DEVIATION, RESAMPLES)
-        samples = {**samples, leaf.cell: samples[leaf.cell] + noise[train_id]}
+        if not leaf.is_time:  # tests of one model deviate together
+            drawn = noise.setdefault(leaf.records(seeds)[0].train_id, rng.normal(0, SEED_DEVIATION, RESAMPLES))
+            samples = {**samples, leaf.cell: samples[leaf.cell] + drawn}
     return samples
 
 

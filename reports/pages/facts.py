@@ -24,6 +24,8 @@ class Facts:
     """Changes of the paper's runs by scale and overrides: dotted path and "before → after"."""
     notes: tuple[str, ...] = ()
     """Notes of the table, and on the results."""
+    of_small_models: str = ""
+    """Sentences on smaller models on real data."""
 
 
 def facts_of(table: Table, cells: Iterable[Cell], notes: Iterable[str] = ()) -> Facts:

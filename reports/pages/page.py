@@ -18,11 +18,11 @@ from reports.pages.table_texts import (
 def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: str, costs: str) -> str:
     """Page, ending in a newline, with parts that others make; empty for none."""
     table, scale = report.table, report.scale
-    if above := notice(report):
-        above = "> " + markup.bold(f"Scale `{scale.name}`.") + f" {above}"
+    if notice := " ".join(filter(None, [warning(report), untested(report)])):
+        notice = "> " + markup.bold(f"Scale `{scale.name}`.") + f" {notice}"
     parts = [
         markup.heading(1, f"{table.name} at scale `{scale.name}`: {markup.escaped(table.caption)}"),
-        markup.paragraph(above),
+        markup.paragraph(notice),
         markup.paragraph(f"{table.source}. {_cell_note(report)}"),
         figure,
         table_text(report, markup),
@@ -36,16 +36,6 @@ def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: st
         _changes(report, markup),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def notice(report: Report) -> str:
-    """Sentences above a table: on its scale, and if nothing is tested."""
-    of_small_models: list[str] = []
-    if not (report.scale.comparable or report.scale.on_cpu):
-        from reports.pages.small_models import small_sentences  # here: other scales do not need it
-
-        of_small_models = small_sentences(report)
-    return " ".join(filter(None, [warning(report), *of_small_models, untested(report)]))
 
 
 def _cell_note(report: Report) -> str:
@@ -68,10 +58,6 @@ def _notes(report: Report, markup: Markdown) -> list[str]:
     if not warning(report):
         overridden = ", but for the overrides" if report.overrides else ""
         lines.insert(0, f"The models and data sets are those of the paper{overridden}.")
-    if not (report.scale.comparable or report.scale.on_cpu):
-        from reports.pages.small_models import references  # here: other scales do not need it
-
-        lines += references(report)
     if (readme := paper_file(report.table.paper, "README.md")) is not None:
         lines.append(f"What differs from the paper: {markup.file_link(readme)}")
     return [*lines, f"Made by `{_command(report)}`"]

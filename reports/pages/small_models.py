@@ -1,17 +1,19 @@
-"""Smaller models on real data: differences of rows that show, published networks, rows without motion."""
+"""Smaller models on real data: their size, differences of rows that show, published networks, rows without motion."""
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
 
 from experiments.spec.metrics import ACCURACIES
 from experiments.spec.run import RunConfig
 from reports.pages.chance import DISCORDANT, SEED_DEVIATION
-from reports.pages.report import Report, ReportCell
+from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.table_texts import cell_name
 from runner.measure.computed_values import computed
+from runner.measure.device_time import flops, work
 
 FOUND = 1.96 + 0.84  # standard deviations of a difference that is found at a level of 5 % with a power of 80 %
 
@@ -19,6 +21,64 @@ MOTION = "ssv2"  # data set whose classes are motions
 
 # A model mixes frames if the effects of two halves of a clip do not add up, by so much of them.
 INTERACTION = 1e-4
+
+
+def with_facts(report: Report) -> Report:
+    """The report with what is said of smaller models: sentences above its table, and notes."""
+    sentences = " ".join(filter(None, [sizes_text(report), *small_sentences(report)]))
+    notes = (*report.facts.notes, *references(report))
+    return replace(report, facts=replace(report.facts, of_small_models=sentences, notes=notes))
+
+
+def sizes_text(report: Report) -> str:
+    """Sentence on the numbers of items of each data set and on the compute; empty without tested cells.
+
+    Numbers are those of the results or, without any, those of the complete data.
+    """
+    cells = [cell for cell in report.cells if cell.cell.tested and cell.seeds]
+    results: dict[str, list[SeedResult]] = {}
+    for cell in cells:
+        results.setdefault(cell.seeds[0].run.data.dataset.name, []).extend(cell.seeds)
+    pairs = {(cell.cell.run, cell.cell.paper_run): None for cell in cells}
+    shares = [compute_share(run, paper) for run, paper in pairs if run is not None and paper is not None]
+    parts = [text for name, found in results.items() if (text := items_text(name, found, report.facts.unit))]
+    if known := [share for share in shares if share is not None]:
+        texts = (f"{100 * share:#.2g}" if share < 0.1 else f"{100 * share:.0f}" for share in sorted(known))
+        parts.append(f"{range_text(texts)} % of the paper's training compute")
+    head = "" if report.facts.generated else "Real data: "
+    return f"{head}{'; '.join(parts)}." if parts else ""
+
+
+def items_text(name: str, results: list[SeedResult], unit: str) -> str:
+    """Numbers of test and training items of a data set; empty if they are unknown."""
+    dataset = results[0].run.data.dataset
+    records = [result.test.record for result in results if result.test is not None]
+    tests = [record.videos.total for record in records] or [dataset.official_size("test")]
+    splits = [record.data.train.items for record in records if record.data.train is not None]
+    known = {
+        "test": [number for number in tests if number is not None],
+        "training": splits or [size for size in [dataset.official_size("train")] if size is not None],
+    }
+    counts = [f"{range_text(f'{n:,}' for n in sorted(several))} {kind}" for kind, several in known.items() if several]
+    return f"{name} ({dataset.targets.num_outputs} classes) {' and '.join(counts)} {unit}" if counts else ""
+
+
+def compute_share(run: RunConfig, paper_run: RunConfig) -> float | None:
+    """Training compute of a run in that of the paper's run, without their parents; None if either is unknown or 0."""
+    small, paper = training_flops(run), training_flops(paper_run)
+    return small / paper if small and paper else None
+
+
+def training_flops(run: RunConfig) -> float:
+    """Operations of a training on the complete data; 0 if it is unknown or there is none."""
+    size = run.data.dataset.official_size("train")
+    return flops(run, work(run, size, 0, trains=True)) if size and run.optim is not None else 0.0
+
+
+def range_text(texts: Iterable[str]) -> str:
+    """The first and the last of sorted numbers."""
+    first, *others = dict.fromkeys(texts)
+    return f"{first} to {others[-1]}" if others else first
 
 
 def small_sentences(report: Report) -> list[str]:

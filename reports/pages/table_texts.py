@@ -166,11 +166,7 @@ def warning(report: Report) -> str | None:
     command = f", which `reproduce show {report.table.name}` prints" if prints_numbers(report) else ""
     origin = f"{'small models' if small else 'models'} on {data_text(facts.unit, facts.generated, facts.given)}"
     text = f"These numbers come from {origin}. They are not comparable with those of the paper{command}.{exception}"
-    if small and not report.scale.on_cpu:
-        from reports.pages.scaled_data import sizes_text  # here: other scales have no such runs
-
-        text = f"{text} {sizes_text(report)}".rstrip()
-    return text
+    return " ".join(filter(None, [text, facts.of_small_models]))
 
 
 def _measured_parts(report: Report) -> list[str]:

@@ -1,34 +1,71 @@
-"""What a report of smaller models on real data says: differences that show, published networks, rows without motion."""
+"""What a report of smaller models on real data says: sizes, differences that show, networks, lack of motion."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
-from experiments.spec.scales import SMALL, TINY
+from experiments.spec.scales import PAPER, SMALL, TINY
 from reports.collect import collect
-from reports.pages.page import notice
 from reports.pages.report import Report
-from reports.pages.small_models import interaction, references
+from reports.pages.small_models import compute_share, interaction, references, sizes_text
+from reports.pages.table_texts import warning
 from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
 from tests.runner.stored_metrics import write_result
 
+NAME = "motionformer/table4"
 
-def report_of(store: RunStore, name: str = "motionformer/table4", seeds: tuple[int, ...] = (0, 1, 2)) -> Report:
+
+def report_of(store: RunStore, name: str = NAME, seeds: tuple[int, ...] = (0, 1, 2)) -> Report:
     return collect(load(name), SMALL, store, seeds=seeds)
 
 
 def text_above(store: RunStore) -> str:
-    return notice(report_of(store))
+    return warning(report_of(store)) or ""
 
 
 def finish(store: RunStore, row: str, *values: float) -> None:
     """Write results on SSv2, one for each seed."""
     seeds = tuple(range(len(values)))
-    (cell,) = (c for c in load("motionformer/table4").cells(SMALL, rows=[row], seeds=seeds) if c.column.key == "ssv2")
+    (cell,) = (c for c in load(NAME).cells(SMALL, rows=[row], seeds=seeds) if c.column.key == "ssv2")
     for run, value in zip(cell.runs, values, strict=True):
         write_result(store, run, value)
+
+
+def test_numbers_of_videos_are_those_of_the_complete_data_until_there_are_results(store: RunStore) -> None:
+    def text() -> str:
+        return sizes_text(report_of(store))
+
+    assert "Real data: kinetics400 (200 classes) 9,947 test and 121,215 training videos" in text()
+    splits = {split: {"items": items, "annotations": "a"} for split, items in (("test", 9900), ("train", 121_000))}
+    data = {"name": "kinetics400", "fingerprint": "0", **splits}
+    write_result(store, load(NAME).run_of("joint.k400", SMALL, (), 0), data=data)
+    assert "kinetics400 (200 classes) 9,900 test and 121,000 training videos; ssv2 (87 classes) 11,799 test" in text()
+    write_result(
+        store,
+        load(NAME).run_of("divided.k400", SMALL, (), 0),
+        data={**data, "test": {"items": 9947, "annotations": "b"}},
+    )
+    assert "kinetics400 (200 classes) 9,900 to 9,947 test and 121,000 training videos" in text()
+
+
+def test_the_size_stands_above_a_page_at_this_scale_alone(store: RunStore) -> None:
+    report = report_of(store)
+    assert f"{sizes_text(report)} " in markdown(report)
+    for scale in (TINY, PAPER):
+        assert "training compute" not in (warning(collect(load(NAME), scale, store)) or "")
+
+
+def test_compute_is_that_of_steps_and_of_a_step() -> None:
+    assert K400.optim is not None
+    short = replace(K400, optim=replace(K400.optim, epochs=K400.optim.length // 5))
+    assert K400.optim.length == 35 and compute_share(short, K400) == pytest.approx(0.2)
+    shallow = replace(short, model=short.model.with_depth(6))
+    assert compute_share(shallow, K400) == pytest.approx(0.1, rel=0.02)
+    assert compute_share(replace(K400, optim=None), K400) is None
 
 
 def test_the_differences_that_show_follow_from_the_items_and_the_deviation_of_a_training(store: RunStore) -> None:
