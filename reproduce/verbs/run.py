@@ -53,6 +53,8 @@ def carry_out(options: Run, store: RunStore) -> int:
     if not options.fast_dev_run:  # which trains what the others start from
         check_start(options, found, store)
     pending = checked_jobs(options, found, files, store, resources)
+    for data in {job.run.data for job in pending if job.outcome is None}:
+        resources.root(data)  # a missing stand-in is generated before the processes that read it start
     shown = {job.run.train_id for job in found if job.cells}
     parallel, start = options.jobs or default_parallel(scale), call_of(options, store)
     parallel = min(parallel, max(1, sum(job.outcome is None for job in pending)))

@@ -129,7 +129,7 @@ class Resources:
         return Counts(sizes.get("train", 0), sizes["test"])
 
     def check(self, runs: Iterable[RunConfig], lists: ItemLists, *, eval_only: bool = False) -> None:
-        """Check runs and read all annotation files before the first run starts. Missing stand-ins are generated."""
+        """Check runs and read all annotation files before the first run starts. Stand-ins need no check."""
         for run in runs:
             trains = run.optim is not None and not eval_only
             self.check_run(run, lists, trains=trains)
@@ -138,9 +138,10 @@ class Resources:
 
     def check_files(self, data: DataConfig, split: Split, lists: ItemLists) -> None:
         """Refuse a split with more missing items than accepted. The files of stand-ins are all there."""
-        dataset, num_items = data.dataset, len(lists.items(data, split))
+        dataset = data.dataset
         if dataset.stand_in is not None:
             return
+        num_items = len(lists.items(data, split))
         missing, allowed = lists.missing(data, split), allowed_number(num_items, self.allow_bad)
         if len(missing.indices) > allowed:
             raise DataError(

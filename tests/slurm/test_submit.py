@@ -104,6 +104,22 @@ def test_runs_with_parents_go_through_jobs_to_a_report(
 
 
 @pytest.mark.slow
+def test_jobs_generate_the_data_that_they_share_once(
+    cluster: Cluster, reproduce: Reproduce, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_ins = runs.with_name("stand-ins")
+    monkeypatch.setitem(cluster.environment, "STAND_IN_CACHE", str(stand_ins))
+    rows = ["motionformer/table4:joint", "motionformer/table4:divided", "--column", "k400"]
+    few = ("optim.epochs=1", "data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=16")
+    reproduce(runs, "submit", *rows, *(word for text in few for word in ("-o", text)), "--sbatch=--hold")
+    assert not stand_ins.exists()  # the login node has generated none
+    cluster("scontrol", "release", *cluster("squeue", "--noheader", "--format=%i").split())
+    wait_for(lambda: ended(cluster), 300)
+    assert len([*runs.glob("motionformer.table4.*/metrics/*.json")]) == 2
+    assert len([*stand_ins.glob("*/")]) == 1
+
+
+@pytest.mark.slow
 def test_a_failed_job_cancels_those_that_need_it(cluster: Cluster, reproduce: Reproduce, runs: Path) -> None:
     printed = reproduce(runs, "submit", TABLE, "--dry-run").stdout
     folder = runs / next(line for line in printed.splitlines() if "--job-name=sixth" in line).partition("=")[2]

@@ -119,3 +119,17 @@ def test_a_test_alone_does_not_depend_on_the_training_batch(
     (job,) = jobs_of(find([ROW]), TINY, FEW[1::2], (0,), ["k400"])
     write_atomically(RunStore(tmp_path).run(job.run.train_id).weights, "trained")
     assert run(*words).code == 0
+
+
+def test_data_are_generated_where_runs_start_and_not_where_they_are_submitted(
+    reproduce: Reproduce,
+    run: Callable[..., Outcome],
+    launched: list[Launcher],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "stand-ins"))
+    assert "#SBATCH" in reproduce("submit", ROW, "--runs", tmp_path, *FEW, "--dry-run").out
+    assert not (tmp_path / "stand-ins").exists()
+    assert run(*FEW).code == 0 and len(launched) == 1
+    assert len([*(tmp_path / "stand-ins").glob("*/")]) == 2
