@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 
 from data.errors import AbsentVideosError, DataError, MissingAnnotationError, reading, shortened
@@ -12,6 +13,7 @@ NUM_PROBED_PATHS = 64
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp")
 # Where published archives and the authors' code keep annotation files.
 ANNOTATION_FOLDERS = (".", "annotations", "annotation", "labels", "trainValTest")
+ABSENT_ALLOWED = ContextVar("absent videos are allowed", default=False)  # e.g. to list those that are needed
 
 
 def checked_root(root: Path, name: str) -> Path:
@@ -76,12 +78,8 @@ def refuse_duplicates(annotation: Path, names: Iterable[str], unit: str = "video
 
 
 def refuse_absent(name: str, annotation: Path, paths: Sequence[str], remedy: str) -> None:
-    """Refuse annotations of which no video exists.
-
-    Args:
-        name: name of the data set.
-    """
-    if not any(os.path.exists(path) for path in dict.fromkeys(paths)):
+    """Refuse annotations of the data set of this name of which no video exists."""
+    if not ABSENT_ALLOWED.get() and not any(os.path.exists(path) for path in dict.fromkeys(paths)):
         raise AbsentVideosError(
             f"{name}: none of the {len(paths)} videos of {annotation} exists, e.g. {shortened(paths[0])}; {remedy}"
         )

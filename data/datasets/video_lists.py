@@ -114,7 +114,7 @@ def listed_videos(
     else:
         paths = [os.path.join(base, line.path) for line in lines]
     pictures: list[Pictures | None] = [None] * len(lines)
-    if any(line.num_frames for line in lines) and os.path.isdir(next(filter(os.path.exists, paths))):
+    if any(line.num_frames for line in lines) and os.path.isdir(next(filter(os.path.exists, paths), paths[0])):
         pictures = list(pictures_of(lines, paths, rates))
     records = []
     for line, path, label, pictured in zip(lines, paths, labels, pictures, strict=True):

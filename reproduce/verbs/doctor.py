@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from data.config import DataConfig, DatasetConfig, Split
+from data.datasets.folders import ABSENT_ALLOWED
 from data.datasets.videos import VideoDataset
 from data.decoded_files import DecodedFiles
 from data.errors import DataError, Finding, number_of
@@ -188,13 +189,17 @@ class Inspected:
             raise ValueError(
                 f"--list {file}: these runs read no data set of videos; at the scale tiny, it is generated"
             )
+        read = self.resources.item_lists()  # again: others refuse annotations of which no video exists
         for name, of_name in parts.items():
             path = file if len(parts) == 1 else file.with_name(f"{file.name}.{name}")
+            token = ABSENT_ALLOWED.set(True)
             try:
-                lists = [self.lists.items(data, split) for (_, split), data in of_name.items()]
+                lists = [read.items(data, split) for (_, split), data in of_name.items()]
             except DataError as error:
                 yield Finding.of_error(name, error)
                 continue
+            finally:
+                ABSENT_ALLOWED.reset(token)
             ids = dict.fromkeys(record_id for videos in lists for record_id in videos.ids)
             write_atomically(path, "".join(f"{one}\n" for one in ids))
             yield Finding("ok", name, f"the ids of {number_of(len(ids), 'videos')} are in {path}")
