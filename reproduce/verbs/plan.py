@@ -290,13 +290,15 @@ def plan_text(
 
 def memory_text(found: list[Job], gpu: str, resources: Resources) -> str:
     """What the training steps keep on a GPU, and how many runs take their batch in parts for it; empty without any."""
-    from runner.measure.memory import GPU_GB, OTHER_GB, bytes_of_step  # here: other scales do not need it
+    from tqdm import tqdm  # here: other scales need neither
+
+    from runner.measure.memory import GPU_GB, OTHER_GB, bytes_of_step
 
     trained = {job.run.train_id: job for job in found if job.run.optim is not None}
     if gpu not in GPU_GB or not trained:
         return ""
     most, too_large, in_parts = 0.0, list[str](), 0
-    for job in trained.values():
+    for job in tqdm(trained.values(), "memory", leave=False, disable=None):
         one, two = (computed("bytes of a step", partial(bytes_of_step, num_items=number), job.run) for number in (1, 2))
         sizes = resources.micro_batches(job.run)
         steps = {size: one + (size - 1) * (two - one) for size in sizes}
