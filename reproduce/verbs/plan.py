@@ -299,9 +299,9 @@ def memory_text(found: list[Job], gpu: str, resources: Resources) -> str:
         return ""
     most, too_large, in_parts = 0.0, list[str](), 0
     for job in tqdm(trained.values(), "memory", leave=False, disable=None):
-        one, two = (computed("bytes of a step", partial(bytes_of_step, num_items=number), job.run) for number in (1, 2))
+        two, three = (computed("bytes of a step", partial(bytes_of_step, num_items=n), job.run) for n in (2, 3))
         sizes = resources.micro_batches(job.run)
-        steps = {size: one + (size - 1) * (two - one) for size in sizes}
+        steps = {size: two + (size - 2) * (three - two) for size in sizes}
         fitting = [size for size in sizes if steps[size] <= 1e9 * (GPU_GB[gpu] - OTHER_GB)]
         if not fitting:
             too_large.append(job.name)

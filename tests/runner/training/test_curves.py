@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import statistics
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -62,7 +63,7 @@ def test_the_share_of_waiting_is_that_of_the_time_for_which_batches_are_awaited(
     monkeypatch.setattr(TrainItems, "__getitem__", lambda *words: time.sleep(0.05) or items(*words))
     harness.execute(EPOCHS)
     shares = [value for _, value in curves(harness, EPOCHS)[WAITING]]
-    assert min(shares) > 50 and max(shares) < 100
+    assert statistics.median(shares) > 50 and max(shares) < 100  # the machine may pause in one of the steps
     record = json.loads(harness.store.run(EPOCHS.train_id).training.read_text())
     assert 0.5 < record["waiting_share"] < 1
 
