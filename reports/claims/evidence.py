@@ -201,12 +201,11 @@ class Measurements:
 
 def with_seeds(samples: Samples, tested: list[Leaf], seeds: list[int]) -> Samples:
     """Samples of accuracies with the assumed deviation of a training, which one seed does not tell."""
-    rng, noise = np.random.default_rng(1), dict[str, NDArray[np.float64]]()
-    for leaf in tested:
-        if not leaf.is_time:  # tests of one model deviate together
-            drawn = noise.setdefault(leaf.records(seeds)[0].train_id, rng.normal(0, SEED_DEVIATION, RESAMPLES))
-            samples = {**samples, leaf.cell: samples[leaf.cell] + drawn}
-    return samples
+    rng = np.random.default_rng(1)
+    train_ids = {leaf.cell: leaf.records(seeds)[0].train_id for leaf in tested if not leaf.is_time}
+    # Tests of one model deviate together.
+    noise = {train_id: rng.normal(0, SEED_DEVIATION, RESAMPLES) for train_id in dict.fromkeys(train_ids.values())}
+    return {**samples, **{cell: samples[cell] + noise[train_id] for cell, train_id in train_ids.items()}}
 
 
 def never_decided(comparison: Comparison, leaves: list[Leaf]) -> str:

@@ -53,6 +53,7 @@ HEADERS = (
 NUMBERS = (3, 4, 5, 7, 8, 9)
 SECONDS_OF_START = 10  # of a run of a small model on a CPU, most of them for imports
 BYTES_PER_NUMBER = 4
+UNTRAINED, NO_SPLIT = "–", "?"  # instead of the split of a batch: of a run that is not trained; if there is none
 COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it replaces the last one
 
 
@@ -74,7 +75,9 @@ def execute(options: Plan) -> int:
     else:
         print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
         if scale.gpu is not None and not scale.comparable:
-            print(wrapped(memory_text(found, options.gpu or scale.gpu[0], resources), terminal_width()))
+            trained = [job for job, plan in zip(found, plans, strict=True) if plan.split not in (UNTRAINED, NO_SPLIT)]
+            if text := memory_text(trained, options.gpu or scale.gpu[0], resources):
+                print(wrapped(text, terminal_width()))
         for release in files:
             print(file_text(release, store))
     starts = "submit" if options.nodes > 1 else "run"
@@ -181,7 +184,7 @@ def planned(
                 parents={parent.name: parent.run.train_id for parent in run.parents},
                 epochs=run.optim and run.optim.epochs,
                 batch_size=run.optim and run.optim.batch_size,
-                split="–" if optim is None else split_text(run, resources),
+                split=UNTRAINED if optim is None else split_text(run, resources),
                 items=counts and {**counts._asdict(), "source": source},
                 steps=steps,
                 gmacs=run.model.macs(run.data.size, run.data.targets) / 1e9,
@@ -205,7 +208,7 @@ def split_text(run: RunConfig, resources: Resources) -> str:
     try:
         micro_batch, accumulation = resources.split_of(run)
     except ValueError:
-        return "?"
+        return NO_SPLIT
     if resources.tries_micro_batches:
         return f"{micro_batch * accumulation} in parts that fit on {devices}"
     return f"{micro_batch} x {accumulation} on {devices}"
@@ -288,17 +291,20 @@ def plan_text(
     return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
 
 
-def memory_text(found: list[Job], gpu: str, resources: Resources) -> str:
-    """What the training steps keep on a GPU, and how many runs take their batch in parts for it; empty without any."""
+def memory_text(trained: list[Job], gpu: str, resources: Resources) -> str:
+    """What the training steps of jobs keep on a GPU, and how many of their runs take the batch in parts for it.
+
+    Empty for a GPU of unknown memory, and without any run.
+    """
     from tqdm import tqdm  # here: other scales need neither
 
     from runner.measure.memory import GPU_GB, OTHER_GB, bytes_of_step
 
-    trained = {job.run.train_id: job for job in found if job.run.optim is not None}
-    if gpu not in GPU_GB or not trained:
+    runs = {job.run.train_id: job for job in trained}
+    if gpu not in GPU_GB or not runs:
         return ""
     most, too_large, in_parts = 0.0, list[str](), 0
-    for job in tqdm(trained.values(), "memory", leave=False, disable=None):
+    for job in tqdm(runs.values(), "memory", leave=False, disable=None):
         two, three = (computed("bytes of a step", partial(bytes_of_step, num_items=n), job.run) for n in (2, 3))
         sizes = resources.micro_batches(job.run)
         steps = {size: two + (size - 2) * (three - two) for size in sizes}
@@ -310,7 +316,7 @@ def memory_text(found: list[Job], gpu: str, resources: Resources) -> str:
         most = max(most, steps[fitting[-1]])
     text = (
         f"memory of one {gpu}: a training step keeps at most {bytes_text(most)} of {GPU_GB[gpu]} GB, by its tensors; "
-        f"{in_parts} of {number_of(len(trained), 'runs')} take the batch in parts for it"
+        f"{in_parts} of {number_of(len(runs), 'runs')} take the batch in parts for it"
     )
     return f"{text}; too large: {', '.join(too_large)}" if too_large else text
 

@@ -66,11 +66,17 @@ def bytes_saved(
 def bytes_of_step(run: RunConfig, num_items: int) -> int:
     """Bytes that a training step keeps on a GPU: weights, their copies, gradients, optimiser state, saved tensors."""
     assert run.optim is not None
-    size, targets = run.data.size, run.data.targets
-    model = run.model.on_meta(size, targets)
-    trained = num_parameters(model, trainable=True)
-    numbers = num_parameters(model) + (1 + run.optim.optimizer.num_states) * trained
-    return 4 * numbers + bytes_saved(run.model, size, targets, num_items, run.optim.precision)
+    parts = (run.model, run.data.size, run.data.targets)
+    weights, trained = numbers_of_weights(*parts)
+    numbers = weights + (1 + run.optim.optimizer.num_states) * trained
+    return 4 * numbers + bytes_saved(*parts, num_items, run.optim.precision)
+
+
+@functools.cache
+def numbers_of_weights(model: ModelConfig, size: InputSize, targets: Targets) -> tuple[int, int]:
+    """Numbers of all and of trained weights."""
+    built = model.on_meta(size, targets)
+    return num_parameters(built), num_parameters(built, trainable=True)
 
 
 def saved_bytes(model: nn.Module, inputs: tuple[Tensor, ...]) -> int:
