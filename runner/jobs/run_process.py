@@ -99,8 +99,8 @@ def carry_out(request: Request, store: RunStore, directory: RunDirectory, stop: 
         code = first.found(exit_code)
         if code is None:
             train_and_test(request, store, stop, first)
-    if code == CLAIMED_ELSEWHERE:
-        first.end_last()
+    if code is not None:
+        first.end_last()  # the others may not have asked it yet, and srun kills what a failed one leaves
     return code if code is not None and rank == 0 else 0  # srun takes the greatest code of all
 
 

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from runner.jobs import run_process
 from runner.machine import first_process
+from runner.machine.first_process import FirstProcess
 from runner.store.store import RunStore
 from tests.runner.in_process import train_here
 from tests.runner.points import POINTS, RunHarness, StopsAfter, carry_out
@@ -40,6 +43,15 @@ def test_the_first_process_decides_what_all_do(
             assert exit_codes(stop) == [0, 0]
         case "trained":
             shutil.rmtree(directory.path / "metrics")
+
+    found = FirstProcess.found
+
+    def found_late(process: FirstProcess, find: Callable[[], object]) -> object:
+        """Let the second process ask when the first one has long answered."""
+        time.sleep(process.rank)
+        return found(process, find)
+
+    monkeypatch.setattr(FirstProcess, "found", found_late)
 
     def execute(rank: int) -> None:
         os.environ["RANK"] = str(rank)
