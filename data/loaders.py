@@ -6,7 +6,7 @@ The training order depends on (seed, epoch) and can be resumed within an epoch. 
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -259,7 +259,7 @@ def data_loader(
     collate: Callable[[list], object],
     *,
     sampler: Sampler[int] | None = None,
-    batch_sampler: Sampler[list] | None = None,
+    batch_sampler: Iterable[list] | None = None,
     batch_size: int = 1,
 ) -> DataLoader:
     """Loader whose workers leave the stops and the cores to the main process."""

@@ -43,7 +43,13 @@ class TorchcodecFile(VideoFile):
         except (ImportError, RuntimeError) as error:
             text = str(error).strip().splitlines()[0]
             raise DataError(f"VIDEO_READER asks for torchcodec, which cannot be imported ({text}); unset it") from error
-        return VideoDecoder(self.path, stream_index=self.stream.index, num_ffmpeg_threads=1, device=self.device)
+        try:
+            return VideoDecoder(self.path, stream_index=self.stream.index, num_ffmpeg_threads=1, device=self.device)
+        except RuntimeError as error:
+            if "Unsupported device" not in str(error):
+                raise
+            text = "VIDEO_READER asks for CUDA, which this build of torchcodec lacks; set it to torchcodec, or unset it"
+            raise DataError(text) from error
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
         """Frames in the order of the indices: uint8 RGB (F, 3, height, width), on the CPU.

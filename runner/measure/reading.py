@@ -25,6 +25,7 @@ from runner.measure.memory import peak_memory, training_step
 from runner.store.provenance import cores
 
 SECONDS, CLIPS = 15, 100  # limits of the measurements: of each in time, and of that of a core in clips
+BATCHES = 4  # of each worker, at least
 UNTIMED = 2  # first clips of a process, which imports
 
 
@@ -62,7 +63,6 @@ def reading_speed(
         data.leave_jitter(clips)
     batches = EpochBatches(len(clips), batch_size, seed=0)
     stages = core_milliseconds(clips, batches.order())
-    batches.set_epoch(1)
     rate = workers_rate(clips, batches, workers) if workers else 1e3 / stages["all"]
     return ReadingSpeed(stages, workers, rate, cores(), str(root.resolve()), data.copy_text(items), device_jitter)
 
@@ -108,14 +108,20 @@ def stages(profile: Profile) -> dict[str, float]:
 
 
 def workers_rate(clips: TrainItems, batches: EpochBatches, workers: int) -> float:
-    """Clips per second of workers that nothing else keeps waiting, after the first batch of each."""
-    loader = data_loader(clips, workers, collated, batch_sampler=batches)
-    first = min(workers, len(batches) // 2)
+    """Clips per second of workers that nothing else keeps waiting, after the first batch of each.
+
+    A small data set is read in so many epochs that each worker has several batches.
+    """
+    chosen = list[list[Draw]]()
+    while len(chosen) < BATCHES * workers:
+        batches.set_epoch(batches.epoch + 1)
+        chosen += batches
+    loader = data_loader(clips, workers, collated, batch_sampler=chosen)
     num_clips, since = 0, time.monotonic()
     try:
         for number, (batch, _) in enumerate(started(loader)):
             num_clips += len(batch.targets)
-            if number < first:
+            if number < workers:
                 num_clips, since = 0, time.monotonic()
             elif time.monotonic() - since > SECONDS:
                 break

@@ -3,6 +3,8 @@
 import os
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -95,6 +97,19 @@ def test_what_cannot_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("VIDEO_READER", "torchcodec")
     monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
     with opened(record(video)) as source, pytest.raises(DataError, match=r"cannot be imported \(.*\); unset it"):
+        source.frames([0])
+
+    def decoder_of_a_build_without_cuda(*words: object, **options: object) -> None:
+        raise RuntimeError("validateDeviceInterface: Unsupported device: cuda")
+
+    monkeypatch.setenv("VIDEO_READER", "torchcodec:cuda")
+    monkeypatch.setitem(sys.modules, "torchcodec", ModuleType("torchcodec"))
+    build = SimpleNamespace(VideoDecoder=decoder_of_a_build_without_cuda)
+    monkeypatch.setitem(sys.modules, "torchcodec.decoders", cast(ModuleType, build))
+    with (
+        opened(record(video)) as source,
+        pytest.raises(DataError, match="asks for CUDA, which this build of torchcodec"),
+    ):
         source.frames([0])
 
 

@@ -1,6 +1,7 @@
 """Speed of reading: its stages, the workers, and which of the two waits."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -28,15 +29,15 @@ from runner.measure.reading import ReadingSpeed, reading_speed
 from runner.store.provenance import cores
 from runner.store.store import RunStore
 from runner.training import train
-from tests.runner.points import POINTS, PointData, RunHarness
+from tests.runner.points import POINTS, PointData, Points, RunHarness
 
 SPEED = Speed(1e12, False, "")
 
 
-def speed_of(run: RunConfig, workers: int = 0) -> ReadingSpeed:
+def speed_of(run: RunConfig, workers: int = 0, batch_size: int = 2) -> ReadingSpeed:
     resources = Resources(data=(("points", Path()),))
     items = resources.item_lists().items(run.data, "train")
-    return reading_speed(run.data, items, workers, 2, resources.root(run.data))
+    return reading_speed(run.data, items, workers, batch_size, resources.root(run.data))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,13 @@ def test_workers_read_beside_each_other_and_items_that_are_no_clips_have_a_time_
     one, two = (speed_of(POINTS, workers) for workers in (0, 2))
     assert list(one.milliseconds) == ["all", "collate", "rest"] and one.milliseconds["all"] > 50
     assert one.read_per_second < 20 < two.read_per_second < 45
+
+
+def test_workers_that_read_all_batches_of_an_epoch_at_once_are_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = PointData.noisy
+    monkeypatch.setattr(PointData, "noisy", lambda *words: time.sleep(0.01) or noisy(*words))
+    run = replace(POINTS, data=replace(POINTS.data, dataset=Points.Config(num_train=24, num_test=8)))
+    assert 150 < speed_of(run, workers=4, batch_size=8).read_per_second < 450
 
 
 def test_the_slower_of_reading_and_computing_counts_and_the_other_waits() -> None:

@@ -99,6 +99,9 @@ class AllButTheOptimiser(Callback):
 
         monkeypatch.setattr(module, "configure_gradient_clipping", clip_then_close)
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.stack.close()
+
     def on_train_batch_end(self, trainer: Trainer, *arguments: object, **options: object) -> None:
         if not trainer.is_last_batch:
             self.stack.enter_context(self.context())
