@@ -29,7 +29,7 @@ def execute(options: Evaluate) -> int:
         raise ValueError("evaluate: name videos or folders of videos, or a list of videos with labels with --list FILE")
     if options.weights is None and not options.untrained:
         check_weights(options, column, run, store, chain(other_scales(options, store), [ALTERNATIVES]))
-    from runner.inference.evaluate import evaluate  # here: Lightning takes seconds to import
+    from runner.inference.evaluate import evaluate  # here: it imports the decoders
 
     scores = evaluate(
         run,

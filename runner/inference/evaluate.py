@@ -1,35 +1,39 @@
 """Best classes of videos, with accuracies if they have labels. Reading, views and model are those of a row's test."""
 
-import contextlib
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from lightning import seed_everything
+import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from data.datamodule import DataModule
+from data.config import DataConfig
 from data.errors import DataError
+from data.fingerprint import DataFingerprint
+from data.items import ItemList
+from data.loaders import TestLoader, UnreadableItems, UnrepeatedItems, shut_down
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
-from lightning_modules.scores import EVALUATED, ViewScores
+from interface.batches import sent
+from lightning_modules.scores import EVALUATED, Scores, ViewScores
 from models.imagenet import weights_folder
 from runner.inference.class_names import ClassNames, class_names, run_on_videos
 from runner.machine.files import StoreError, read_json
-from runner.machine.resources import BatchSplit, Resources
+from runner.machine.resources import Resources
+from runner.measure.training_step import PRECISIONS, mixed_precision
 from runner.store.acceptance import first_difference
 from runner.store.provenance import provenance
 from runner.store.store import RunStore
-from runner.training.progress import Progress
-from runner.training.train import data_module
-from runner.training.trainer import NO_CHECKPOINT, make_trainer, quiet_lightning
 from runner.weights.released import stated_settings
 from runner.weights.weights import Weights, existing_weights, load_weights
 
 NUM_SHOWN = 5  # best classes per video
+SECONDS_BETWEEN_LINES = 30  # of progress in a file
 
 
 def evaluate(
@@ -52,36 +56,27 @@ def evaluate(
         released: released weights of the paper, which check the settings that a file states.
         classes: file of the names of the classes, one a line; None for those that the training or the data set records.
     """
-    quiet_lightning()
     labelled = isinstance(videos, Path)
     names = class_names(run.data, resources, store.run(run.train_id), classes)
     shown, root = run_on_videos(run, videos, names)
-    seed_everything(run.seed, verbose=False)
-    one_device = replace(resources, devices=1, nodes=1)
-    if not labelled:  # an unreadable file is named beside the others
-        one_device = replace(one_device, allow_bad=sys.maxsize)
-    datamodule = data_module(shown, one_device, root=root, split=BatchSplit(1, 1))
-    module = shown.build()
-    source = load_chosen_weights(module.model, run, store, weights, untrained, released)
-    shows_bar = sys.stderr.isatty()
-    lines = [] if shows_bar else [Progress(shown.data.dataset.unit, prints_results=False)]
-    trainer = make_trainer(run, one_device, callbacks=lines, shows_bar=shows_bar)
-    # Lightning's progress bar is on stderr, because stdout is for the result; warnings have lines of their own above.
-    with contextlib.redirect_stdout(sys.stderr), logging_redirect_tqdm():
-        trainer.test(module, datamodule, ckpt_path=NO_CHECKPOINT, verbose=False, weights_only=True)
-    scores = module.scores
+    shown.check()
+    torch.manual_seed(run.seed)
+    model = shown.model.build(shown.data.size, shown.data.targets)
+    source = load_chosen_weights(model, run, store, weights, untrained, released)
+    list_of = functools.cache(functools.partial(shown.data.dataset.build, root))
+    items = list_of("test")
+    allowed = resources.allow_bad if labelled else sys.maxsize  # an unreadable file is named beside the others
+    unreadable = UnreadableItems("test", len(items), allowed, shown.data.dataset.unit)
+    scores = scores_of(shown, model, items, unreadable, replace(resources, devices=1, nodes=1))
     if not isinstance(scores, ViewScores):
         raise ValueError(f"evaluate: the scores of {type(run.objective).__qualname__} are not scores of classes")
-    scores.check(len(datamodule.list_of("test")))
+    scores.check(len(items))
     result = scores.result()
     if not labelled and not result.evaluated:
-        reasons = datamodule.unreadable_in("test").reasons
-        raise DataError(
-            f"none of the {len(datamodule.list_of('test'))} videos can be read: {'; '.join(reasons.values())}"
-        )
+        raise DataError(f"none of the {len(items)} videos can be read: {'; '.join(unreadable.reasons.values())}")
     return {
         "weights": source,
-        "data": datamodule.fingerprint().as_json(),
+        "data": DataFingerprint.of(shown.data, list_of).as_json(),
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
         "score": scores.protocol.merge.rpartition(" ")[2],
@@ -89,17 +84,44 @@ def evaluate(
         "evaluated": result.evaluated,
         "failed": result.failed,
         "missing": result.missing,
-        "videos": video_entries(datamodule, scores, names, labelled=labelled),
+        "videos": video_entries(shown.data, items, unreadable.reasons, scores, names, labelled=labelled),
         **provenance(),
     }
 
 
+def scores_of(
+    run: RunConfig, model: nn.Module, items: ItemList, unreadable: UnreadableItems, resources: Resources
+) -> Scores:
+    """Scores of a test of items on a GPU, if there is one, in the precision of the recipe, or on the CPU."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    precision = PRECISIONS["32-true" if run.optim is None or device.type == "cpu" else run.optim.precision]
+    task = run.objective.task(run.data.targets)
+    scores, views = task.new_scores(run.evaluation), run.data.test_items(items, run.evaluation)
+    workers = resources.num_workers(run.data)
+    loader = TestLoader(views, UnrepeatedItems(views), unreadable, resources.test_batch(run), workers)
+    model.to(device).eval()
+    seconds = 0.1 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
+    try:
+        with torch.inference_mode(), mixed_precision(device, precision), logging_redirect_tqdm():
+            for batch in tqdm(loader, "test", unit="batch", mininterval=seconds):
+                inputs = run.data.on_device(tuple(sent(part, device) for part in batch.inputs))
+                task.test(model, batch._replace(inputs=inputs), scores)
+    finally:
+        shut_down(loader.loader)
+    return scores
+
+
 def video_entries(
-    datamodule: DataModule, scores: ViewScores, names: ClassNames, *, labelled: bool
+    data: DataConfig,
+    items: ItemList,
+    reasons: Mapping[str, str],
+    scores: ViewScores,
+    names: ClassNames,
+    *,
+    labelled: bool,
 ) -> list[dict[str, object]]:
     """Label, state and best classes of each video, and the error of an unreadable one."""
-    items, reasons = datamodule.list_of("test"), datamodule.unreadable_in("test").reasons
-    files, entries = datamodule.data.files(items), []
+    files, entries = data.files(items), []
     for index, name in enumerate(items.ids):
         video, label, label_name = scores.items[index], None, None
         if labelled:

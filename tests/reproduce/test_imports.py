@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.numbered_videos import write_video
+
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = {
     "torch",
@@ -61,7 +63,13 @@ def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -
     assert imported(verb, "motionformer/table1", "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
 
 
-def test_evaluate_refuses_a_row_without_weights_before_it_imports_lightning(tmp_path: Path) -> None:
+def test_evaluate_reads_videos_without_lightning(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "video.mp4")
+    words = ("evaluate", "motionformer/table4:joint", str(video), "--scale", "tiny", "--untrained", "--workers", "0")
+    assert not imported(*words, "--runs", str(tmp_path)) & {"lightning", "pandas", "matplotlib", "tensorboard"}
+
+
+def test_evaluate_refuses_a_row_without_weights_before_it_imports_decoders(tmp_path: Path) -> None:
     (tmp_path / "video.mp4").touch()
     words = ("evaluate", "motionformer/table4:trajectory", str(tmp_path / "video.mp4"), "--runs", str(tmp_path))
     command = [sys.executable, "-c", PRINT_MODULES, *words]
