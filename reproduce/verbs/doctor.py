@@ -244,14 +244,20 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
 def _packages() -> Iterator[Finding]:
     """Packages that differ from the pinned versions."""
     pinned = dict(PINNED.findall(REQUIREMENTS.read_text())) if REQUIREMENTS.exists() else {}
-    installed = {one.name.replace("-", "_").lower(): one.version for one in importlib.metadata.distributions()}
-    # A build for one device has a suffix.
-    found = {name: installed.get(name.replace("-", "_").lower(), "").partition("+")[0] for name in pinned}
+    found = {name: _installed(name) for name in pinned}
     for name in (name for name in pinned if found[name] != pinned[name]):
         what = f"{name} is {found[name]}, pinned is {pinned[name]}" if found[name] else f"{name} is not installed"
         yield Finding("warning" if found[name] else "error", "packages", what, "pip install -r requirements.txt")
     if pinned and found == pinned:
         yield Finding("ok", "packages", f"all {len(pinned)} as pinned, torch {torch.__version__}")
+
+
+def _installed(package: str) -> str:
+    """Version of a package, empty if it is not installed."""
+    try:
+        return importlib.metadata.version(package).partition("+")[0]  # a build for one device has a suffix
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def text(found: list[Finding]) -> str:
