@@ -26,6 +26,7 @@ from runner.machine.messages import bytes_text, device_time_text
 from runner.machine.resources import Counts, Resources
 from runner.measure.computed_values import computed
 from runner.measure.device_time import (
+    GPUS,
     LEAST_TIMES,
     Speed,
     Work,
@@ -298,24 +299,25 @@ def memory_text(trained: list[Job], gpu: str, resources: Resources) -> str:
     """
     from tqdm import tqdm  # here: other scales need neither
 
-    from runner.measure.memory import GPU_GB, OTHER_GB, bytes_of_step
+    from runner.measure.memory import OTHER_GB, bytes_of_step
 
     runs = {job.run.train_id: job for job in trained}
-    if gpu not in GPU_GB or not runs:
+    if gpu not in GPUS or not runs:
         return ""
+    gigabytes = GPUS[gpu][1]
     most, too_large, in_parts = 0.0, list[str](), 0
     for job in tqdm(runs.values(), "memory", leave=False, disable=None):
         two, three = (computed("bytes of a step", partial(bytes_of_step, num_items=n), job.run) for n in (2, 3))
         sizes = resources.micro_batches(job.run)
         steps = {size: two + (size - 2) * (three - two) for size in sizes}
-        fitting = [size for size in sizes if steps[size] <= 1e9 * (GPU_GB[gpu] - OTHER_GB)]
+        fitting = [size for size in sizes if steps[size] <= 1e9 * (gigabytes - OTHER_GB)]
         if not fitting:
             too_large.append(job.name)
             continue
         in_parts += fitting[-1] < sizes[-1]
         most = max(most, steps[fitting[-1]])
     text = (
-        f"memory of one {gpu}: a training step keeps at most {bytes_text(most)} of {GPU_GB[gpu]} GB, by its tensors; "
+        f"memory of one {gpu}: a training step keeps at most {bytes_text(most)} of {gigabytes} GB, by its tensors; "
         f"{in_parts} of {number_of(len(runs), 'runs')} take the batch in parts for it"
     )
     return f"{text}; too large: {', '.join(too_large)}" if too_large else text

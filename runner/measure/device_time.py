@@ -18,10 +18,11 @@ READING = "reading"  # kind of the measurement
 TRAINING_PASSES = 3  # a backward pass costs about two forward passes
 FLOPS_PER_MAC = 2
 # Dense float16 peak of the tensor cores in TFLOP/s, accumulated in float32, by the data sheets and, for the SXM cards,
-# those of the SXM versions.
-PEAK_TFLOPS = {
-    "V100": 125, "A100": 312, "H100": 989, "H200": 989, "B200": 2250, "T4": 65, "A10": 125, "L4": 121, "L40S": 362,
-    "RTX 3090": 71, "RTX 4090": 165, "RTX 5090": 209, "RTX A6000": 155,
+# those of the SXM versions; and memory of the smallest version in 10^9 bytes.
+GPUS = {
+    "V100": (125, 16), "A100": (312, 40), "H100": (989, 80), "H200": (989, 141), "B200": (2250, 180), "T4": (65, 16),
+    "A10": (125, 24), "L4": (121, 24), "L40S": (362, 48), "RTX 3090": (71, 24), "RTX 4090": (165, 24),
+    "RTX 5090": (209, 32), "RTX A6000": (155, 48),
 }  # fmt: skip
 LEAST_UTILISATION, LARGEST_UTILISATION = 0.08, 0.5  # the least is that of printed hours, on a V100
 STEP_SECONDS = 0.01  # least time of a training step: about 1,000 kernels, each launched in 10 microseconds
@@ -123,17 +124,17 @@ def assumed_speed(
     utilisation: float | None = None,
     tflops: float | None = None,
 ) -> Speed:
-    """Speed of a GPU by its name in `PEAK_TFLOPS`, or by its peak, at an assumed utilisation of the peak.
+    """Speed of a GPU by its name in `GPUS`, or by its peak, at an assumed utilisation of the peak.
 
     Args:
         default: GPU and utilisation where none are named, those of the scale.
     """
     usual_gpu, usual = default
     name = gpu or (usual_gpu if tflops is None else "GPU")
-    peak = PEAK_TFLOPS.get(name) if tflops is None else tflops
+    peak = GPUS.get(name, (None,))[0] if tflops is None else tflops
     share = usual if utilisation is None else utilisation
     if peak is None:
-        raise ValueError(f"--gpu '{name}': name its peak with --tflops; known are {', '.join(PEAK_TFLOPS)}")
+        raise ValueError(f"--gpu '{name}': name its peak with --tflops; known are {', '.join(GPUS)}")
     if not 0 < share <= 1 or peak <= 0:
         raise ValueError(
             f"--utilisation {share:g} is a share of --tflops {peak:g}: both are above 0, and it is at most 1"

@@ -29,11 +29,6 @@ from runner.store.provenance import provenance
 
 GIB = 2**30
 TIMED_STEPS = 3
-# Memory of GPUs in 10^9 bytes, of the smallest version of each.
-GPU_GB = {
-    "V100": 16, "A100": 40, "H100": 80, "H200": 141, "B200": 180, "T4": 16, "A10": 24, "L4": 24, "L40S": 48,
-    "RTX 3090": 24, "RTX 4090": 24, "RTX 5090": 32, "RTX A6000": 48,
-}  # fmt: skip
 OTHER_GB = 3  # of the CUDA context, workspaces, and tensors that are soon removed
 
 

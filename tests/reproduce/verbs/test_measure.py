@@ -38,7 +38,8 @@ def is_exact(run: RunConfig) -> bool:
 
 
 @pytest.fixture
-def measure(reproduce: Reproduce, tmp_path: Path) -> Callable[..., Outcome]:
+def measure(reproduce: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    monkeypatch.setattr("reproduce.selection.RESULTS", tmp_path / "published")
     return lambda *words: reproduce("measure", *words, "--runs", tmp_path)
 
 
