@@ -4,6 +4,7 @@
 """
 
 import json
+import statistics
 from pathlib import Path
 
 from experiments.spec.catalog import captions, find
@@ -15,6 +16,7 @@ from reports.pages.markup import ROOT
 from runner.machine.files import replacing
 from runner.store.store import RunStore
 
+MEASURED = {"CPU": "*cpu-2-cores.json", "H100 in bfloat16": "h100-bf16.json"}  # files of each device
 PICTURE, BENCHMARKS = ROOT / "docs" / "overview.png", ROOT / "benchmarks" / "results"
 Numbers = dict[str, list[tuple[float, float]]]
 
@@ -32,17 +34,21 @@ def numbers() -> Numbers:
 
 def speeds() -> dict[str, dict[str, float]]:
     """How many times as fast as the published formulation each model is, by what was timed."""
-    files = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(BENCHMARKS.glob("*cpu-2-cores.json"))]
-    pairs = {pair["name"]: pair["ratio"] for content in files for pair in content["pairs"]}
-    # Parts of models, and comparisons with other models, have longer names.
-    models = sorted({name.partition(",")[0] for name in pairs if name.partition(",")[0].isalnum()}, key=str.lower)
-    return {kind: {model: pairs[f"{model}, {kind}"] for model in models} for kind in ("training step", "forward")}
+    found: dict[str, dict[str, float]] = {}
+    for device, files in MEASURED.items():
+        contents = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(BENCHMARKS.glob(files))]
+        for pair in (pair for content in contents for pair in content["pairs"]):
+            model, *parts = pair["name"].split(", ")
+            if model.isalnum() and len(parts) == 1:  # parts of models, and other models, have longer names
+                ratios = (theirs / ours for theirs, ours in zip(pair["published"], pair["ours"], strict=True))
+                found.setdefault(f"{parts[0]}, {device}", {})[model] = pair.get("ratio") or statistics.median(ratios)
+    return found
 
 
 def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
     values = [value for pairs in found.values() for pair in pairs for value in pair if value > 0]
     left.plot([min(values), max(values)], [min(values), max(values)], color="0.8", zorder=0)
@@ -52,15 +58,16 @@ def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> Non
     left.set(xscale="log", yscale="log", xlabel="printed", ylabel="ours")
     left.set_title("GFLOPs, parameters, settings beside the print", fontsize=10)
     left.legend(fontsize=7, frameon=False)
-    models = list(ratios["forward"])
-    for index, (kind, of_models) in enumerate(ratios.items()):
-        places = [number + (index - 0.5) * 0.38 for number in range(len(models))]
-        bars = right.barh(places, list(of_models.values()), 0.36, color=COLOURS[index], label=kind)
+    models = sorted({model for of_models in ratios.values() for model in of_models}, key=str.lower)
+    thickness = 0.84 / len(ratios)
+    for index, (kind, of_models) in enumerate(sorted(ratios.items())):
+        places = [models.index(model) + (index + 0.5) * thickness - 0.42 for model in of_models]
+        bars = right.barh(places, list(of_models.values()), 0.9 * thickness, color=COLOURS[index], label=kind)
         right.bar_label(bars, fmt="%.1f", fontsize=7, padding=2)
     right.axvline(1, color="0.3", linewidth=0.8)
     right.set_yticks(range(len(models)), models)
     right.invert_yaxis()
-    right.set_xlabel("times as fast as the published form, equal outputs (CPU)")
+    right.set_xlabel("times as fast as the published form, equal outputs")
     right.set_title("Same function, less work", fontsize=10)
     right.legend(fontsize=7, frameon=False, loc="lower right")
     for axis in (left, right):
