@@ -41,8 +41,7 @@ class Progress(Callback):
         self.start_line()
 
     def start_line(self) -> None:
-        self.since, self.num_batches, self.num_items = time.monotonic(), 0, 0
-        self.loss = torch.zeros(())  # a scalar of the CPU is added to those of a GPU without a copy
+        self.since, self.loss, self.num_batches, self.num_items = time.monotonic(), torch.zeros(()), 0, 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.start_stage(fraction_trained(trainer))
@@ -57,7 +56,7 @@ class Progress(Callback):
     ) -> None:
         assert isinstance(outputs, Mapping)
         loss = outputs["loss"].detach() * trainer.accumulate_grad_batches  # on its device: to read it would wait for it
-        self.loss = self.loss + loss
+        self.loss = self.loss + loss  # the scalar of the CPU at the start is not copied
         self.num_batches += 1
         self.num_items += len(batch.targets) * trainer.world_size  # type: ignore[attr-defined]
         done = fraction_trained(trainer)
