@@ -5,19 +5,14 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
+if TYPE_CHECKING:
+    from timm.models import PretrainedCfg
+
 HUB_FILES = ("model.safetensors", "pytorch_model.bin")
-# Original files of the weights that tables name, as timm, which takes seconds to import, records them.
-ORIGINALS = {
-    "vit_small_patch16_224.augreg_in21k": "https://storage.googleapis.com/vit_models/augreg/"
-    "S_16-i21k-300ep-lr_0.001-aug_light1-wd_0.03-do_0.0-sd_0.0.npz",
-    "vit_base_patch16_224.orig_in21k": "",
-    "vit_base_patch16_224.orig_in21k_ft_in1k": "https://github.com/rwightman/pytorch-image-models/releases/download/"
-    "v0.1-vitjx/jx_vit_base_p16_224-80ecf9dd.pth",
-    "vit_large_patch16_224.orig_in21k": "",
-}
 
 
 class MissingWeightsError(FileNotFoundError):
@@ -62,7 +57,8 @@ class ImageNet:
                 ValueError: if timm has no such weights.
                 MissingWeightsError: with the file to download and the path to save it at.
             """
-            repository, original = self.record()
+            published = self.published()
+            repository, original = str(published.hf_hub_id or ""), str(published.url or "")
             if found := self.local(folder) or hub_file(repository):
                 return found
             source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
@@ -77,24 +73,27 @@ class ImageNet:
             Raises:
                 ValueError: if timm has no such weights.
             """
-            repository, original = self.record()
+            published = self.published()
             paths = [folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")]
-            if original:
+            if original := str(published.url or ""):
                 paths += [folder / Path(original).name, Path(torch.hub.get_dir(), "checkpoints", Path(original).name)]
-            return next((path for path in paths if path.exists()), None) or cached_hub_file(repository)
+            found = next((path for path in paths if path.exists()), None)
+            return found or cached_hub_file(str(published.hf_hub_id or ""))
 
-        def record(self) -> tuple[str, str]:
-            """Repository of the weights in the Hugging Face Hub and URL of their original file, empty for none."""
-            if self.name in ORIGINALS:
-                return f"timm/{self.name}", ORIGINALS[self.name]
-            import timm  # here: it takes seconds to import
+        def published(self) -> "PretrainedCfg":
+            """Record of the weights in timm.
+
+            Raises:
+                ValueError: if timm has no such weights.
+            """
+            import timm  # here: timm takes a second to import, which the resolution of configs does not need
 
             if not timm.is_model_pretrained(self.name):
                 near = ", ".join(difflib.get_close_matches(self.name, timm.list_pretrained("vit*"), n=3, cutoff=0))
                 raise ValueError(f"model.init.name: timm has no weights named {self.name!r}; near are {near}")
             published = timm.get_pretrained_cfg(self.name)
             assert published is not None
-            return str(published.hf_hub_id or ""), str(published.url or "")
+            return published
 
 
 def hub_file(repository: str) -> Path | None:

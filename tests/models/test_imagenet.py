@@ -7,7 +7,7 @@ import pytest
 import timm
 import torch
 
-from models.imagenet import ORIGINALS, ImageNet, weights_folder
+from models.imagenet import ImageNet, weights_folder
 
 NAME = "vit_base_patch16_224.orig_in21k_ft_in1k"
 PAPERS_NAME = "vit_base_patch16_224.orig_in21k"
@@ -83,10 +83,3 @@ def test_a_local_file_is_found_without_a_download(tmp_path: Path) -> None:
     assert WEIGHTS.local(tmp_path) is None
     path = made(tmp_path / f"{NAME}.safetensors")
     assert WEIGHTS.local(tmp_path) == path
-
-
-@pytest.mark.parametrize("name", ORIGINALS)
-def test_records_without_timm_are_those_of_timm(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = ImageNet.Config(name=name).record()
-    monkeypatch.delitem(ORIGINALS, name)
-    assert ImageNet.Config(name=name).record() == known
