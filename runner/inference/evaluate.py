@@ -25,7 +25,7 @@ from models.imagenet import weights_folder
 from runner.inference.class_names import ClassNames, class_names, run_on_videos
 from runner.machine.files import StoreError, read_json
 from runner.machine.resources import Resources
-from runner.measure.training_step import PRECISIONS, mixed_precision
+from runner.measure.training_step import dtype_on, mixed_precision
 from runner.store.acceptance import first_difference
 from runner.store.provenance import provenance
 from runner.store.store import RunStore
@@ -94,7 +94,6 @@ def scores_of(
 ) -> Scores:
     """Scores of a test of items on a GPU, if there is one, in the precision of the recipe, or on the CPU."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    precision = PRECISIONS["32-true" if run.optim is None or device.type == "cpu" else run.optim.precision]
     task = run.objective.task(run.data.targets)
     scores, views = task.new_scores(run.evaluation), run.data.test_items(items, run.evaluation)
     workers = resources.num_workers(run.data)
@@ -102,7 +101,7 @@ def scores_of(
     model.to(device).eval()
     seconds = 0.1 if sys.stderr.isatty() else SECONDS_BETWEEN_LINES
     try:
-        with torch.inference_mode(), mixed_precision(device, precision), logging_redirect_tqdm():
+        with torch.inference_mode(), mixed_precision(device, dtype_on(device, run.optim)), logging_redirect_tqdm():
             for batch in tqdm(loader, "test", unit="batch", mininterval=seconds):
                 inputs = run.data.on_device(tuple(sent(part, device) for part in batch.inputs))
                 task.test(model, batch._replace(inputs=inputs), scores)

@@ -21,6 +21,7 @@ from models.model import ModelConfig
 from runner.measure.training_step import (
     PRECISIONS,
     TrainingStep,
+    dtype_on,
     fits_into_memory,
     mixed_precision,
     release_memory,
@@ -104,10 +105,9 @@ def training_step(run: RunConfig, batch_size: int, device: torch.device) -> Call
     model = run.model.build(run.data.size, run.data.targets).train().to(device)
     optimizer, _ = run.optim.build(model, run.optim.length)
     task = run.objective.task(run.data.targets)
-    precision = PRECISIONS[run.optim.precision] if device.type == "cuda" else torch.float32
     inputs = run.data.size.example(batch_size, device)
     targets = run.data.targets.example(batch_size, device)
-    step = TrainingStep(optimizer, lambda outputs: task.loss(outputs, targets), device, precision)
+    step = TrainingStep(optimizer, lambda outputs: task.loss(outputs, targets), device, dtype_on(device, run.optim))
     return partial(step, partial(model, *inputs))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from lightning_modules.optim import OptimConfig
+
 PRECISIONS = {"16-mixed": torch.float16, "bf16-mixed": torch.bfloat16, "32-true": torch.float32}
 # Libraries report the lack of memory for themselves, or for their workspace, in words of their own.
 LIBRARY_ERRORS = (
@@ -80,6 +82,11 @@ class TrainingStep:
         """Update the parameters. Their gradients stay."""
         self.scaler.step(self.optimizer)
         self.scaler.update()
+
+
+def dtype_on(device: torch.device, optim: OptimConfig | None) -> torch.dtype:
+    """Type in which a recipe computes on a GPU; float32 on a CPU, and without a recipe."""
+    return PRECISIONS[optim.precision] if device.type == "cuda" and optim is not None else torch.float32
 
 
 def mixed_precision(device: torch.device, precision: torch.dtype) -> contextlib.AbstractContextManager[object]:

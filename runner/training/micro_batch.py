@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from data.config import DataConfig
 from experiments.spec.run import RunConfig
 from lightning_modules.module import TaskModule
 from runner.machine.resources import DEFAULT_COST, BatchSplit, Resources
-from runner.measure.training_step import PRECISIONS, TrainingStep, fits_into_memory
+from runner.measure.training_step import TrainingStep, dtype_on, fits_into_memory
 from runner.training.progress import say
 
 # Cost of the items of the largest micro-batch that is tried. More items at a time are not faster.
@@ -133,12 +133,8 @@ def try_step(module: TaskModule, data: DataConfig, micro_batch: int, device: tor
         data.targets.example(micro_batch, device),
         torch.Generator().manual_seed(0),
     )
-
-    def loss(outputs: Tensor) -> Tensor:
-        return module.task.loss(outputs, labels)
-
-    precision = PRECISIONS[module.optim.precision] if device.type == "cuda" else torch.float32
-    step = TrainingStep(optimizer, loss, device, precision)
+    dtype = dtype_on(device, module.optim)
+    step = TrainingStep(optimizer, lambda outputs: module.task.loss(outputs, labels), device, dtype)
     step.add_gradients(lambda: model(*inputs))
     step.update()
     step.add_gradients(lambda: model(*inputs))
