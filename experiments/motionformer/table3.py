@@ -33,7 +33,7 @@ COLUMNS = (
 
 NOTES = (
     "Mem. is the peak CUDA memory of a training step in GB (2^30 bytes). The paper states neither batch size nor "
-    "precision. Ours is of four clips, the printed batch of a GPU; that of two would be near the printed numbers.",
+    "precision. Ours is of four clips, the printed batch of a GPU.",
     MEMORY_NOTE,
     "E: exact attention within frames, A: approximate. Attention of CLS and temporal attention are always exact.",
     "Orthoformer selects its prototypes in float32. The released code does so in the half precision of its training, "
