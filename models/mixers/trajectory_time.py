@@ -98,7 +98,7 @@ class _TemporalAttention(torch.autograd.Function):
         grad_kv_weight = torch.zeros_like(kv_weight)
         grad_key_weight, grad_value_weight = grad_kv_weight.unflatten(0, (2, heads, -1)).unbind()  # (H, K, D) each
         for part in chunks(y):
-            tokens, grad_tokens = y[:, part].transpose(0, 1), grad_y[:, part].transpose(0, 1)  # (C, T, D)
+            tokens = y[:, part].transpose(0, 1)  # (C, T, D)
             q, g = split(query[part], heads), split(grad_pooled[part], heads)  # (H, C, K)
             a = weights[part]  # (C, H, T)
             if project_values:
@@ -113,13 +113,14 @@ class _TemporalAttention(torch.autograd.Function):
             a_wide, grad_weights = a.to(wide_dtype), grad_weights.to(wide_dtype)
             grad_scores = a_wide * (grad_weights - (a_wide * grad_weights).sum(dim=-1, keepdim=True))
             grad_scores = grad_scores.to(dtype)  # (C, H, T)
-            torch.bmm(grad_scores.mT, token_queries(query[part], key_weight), out=grad_tokens)
+            # Not into `grad_y` directly: without a contiguous output, a CPU multiplies one matrix after the other.
+            grad_tokens = torch.bmm(grad_scores.mT, token_queries(query[part], key_weight))  # (C, T, D)
             if grad_weighted_sum is not None:
-                grad_tokens.baddbmm_(a.mT, grad_weighted_sum)
+                grad_y[:, part] = grad_tokens.baddbmm_(a.mT, grad_weighted_sum).transpose(0, 1)
             else:
-                for t in range(len(y)):
-                    grad_heads = grad_y[t, part].unflatten(-1, (heads, -1))  # (C, H, K)
-                    grad_heads.addcmul_(a[..., t, None], grad_pooled[part].unflatten(-1, (heads, -1)))
+                by_heads = grad_pooled[part].unflatten(-1, (heads, -1))  # (C, H, K)
+                for t, grad in enumerate(grad_tokens.unflatten(-1, (heads, -1)).unbind(1)):  # (C, H, K)
+                    torch.addcmul(grad, a[..., t, None], by_heads, out=grad_y[t, part].unflatten(-1, (heads, -1)))
             grad_token_queries = torch.bmm(grad_scores, tokens).transpose(0, 1)  # (H, C, D)
             grad_query[part] = torch.bmm(grad_token_queries, key_weight.mT).transpose(0, 1).flatten(1)
             grad_key_weight += torch.bmm(q.mT, grad_token_queries)
