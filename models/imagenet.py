@@ -57,10 +57,12 @@ class ImageNet:
                 ValueError: if timm has no such weights.
                 MissingWeightsError: with the file to download and the path to save it at.
             """
+            if found := self.local(folder):
+                return found
             published = self.published()
             repository, original = str(published.hf_hub_id or ""), str(published.url or "")
-            if found := self.local(folder) or hub_file(repository):
-                return found
+            if downloaded := hub_file(repository):
+                return downloaded
             source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
             target = folder / f"{self.name}{Path(source).suffix}"
             raise MissingWeightsError(
@@ -73,12 +75,14 @@ class ImageNet:
             Raises:
                 ValueError: if timm has no such weights.
             """
+            named = (folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz"))
+            # Without timm, which takes seconds to import: nearly all its weights have this repository.
+            if found := next(filter(Path.exists, named), None) or cached_hub_file(f"timm/{self.name}"):
+                return found
             published = self.published()
-            paths = [folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")]
-            if original := str(published.url or ""):
-                paths += [folder / Path(original).name, Path(torch.hub.get_dir(), "checkpoints", Path(original).name)]
-            found = next((path for path in paths if path.exists()), None)
-            return found or cached_hub_file(str(published.hf_hub_id or ""))
+            original = Path(str(published.url or "no url")).name
+            older = (folder / original, Path(torch.hub.get_dir(), "checkpoints", original))
+            return next(filter(Path.exists, older), None) or cached_hub_file(str(published.hf_hub_id or ""))
 
         def published(self) -> "PretrainedCfg":
             """Record of the weights in timm.

@@ -46,7 +46,10 @@ def test_a_file_in_the_weights_folder_is_found(suffix: str, tmp_path: Path) -> N
     assert WEIGHTS.find(weights_folder()) == file
 
 
-def test_the_hubs_cache_is_read_without_a_network(tmp_path: Path) -> None:
+def test_the_hubs_cache_is_read_without_a_network_and_without_timm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(ImageNet.Config, "published", no_network)
     repository = tmp_path / "hub" / f"models--timm--{NAME}"
     made(repository / "refs" / "main").write_text("c0ffee")
     file = made(repository / "snapshots" / "c0ffee" / "model.safetensors")
