@@ -3,12 +3,32 @@
 Follows ViT (https://arxiv.org/abs/2010.11929). B batch, N tokens, D width.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from models.mixers.attention import Mixer
 from models.tokens import Grid
+
+
+class DropPath(nn.Module):
+    """Stochastic depth (https://arxiv.org/abs/1603.09382): random removal of an item's branch during training.
+
+    Those that remain are scaled by 1 / (1 - rate).
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Branch x (B, ...)."""
+        return x * self.scales(x, len(x), *[1] * (x.ndim - 1)) if self.rate and self.training else x
+
+    def scales(self, x: Tensor, *shape: int) -> Tensor:
+        """Random scales of branches, each 0 or 1 / (1 - rate)."""
+        return x.new_empty(shape).bernoulli_(1 - self.rate).div_(1 - self.rate)
 
 
 class Block(nn.Module):
@@ -29,16 +49,14 @@ class Block(nn.Module):
         eps: float = 1e-6,
         activation: type[nn.Module] = nn.GELU,
     ) -> None:
-        # Imported here because timm takes a second to import, which the resolution of a table does not need.
-        from timm.layers.drop import DropPath
-        from timm.layers.mlp import Mlp
-
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=eps) for _ in mixers)
         self.mixers = nn.ModuleList(mixers)
         self.drops = nn.ModuleList(DropPath(drop_path if mixer.drops_path else 0.0) for mixer in mixers)
         self.mlp_norm = nn.LayerNorm(width, eps=eps)
-        self.mlp = Mlp(width, int(width * mlp_ratio), act_layer=activation)
+        hidden = int(width * mlp_ratio)
+        layers = {"fc1": nn.Linear(width, hidden), "act": activation(), "fc2": nn.Linear(hidden, width)}
+        self.mlp = nn.Sequential(OrderedDict(layers))
         self.mlp_drop = DropPath(drop_path)
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:

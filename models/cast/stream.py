@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from interface.ranges import CheckedConfig, Positive, PositiveOrZero
+from models.block import DropPath
 from models.cast.expert import Expert, Layout
 from models.cast.frame_expert import FrameExpert
 from models.trunk import reset_linear
@@ -20,28 +21,22 @@ DropUnit = Literal["token", "sample"]
 Pooling = Literal["cls", "mean"]
 
 
-class DropPath(nn.Module):
-    """Stochastic depth (https://arxiv.org/abs/1603.09382): random removal of branches during training.
-
-    Those that remain are scaled by 1 / (1 - rate).
-    """
+class StreamDropPath(DropPath):
+    """Stochastic depth in the layout of a stream."""
 
     def __init__(self, rate: float, layout: Layout, unit: DropUnit) -> None:
-        super().__init__()
-        self.rate = rate
+        super().__init__(rate)
         self.layout = layout
         self.unit = unit
 
     def forward(self, x: Tensor) -> Tensor:
         """Branch x in the layout. A part of its tokens from the first on is also accepted."""
-        if self.rate == 0 or not self.training:
-            return x
-        keep = 1 - self.rate
-        if self.layout.framewise and self.unit == "token":
-            return x * x.new_empty(1, x.shape[1], 1).bernoulli_(keep).div_(keep)
-        frames = self.layout.grid.frames if self.layout.framewise else 1
-        kept = x.new_empty(len(x) // frames, 1, 1).bernoulli_(keep).div_(keep)
-        return x * torch.repeat_interleave(kept, frames, dim=0)
+        if not self.layout.framewise or not self.rate or not self.training:
+            return super().forward(x)
+        if self.unit == "token":
+            return x * self.scales(x, 1, x.shape[1], 1)
+        frames = self.layout.grid.frames
+        return x * torch.repeat_interleave(self.scales(x, len(x) // frames, 1, 1), frames, dim=0)
 
 
 class Adapter(nn.Module):
@@ -118,7 +113,7 @@ class Stream(nn.Module):
         self.layout = expert.layout
         self.pooling: Pooling = pooling
         self.mlp_scale = 0.0 if adapters is None else adapters.mlp_scale
-        self.drops = nn.ModuleList(DropPath(rate, self.layout, drop_unit) for rate in drop_rates)
+        self.drops = nn.ModuleList(StreamDropPath(rate, self.layout, drop_unit) for rate in drop_rates)
         self.attention_adapters = self._adapters(adapters, width)
         self.mlp_adapters = self._adapters(adapters, width)
         in_time = adapters is not None and adapters.in_time

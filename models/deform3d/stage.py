@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.block import DropPath
 from models.mixers.attention import merge_heads, split_heads
 from models.tokens import Grid
 
@@ -133,8 +134,6 @@ class Stage(nn.Module):
     """Attention, feed-forward network and stochastic depth of a stage."""
 
     def __init__(self, settings: StageSettings) -> None:
-        from timm.layers.drop import DropPath  # here: it takes a second to import
-
         super().__init__()
         # Differs from the paper: it writes no LayerNorm before attention. Without it, deep models train badly.
         self.norm = nn.LayerNorm(settings.width) if settings.pre_norm else nn.Identity()

@@ -19,7 +19,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from interface.ranges import CheckedConfig
 from models.cost import executed_macs
-from models.mixers.dropout_attention import dropout_attention
 from models.tokens import Grid
 
 STRIDED_BACKENDS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -143,6 +142,8 @@ def strided_attention(q: Tensor, k: Tensor, v: Tensor, *, mask: Tensor | None = 
         dropout: rate of dropout of the attention map.
     """
     if dropout and q.device.type == "cpu":
+        from models.mixers.dropout_attention import dropout_attention  # here: only models of sequences have dropout
+
         keys = None if mask is None else mask.flatten(0, 1)
         outputs = dropout_attention(q.flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1), keys, dropout)
         return outputs.unflatten(0, q.shape[:2])

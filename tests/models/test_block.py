@@ -1,8 +1,10 @@
+import pytest
 import torch
 import torch.nn.functional as F
 from timm.layers.activations import QuickGELU
+from timm.layers.drop import DropPath as TimmDropPath
 
-from models.block import Block
+from models.block import Block, DropPath
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.tokens import Grid
@@ -29,5 +31,16 @@ def test_both_halves_use_the_epsilon_and_the_activation() -> None:
     block = Block(mixers, 16, 2.0, 0.0, eps=0.5, activation=QuickGELU)
     x = torch.randn(3, 9, 16)
     torch.testing.assert_close(block.attend(x, GRID), x + mixer(F.layer_norm(x, (16,), eps=0.5), GRID))
-    hidden = block.mlp.fc1(F.layer_norm(x, (16,), eps=0.5))
-    torch.testing.assert_close(block.feed(x), x + block.mlp.fc2(hidden * torch.sigmoid(1.702 * hidden)))
+    first, _, second = block.mlp
+    hidden = first(F.layer_norm(x, (16,), eps=0.5))
+    torch.testing.assert_close(block.feed(x), x + second(hidden * torch.sigmoid(1.702 * hidden)))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+def test_paths_are_dropped_as_in_timm(rate: float) -> None:
+    x = torch.randn(8, 3, 4)
+    for ours, published in ((DropPath(rate), TimmDropPath(rate)), (DropPath(rate).eval(), TimmDropPath(rate).eval())):
+        torch.manual_seed(2)
+        dropped = ours(x)
+        torch.manual_seed(2)
+        assert torch.equal(dropped, published(x))

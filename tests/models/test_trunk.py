@@ -3,13 +3,12 @@ from typing import Literal
 
 import pytest
 import torch
-from timm.layers.drop import DropPath
 from torch import nn
 
 from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.block import Block
+from models.block import Block, DropPath
 from models.heads import TanhHead
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
@@ -153,7 +152,7 @@ def test_logits_are_the_same_in_every_mode_but_for_dropped_paths() -> None:
 
 def test_drop_path_rates_increase_with_depth_and_are_zero_for_time_attention() -> None:
     rates = [
-        [drop.drop_prob for drop in block.modules() if isinstance(drop, DropPath)]
+        [drop.rate for drop in block.modules() if isinstance(drop, DropPath)]
         for block in small(attention=DividedAttention.Config()).build(SIZE, TARGET).blocks
     ]  # time, space, MLP of each block
     assert rates == [
@@ -162,7 +161,7 @@ def test_drop_path_rates_increase_with_depth_and_are_zero_for_time_attention() -
         pytest.approx([0, 0.2, 0.2]),
     ]
     joint = small(attention=JointAttention.Config()).build(SIZE, TARGET).blocks[2]
-    assert [drop.drop_prob for drop in joint.modules() if isinstance(drop, DropPath)] == pytest.approx([0.2, 0.2])
+    assert [drop.rate for drop in joint.modules() if isinstance(drop, DropPath)] == pytest.approx([0.2, 0.2])
 
 
 def test_weights_are_initialised_like_the_authors() -> None:

@@ -124,7 +124,7 @@ def test_the_attention_of_each_block_is_that_of_its_index() -> None:
     config = late(2, drop_path=0.3)
     blocks = built(config).blocks
     assert [len(block.get_submodule("mixers").state_dict()) // 4 for block in blocks] == [1, 1, 2, 2]
-    rates = [block.get_submodule("mlp_drop").drop_prob for block in blocks]
+    rates = [block.get_submodule("mlp_drop").rate for block in blocks]
     assert rates == pytest.approx([0, 0.1, 0.2, 0.3])
     for name, parameter in built(config).named_parameters():
         if name.startswith("blocks.") and name.endswith("qkv.weight"):

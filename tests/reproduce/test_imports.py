@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.data.numbered_videos import write_video
+from tests.parity.fixtures import Fixture
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = {
@@ -66,7 +68,22 @@ def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -
 def test_evaluate_reads_videos_without_lightning(tmp_path: Path) -> None:
     video = write_video(tmp_path / "video.mp4")
     words = ("evaluate", "motionformer/table4:joint", str(video), "--scale", "tiny", "--untrained", "--workers", "0")
-    assert not imported(*words, "--runs", str(tmp_path)) & {"lightning", "pandas", "matplotlib", "tensorboard"}
+    assert not imported(*words, "--runs", str(tmp_path)) & {"lightning", "timm", "pandas", "matplotlib", "tensorboard"}
+
+
+def test_released_weights_are_imported_with_torch_alone(tmp_path: Path) -> None:
+    file = tmp_path / "mine.pyth"
+    torch.save({"model_state": Fixture("motionformer_joint").tensors, "cfg": ""}, file)
+    sizes = ("width=96", "depth=2", "heads=4")
+    overrides = [word for size in sizes for word in ("-o", f"model.{size}")] + ["-o", "data.dataset.num_classes=11"]
+    words = ("import-weights", str(file), "--as", "motionformer/table4:joint", "--column", "k400", *overrides)
+    assert imported(*words, "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
+
+
+def test_doctor_looks_for_initial_weights_with_torch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
+    (tmp_path / "vit_base_patch16_224.orig_in21k_ft_in1k.safetensors").touch()
+    assert imported("doctor", "motionformer/table4", "--scale", "paper") & SLOW == {"torch", "numpy"}
 
 
 def test_evaluate_refuses_a_row_without_weights_before_it_imports_decoders(tmp_path: Path) -> None:
