@@ -60,9 +60,14 @@ def test_a_figure_that_is_drawn_already_needs_torch_alone(tmp_path: Path) -> Non
     assert imported(*words) & SLOW == {"torch", "numpy"}
 
 
-@pytest.mark.parametrize("verb", ["claims", "report"])
+@pytest.mark.parametrize("verb", ["claims", "report", "plan"])
 def test_a_table_without_a_figure_needs_torch_alone(verb: str, tmp_path: Path) -> None:
     assert imported(verb, "motionformer/table1", "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
+
+
+def test_tensorboard_imports_nothing_that_models_need(tmp_path: Path) -> None:
+    words = ("tensorboard", "motionformer/table4", "--no-serve", "--runs", str(tmp_path))
+    assert not imported(*words) & {"lightning", "timm", "torchvision", "av", "pandas"}
 
 
 def test_evaluate_reads_videos_without_lightning(tmp_path: Path) -> None:
