@@ -31,7 +31,7 @@ AUTHORS = AuthorsConfig(
         Setting("nb_classes", "data.dataset", int, lambda dataset: getattr(dataset, "num_classes", 300)),
         Setting("seed", "seed"),
     ),
-    not_compared=(
+    ignored=(
         *("nproc_per_node", "master_port", "master_addr", "nnodes", "node_rank", "data_set", "anno_path", "data_path"),
         *("clip_finetune", "vmae_finetune", "log_dir", "output_dir", "save_ckpt_freq", "dist_eval", "num_workers"),
         # Said by the model and the data set; one sample of a video.

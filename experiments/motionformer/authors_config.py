@@ -1,6 +1,9 @@
 """Settings of the authors' YAML files (https://github.com/facebookresearch/Motionformer at commit bf43d50)."""
 
-from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting
+from collections.abc import Sequence
+from itertools import pairwise
+
+from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting, is_same, of_channels, policy
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
@@ -10,6 +13,13 @@ ATTENTIONS = {
     JointAttention.Config: "joint",
     DividedAttention.Config: "divided",
 }
+
+
+def relative_rates(rates: Sequence[float]) -> object:
+    """Factor between one rate and the next, if all are the same; else the rates."""
+    factors = [later / earlier for earlier, later in pairwise(rates)]
+    return factors[0] if all(is_same(factor, factors[0]) for factor in factors) else rates
+
 
 AUTHORS = AuthorsConfig(
     settings=(
@@ -27,8 +37,8 @@ AUTHORS = AuthorsConfig(
             "data.augmentation.short_side",
             lambda scales, crop: None if scales == (crop * 8 // 7, crop * 10 // 7) else scales,
         ),
-        Setting("DATA.MEAN", "data.mean", lambda of_channels: of_channels[0]),
-        Setting("DATA.STD", "data.std", lambda of_channels: of_channels[0]),
+        Setting("DATA.MEAN", "data.mean", of_channels),
+        Setting("DATA.STD", "data.std", of_channels),
         Setting("DATA.INV_UNIFORM_SAMPLE", "data.augmentation.inverse_uniform"),
         Setting("DATA.RANDOM_FLIP", "data.augmentation.flip", lambda flips: 0.5 if flips else 0.0),
         Setting("DATA.USE_RANDOM_RESIZE_CROPS", "data.augmentation.resized_crop"),
@@ -36,7 +46,8 @@ AUTHORS = AuthorsConfig(
         Setting("DATA.USE_RAND_AUGMENT", "data.augmentation.rand_augment", bool, bool),
         Setting("SOLVER.BASE_LR", "optim.lr"),
         Setting("SOLVER.STEPS", "optim.schedule.milestones", lambda steps: steps[1:]),
-        Setting("SOLVER.LRS", "optim.schedule.factor", lambda rates: rates[1] / rates[0]),
+        Setting("SOLVER.LR_POLICY", "optim.schedule", str, policy),
+        Setting("SOLVER.LRS", "optim.schedule.factor", relative_rates),
         Setting("SOLVER.MAX_EPOCH", "optim.epochs"),
         Setting("SOLVER.WEIGHT_DECAY", "optim.weight_decay"),
         Setting(
@@ -45,6 +56,7 @@ AUTHORS = AuthorsConfig(
         Setting("SOLVER.OPTIMIZING_METHOD", "optim.optimizer", str, lambda optimizer: type(optimizer).__name__.lower()),
         Setting("SOLVER.USE_MIXED_PRECISION", "optim.precision", lambda mixed: "16-mixed" if mixed else "32-true"),
         Setting("SOLVER.SMOOTHING", "objective.label_smoothing"),
+        Setting("VIT.IM_PRETRAINED", "pretrained", bool, bool),
         Setting("VIT.PATCH_SIZE", "model.tokens.patch"),
         Setting("VIT.PATCH_SIZE_TEMP", "model.tokens", int, lambda tokens: getattr(tokens, "tubelet", 1)),
         Setting("VIT.EMBED_DIM", "model.width"),
@@ -59,7 +71,7 @@ AUTHORS = AuthorsConfig(
         Setting("MODEL.NUM_CLASSES", "data.dataset", int, lambda dataset: getattr(dataset, "num_classes", 97)),
         Setting("RNG_SEED", "seed"),
     ),
-    not_compared=(
+    ignored=(
         *(
             "TRAIN.ENABLE",
             "TRAIN.EVAL_PERIOD",
@@ -70,9 +82,9 @@ AUTHORS = AuthorsConfig(
         ),
         *("TEST.BATCH_SIZE", "DATA.PATH*", "DATA_LOADER.*", "NUM_GPUS", "OUTPUT_DIR", "LOG_*", "TENSORBOARD.*"),
         # Without effect there, or fixed in the model: three channels, two heads' loss, the classifier's hidden layer.
-        *("SLOWFAST.ALPHA", "SOLVER.MOMENTUM", "SOLVER.LR_POLICY", "DATA.INPUT_CHANNEL_NUM", "DATA.TEST_CROP_SIZE"),
+        *("SLOWFAST.ALPHA", "SOLVER.MOMENTUM", "DATA.INPUT_CHANNEL_NUM", "DATA.TEST_CROP_SIZE"),
         *("MODEL.ARCH", "MODEL.MODEL_NAME", "MODEL.LOSS_FUNC", "VIT.CHANNELS", "VIT.VIDEO_INPUT", "VIT.QKV_BIAS"),
-        *("VIT.TEMPORAL_RESOLUTION", "VIT.USE_MLP", "VIT.HEAD_ACT", "VIT.IM_PRETRAINED", "VIT.PRETRAINED_WEIGHTS"),
+        *("VIT.TEMPORAL_RESOLUTION", "VIT.USE_MLP", "VIT.HEAD_ACT"),
         "DATA.REVERSE_INPUT_CHANNEL",
     ),
 )

@@ -6,15 +6,16 @@ import importlib.util
 import math
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from experiments.spec.edits import lacks_part, value_of
+from experiments.spec.edits import overridden, owner_of
 from experiments.spec.run import RunConfig
+from lightning_modules.optim import CosineSchedule, StepSchedule
 
 ABSENT = "no such part"  # in place of the value of a field that a run lacks
 
@@ -36,7 +37,7 @@ class AuthorsConfig(NamedTuple):
     """Settings of the config files of a paper's authors."""
 
     settings: tuple[Setting, ...]
-    not_compared: tuple[str, ...]
+    ignored: tuple[str, ...]
     """Patterns of the names that are about the machine, or have no effect in the authors' code."""
 
 
@@ -68,7 +69,10 @@ def read_settings(file: Path) -> dict[str, object]:
     Raises:
         ValueError: for a file that is neither.
     """
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file} is no text") from None
     if file.suffix in (".yaml", ".yml"):
         try:
             content = yaml.safe_load(text)
@@ -114,33 +118,64 @@ def _literal(value: object) -> object:
 
 
 def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, object]) -> list[Difference]:
-    """Fields of a run for which the settings of a file say something else."""
-    differing = []
-    for setting in config.settings:
-        names = setting.names.split()
-        if all(name in found for name in names):
-            theirs, field = setting.theirs(*(found[name] for name in names)), field_of(run, setting.path)
-            ours = field if setting.ours is None or field is ABSENT else setting.ours(field)
-            if not is_same(ours, theirs):
-                is_plain = setting.ours is None and field is not ABSENT
-                differing.append(Difference(setting.path, ours, theirs, is_plain))
+    """Fields of a run for which the settings of a file say something else.
+
+    Raises:
+        ValueError: if a setting cannot have its value, or none is known.
+    """
+    differing, whole = [], [setting for setting in config.settings if set(setting.names.split()) <= found.keys()]
+    if not whole:
+        raise ValueError("the file has no setting that is known of the paper's authors")
+    for setting in whole:
+        values = {name: found[name] for name in setting.names.split()}
+        field = field_of(run, setting.path)
+        try:
+            theirs = setting.theirs(*values.values())
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            text = ", ".join(f"{name}={value}" for name, value in values.items())
+            raise ValueError(f"{text}: no such value is known of the paper's authors ({error})") from None
+        ours = field if setting.ours is None or field is ABSENT else setting.ours(field)
+        if not is_same(ours, theirs):
+            overridable = setting.ours is None and field is not ABSENT and can_be_set(run, setting.path, theirs)
+            differing.append(Difference(setting.path, ours, theirs, overridable))
     return differing
 
 
-def unknown_settings(config: AuthorsConfig, found: Mapping[str, object]) -> dict[str, object]:
-    """Settings of a file that switch something on for which there is no field of ours."""
-    known = {name for setting in config.settings for name in setting.names.split()}
-    ignored = config.not_compared
+def not_compared(config: AuthorsConfig, found: Mapping[str, object]) -> dict[str, object]:
+    """Settings of a file that switch something on, but have no field of ours, or lack another setting beside them."""
+    whole = [names for setting in config.settings if set(names := setting.names.split()) <= found.keys()]
+    known = {name for names in whole for name in names}
+    lacking = {names[0] for setting in config.settings if (names := setting.names.split()) not in whole}
+    patterns = config.ignored
     return {
         name: value
         for name, value in found.items()
-        if value and name not in known and not any(fnmatchcase(name, pattern) for pattern in ignored)
+        if value and (name in lacking or (name not in known and not any(fnmatchcase(name, one) for one in patterns)))
     }
 
 
+def can_be_set(run: RunConfig, path: str, value: object) -> bool:
+    """Whether an option sets a field to a value."""
+    try:
+        overridden(run, f"{path}={value}")
+    except ValueError:
+        return path == "seed"  # --seeds does
+    return True
+
+
 def field_of(run: RunConfig, path: str) -> object:
-    """Value of a field; `ABSENT` if the run has no such part."""
-    return ABSENT if lacks_part(path, run) else value_of(path, run)
+    """Value of a field or property; `ABSENT` if the run has no such part."""
+    return getattr(owner_of(path, run), path.rpartition(".")[2], ABSENT)
+
+
+def of_channels(values: Sequence[object]) -> object:
+    """Mean or standard deviation of three channels that all have the same, as ours; else all three."""
+    return values[0] if len(set(values)) == 1 else values
+
+
+def policy(schedule: object) -> str | None:
+    """Name in SlowFast's files of a schedule."""
+    return {StepSchedule: "steps_with_relative_lrs", CosineSchedule: "cosine"}.get(type(schedule))
 
 
 def is_same(first: object, second: object) -> bool:

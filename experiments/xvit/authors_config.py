@@ -1,6 +1,6 @@
 """Settings of the authors' YAML files (https://github.com/1adrianb/video-transformers at commit 82ca176)."""
 
-from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting
+from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting, of_channels, policy
 from models.xvit.heads import TemporalAttentionHead
 
 AUTHORS = AuthorsConfig(
@@ -18,8 +18,8 @@ AUTHORS = AuthorsConfig(
             "data.augmentation.crop.short_side",
             lambda scales, crop, name: (scales[0] / crop, scales[1] / crop) if name == "ssv2" else ABSENT,
         ),
-        Setting("DATA.MEAN", "data.mean", lambda of_channels: of_channels[0]),
-        Setting("DATA.STD", "data.std", lambda of_channels: of_channels[0]),
+        Setting("DATA.MEAN", "data.mean", of_channels),
+        Setting("DATA.STD", "data.std", of_channels),
         Setting("DATA.AUTOAUGMENT", "data.augmentation.auto_augment", bool, bool),
         Setting("DATA.RANDOM_FLIP", "data.augmentation.flip", lambda flips: 0.5 if flips else 0.0),
         Setting(  # the probability of random erasing, in spite of its name
@@ -40,6 +40,7 @@ AUTHORS = AuthorsConfig(
             str,
             lambda head: "vit" if isinstance(head, TemporalAttentionHead.Config) else "avg",
         ),
+        Setting("SOLVER.LR_POLICY", "optim.schedule", str, policy),
         Setting("SOLVER.BASE_LR", "optim.lr"),
         Setting("SOLVER.MAX_EPOCH", "optim.epochs"),
         Setting("SOLVER.MOMENTUM", "optim.optimizer.momentum"),
@@ -59,7 +60,7 @@ AUTHORS = AuthorsConfig(
         Setting("TEST.NUM_SPATIAL_CROPS", "evaluation.crops"),
         Setting("RNG_SEED", "seed"),
     ),
-    not_compared=(
+    ignored=(
         *(
             "TRAIN.ENABLE",
             "TRAIN.DATASET",
@@ -79,7 +80,7 @@ AUTHORS = AuthorsConfig(
             "LOG_*",
         ),
         # Without effect there, or the same in all of the authors' files.
-        *("BN.*", "SOLVER.STEPS", "SOLVER.LRS", "SOLVER.LR_POLICY", "SOLVER.WARMUP_FACTOR", "DATA.INPUT_CHANNEL_NUM"),
+        *("BN.*", "SOLVER.STEPS", "SOLVER.LRS", "SOLVER.WARMUP_FACTOR", "DATA.INPUT_CHANNEL_NUM"),
         *(
             "DATA.TEST_CROP_SIZE",
             "MODEL.ARCH",

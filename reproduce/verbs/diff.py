@@ -2,14 +2,16 @@
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from experiments.spec.authors_config import Difference, authors_config, differences, read_settings, unknown_settings
+from experiments.spec.authors_config import Difference, authors_config, differences, not_compared, read_settings
 from experiments.spec.edits import brief
-from experiments.spec.ids import canonical
+from experiments.spec.ids import canonical, tag_of
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
+from interface.ranges import CheckedConfig
 from reproduce import options as of_verbs
 from reproduce.options import DONE
 from reproduce.selection import store_of
@@ -19,21 +21,22 @@ from runner.store.jobs import run_of_row
 from runner.store.store import RunStore
 
 EVALUATION = "evaluation"
-LEFT_OUT = "default"  # a field that a description leaves out has its default
+LEFT_OUT = "default"  # of a field that a description leaves out, if its class is not known here
 
 
 def execute(options: of_verbs.Diff) -> int:
     """Print the differences."""
-    names, unknown = [*options.compared], dict[str, object]()
+    names, left_out = [*options.compared], dict[str, object]()
     if options.table is not None:
         names, file = [options.table, *names], Path(names[0])
         if len(names) != 2 or not file.is_file():
             raise ValueError(f"--as {options.table}: name one file of the authors beside it; there is no {names[-1]}")
+        run = row(options.table, options, options.overrides)
         config, found = authors_config(options.table.partition("/")[0]), read_settings(file)
-        differing = differences(row(options.table, options), config, found)
-        unknown = unknown_settings(config, found)
+        differing, left_out = differences(run, config, found), not_compared(config, found)
     elif len(names) == 2:
-        first, second = (fields_of(name, options) for name in names)
+        given = options.overrides if names[0] != names[1] else ()  # a row beside itself: only the second has them
+        first, second = fields_of(names[0], options, given), fields_of(names[1], options, options.overrides)
         if not (EVALUATION in first and EVALUATION in second):  # a run in a store is its training, not how it is tested
             first, second = ({key: one[key] for key in one if key != EVALUATION} for one in (first, second))
         differing = list(changes(first, second))
@@ -41,32 +44,34 @@ def execute(options: of_verbs.Diff) -> int:
         raise ValueError("name two runs, each by id or as TABLE:ROW; or a file of the authors and --as TABLE:ROW")
     if options.json:
         lines = [{"field": d.path, "first": d.first, "second": d.second, "override": remedy(d)} for d in differing]
-        print(json.dumps({"compared": names, "differences": lines, "unknown": unknown}, indent=1, default=brief))
+        print(json.dumps({"compared": names, "differences": lines, "not_compared": left_out}, indent=1, default=brief))
         return DONE
     width = terminal_width()
     headers = ("field", *names, "option that makes the first like the second")
     cells = [(d.path, text(d.first), text(d.second), remedy(d)) for d in differing]
     print(table_text(headers, cells, width) if cells else f"{names[0]} and {names[1]}: no difference")
-    if unknown:
-        settings = ", ".join(f"{name}={value}" for name, value in unknown.items())
-        print(wrapped(f"no field of ours: {settings}", width))
+    if not all(cell[-1] for cell in cells):
+        print(wrapped("No option replaces a part by one of another class, or parents: name a row that has it.", width))
+    if left_out:
+        settings = ", ".join(f"{name}={value}" for name, value in left_out.items())
+        print(wrapped(f"not compared, without a field of ours or another setting beside them: {settings}", width))
     return DONE
 
 
-def row(name: str, options: of_verbs.Diff) -> RunConfig:
+def row(name: str, options: of_verbs.Diff, overrides: Sequence[str]) -> RunConfig:
     """Run of `TABLE:ROW` or `TABLE:ROW.COLUMN`."""
     of_row, _, column = name.partition(".")
-    return run_of_row(of_row, column or None, find_scale(options.scale), options.overrides)[1]
+    return run_of_row(of_row, column or None, find_scale(options.scale), overrides)[1]
 
 
-def fields_of(name: str, options: of_verbs.Diff) -> dict[str, object]:
+def fields_of(name: str, options: of_verbs.Diff, overrides: Sequence[str]) -> dict[str, object]:
     """Settings of a row or of a run in the store or among the published ones, nested as in `config.json`.
 
     Raises:
         ValueError: for an id that no run has, or several.
     """
     if "/" in name or ":" in name:
-        run = row(name, options)
+        run = row(name, options, overrides)
         return {**run.description, EVALUATION: canonical(run.evaluation)}
     return json.loads(config_file(name, store_of(options)).read_text(encoding="utf-8"))
 
@@ -88,11 +93,22 @@ def changes(first: object, second: object, path: str = "") -> Iterator[Differenc
         return
     if isinstance(first, Mapping) and isinstance(second, Mapping) and first.get("type") == second.get("type"):
         for name in dict.fromkeys((*first, *second)):
-            values = first.get(name, LEFT_OUT), second.get(name, LEFT_OUT)
-            yield from changes(*values, f"{path}.{name}" if path else name)
+            default = default_of(first.get("type"), name)
+            yield from changes(first.get(name, default), second.get(name, default), f"{path}.{name}" if path else name)
     else:
         is_plain = not any(isinstance(value, Mapping) for value in (first, second)) and second != LEFT_OUT
-        yield Difference(path, first, second, is_plain and not path.startswith("parents"))
+        yield Difference(path, first, second, (is_plain or second is None) and not path.startswith("parents"))
+
+
+def default_of(tag: object, name: str) -> object:
+    """Value of a field that descriptions of this class leave out."""
+    kinds = [CheckedConfig]
+    for kind in kinds:  # grows by the subclasses
+        kinds += kind.__subclasses__()
+        if tag_of(kind) == tag and is_dataclass(kind):
+            defaults = {f.name: f.metadata.get("omit_if", LEFT_OUT) for f in fields(kind)}
+            return canonical(defaults.get(name, LEFT_OUT))
+    return LEFT_OUT
 
 
 def text(value: object) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.spec.catalog import load
+from experiments.spec.scales import TINY
 from tests.reproduce.conftest import Reproduce
 
 RESULTS = Path(__file__).parents[3] / "reports" / "results"
@@ -86,13 +88,19 @@ def test_a_recipe_of_the_authors_differs_in_nothing(
         (*FILES[0], ("STEPS: [0, 20, 30]", "STEPS: [0, 25]"), "-o 'optim.schedule.milestones=(25,)'"),
         (*FILES[0], ("SAMPLING_RATE: 4", "SAMPLING_RATE: 8"), "-o data.sampling.stride=8"),
         (*FILES[0], ("ATTN_LAYER: trajectory", "ATTN_LAYER: joint"), "model.attention"),
-        (*FILES[0], ("RE_PROB: 0.0", "RE_PROB: 0.25"), "no field of ours: DATA.RE_PROB=0.25"),
+        (*FILES[0], ("LR_POLICY: steps_with_relative_lrs", "LR_POLICY: cosine"), "optim.schedule"),
+        (*FILES[0], ("LRS: [1, 0.1, 0.01]", "LRS: [1, 0.1, 0.09]"), "optim.schedule.factor"),
+        (*FILES[0], ("IM_PRETRAINED: True", "IM_PRETRAINED: False"), "pretrained"),
+        (*FILES[0], ("MEAN: [0.5, 0.5, 0.5]", "MEAN: [0.5, 0.1, 0.2]"), "(0.5, 0.1, 0.2)"),
+        (*FILES[0], ("NUM_SHARDS: 4", ""), "beside them: TRAIN.BATCH_SIZE=32"),
+        (*FILES[0], ("DATASET: Kinetics, ", ""), "beside them: DATA.SAMPLING_RATE=4"),
+        (*FILES[0], ("RE_PROB: 0.0", "RE_PROB: 0.25"), "beside them: DATA.RE_PROB=0.25"),
         (*FILES[1], ("SHIFT_DIV: 4", "SHIFT_DIV: 8"), "-o model.attention.fraction=0.25"),
         (*FILES[1], ("NUM_SEGMENTS: 16", "NUM_SEGMENTS: 8"), "-o model.attention.segment_frames=8"),
         (*FILES[1], ("RAND_CROP: 0.5", "RAND_CROP: 0.0"), "data.augmentation.erasing"),
         (*FILES[2], ("--update_freq 6", "--update_freq 4"), "-o optim.batch_size=384"),
         (*FILES[2], ("--mixup_prob 0.5", "--mixup_prob 0.9"), "-o objective.mixup.probability=0.9"),
-        (*FILES[2], ("--reprob 0.", "--reprob 0.25"), "no field of ours: reprob=0.25"),
+        (*FILES[2], ("--reprob 0.", "--reprob 0.25"), "beside them: reprob=0.25"),
     ],
 )
 def test_a_changed_recipe_is_told_with_the_override(
@@ -120,6 +128,16 @@ def test_two_rows_differ_in_the_settings_that_their_table_compares(reproduce: Re
     assert overrides["model.attention.fraction"] == "-o model.attention.fraction=0.25"
     assert overrides["data.dataset"] == "" and "evaluation.views" not in overrides
     assert reproduce("diff", rows[0], rows[0]).out.endswith("no difference\n")
+    assert "-o optim.epochs=30" in reproduce("diff", rows[0], rows[0], "-o", "optim.epochs=30").out
+
+
+def test_a_field_at_its_default_has_an_override(reproduce: Reproduce) -> None:
+    tiny, paper = "-o model.linear_std=0.125", "-o model.linear_std=0.02"
+    rows = ("motionformer/table4:joint.k400", "motionformer/table4:joint.ssv2")
+    assert "linear_std" not in reproduce("diff", *rows).out
+    assert tiny in reproduce("diff", rows[0], rows[0], *tiny.split()).out
+    published = load("motionformer/table4").run_of("joint.k400", TINY, (), 0).train_id
+    assert paper in reproduce("diff", published, rows[0]).out
 
 
 def test_runs_in_the_store_and_published_ones_are_found_by_their_id(reproduce: Reproduce, tmp_path: Path) -> None:
@@ -137,9 +155,28 @@ def test_runs_in_the_store_and_published_ones_are_found_by_their_id(reproduce: R
     assert "run '0123456789ab': none in runs" in reproduce("diff", published, "0123456789ab").err
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.yaml", "SOLVER: {LRS: [1]}", "SOLVER.LRS=(1,): no such value"),
+        ("a.yaml", "SOLVER: {STEPS: 3}", "SOLVER.STEPS=3: no such value"),
+        ("a.yaml", "SOLVER: {WARMUP_EPOCHS: abc}", "SOLVER.WARMUP_EPOCHS=abc: no such value"),
+        ("a.yaml", "TRAIN: 3", "no setting that is known"),
+        ("README.md", "reproduce list --scale tiny", "no setting that is known"),
+    ],
+)
+def test_wrong_settings_are_named(name: str, text: str, expected: str, reproduce: Reproduce, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    error = reproduce("diff", name, "--as", "motionformer/table4:joint.k400").err
+    assert expected in error and len(error.splitlines()) == 1
+
+
 def test_what_cannot_be_compared_is_told(reproduce: Reproduce, tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("- a list")
     assert "neither a YAML file of settings" in reproduce("diff", "x.yaml", "--as", "xvit/zoo:ssv2").err
     assert "no config files of the authors of 'msca'" in reproduce("diff", "x.yaml", "--as", "msca/table2:kv").err
+    (tmp_path / "z.sh").write_bytes(b"\xb9")
+    assert "z.sh is no text" in reproduce("diff", "z.sh", "--as", "xvit/zoo:ssv2").err
+    assert "unknown" in reproduce("diff", "x.yaml", "--as", "nope/x:y").err
     assert "there is no y.yaml" in reproduce("diff", "y.yaml", "--as", "xvit/zoo:ssv2").err
     assert "name two runs" in reproduce("diff", "xvit/zoo:ssv2").err
