@@ -34,8 +34,10 @@ def author(text: str) -> str:
 
 
 def run_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", text) or text == UNCHANGED:
-        raise ArgumentTypeError(f"'{text}' is no name of letters, digits, . _ - other than '{UNCHANGED}'")
+    if text == UNCHANGED:
+        raise ArgumentTypeError(f"'{text}' names the runs without overrides; choose another name")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
+        raise ArgumentTypeError(f"'{text}' is no name of letters, digits, . _ -")
     return text
 
 
@@ -85,12 +87,15 @@ class Duration(float):
 
 
 def duration(text: str) -> Duration:
+    seconds = 0.0
     if match := re.fullmatch(r"(?:(\d+):)?(\d+):(\d+):(\d+)", text):
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-        return Duration(((24 * days + hours) * 60 + minutes) * 60 + seconds)
-    if match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h|d)", text):
-        return Duration(float(match[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86_400}[match[2]])
-    raise ArgumentTypeError(f"'{text}': write it as 12:00:00 (hours, minutes, seconds), 90min, 12h or 3d")
+        days, hours, minutes, rest = (int(part or 0) for part in match.groups())
+        seconds = ((24 * days + hours) * 60 + minutes) * 60 + rest
+    elif match := re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h|d)", text):
+        seconds = float(match[1]) * {"s": 1, "min": 60, "h": 3600, "d": 86_400}[match[2]]
+    if not seconds:
+        raise ArgumentTypeError(f"'{text}': write it as 12:00:00 (hours, minutes, seconds), 90min, 12h or 3d")
+    return Duration(seconds)
 
 
 def data_root(text: str) -> tuple[str, Path]:

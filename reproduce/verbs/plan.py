@@ -87,7 +87,8 @@ def execute(options: Plan) -> int:
         fitting, text = rows_within(found, hours, options.budget, resources.num_devices)
         if not options.json:
             print(wrapped(text, terminal_width()))
-        say_next(starts, options, fitting or None)
+        if fitting:
+            say_next(starts, options, fitting)
         return DONE
     say_next(starts if any(plan.state not in FINISHED for plan in plans) else "report", options)
     return DONE

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
+from experiments.spec.names import OWN_DATA
 from experiments.spec.scales import find_scale
 from reproduce.checks import check_start, checked_jobs, resources_of_runs
 from reproduce.next_command import say_next
@@ -58,7 +59,7 @@ def carry_out(options: Run, store: RunStore) -> int:
     shown = {job.run.train_id for job in found if job.cells}
     parallel, start = options.jobs or default_parallel(scale), call_of(options, store)
     parallel = min(parallel, max(1, sum(job.outcome is None for job in pending)))
-    for job in found if start.name else ():
+    for job in found if start.name or any(one.startswith(OWN_DATA) for one in start.overrides) else ():
         if (directory := job.directory(store)).started:
             add_start(directory, start_of(job, start))
     launcher = Launcher(

@@ -5,10 +5,11 @@ The list imports no PyTorch. It shows what folders of runs say; those of earlier
 
 import fnmatch
 import json
+import re
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -46,7 +47,8 @@ def execute(options: RunsList | RunsRemove | RunsExport | RunsImport) -> int:
         case RunsRemove():
             return remove(options)
     found = selected(options)
-    print(json.dumps([run.as_json() for run in found], indent=1) if options.json else runs_text(found))
+    shown = runs_text(found) if found else f"No runs in {options.runs.resolve()}."
+    print(json.dumps([run.as_json() for run in found], indent=1) if options.json else shown)
     return DONE
 
 
@@ -121,6 +123,8 @@ class OwnRun:
     def matches(self, pattern: str) -> bool:
         """Whether a pattern names its id, its folder, or one of its cells, rows or tables."""
         names = {self.train_id, self.folder.path.name, *self.tables}
+        if re.fullmatch(r"[0-9a-f]{4,}", pattern) and self.train_id.startswith(pattern):
+            return True
         names |= {text for start in self.starts for text in (start.table, start.row, start.cell)}
         return any(
             fnmatch.fnmatchcase(name, wanted) for name in names for wanted in (pattern, f"*/{pattern}", f"{pattern}/*")
@@ -230,8 +234,6 @@ def is_stale(run: OwnRun) -> bool | None:
 
 def runs_text(found: Sequence[OwnRun]) -> str:
     """Runs as text."""
-    if not found:
-        return "No runs."
     lines = [run.line() for run in found]
     headers = [name for name in HEADERS if name in ALWAYS or len({line[name] for line in lines}) > 1]
     numbers = [headers.index("size")]
@@ -253,9 +255,10 @@ def remove(options: RunsRemove) -> int:
     found = selected(options)
     if running := [run.train_id for run in found if run.state == "running"]:
         raise ValueError(f"{', '.join(running)}: running, so nothing was removed")
-    print(runs_text(found), flush=True)
     if not found:
+        print("No runs.")
         return DONE
+    print(runs_text(found), flush=True)
     what = f"{number_of(len(found), 'runs')} ({bytes_text(sum(run.num_bytes for run in found))})"
     if not options.yes:
         if not sys.stdin.isatty():
@@ -291,10 +294,10 @@ def import_file(options: RunsImport) -> int:
     ids = {folder.train_id for folder in import_runs(options.file, options.runs)}
     found = [run for run in own_runs(options.runs) if run.train_id in ids]
     print(runs_text(found))
-    say_next("report", options, tables_of(found))
+    starts = [start for run in found for start in run.starts]
+    of_first = [one for one in starts if (one.overrides, one.scale) == (starts[0].overrides, starts[0].scale)]
+    seeds = ",".join(sorted({str(one.seed) for one in of_first}))
+    flags = ["--scale", starts[0].scale, *all_override_words(starts[0].overrides)] if starts else []
+    flags += ["--seeds", seeds] if seeds not in ("", "0") else []
+    say_next("report", options, dict.fromkeys(start.table for start in of_first), flags)
     return DONE
-
-
-def tables_of(found: Iterable[OwnRun]) -> list[str]:
-    """Tables of the rows that started runs."""
-    return [*dict.fromkeys(run.cell.partition(":")[0] for run in found if run.cell)]

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
+from experiments.spec.names import OWN_DATA
 from runner.machine.files import read_record, write_record
 from runner.store.folders import STARTS, run_folders
 
@@ -54,14 +55,20 @@ def read_starts(file: Path) -> tuple[Start, ...]:
 
 
 def add_start(folder: Started, start: Start) -> None:
-    """Record what starts a run. Of a set of overrides that is recorded, the name alone can change."""
+    """Record what starts a run. Of a set of overrides that is recorded, the name and the place of own videos change."""
+
+    def settings(one: Start) -> set[str]:
+        return {override for override in one.overrides if not override.startswith(OWN_DATA)}
+
     starts = starts_of(folder)
-    same = next((one for one in starts if {*one.overrides} == {*start.overrides}), None)
+    same = next((one for one in starts if settings(one) == settings(start)), None)
     if same is None:
         write_record(folder.starts, Starts((*starts, start)))
-    elif start.name and start.name != same.name:
-        named = structs.replace(same, name=start.name)
-        write_record(folder.starts, Starts(tuple(named if one is same else one for one in starts)))
+        return
+    overrides = same.overrides if {*same.overrides} == {*start.overrides} else start.overrides
+    now = structs.replace(same, name=start.name or same.name, overrides=overrides)
+    if now != same:
+        write_record(folder.starts, Starts(tuple(now if one is same else one for one in starts)))
 
 
 def named_overrides(root: Path) -> dict[str, tuple[str, ...]]:

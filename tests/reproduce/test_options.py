@@ -41,7 +41,7 @@ def test_durations_are_read_and_written_as_times(text: str, seconds: int) -> Non
     assert duration(text) == duration(str(duration(text))) == seconds
 
 
-@pytest.mark.parametrize("text", ["12", "12:00", "", "h", "-1h", "1:2:3:4:5"])
+@pytest.mark.parametrize("text", ["12", "12:00", "", "h", "-1h", "1:2:3:4:5", "0h", "0:00:00"])
 def test_other_durations_are_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parsed(["plan", "a/b", f"--budget={text}"])

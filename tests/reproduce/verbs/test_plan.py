@@ -335,6 +335,7 @@ def test_the_next_command_names_the_rows_that_fit(reproduce: Reproduce, tmp_path
     outcome = reproduce("plan", "motionformer/table4", "--runs", tmp_path, "--budget", "1h")
     assert "rows fit 1:00:00" in outcome.out and outcome.err.startswith("next: reproduce run motionformer/table4:")
     assert "--budget" not in outcome.err
+    assert reproduce("plan", "motionformer/table4", "--runs", tmp_path, "--budget", "1s").err == ""
 
 
 def test_on_several_nodes_submit_is_next(reproduce: Reproduce, tmp_path: Path) -> None:

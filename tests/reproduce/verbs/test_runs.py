@@ -88,6 +88,7 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
     assert found() == both | third
     for pattern in ("motionformer/table6b", MFORMER, "table6b", "table6b:*", f"{MFORMER}.top1"):
         assert found(pattern) == both
+    assert found(short[:5]) == {short}
     assert found("motionformer") == both | third and found(short, JOINT) == {short} | third
     assert found("--name", "short") == {short} and found("--state", "failed") == third
     assert found("--state", "done") == both and found("--scale", "paper") == set()
@@ -155,7 +156,7 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     again = runs("export", file)
     assert again.code == 2 and "exists; name another file" in again.err
     taken = reproduce("runs", "import", file, "--runs", there)
-    assert taken.code == 0 and "next: reproduce report motionformer/table6b" in taken.err and "top1 47.2" in taken.out
+    assert taken.code == 0 and "--scale tiny -o optim.epochs=3 --seeds 1" in taken.err and "top1 47.2" in taken.out
     found = RunStore(there).test(short.run)
     assert found is not None and found.record.metrics["top1"] == 47.25
     assert found.directory.path.name == own.path.name and starts_of(found.directory) == starts_of(own)

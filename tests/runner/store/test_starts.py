@@ -22,3 +22,10 @@ def test_each_set_of_overrides_has_one_entry_whose_name_alone_can_change(tmp_pat
     ]  # fmt: skip
     assert folder.names == "both, baseline"
     assert named_overrides(tmp_path) == {"both": ("x=1", "y=2"), "baseline": ()}
+
+
+def test_own_videos_that_moved_have_their_new_place(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "a.b.c.d-0123456789ab")
+    for place in ("/old/pets", "/new/pets"):
+        add_start(folder, Start(scale="tiny", overrides=("x=1", f"data={place}"), date=place))
+    assert [(one.overrides, one.date) for one in starts_of(folder)] == [(("x=1", "data=/new/pets"), "/old/pets")]
