@@ -22,7 +22,6 @@ TOKENS = (*"0123456789", "[MAX", "[MED", "[MIN", "[SM", "]")  # in order of thei
 # One byte for each operator, which no text contains.
 LETTERS = {b"[MAX": b"\x01", b"[MED": b"\x02", b"[MIN": b"\x03", b"[SM": b"\x04"}
 CODES = b"0123456789\x01\x02\x03\x04]"
-OPENING = np.frombuffer(b"\x01\x02\x03\x04", np.uint8)
 IDS = np.zeros(256, np.int64)
 IDS[np.frombuffer(CODES, np.uint8)] = np.arange(1, len(CODES) + 1)
 DIGITS = re.compile(rb"\d\d")  # tokens that are not separated
@@ -118,7 +117,7 @@ def checked_codes(source: bytes, place: str) -> bytes:
 def is_expression(codes: bytes) -> bool:
     """Whether tokens are one operator with its arguments, or one digit."""
     array = np.frombuffer(codes, np.uint8)
-    opens, closes = np.isin(array, OPENING), array == ord("]")
+    opens, closes = array < ord("0"), array == ord("]")  # codes of operators are below those of digits
     depth = np.cumsum(opens.astype(np.int64) - closes)
     ends_once = len(array) > 0 and depth[-1] == 0 and depth.min() >= 0 and not (depth[:-1] == 0).any()
     return ends_once and not (opens[:-1] & closes[1:]).any()
