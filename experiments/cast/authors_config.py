@@ -32,9 +32,9 @@ AUTHORS = AuthorsConfig(
         Setting("seed", "seed"),
     ),
     ignored=(
-        *("nproc_per_node", "master_port", "master_addr", "nnodes", "node_rank", "data_set", "anno_path", "data_path"),
-        *("clip_finetune", "vmae_finetune", "log_dir", "output_dir", "save_ckpt_freq", "dist_eval", "num_workers"),
+        "nproc_per_node master_port master_addr nnodes node_rank data_set anno_path data_path clip_finetune "
+        "vmae_finetune log_dir output_dir save_ckpt_freq dist_eval num_workers "
         # Said by the model and the data set; one sample of a video.
-        *("enable_deepspeed", "composition", "vmae_model", "short_side_size", "num_sample"),
+        "enable_deepspeed composition vmae_model short_side_size num_sample"
     ),
 )

@@ -37,8 +37,8 @@ class AuthorsConfig(NamedTuple):
     """Settings of the config files of a paper's authors."""
 
     settings: tuple[Setting, ...]
-    ignored: tuple[str, ...]
-    """Patterns of the names that are about the machine, or have no effect in the authors' code."""
+    ignored: str
+    """Patterns of names, with spaces between them: of the machine, or without effect in the authors' code."""
 
 
 class Difference(NamedTuple):
@@ -146,7 +146,7 @@ def not_compared(config: AuthorsConfig, found: Mapping[str, object]) -> dict[str
     whole = [names for setting in config.settings if set(names := setting.names.split()) <= found.keys()]
     known = {name for names in whole for name in names}
     lacking = {names[0] for setting in config.settings if (names := setting.names.split()) not in whole}
-    patterns = config.ignored
+    patterns = config.ignored.split()
     return {
         name: value
         for name, value in found.items()

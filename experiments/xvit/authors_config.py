@@ -61,33 +61,10 @@ AUTHORS = AuthorsConfig(
         Setting("RNG_SEED", "seed"),
     ),
     ignored=(
-        *(
-            "TRAIN.ENABLE",
-            "TRAIN.DATASET",
-            "TRAIN.EVAL_PERIOD",
-            "TRAIN.CHECKPOINT_*",
-            "TRAIN.AUTO_RESUME",
-            "TEST.ENABLE",
-        ),
-        *(
-            "TEST.DATASET",
-            "TEST.BATCH_SIZE",
-            "DATA.PATH*",
-            "DATA_LOADER.*",
-            "NUM_GPUS",
-            "NUM_SHARDS",
-            "OUTPUT_DIR",
-            "LOG_*",
-        ),
+        "TRAIN.ENABLE TRAIN.DATASET TRAIN.EVAL_PERIOD TRAIN.CHECKPOINT_* TRAIN.AUTO_RESUME TEST.ENABLE "
+        "TEST.DATASET TEST.BATCH_SIZE DATA.PATH* DATA_LOADER.* NUM_GPUS NUM_SHARDS OUTPUT_DIR LOG_* "
         # Without effect there, or the same in all of the authors' files.
-        *("BN.*", "SOLVER.STEPS", "SOLVER.LRS", "SOLVER.WARMUP_FACTOR", "DATA.INPUT_CHANNEL_NUM"),
-        *(
-            "DATA.TEST_CROP_SIZE",
-            "MODEL.ARCH",
-            "MODEL.MODEL_NAME",
-            "XVIT.BASE_MODEL",
-            "XVIT.USE_XVIT",
-            "XVIT.LOCATIONS_LIST",
-        ),
+        "BN.* SOLVER.STEPS SOLVER.LRS SOLVER.WARMUP_FACTOR DATA.INPUT_CHANNEL_NUM DATA.TEST_CROP_SIZE MODEL.ARCH "
+        "MODEL.MODEL_NAME XVIT.BASE_MODEL XVIT.USE_XVIT XVIT.LOCATIONS_LIST"
     ),
 )
