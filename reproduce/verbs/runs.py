@@ -47,8 +47,7 @@ def execute(options: RunsList | RunsRemove | RunsExport | RunsImport) -> int:
         case RunsRemove():
             return remove(options)
     found = selected(options)
-    shown = runs_text(found) if found else f"No runs in {options.runs.resolve()}."
-    print(json.dumps([run.as_json() for run in found], indent=1) if options.json else shown)
+    print(json.dumps([run.as_json() for run in found], indent=1) if options.json else runs_text(found, options.runs))
     return DONE
 
 
@@ -121,10 +120,10 @@ class OwnRun:
         return "; ".join(filter(None, (shlex.join(all_override_words(one.overrides)) for one in self.starts)))
 
     def matches(self, pattern: str) -> bool:
-        """Whether a pattern names its id, its folder, or one of its cells, rows or tables."""
-        names = {self.train_id, self.folder.path.name, *self.tables}
+        """Whether a pattern names its id, or four digits of its start, its folder, or a cell, row or table of it."""
         if re.fullmatch(r"[0-9a-f]{4,}", pattern) and self.train_id.startswith(pattern):
             return True
+        names = {self.train_id, self.folder.path.name, *self.tables}
         names |= {text for start in self.starts for text in (start.table, start.row, start.cell)}
         return any(
             fnmatch.fnmatchcase(name, wanted) for name in names for wanted in (pattern, f"*/{pattern}", f"{pattern}/*")
@@ -232,8 +231,10 @@ def is_stale(run: OwnRun) -> bool | None:
     return True
 
 
-def runs_text(found: Sequence[OwnRun]) -> str:
-    """Runs as text."""
+def runs_text(found: Sequence[OwnRun], root: Path) -> str:
+    """Runs of a directory as text."""
+    if not found:
+        return f"No runs in {root.resolve()}."
     lines = [run.line() for run in found]
     headers = [name for name in HEADERS if name in ALWAYS or len({line[name] for line in lines}) > 1]
     numbers = [headers.index("size")]
@@ -255,10 +256,9 @@ def remove(options: RunsRemove) -> int:
     found = selected(options)
     if running := [run.train_id for run in found if run.state == "running"]:
         raise ValueError(f"{', '.join(running)}: running, so nothing was removed")
+    print(runs_text(found, options.runs), flush=True)
     if not found:
-        print("No runs.")
         return DONE
-    print(runs_text(found), flush=True)
     what = f"{number_of(len(found), 'runs')} ({bytes_text(sum(run.num_bytes for run in found))})"
     if not options.yes:
         if not sys.stdin.isatty():
@@ -282,7 +282,7 @@ def export(options: RunsExport) -> int:
     found = [run for run in selected(options) if run.state in ("done", "trained") and run.folder.config.exists()]
     if not found:
         raise ValueError("no run to export: those that are done or trained can be")
-    print(runs_text(found), flush=True)
+    print(runs_text(found, options.runs), flush=True)
     export_runs([run.folder for run in found], options.file)
     print(f"\n{options.file}: {number_of(len(found), 'runs')}, {bytes_text(options.file.stat().st_size)}")
     print(f"a colleague takes it with `reproduce runs import {shlex.quote(options.file.name)}`")
@@ -293,11 +293,15 @@ def import_file(options: RunsImport) -> int:
     """Take the runs of a file."""
     ids = {folder.train_id for folder in import_runs(options.file, options.runs)}
     found = [run for run in own_runs(options.runs) if run.train_id in ids]
-    print(runs_text(found))
-    starts = [start for run in found for start in run.starts]
-    of_first = [one for one in starts if (one.overrides, one.scale) == (starts[0].overrides, starts[0].scale)]
-    seeds = ",".join(sorted({str(one.seed) for one in of_first}))
-    flags = ["--scale", starts[0].scale, *all_override_words(starts[0].overrides)] if starts else []
-    flags += ["--seeds", seeds] if seeds not in ("", "0") else []
-    say_next("report", options, dict.fromkeys(start.table for start in of_first), flags)
+    print(runs_text(found, options.runs))
+    starts = [start for run in found for start in run.starts if start.cell]
+    if not starts:  # of earlier versions
+        say_next("report", options, dict.fromkeys(run.cell.partition(":")[0] for run in found if run.cell))
+        return DONE
+    first = starts[0]
+    same = [one for one in starts if (one.overrides, one.scale) == (first.overrides, first.scale)]
+    seeds = sorted({one.seed for one in same})
+    flags = ["--scale", first.scale, *all_override_words(first.overrides)]
+    flags += ["--seeds", ",".join(map(str, seeds))] if any(seeds) else []
+    say_next("report", options, dict.fromkeys(one.table for one in same), flags)
     return DONE

@@ -97,7 +97,9 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
     assert "no run has it; names that runs have: short" in runs("list", "--name", "shrt").err
 
 
-def test_runs_of_earlier_versions_show_what_their_folders_have(runs: Runs, store: RunStore) -> None:
+def test_runs_of_earlier_versions_show_what_their_folders_have(
+    runs: Runs, store: RunStore, tmp_path: Path, reproduce: Reproduce
+) -> None:
     known, changed = job_of(MFORMER), job_of(MFORMER, SHORT, 2)
     for job in (known, changed):
         store.run(job.run.train_id).save_config(job.run.description)
@@ -106,6 +108,9 @@ def test_runs_of_earlier_versions_show_what_their_folders_have(runs: Runs, store
     of_known, of_changed = found[known.run.train_id], found[changed.run.train_id]
     assert of_known["run"].startswith("motionformer/") and (of_known["scale"], of_known["stale"]) == ("tiny", False)
     assert (of_changed["run"], of_changed["stale"], of_changed["seed"], of_changed["value"]) == (None, None, 2, 50.0)
+    assert runs("export", tmp_path / "old.tar").code == 0
+    taken = reproduce("runs", "import", tmp_path / "old.tar", "--runs", tmp_path / "there")
+    assert taken.code == 0 and f"next: reproduce report {of_known['run'].partition(':')[0]}" in taken.err
 
 
 def test_stale_runs_are_those_that_no_row_gives_any_more(runs: Runs, two: tuple[Job, Job], store: RunStore) -> None:
@@ -156,7 +161,8 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     again = runs("export", file)
     assert again.code == 2 and "exists; name another file" in again.err
     taken = reproduce("runs", "import", file, "--runs", there)
-    assert taken.code == 0 and "--scale tiny -o optim.epochs=3 --seeds 1" in taken.err and "top1 47.2" in taken.out
+    assert taken.code == 0 and "next: reproduce report motionformer/table6b" in taken.err and "top1 47.2" in taken.out
+    assert "--scale tiny -o optim.epochs=3 --seeds 1" in taken.err
     found = RunStore(there).test(short.run)
     assert found is not None and found.record.metrics["top1"] == 47.25
     assert found.directory.path.name == own.path.name and starts_of(found.directory) == starts_of(own)
