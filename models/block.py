@@ -24,10 +24,14 @@ class DropPath(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Branch x (B, ...)."""
-        return x * self.scales(x, len(x), *[1] * (x.ndim - 1)) if self.rate and self.training else x
+        return x * self.scales(x) if self.rate and self.training else x
 
-    def scales(self, x: Tensor, *shape: int) -> Tensor:
-        """Random scales of branches, each 0 or 1 / (1 - rate)."""
+    def scales(self, x: Tensor) -> Tensor:
+        """Factors of the branches x: (B, 1, ...)."""
+        return self.drawn(x, len(x), *[1] * (x.ndim - 1))
+
+    def drawn(self, x: Tensor, *shape: int) -> Tensor:
+        """Random numbers of the dtype and device of x, each 0 or 1 / (1 - rate)."""
         return x.new_empty(shape).bernoulli_(1 - self.rate).div_(1 - self.rate)
 
 

@@ -80,8 +80,8 @@ class ImageNet:
             if found := next(filter(Path.exists, named), None) or cached_hub_file(f"timm/{self.name}"):
                 return found
             published = self.published()
-            original = Path(str(published.url or "no url")).name
-            older = (folder / original, Path(torch.hub.get_dir(), "checkpoints", original))
+            folders = (folder, Path(torch.hub.get_dir(), "checkpoints")) if published.url else ()
+            older = (one / Path(str(published.url)).name for one in folders)
             return next(filter(Path.exists, older), None) or cached_hub_file(str(published.hf_hub_id or ""))
 
         def published(self) -> "PretrainedCfg":

@@ -29,14 +29,14 @@ class StreamDropPath(DropPath):
         self.layout = layout
         self.unit = unit
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Branch x in the layout. A part of its tokens from the first on is also accepted."""
-        if not self.layout.framewise or not self.rate or not self.training:
-            return super().forward(x)
+    def scales(self, x: Tensor) -> Tensor:
+        """Factors of a branch x in the layout. A part of its tokens from the first on is also accepted."""
+        if not self.layout.framewise:
+            return super().scales(x)
         if self.unit == "token":
-            return x * self.scales(x, 1, x.shape[1], 1)
+            return self.drawn(x, 1, x.shape[1], 1)
         frames = self.layout.grid.frames
-        return x * torch.repeat_interleave(self.scales(x, len(x) // frames, 1, 1), frames, dim=0)
+        return torch.repeat_interleave(self.drawn(x, len(x) // frames, 1, 1), frames, dim=0)
 
 
 class Adapter(nn.Module):
