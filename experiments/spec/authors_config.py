@@ -32,6 +32,11 @@ class Setting(NamedTuple):
     ours: Callable[[object], object] | None = None
     """What is compared of our field, if that is not its value: then no `-o` sets it."""
 
+    def given(self, found: Mapping[str, object]) -> dict[str, object]:
+        """Values of the settings in a file; empty if it leaves one out."""
+        names = self.names.split()
+        return {name: found[name] for name in names} if {*names} <= found.keys() else {}
+
 
 class AuthorsConfig(NamedTuple):
     """Settings of the config files of a paper's authors."""
@@ -123,11 +128,10 @@ def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, objec
     Raises:
         ValueError: if a setting cannot have its value, or none is known.
     """
-    differing, whole = [], [setting for setting in config.settings if set(setting.names.split()) <= found.keys()]
-    if not whole:
+    differing, given = [], [(setting, values) for setting in config.settings if (values := setting.given(found))]
+    if not given:
         raise ValueError("the file has no setting that is known of the paper's authors")
-    for setting in whole:
-        values = {name: found[name] for name in setting.names.split()}
+    for setting, values in given:
         field = field_of(run, setting.path)
         try:
             theirs = setting.theirs(*values.values())
@@ -143,9 +147,8 @@ def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, objec
 
 def not_compared(config: AuthorsConfig, found: Mapping[str, object]) -> dict[str, object]:
     """Settings of a file that switch something on, but have no field of ours, or lack another setting beside them."""
-    whole = [names for setting in config.settings if set(names := setting.names.split()) <= found.keys()]
-    known = {name for names in whole for name in names}
-    lacking = {names[0] for setting in config.settings if (names := setting.names.split()) not in whole}
+    known = {name for setting in config.settings for name in setting.given(found)}
+    lacking = {setting.names.split()[0] for setting in config.settings if not setting.given(found)}
     patterns = config.ignored.split()
     return {
         name: value

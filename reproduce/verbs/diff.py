@@ -92,23 +92,23 @@ def changes(first: object, second: object, path: str = "") -> Iterator[Differenc
     if first == second:
         return
     if isinstance(first, Mapping) and isinstance(second, Mapping) and first.get("type") == second.get("type"):
+        defaults = defaults_of(first.get("type"))
         for name in dict.fromkeys((*first, *second)):
-            default = default_of(first.get("type"), name)
+            default = defaults.get(name, LEFT_OUT)
             yield from changes(first.get(name, default), second.get(name, default), f"{path}.{name}" if path else name)
     else:
         is_plain = not any(isinstance(value, Mapping) for value in (first, second)) and second != LEFT_OUT
         yield Difference(path, first, second, (is_plain or second is None) and not path.startswith("parents"))
 
 
-def default_of(tag: object, name: str) -> object:
-    """Value of a field that descriptions of this class leave out."""
+def defaults_of(tag: object) -> dict[str, object]:
+    """Values of the fields that descriptions of a class leave out; none of a class that is not imported."""
     kinds = [CheckedConfig]
     for kind in kinds:  # grows by the subclasses
         kinds += kind.__subclasses__()
         if tag_of(kind) == tag and is_dataclass(kind):
-            defaults = {f.name: f.metadata.get("omit_if", LEFT_OUT) for f in fields(kind)}
-            return canonical(defaults.get(name, LEFT_OUT))
-    return LEFT_OUT
+            return {f.name: canonical(f.metadata["omit_if"]) for f in fields(kind) if "omit_if" in f.metadata}
+    return {}
 
 
 def text(value: object) -> str:
