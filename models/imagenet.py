@@ -57,11 +57,18 @@ class ImageNet:
                 ValueError: if timm has no such weights.
                 MissingWeightsError: with the file to download and the path to save it at.
             """
+            from huggingface_hub.errors import RepositoryNotFoundError  # here: slow to import, like timm
+
             if found := self.local(folder):
                 return found
-            published = self.published()
-            repository, original = str(published.hf_hub_id or ""), str(published.url or "")
-            if downloaded := hub_file(repository):
+            repository, original = f"timm/{self.name}", ""
+            try:
+                downloaded = hub_file(repository)
+            except RepositoryNotFoundError:  # few weights are elsewhere
+                published = self.published()
+                repository, original = str(published.hf_hub_id or ""), str(published.url or "")
+                downloaded = hub_file(repository)
+            if downloaded:
                 return downloaded
             source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
             target = folder / f"{self.name}{Path(source).suffix}"
@@ -75,13 +82,16 @@ class ImageNet:
             Raises:
                 ValueError: if timm has no such weights.
             """
+            from huggingface_hub.constants import HF_HUB_CACHE  # here: slow to import, like timm
+
             named = (folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz"))
-            # Without timm, which takes seconds to import: nearly all its weights have this repository.
             if found := next(filter(Path.exists, named), None) or cached_hub_file(f"timm/{self.name}"):
                 return found
+            folders = [folder, Path(torch.hub.get_dir(), "checkpoints")]
+            if not any(map(Path.is_dir, [*folders, Path(HF_HUB_CACHE)])):
+                return None  # without timm, which takes seconds to import
             published = self.published()
-            folders = (folder, Path(torch.hub.get_dir(), "checkpoints")) if published.url else ()
-            older = (one / Path(str(published.url)).name for one in folders)
+            older = (one / Path(str(published.url)).name for one in folders if published.url)
             return next(filter(Path.exists, older), None) or cached_hub_file(str(published.hf_hub_id or ""))
 
         def published(self) -> "PretrainedCfg":
@@ -101,14 +111,21 @@ class ImageNet:
 
 
 def hub_file(repository: str) -> Path | None:
-    """Weight file of a Hugging Face Hub repository, downloaded; None if it cannot be."""
+    """Weight file of a Hugging Face Hub repository, downloaded; None without a network.
+
+    Raises:
+        RepositoryNotFoundError: if the Hub has no such repository.
+    """
     import huggingface_hub as hub  # here: slow to import, like timm
+    from huggingface_hub.errors import RepositoryNotFoundError
 
     for file in HUB_FILES if repository else ():
         try:
             # This request does not retry. Without a network, a download retries for half a minute.
             hub.get_hf_file_metadata(hub.hf_hub_url(repository, file), timeout=5)
             return Path(hub.hf_hub_download(repository, file))
+        except RepositoryNotFoundError:
+            raise
         except Exception:  # many libraries raise network errors of their own; the caller reports a missing file
             continue
     return None

@@ -1,11 +1,13 @@
 """Locations of the weight files of image ViTs. No network is needed or used."""
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import huggingface_hub.constants
 import pytest
 import timm
 import torch
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from models.imagenet import ImageNet, weights_folder
 
@@ -38,6 +40,21 @@ def test_a_missing_file_raises_one_line_with_its_url_and_path(tmp_path: Path) ->
     file = f"https://huggingface.co/timm/{NAME}/resolve/main/model.safetensors"
     target = f"{tmp_path}/weights/{NAME}.safetensors"
     assert str(caught.value) == f"weights: no {NAME} here, and no network: get {file}, save it as {target}"
+
+
+def test_weights_in_a_repository_of_another_name_are_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def url(repository: str, file: str) -> str:
+        if "quickgelu" in repository:
+            raise RepositoryNotFoundError("no such repository", response=Mock())
+        return f"https://huggingface.co/{repository}/{file}"
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_url", url)
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *_, **__: None)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, file: f"{repository}/{file}")
+    found = ImageNet.Config(name="vit_base_patch16_clip_quickgelu_224.openai").find(tmp_path / "weights")
+    assert found == Path("timm/vit_base_patch16_clip_224.openai/model.safetensors")
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".bin", ".npz"])

@@ -85,9 +85,17 @@ def test_released_weights_are_imported_with_torch_alone(tmp_path: Path) -> None:
     assert imported(*words, "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
 
 
-def test_doctor_looks_for_initial_weights_with_torch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
-    (tmp_path / "vit_base_patch16_224.orig_in21k_ft_in1k.safetensors").touch()
+@pytest.mark.parametrize("here", [True, False])
+def test_doctor_looks_for_initial_weights_with_torch_alone(
+    here: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    places = ("PRETRAINED_WEIGHTS", "HF_HOME", "TORCH_HOME")
+    for place in places:
+        monkeypatch.setenv(place, str(tmp_path / place))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    if here:
+        (tmp_path / places[0]).mkdir()
+        (tmp_path / places[0] / "vit_base_patch16_224.orig_in21k_ft_in1k.safetensors").touch()
     assert imported("doctor", "motionformer/table4", "--scale", "paper") & SLOW == {"torch", "numpy"}
 
 
