@@ -8,8 +8,7 @@ from collections.abc import Collection, Sequence
 from itertools import zip_longest
 
 GAP = "  "  # between columns
-NARROWEST = 10  # characters of a label that is wrapped
-NARROWEST_HEADER = 16
+NARROWEST = 10  # characters of a text that is wrapped
 STYLE = re.compile(r"\x1b\[\d+m")  # signs of a terminal that switch bold, italics or underlining on or off
 
 
@@ -42,69 +41,86 @@ def table_text(
     *,
     numbers: Collection[int] = (),
     num_labels: int = 1,
+    num_headers: int = 1,
 ) -> str:
-    """Table. One that is wider than the terminal has wrapped texts and, if needed, several blocks of columns.
+    """Table. In one that is wider than the terminal, headers and texts are wrapped.
+
+    If that is not enough, or has more lines, the table has several blocks of columns.
 
     Args:
         width: characters of a line; None for any number.
-        numbers: indices of the columns that are aligned to the right.
+        numbers: indices of the columns that are aligned to the right; only their headers are wrapped.
         num_labels: number of leading columns that stand in every block.
+        num_headers: number of rows that are headers, with those in `lines`.
     """
     columns = [list(map(str, column)) for column in zip(headers, *lines, strict=True)]
-    blocks = [range(len(columns))]
-    if width is not None and sum(map(_width, columns)) + len(GAP) * (len(columns) - 1) > width:
-        columns = _narrowed(columns, width, num_labels)
-        blocks = _blocks(columns, width, num_labels)
+    is_number = [index in numbers for index in range(len(columns))]
+    if width is None or _total(columns) <= width:
+        return _block_text(columns, is_number, num_headers)
+    wrapping = [num_headers if number else len(columns[0]) for number in is_number]
+    labels = _narrowed(columns[:num_labels], wrapping, width // 2)
+    room = width - _total(labels) - len(GAP)
+    others = zip(columns[num_labels:], wrapping[num_labels:], strict=True)
+    cells = [_narrowed([column], [wrapped], room if wrapped > num_headers else 0)[0] for column, wrapped in others]
+    in_blocks = _blocks([*labels, *cells], is_number, width, num_labels, num_headers)
+    narrowed = _narrowed(columns, wrapping, width)
+    in_one = _block_text(narrowed, is_number, num_headers)
+    return in_one if _total(narrowed) <= width and in_one.count("\n") <= in_blocks.count("\n") else in_blocks
+
+
+def _narrowed(columns: list[list[str]], wrapping: Sequence[int], width: int) -> list[list[str]]:
+    """Columns with wrapped texts, until they fit a width or have few characters: headers of numbers, then the widest.
+
+    Args:
+        wrapping: number of leading texts of each column that may be wrapped.
+    """
+
+    def wrapped_at(index: int, limit: int) -> list[str]:
+        texts, number = columns[index], wrapping[index]
+        limit = max(limit, _width(texts[number:]))
+        return [*(_wrapped(text, limit) for text in texts[:number]), *texts[number:]]
+
+    least = [_width(wrapped_at(index, NARROWEST)) for index in range(len(columns))]
+    limits = [_width(column) for column in columns]
+    while _total(columns, limits) > width and (wide := [n for n, limit in enumerate(limits) if limit > least[n]]):
+        limits[max(wide, key=lambda n: (wrapping[n] < len(columns[n]), limits[n]))] -= 1
+    return [wrapped_at(index, limit) for index, limit in enumerate(limits)]
+
+
+def _total(columns: Sequence[Sequence[str]], widths: Sequence[int] | None = None) -> int:
+    """Characters of a line of columns side by side."""
+    return sum(widths or map(_width, columns)) + len(GAP) * (len(columns) - 1)
+
+
+def _blocks(columns: list[list[str]], is_number: list[bool], width: int, num_labels: int, num_headers: int) -> str:
+    """Blocks of as many columns as fit a line; each leaves out rows without a text in it."""
+    labels = list(range(num_labels))
+    blocks = [list(labels)]
+    for index in range(num_labels, len(columns)):
+        if blocks[-1] != labels and _total([columns[n] for n in (*blocks[-1], index)]) > width:
+            blocks.append(list(labels))
+        blocks[-1].append(index)
     texts = []
     for block in blocks:
         rows = list(zip(*(columns[index] for index in block), strict=True))
         if len(blocks) > 1:
-            rows = [rows[0], *(row for row in rows[1:] if any(row[num_labels:]))]
-        texts.append(_block_text(rows, [index in numbers for index in block]))
+            rows = [*rows[:num_headers], *(row for row in rows[num_headers:] if any(row[num_labels:]))]
+        texts.append(_block_text(list(zip(*rows, strict=True)), [is_number[index] for index in block], num_headers))
     return "\n\n".join(texts)
 
 
-def _narrowed(columns: list[list[str]], width: int, num_labels: int) -> list[list[str]]:
-    """Columns with wrapped texts: labels in half of the terminal, or in what the cells leave; headers as cells."""
-    limits = [_width(column) for column in columns[:num_labels]]
-    narrow = sum(max(_width(texts), min(len(header), NARROWEST_HEADER)) for header, *texts in columns[num_labels:])
-    for_labels = max(width // 2, width - narrow - len(GAP) * (len(columns) - num_labels - 1)) - len(GAP) * num_labels
-    while sum(limits) > for_labels and max(limits) > NARROWEST:
-        limits[limits.index(max(limits))] -= 1
-    labels = [[_wrapped(text, limit) for text in column] for column, limit in zip(columns, limits, strict=False)]
-    room = width - sum(map(_width, labels)) - len(GAP) * num_labels
-    room, cells = max(room, NARROWEST), []
-    for header, *texts in columns[num_labels:]:
-        of_column = [_wrapped(text, room) for text in texts]
-        cells.append([_wrapped(header, min(max(_width(of_column), NARROWEST_HEADER), room)), *of_column])
-    return [*labels, *cells]
-
-
-def _blocks(columns: list[list[str]], width: int, num_labels: int) -> list[Sequence[int]]:
-    """Indices of the columns of each block."""
-    labels = list(range(num_labels))
-    blocks, used = [list(labels)], 0
-    of_labels = sum(_width(columns[index]) + len(GAP) for index in labels)
-    for index in range(num_labels, len(columns)):
-        if blocks[-1] != labels and of_labels + used + _width(columns[index]) > width:
-            blocks, used = [*blocks, list(labels)], 0
-        blocks[-1].append(index)
-        used += _width(columns[index]) + len(GAP)
-    return list(blocks)
-
-
-def _block_text(rows: list[tuple[str, ...]], to_the_right: list[bool]) -> str:
-    """Header at the bottom of its lines, a rule, and rows at the top of theirs."""
-    widths = [_width(column) for column in zip(*rows, strict=True)]
+def _block_text(columns: Sequence[Sequence[str]], to_the_right: list[bool], num_headers: int) -> str:
+    """Headers at the bottom of their lines, a rule, and rows at the top of theirs."""
+    widths = [_width(column) for column in columns]
     lines = []
-    for number, row in enumerate(rows):
-        step = 1 if number else -1
+    for number, row in enumerate(zip(*columns, strict=True), 1):
+        step = 1 if number > num_headers else -1
         stacked = list(zip_longest(*(text.split("\n")[::step] for text in row), fillvalue=""))[::step]
         for texts in stacked:
             gaps = [" " * (size - _length(text)) for text, size in zip(texts, widths, strict=True)]
             aligned = zip(texts, gaps, to_the_right, strict=True)
             lines.append(GAP.join(gap + text if right else text + gap for text, gap, right in aligned).rstrip())
-        if number == 0:
+        if number == num_headers:
             lines.append(GAP.join("-" * size for size in widths))
     return "\n".join(lines)
 

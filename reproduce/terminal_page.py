@@ -50,7 +50,9 @@ class Terminal(Unlinked):
     ) -> str:
         top, *lower = headers
         numbers = [index for index, kind in enumerate(align) if kind == "right"]
-        return table_text(top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels)
+        return table_text(
+            top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels, num_headers=len(headers)
+        )
 
 
 def terminal_page(report: JudgedReport, options: of_verbs.Report) -> str:
@@ -71,7 +73,7 @@ def brief_page(report: Report, markup: Terminal, claims: str) -> str:
     notice = " ".join(filter(None, [warning(report), untested(report)]))
     table = f"\n{page.table_text(report, markup)}\n"
     above, below = (heading, markup.paragraph(notice)), (markup.legend(report), claims)
-    return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])) + "\n"
+    return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])).rstrip("\n") + "\n"
 
 
 def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str) -> str:

@@ -27,14 +27,30 @@ def test_numbers_are_aligned_to_the_right_two_spaces_apart() -> None:
 
 
 def test_columns_that_do_not_fit_stand_below_the_others_beside_the_same_labels() -> None:
-    text = table_text(HEADERS, LINES, 42, numbers=(1, 2))
+    text = table_text(HEADERS, LINES, 34, numbers=(1, 2))
     first, second = text.split("\n\n")
-    assert max(map(len, text.splitlines())) <= 42
-    assert first.splitlines()[2:] == [
-        "joint                79.2           4.0",
-        "trajectory            9.7          66.5",
+    assert max(map(len, text.splitlines())) <= 34
+    assert first.splitlines()[3:] == [
+        "joint          79.2     4.0",
+        "trajectory      9.7    66.5",
     ]
     assert second.splitlines()[2:] == ["joint       attention over all", "trajectory  –"]
+
+
+def test_texts_are_wrapped_where_that_takes_fewer_lines_than_another_block_of_columns() -> None:
+    assert table_text(HEADERS, LINES, 42, numbers=(1, 2)).splitlines() == [
+        "            K-400 /  SSv2 /",
+        "row           Top-1   Top-1  what it is",
+        "----------  -------  ------  ----------",
+        "joint          79.2     4.0  attention",
+        "                             over all",
+        "trajectory      9.7    66.5  –",
+    ]
+
+
+def test_the_rule_stands_below_all_headers() -> None:
+    lines = table_text(("", "Top-1"), [("row", "SSv2"), ("joint", "4.0")], None, num_headers=2).splitlines()
+    assert lines == ["       Top-1", "row    SSv2", "-----  -----", "joint  4.0"]
 
 
 def test_long_headers_labels_and_cells_are_wrapped_between_words() -> None:
