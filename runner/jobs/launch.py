@@ -104,7 +104,7 @@ class Launcher:
             try:
                 self._carry_out(jobs, bars)
             except KeyboardInterrupt:
-                self._show("stopping: the running rows write their checkpoints")
+                self._show("stopping: rows that train write their checkpoints")
                 raise
             finally:
                 stop([running.process for running in self.running.values()])
