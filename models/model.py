@@ -2,13 +2,15 @@
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
 
 from interface.ranges import CheckedConfig
 from interface.sizes import InputSize
@@ -156,6 +158,11 @@ class ModelConfig(CheckedConfig, ABC):
         with torch.device("meta"):
             return self.build(size, targets)
 
+    def with_zeros(self, size: InputSize, targets: Targets) -> Model:
+        """As `build`, but initialisers draw nothing, which takes seconds: for weights that replace all of them."""
+        with Zeros():
+            return self.build(size, targets)
+
     def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
         """Load the initial weights that the config names. Returns a report of each file.
 
@@ -190,6 +197,23 @@ class ModelConfig(CheckedConfig, ABC):
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
         names = {name: name for name in model.state_dict()}
         return fill(model, tensors, names, source="the parent run")
+
+
+class Zeros(TorchFunctionMode):
+    """Zeros in place of random values."""
+
+    DRAWS = (init.normal_, init.uniform_, init.kaiming_uniform_, init.xavier_uniform_, Tensor.normal_, Tensor.uniform_)
+
+    def __torch_function__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        if func in self.DRAWS:
+            return init.zeros_(args[0] if args else (kwargs or {})["tensor"])
+        return func(*args, **(kwargs or {}))
 
 
 @functools.cache  # published and executed costs of a row, and its parameters, ask for the same number

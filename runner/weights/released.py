@@ -34,7 +34,7 @@ def import_weights(
         replace: whether weights and results of another file that was imported before are removed. If not, the file is
             refused.
     """
-    model = run.model.build(run.data.size, run.data.targets)
+    model = run.model.with_zeros(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
     settings = stated_settings(run, file, report, released)
     directory = directory_for(run.train_id, cell, store)

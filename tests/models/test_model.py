@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from experiments.spec.scales import TINY
 from interface.ranges import Count
 from interface.sizes import InputSize
 from interface.targets import ClassTarget, Targets, VerbNounTarget
 from models.model import Model, ModelConfig
+from runner.store.jobs import run_of_row
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,19 @@ def test_on_the_meta_device_a_model_has_shapes_and_no_memory() -> None:
     model = CONFIG.on_meta(SIZE, TARGET)
     assert {tensor.device.type for tensor in model.state_dict().values()} == {"meta"}
     assert model.eval()(*SIZE.example(2, "meta")).shape == (2, 7)
+
+
+@pytest.mark.parametrize("row", ["motionformer/table4:trajectory", "msca/table1:kv-2"])
+def test_a_model_with_zeros_draws_nothing_and_has_the_constants_of_any_other(row: str) -> None:
+    _, run = run_of_row(row, None, TINY, ())
+    drawn = run.model.build(run.data.size, run.data.targets)
+    state = torch.get_rng_state()
+    model = run.model.with_zeros(run.data.size, run.data.targets)
+    assert torch.equal(torch.get_rng_state(), state)
+    others = dict(drawn.named_parameters()) | dict(drawn.named_buffers())
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        assert tensor.eq(others[name]).all() or not tensor.any(), name
+        assert tensor.requires_grad == others[name].requires_grad, name
 
 
 def test_by_default_a_model_starts_from_random_weights(tmp_path: Path) -> None:
