@@ -47,9 +47,7 @@ def test_every_section_has_its_diffs() -> None:
 @pytest.mark.parametrize("section", sections(), ids=lambda section: section.title)
 def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> None:
     for package in PACKAGES:
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "tables", "results")
-        )
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("tables", "results"))
     for folder in ("experiments/spec", "sixth_paper"):
         shutil.copytree(ROOT / "tests" / folder, tmp_path / "tests" / folder)
     for diff in section.diffs:
