@@ -47,7 +47,7 @@ def decoded(value: object, *, from_anywhere: bool = False) -> object:
     try:
         return built(value)
     except (ImportError, AttributeError, TypeError) as error:
-        raise ValueError(f"its config is of another version of this code: {error}") from None
+        raise ValueError(f"its config needs other code than is imported here: {error}") from None
 
 
 def class_named(name: str, from_anywhere: bool) -> type:

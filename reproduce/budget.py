@@ -38,7 +38,8 @@ def rows_within(
     if left:
         more = {row: seconds(keys - chosen) for row, keys in left.items()}
         others = (f"{row} {'?' if math.isinf(one) else device_time_text(one)}" for row, one in more.items())
-        text += f"{': ' if fitting else ''}{', '.join(fitting)}; each of the others takes more: {', '.join(others)}"
+        text += f"{': ' if fitting else ''}{', '.join(fitting)}; "
+        text += f"each of the others takes more than is left: {', '.join(others)}"
     return fitting, text
 
 

@@ -1,13 +1,12 @@
 """Checks of the jobs of tables before the first one starts: their data and weights, which are fetched."""
 
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experiments.spec.names import FINE_TUNE
 from experiments.spec.scales import find_scale
 from reproduce.options import Jobs, Started
-from reproduce.selection import resources_of
+from reproduce.selection import note_renamed, resources_of
 from runner.machine.resources import Resources
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -77,12 +76,10 @@ def checked_jobs(
     for own in {job.run.data for job in trained if job.run.data.dataset.own_folder is not None}:
         from data.decoded_files import DecodedFiles
         from data.inspection.decoding import check_validation  # for one's own videos alone
-        from runner.store.data_record import renamed_text
 
         listed, workers = DecodedFiles(*store.decoded_files(own.dataset.name)), resources.decoding_workers
         check_validation(own, lists, listed, allow_bad=resources.allow_bad, workers=workers)
-        if text := renamed_text(own, store):
-            print(f"note: {text}", file=sys.stderr)
+    note_renamed((job.run for job in trained), store)
     find_initial_weights(job.run.model for job in trained if not job.directory(store).checkpoint.exists())
     return pending
 

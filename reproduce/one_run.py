@@ -7,6 +7,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale, find_scale
 from reproduce.next_command import next_command
 from reproduce.options import Listed, RunOfRow
+from reproduce.selection import note_renamed
 from runner.store.store import RunStore
 
 
@@ -46,6 +47,7 @@ def check_weights(
         return
     if store.run(run.train_id).training.exists():
         existing_weights(run, store)  # says that they are lost
+    note_renamed([run], store)
     train = next_command("run", options, [options.table], ["--column", column])
     remedies = [f"train it with `{train}`", *released_remedies(run, options.table), *alternatives]
     raise ValueError(

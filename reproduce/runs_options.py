@@ -18,6 +18,10 @@ class OfRuns(Stored):
     state: str | None = option(choices=STATES, metavar="STATE", help=f"only runs in this state: {', '.join(STATES)}")
     stale: bool = option(default=False, help="only runs that no row of the code here gives any more")
 
+    @property
+    def selects(self) -> bool:
+        return bool(self.tables or self.scale or self.name or self.state or self.stale)
+
 
 class RunsList(Json, OfRuns, verb="runs list"):
     """One's own runs: row, overrides, seed, state, value, code, date and size."""

@@ -1,6 +1,7 @@
 """Runs that options select, the store and the resources that they name, and weights to start from or to use."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, Stored
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
+    from experiments.spec.run import RunConfig
     from runner.machine.resources import Resources
     from runner.store.jobs import Job
     from runner.weights.fetch import Release
@@ -32,6 +34,15 @@ def store_of(options: Stored, *, compare_scores: bool = False) -> RunStore:
 def published_store() -> RunStore:
     """Store of the published results alone."""
     return RunStore(RESULTS)
+
+
+def note_renamed(runs: "Iterable[RunConfig]", store: RunStore) -> None:
+    """Note that the own videos of runs without a folder were those of earlier runs, under another name."""
+    for data in {run.data for run in runs if run.data.dataset.own_folder and not store.run(run.train_id).path.exists()}:
+        from runner.store.data_record import renamed_text  # here: it imports what reads data
+
+        if text := renamed_text(data, store):
+            print(f"note: {text}", file=sys.stderr)
 
 
 def resources_of(options: DataRoots) -> "Resources":

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from data.errors import number_of
+from data.errors import DataError, number_of
 from experiments.spec.catalog import find, read_index
 from experiments.spec.scales import find_scale
 from reproduce.known_runs import known_ids, trainings
@@ -40,8 +40,9 @@ def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
     distinct = {job.key: job for job in reversed(found) if job.directory(store).started}
     if not distinct:
         raise ValueError(
-            f"no run was started in {options.runs.resolve()} at --scale {options.scale}; "
-            + (others_text(options, []) or "`reproduce list` names the tables, and --runs another directory")
+            others_text(options, [])
+            or f"no run was started in {options.runs.resolve()} at --scale {options.scale}; `reproduce list` names the "
+            "tables, and --runs another directory"
         )
     return [*reversed(distinct.values())]
 
@@ -82,4 +83,17 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
     others = [folder for folder in others if all(start.scale == options.scale for start in starts_of(folder))]
     if not others:
         return ""
-    return f"{number_of(len(others), 'further runs')} that no row gives as it is: see `reproduce runs list`"
+    texts = "; ".join(map(_other_text, others))
+    return f"{number_of(len(others), 'further runs')} that no row gives as it is (`reproduce runs list`): {texts}"
+
+
+def _other_text(folder: RunFolder) -> str:
+    """Folder of a run that no row gives and, of own videos that were moved, where they were."""
+    try:
+        for start in starts_of(folder):
+            jobs_from(start)
+    except DataError as error:
+        return f"{folder.path.name}, as {error}"
+    except ValueError:  # the code here has no such row or field
+        pass
+    return folder.path.name

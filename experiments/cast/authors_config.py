@@ -1,7 +1,7 @@
 """Arguments of the authors' scripts (https://github.com/KHU-VLL/CAST at commit 51eb871), run on 16 GPUs."""
 
 from experiments.cast.base import GPUS, LEAST_LR
-from experiments.spec.authors_config import AuthorsConfig, Setting
+from experiments.spec.authors_config import AuthorsConfig, Setting, family
 
 AUTHORS = AuthorsConfig(
     settings=(
@@ -16,6 +16,7 @@ AUTHORS = AuthorsConfig(
         Setting("layer_decay", "optim.layer_decay"),
         Setting("opt", "optim.optimizer", str, lambda optimizer: type(optimizer).__name__.lower()),
         Setting("opt_betas", "optim.optimizer.betas"),
+        Setting("data_set", "data.dataset.name", family, family),
         Setting("num_frames", "data.frames"),
         Setting("input_size", "data.crop"),
         Setting("drop_path", "model.drop_path"),
@@ -32,7 +33,7 @@ AUTHORS = AuthorsConfig(
         Setting("seed", "seed"),
     ),
     ignored=(
-        "nproc_per_node master_port master_addr nnodes node_rank data_set anno_path data_path clip_finetune "
+        "nproc_per_node master_port master_addr nnodes node_rank anno_path data_path clip_finetune "
         "vmae_finetune log_dir output_dir save_ckpt_freq dist_eval num_workers "
         # Said by the model and the data set; one sample of a video.
         "enable_deepspeed composition vmae_model short_side_size num_sample"

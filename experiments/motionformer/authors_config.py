@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting, is_same, of_channels, policy
+from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting, family, is_same, of_channels, policy
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
@@ -25,11 +25,14 @@ AUTHORS = AuthorsConfig(
     settings=(
         Setting("TRAIN.BATCH_SIZE NUM_SHARDS", "optim.batch_size", lambda of_node, nodes: of_node * nodes),
         Setting("TRAIN.CHECKPOINT_FILE_PATH", "parents", bool, bool),
-        Setting("TRAIN.DATASET", "data.reversed_channels", lambda name: name == "Epickitchens"),
+        Setting("TRAIN.DATASET", "data.dataset.name", family, family),
+        Setting("TRAIN.DATASET", "data.reversed_channels", lambda name: family(name) == "epic"),
         Setting("DATA.NUM_FRAMES", "data.frames"),
         # Something-Something is sampled in segments, without a stride.
         Setting(
-            "DATA.SAMPLING_RATE TRAIN.DATASET", "data.sampling.stride", lambda n, name: ABSENT if name == "Ssv2" else n
+            "DATA.SAMPLING_RATE TRAIN.DATASET",
+            "data.sampling.stride",
+            lambda n, name: ABSENT if family(name) == "ssv2" else n,
         ),
         Setting("DATA.TRAIN_CROP_SIZE", "data.crop"),
         Setting(

@@ -17,6 +17,7 @@ from experiments.spec.edits import overridden, owner_of
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import CosineSchedule, StepSchedule
 
+EXPECTED = "name a YAML file of settings (.yaml) or a script with `--name value` arguments"
 ABSENT = "no such part"  # in place of the value of a field that a run lacks
 
 
@@ -77,7 +78,7 @@ def read_settings(file: Path) -> dict[str, object]:
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise ValueError(f"{file} is no text") from None
+        raise ValueError(f"{file} is no text: {EXPECTED}") from None
     if file.suffix in (".yaml", ".yml"):
         try:
             content = yaml.safe_load(text)
@@ -87,7 +88,7 @@ def read_settings(file: Path) -> dict[str, object]:
             return dict(_flat(content))
     elif found := _arguments(text):
         return found
-    raise ValueError(f"{file}: neither a YAML file of settings (.yaml) nor a script with `--name value` arguments")
+    raise ValueError(f"{file}: {EXPECTED}")
 
 
 def _flat(content: Mapping[str, object], before: str = "") -> list[tuple[str, object]]:
@@ -130,7 +131,9 @@ def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, objec
     """
     differing, given = [], [(setting, values) for setting in config.settings if (values := setting.given(found))]
     if not given:
-        raise ValueError("the file has no setting that is known of the paper's authors")
+        raise ValueError(
+            f"the file has none of the settings of the paper's authors, such as {config.settings[0].names.split()[0]}"
+        )
     for setting, values in given:
         field = field_of(run, setting.path)
         try:
@@ -174,6 +177,11 @@ def field_of(run: RunConfig, path: str) -> object:
 def of_channels(values: Sequence[object]) -> object:
     """Mean or standard deviation of three channels that all have the same, as ours; else all three."""
     return values[0] if len(set(values)) == 1 else values
+
+
+def family(name: object) -> str:
+    """Data set of a name of the authors or of ours, of any version."""
+    return next((one for one in ("epic", "kinetics", "ssv2") if str(name).lower().startswith(one)), str(name))
 
 
 def policy(schedule: object) -> str | None:

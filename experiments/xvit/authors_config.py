@@ -1,22 +1,25 @@
 """Settings of the authors' YAML files (https://github.com/1adrianb/video-transformers at commit 82ca176)."""
 
-from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting, of_channels, policy
+from experiments.spec.authors_config import ABSENT, AuthorsConfig, Setting, family, of_channels, policy
 from models.xvit.heads import TemporalAttentionHead
 
 AUTHORS = AuthorsConfig(
     settings=(
         Setting("TRAIN.BATCH_SIZE NUM_SHARDS", "optim.batch_size", lambda of_node, nodes: of_node * nodes),
+        Setting("TRAIN.DATASET", "data.dataset.name", family, family),
         Setting("TRAIN.MIXUP_ALPHA", "objective.mixup", float, lambda mixup: mixup.alpha if mixup else 0.0),
         Setting("DATA.NUM_FRAMES", "data.frames"),
         # Something-Something is sampled in segments, without a stride.
         Setting(
-            "DATA.SAMPLING_RATE TRAIN.DATASET", "data.sampling.stride", lambda n, name: ABSENT if name == "ssv2" else n
+            "DATA.SAMPLING_RATE TRAIN.DATASET",
+            "data.sampling.stride",
+            lambda n, name: ABSENT if family(name) == "ssv2" else n,
         ),
         Setting("DATA.TRAIN_CROP_SIZE", "data.crop"),
         Setting(
             "DATA.TRAIN_JITTER_SCALES DATA.TRAIN_CROP_SIZE TRAIN.DATASET",
             "data.augmentation.crop.short_side",
-            lambda scales, crop, name: (scales[0] / crop, scales[1] / crop) if name == "ssv2" else ABSENT,
+            lambda scales, crop, name: (scales[0] / crop, scales[1] / crop) if family(name) == "ssv2" else ABSENT,
         ),
         Setting("DATA.MEAN", "data.mean", of_channels),
         Setting("DATA.STD", "data.std", of_channels),

@@ -29,8 +29,11 @@ def execute(options: of_verbs.Diff) -> int:
     names, left_out = [*options.compared], dict[str, object]()
     if options.table is not None:
         names, file = [options.table, *names], Path(names[0])
-        if len(names) != 2 or not file.is_file():
-            raise ValueError(f"--as {options.table}: name one file of the authors beside it; there is no {names[-1]}")
+        if len(names) != 2:
+            raise ValueError(f"--as {options.table}: name one file of the authors beside it, not {len(names) - 1}")
+        if not file.is_file():
+            problem = f"{file} is a folder" if file.is_dir() else f"there is no {file}"
+            raise ValueError(f"--as {options.table}: {problem}; name a file of the authors")
         run = row(options.table, options, options.overrides)
         config, found = authors_config(options.table.partition("/")[0]), read_settings(file)
         differing, left_out = differences(run, config, found), not_compared(config, found)
@@ -77,9 +80,14 @@ def fields_of(name: str, options: of_verbs.Diff, overrides: Sequence[str]) -> di
 
 
 def config_file(start: str, store: RunStore) -> Path:
-    """Config file of the run whose id starts so."""
+    """Config file of the run whose id starts so, or in whose folder it is."""
     roots = [root for root in (store.results, store.root) if root is not None]
-    folders = [item for root in roots for item in run_folders(root).items() if item[0].startswith(start)]
+    folders = [
+        item
+        for root in roots
+        for item in run_folders(root).items()
+        if item[0].startswith(start) or item[1].name == start
+    ]
     files = {id_: file for id_, folder in folders if (file := folder / "config.json").exists()}
     if len(files) != 1:
         text = f"several: {', '.join(sorted(files))}" if files else f"none in {store.root} or among the published ones"

@@ -16,7 +16,7 @@ from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED
-from reproduce.selection import published_store, store_of
+from reproduce.selection import note_renamed, published_store, store_of
 from runner.store.store import RunStore
 
 STALE = "stale, `reproduce report --publish` writes it again:"
@@ -55,6 +55,7 @@ def execute(options: of_verbs.Report) -> int:
                 _print_plot(one.report, one.path.with_suffix(".png"))
     if options.publish:
         publish_all([one.report for one in reports], options, store)
+    note_renamed((result.run for one in reports for cell in one.report.cells for result in cell.seeds), store)
     if states := {result.state for one in reports for cell in one.report.cells for result in cell.seeds}:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE

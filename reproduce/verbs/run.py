@@ -21,7 +21,7 @@ from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
 from runner.store.new_runs import start_of
-from runner.store.starts import Start, add_start, named_overrides
+from runner.store.starts import Start, add_start, name_overrides, named_overrides
 from runner.store.store import RunStore
 
 
@@ -62,6 +62,8 @@ def carry_out(options: Run, store: RunStore) -> int:
     for job in found if start.name or any(one.startswith(OWN_DATA) for one in start.overrides) else ():
         if (directory := job.directory(store)).started:
             add_start(directory, start_of(job, start))
+    if options.name:
+        name_overrides(store.root, start.overrides, options.name)
     launcher = Launcher(
         store,
         resources,
@@ -98,14 +100,17 @@ def carry_out(options: Run, store: RunStore) -> int:
 
 
 def call_of(options: Started, store: RunStore) -> Start:
-    """What starts the runs of this call, but for their cells and seeds.
+    """What starts the runs of this call, but for their cells and seeds. Overrides that have a name keep it.
 
     Raises:
         ValueError: for the name of other overrides.
     """
-    name, overrides = options.name or "", options.overrides
-    before = named_overrides(store.root).get(name, overrides) if name else overrides
-    if {*before} != {*overrides}:
+    named, overrides = named_overrides(store.root), options.overrides
+    earlier = next((one for one, of in named.items() if {*of} == {*overrides}), "")
+    name = options.name or earlier
+    if earlier not in ("", name):
+        print(f"note: the name of these overrides was {earlier}", file=sys.stderr)
+    if {*(before := named.get(name, overrides))} != {*overrides}:
         words = shlex.join(all_override_words(before)) or "no overrides"
         raise ValueError(f"--name {name}: it is the name of the runs with {words}; choose another one")
     date = datetime.now(UTC).isoformat(timespec="seconds")

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from data.errors import DataError, number_of
-from experiments.spec.catalog import captions, read_index
+from experiments.spec.catalog import read_index
 from experiments.spec.names import nearest
 from reproduce.known_runs import trainings
 from reproduce.next_command import say_next
@@ -47,7 +47,7 @@ def execute(options: RunsList | RunsRemove | RunsExport | RunsImport) -> int:
         case RunsRemove():
             return remove(options)
     found = selected(options)
-    print(json.dumps([run.as_json() for run in found], indent=1) if options.json else runs_text(found, options.runs))
+    print(json.dumps([run.as_json() for run in found], indent=1) if options.json else runs_text(found, options))
     return DONE
 
 
@@ -195,7 +195,8 @@ def selected(options: OfRuns) -> list[OwnRun]:
     runs = own_runs(options.runs)
     for pattern in options.tables:
         if not any(run.matches(pattern) for run in runs):
-            near = nearest(pattern, captions(), "`reproduce runs list` names them")
+            names = {name for run in runs for name in (*run.tables, *(start.row for start in run.starts))}
+            near = nearest(pattern, names, "`reproduce runs list` names them")
             raise ValueError(f"'{pattern}' names no run in {options.runs.resolve()}; {near}")
     if options.name is not None and all(options.name != s.name for run in runs for s in run.starts):
         names = ", ".join(sorted({s.name for run in runs for s in run.starts if s.name})) or "none"
@@ -231,10 +232,11 @@ def is_stale(run: OwnRun) -> bool | None:
     return True
 
 
-def runs_text(found: Sequence[OwnRun], root: Path) -> str:
+def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
     """Runs of a directory as text."""
     if not found:
-        return f"No runs in {root.resolve()}."
+        such = " such" if isinstance(options, OfRuns) and options.selects else ""
+        return f"No{such} runs in {options.runs.resolve()}."
     lines = [run.line() for run in found]
     headers = [name for name in HEADERS if name in ALWAYS or len({line[name] for line in lines}) > 1]
     numbers = [headers.index("size")]
@@ -251,12 +253,12 @@ def runs_text(found: Sequence[OwnRun], root: Path) -> str:
 
 def remove(options: RunsRemove) -> int:
     """Remove runs, after a question."""
-    if not (options.tables or options.scale or options.name or options.state or options.stale):
+    if not options.selects:
         raise ValueError("name the runs, e.g. by their ids, or all with '*'")
     found = selected(options)
     if running := [run.train_id for run in found if run.state == "running"]:
         raise ValueError(f"{', '.join(running)}: running, so nothing was removed")
-    print(runs_text(found, options.runs), flush=True)
+    print(runs_text(found, options), flush=True)
     if not found:
         return DONE
     what = f"{number_of(len(found), 'runs')} ({bytes_text(sum(run.num_bytes for run in found))})"
@@ -282,7 +284,7 @@ def export(options: RunsExport) -> int:
     found = [run for run in selected(options) if run.state in ("done", "trained") and run.folder.config.exists()]
     if not found:
         raise ValueError("no run to export: those that are done or trained can be")
-    print(runs_text(found, options.runs), flush=True)
+    print(runs_text(found, options), flush=True)
     export_runs([run.folder for run in found], options.file)
     print(f"\n{options.file}: {number_of(len(found), 'runs')}, {bytes_text(options.file.stat().st_size)}")
     print(f"a colleague takes it with `reproduce runs import {shlex.quote(options.file.name)}`")
@@ -293,7 +295,7 @@ def import_file(options: RunsImport) -> int:
     """Take the runs of a file."""
     ids = {folder.train_id for folder in import_runs(options.file, options.runs)}
     found = [run for run in own_runs(options.runs) if run.train_id in ids]
-    print(runs_text(found, options.runs))
+    print(runs_text(found, options))
     starts = [start for run in found for start in run.starts if start.cell]
     if not starts:  # of earlier versions
         say_next("report", options, dict.fromkeys(run.cell.partition(":")[0] for run in found if run.cell))

@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from data.errors import number_of
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Status
-from reproduce.selection import NOTHING_TO_RUN, jobs, store_of
+from reproduce.selection import NOTHING_TO_RUN, jobs, note_renamed, store_of
 from reproduce.terminal import table_text, terminal_width
 from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
@@ -43,6 +43,7 @@ def execute(options: Status) -> int:
 
         say_more(options, found, left, running=not UNDER_WAY.isdisjoint(states))
     elif UNDER_WAY.isdisjoint(states):
+        note_renamed((job.run for job in left), store)
         say_next("run" if left else "report", options)
     return DONE
 

@@ -71,6 +71,15 @@ def add_start(folder: Started, start: Start) -> None:
         write_record(folder.starts, Starts(tuple(now if one is same else one for one in starts)))
 
 
+def name_overrides(root: Path, overrides: tuple[str, ...], name: str) -> None:
+    """Give the runs of a directory that some overrides started the name of these."""
+    for folder in run_folders(root).values():
+        starts = read_starts(folder / STARTS)
+        named = tuple(structs.replace(s, name=name) if {*s.overrides} == {*overrides} else s for s in starts)
+        if named != starts:
+            write_record(folder / STARTS, Starts(named))
+
+
 def named_overrides(root: Path) -> dict[str, tuple[str, ...]]:
     """Overrides of the runs in a directory by the names that the user gave them."""
     starts = (start for folder in run_folders(root).values() for start in read_starts(folder / STARTS))

@@ -94,6 +94,9 @@ def test_a_recipe_of_the_authors_differs_in_nothing(
         (*FILES[0], ("MEAN: [0.5, 0.5, 0.5]", "MEAN: [0.5, 0.1, 0.2]"), "(0.5, 0.1, 0.2)"),
         (*FILES[0], ("NUM_SHARDS: 4", ""), "beside them: TRAIN.BATCH_SIZE=32"),
         (*FILES[0], ("DATASET: Kinetics, ", ""), "beside them: DATA.SAMPLING_RATE=4"),
+        (*FILES[0], ("DATASET: Kinetics", "DATASET: Ssv2"), "data.dataset.name"),
+        (*FILES[1], ("DATASET: ssv2", "DATASET: kinetics"), "data.dataset.name"),
+        (*FILES[2], ("--seed 0", "--seed 0 --data_set SSV2"), "data.dataset.name"),
         (*FILES[0], ("RE_PROB: 0.0", "RE_PROB: 0.25"), "beside them: DATA.RE_PROB=0.25"),
         (*FILES[1], ("SHIFT_DIV: 4", "SHIFT_DIV: 8"), "-o model.attention.fraction=0.25"),
         (*FILES[1], ("NUM_SEGMENTS: 16", "NUM_SEGMENTS: 8"), "-o model.attention.segment_frames=8"),
@@ -161,8 +164,8 @@ def test_runs_in_the_store_and_published_ones_are_found_by_their_id(reproduce: R
         ("a.yaml", "SOLVER: {LRS: [1]}", "SOLVER.LRS=(1,): no such value"),
         ("a.yaml", "SOLVER: {STEPS: 3}", "SOLVER.STEPS=3: no such value"),
         ("a.yaml", "SOLVER: {WARMUP_EPOCHS: abc}", "SOLVER.WARMUP_EPOCHS=abc: no such value"),
-        ("a.yaml", "TRAIN: 3", "no setting that is known"),
-        ("README.md", "reproduce list --scale tiny", "no setting that is known"),
+        ("a.yaml", "TRAIN: 3", "none of the settings of the paper's authors, such as TRAIN.BATCH_SIZE"),
+        ("README.md", "reproduce list --scale tiny", "none of the settings of the paper's authors"),
     ],
 )
 def test_wrong_settings_are_named(name: str, text: str, expected: str, reproduce: Reproduce, tmp_path: Path) -> None:
@@ -173,10 +176,15 @@ def test_wrong_settings_are_named(name: str, text: str, expected: str, reproduce
 
 def test_what_cannot_be_compared_is_told(reproduce: Reproduce, tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("- a list")
-    assert "neither a YAML file of settings" in reproduce("diff", "x.yaml", "--as", "xvit/zoo:ssv2").err
+    assert "x.yaml: name a YAML file of settings" in reproduce("diff", "x.yaml", "--as", "xvit/zoo:ssv2").err
     assert "no config files of the authors of 'msca'" in reproduce("diff", "x.yaml", "--as", "msca/table2:kv").err
     (tmp_path / "z.sh").write_bytes(b"\xb9")
     assert "z.sh is no text" in reproduce("diff", "z.sh", "--as", "xvit/zoo:ssv2").err
     assert "unknown" in reproduce("diff", "x.yaml", "--as", "nope/x:y").err
     assert "there is no y.yaml" in reproduce("diff", "y.yaml", "--as", "xvit/zoo:ssv2").err
+    assert (
+        "there is no" not in (folder := reproduce("diff", tmp_path, "--as", "xvit/zoo:ssv2").err)
+        and "a folder" in folder
+    )
+    assert "not 2" in reproduce("diff", "x.yaml", "x.yaml", "--as", "xvit/zoo:ssv2").err
     assert "name two runs" in reproduce("diff", "xvit/zoo:ssv2").err

@@ -324,7 +324,8 @@ def test_rows_that_fit_a_time_share_the_trainings_that_they_need(store: RunStore
     fitting, text = rows_within(jobs, hours, Duration(4 * 3600), 1)
     assert fitting == ["p/t:start"]
     assert text == (
-        "1 of 3 rows fit 4:00:00 (3.0 h): p/t:start; each of the others takes more: p/t:child 2.0 h, p/t:other 4.0 h"
+        "1 of 3 rows fit 4:00:00 (3.0 h): p/t:start; each of the others takes more than is left: p/t:child 2.0 h, "
+        "p/t:other 4.0 h"
     )
     assert rows_within(jobs, hours, Duration(4.5 * 3600), 2)[1] == "3 of 3 rows fit 4:30:00 (4.5 h)"
     unknown = {**hours, start.key: None}

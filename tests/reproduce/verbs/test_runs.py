@@ -94,6 +94,9 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
     assert found("--state", "done") == both and found("--scale", "paper") == set()
     unknown = runs("list", "motionformer/table66")
     assert unknown.code == 2 and "names no run in" in unknown.err and "did you mean 'motionformer/table6" in unknown.err
+    near = runs("list", "xvit/zoo").err
+    assert "'xvit/zoo' names no run" in near and "did you mean" not in near
+    assert runs("list", "--state", "interrupted").out.startswith("No such runs in ")
     assert "no run has it; names that runs have: short" in runs("list", "--name", "shrt").err
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from experiments.motionformer.base import EPIC100, K400
 from experiments.spec.catalog import find
+from experiments.spec.names import own_data
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY
 from reproduce.verbs.status import job_state, status_json, status_text
@@ -241,9 +242,23 @@ def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(
     assert "1 run: 1 done" in status().out and "evaluation.crops=1" in json.loads(status("--json").out)[0]["overrides"]
 
 
-def test_runs_that_do_not_say_what_started_them_are_counted(status: Callable[..., Outcome], store: RunStore) -> None:
-    write_atomically(store.run(replace(K400, seed=7).train_id).log, "")
-    text = "1 further run that no row gives as it is: see `reproduce runs list`"
+def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
+    status: Callable[..., Outcome], store: RunStore, tmp_path: Path
+) -> None:
+    for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
+        write_atomically(tmp_path / "pets" / name, "")
+    one = started(store, (own_data(str(tmp_path / "pets")),))
+    write_result(store, one.run)
+    assert "1 run: 1 done" in status().out
+    (tmp_path / "pets").rename(tmp_path / "animals")
+    lost = status()
+    assert lost.code == 2 and f"{one.directory(store).path.name}, as {tmp_path / 'pets'} does not exist" in lost.err
+
+
+def test_runs_that_do_not_say_what_started_them_are_named(status: Callable[..., Outcome], store: RunStore) -> None:
+    folder = store.run(replace(K400, seed=7).train_id)
+    write_atomically(folder.log, "")
+    text = f"1 further run that no row gives as it is (`reproduce runs list`): {folder.path.name}"
     assert text in status().err
     (finished,) = jobs_of(find([MFORMER]), TINY, [], (0,))
     write_result(store, finished.run)

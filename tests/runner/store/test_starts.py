@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from runner.store.run_folder import RunFolder
-from runner.store.starts import Start, add_start, named_overrides, starts_of
+from runner.store.starts import Start, add_start, name_overrides, named_overrides, starts_of
 
 FIRST = Start(cell="a/b:c.d", scale="tiny", overrides=("x=1", "y=2"), date="2026-01-01")
 
@@ -29,3 +29,11 @@ def test_own_videos_that_moved_have_their_new_place(tmp_path: Path) -> None:
     for place in ("/old/pets", "/new/pets"):
         add_start(folder, Start(scale="tiny", overrides=("x=1", f"data={place}"), date=place))
     assert [(one.overrides, one.date) for one in starts_of(folder)] == [(("x=1", "data=/new/pets"), "/old/pets")]
+
+
+def test_a_name_is_that_of_all_runs_with_the_same_overrides(tmp_path: Path) -> None:
+    folders = [RunFolder(tmp_path / f"a.b.c.d-{number:012d}") for number in range(3)]
+    for number, folder in enumerate(folders):
+        add_start(folder, Start(scale="tiny", seed=number, overrides=("x=1", "y=2") if number else ()))
+    name_overrides(tmp_path, ("y=2", "x=1"), "both")
+    assert [folder.names for folder in folders] == ["", "both", "both"]
