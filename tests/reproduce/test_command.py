@@ -26,7 +26,7 @@ from runner.store.store import RunStore
 from tests.reproduce.conftest import Reproduce
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIPS = ROOT.parent / "shared" / "clips"
+CLIPS = Path(os.environ.get("VIDEO_CLIPS") or ROOT.parent / "shared" / "clips")
 T4 = "motionformer/table4"
 ROW = f"{T4}:joint"
 QUOTED = "motionformer/table6b:i3d"
