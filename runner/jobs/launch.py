@@ -114,8 +114,10 @@ class Launcher:
                     bars.close()
 
     def _carry_out(self, jobs: list[Job], bars: "Bars | None") -> None:
-        pending = {job.key: job for job in jobs if job.outcome is None}
-        needed = {key: needed_jobs(job, list(pending.values()), self.store) for key, job in pending.items()}
+        left = [job for job in jobs if job.outcome is None]
+        needed = {job.key: needed_jobs(job, left, self.store) for job in left}
+        # The longest first, as far as published results say, so that parallel runs end together.
+        pending = {job.key: job for job in sorted(left, key=self._published_hours, reverse=True)}
         graph = {key: [other.key for other in others] for key, others in needed.items()}
         order = TopologicalSorter(graph)
         order.prepare()
@@ -144,6 +146,11 @@ class Launcher:
                 reason = "another test of the same run" if same else "which it starts from"
                 job.outcome, job.exit_code = "blocked", failed.exit_code
                 job.reason = f"{failed.name}, {reason}, failed"
+
+    def _published_hours(self, job: Job) -> float:
+        """Duration of a published training of the run; 0 without one, or where no others run beside it."""
+        found = self.store.test(job.run) if self.parallel > 1 else None
+        return (found.record.device_hours or 0.0) if found is not None else 0.0
 
     def advance(self, job: Job) -> None:
         """Start a job if it can start now, or look at its process."""

@@ -165,10 +165,10 @@ class Scripted:
             write_result(self.store, run)
         return SimpleNamespace(poll=lambda: 0 if is_done else 3)
 
-    def carry_out(self, jobs: list[Job]) -> list[str | None]:
+    def carry_out(self, jobs: list[Job], parallel: int = 1) -> list[str | None]:
         """Outcomes of the jobs."""
         self.jobs = jobs
-        Launcher(self.store, Resources(threads=1)).carry_out(jobs)
+        Launcher(self.store, Resources(threads=1), parallel=parallel).carry_out(jobs)
         return [job.outcome for job in jobs]
 
 
@@ -191,6 +191,23 @@ def test_a_run_starts_after_all_its_parents(store: RunStore, monkeypatch: pytest
     launcher = Scripted(store, monkeypatch)
     assert launcher.carry_out(family()) == ["done"] * 4
     assert launcher.started == ["p/t:a.top1", "p/t:b.top1", "p/t:c.top1", "p/t:d.top1"]
+
+
+def test_the_longest_of_parallel_runs_starts_first_as_published_results_say(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = RunStore(store.root.parent / "published")
+    long = replace(K400, seed=2)
+    for run, hours in ((K400, 2.0), (long, 3.0)):
+        write_result(published, run, device_hours=hours)
+    found = [job(OTHER, "new"), job(K400, "short"), job(long, "long")]
+    orders = []
+    for parallel in (1, 2):
+        place = RunStore(store.root.parent / f"runs{parallel}", results=published.root)
+        launcher = Scripted(place, monkeypatch)
+        assert launcher.carry_out([replace(one) for one in found], parallel) == ["done"] * 3
+        orders.append([name.removeprefix("p/t:") for name in launcher.started])
+    assert orders == [["new.top1", "short.top1", "long.top1"], ["long.top1", "short.top1", "new.top1"]]
 
 
 def test_a_run_needs_only_the_weights_of_its_parents(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
