@@ -82,13 +82,11 @@ class ImageNet:
             Raises:
                 ValueError: if timm has no such weights.
             """
-            from huggingface_hub.constants import HF_HUB_CACHE  # here: slow to import, like timm
-
             named = (folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz"))
             if found := next(filter(Path.exists, named), None) or cached_hub_file(f"timm/{self.name}"):
                 return found
             folders = [folder, Path(torch.hub.get_dir(), "checkpoints")]
-            if not any(map(Path.is_dir, [*folders, Path(HF_HUB_CACHE)])):
+            if not any(map(Path.is_dir, folders)):
                 return None  # without timm, which takes seconds to import
             published = self.published()
             older = (one / Path(str(published.url)).name for one in folders if published.url)
