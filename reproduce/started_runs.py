@@ -84,7 +84,7 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
     if not others:
         return ""
     texts = "; ".join(map(_other_text, others))
-    return f"{number_of(len(others), 'further runs')} that no row gives as it is (`reproduce runs list`): {texts}"
+    return f"{number_of(len(others), 'runs')} that no row gives as it is (`reproduce runs list`): {texts}"
 
 
 def _other_text(folder: RunFolder) -> str:

@@ -258,7 +258,7 @@ def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
 def test_runs_that_do_not_say_what_started_them_are_named(status: Callable[..., Outcome], store: RunStore) -> None:
     folder = store.run(replace(K400, seed=7).train_id)
     write_atomically(folder.log, "")
-    text = f"1 further run that no row gives as it is (`reproduce runs list`): {folder.path.name}"
+    text = f"1 run that no row gives as it is (`reproduce runs list`): {folder.path.name}"
     assert text in status().err
     (finished,) = jobs_of(find([MFORMER]), TINY, [], (0,))
     write_result(store, finished.run)
