@@ -64,7 +64,7 @@ def test_a_file_calls_nothing_that_it_names(tmp_path: Path) -> None:
     for name in ("pathlib:Path.mkdir", "os:mkdir", "antigravity:webbrowser"):
         evil = {"class": name, "self": {"path": str(tmp_path / "made")}, "path": str(tmp_path / "made")}
         torch.save({"state_dict": {"x": torch.zeros(1)}, RUN: evil}, tmp_path / "evil.ckpt")
-        with pytest.raises(ValueError, match="its config is of another version"):
+        with pytest.raises(ValueError, match="its config needs other code"):
             TaskModule.load_from_checkpoint(tmp_path / "evil.ckpt")
     assert not (tmp_path / "made").exists()
 
