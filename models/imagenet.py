@@ -3,6 +3,7 @@
 import difflib
 import os
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,17 +58,18 @@ class ImageNet:
                 ValueError: if timm has no such weights.
                 MissingWeightsError: with the file to download and the path to save it at.
             """
-            from huggingface_hub.errors import RepositoryNotFoundError  # here: slow to import, like timm
-
             if found := self.local(folder):
                 return found
+            from huggingface_hub.errors import RepositoryNotFoundError  # here: slow to import, like timm
+
             repository, original = f"timm/{self.name}", ""
             try:
                 downloaded = hub_file(repository)
             except RepositoryNotFoundError:  # few weights are elsewhere
-                published = self.published()
+                published, downloaded = self.published(), None
                 repository, original = str(published.hf_hub_id or ""), str(published.url or "")
-                downloaded = hub_file(repository)
+                with suppress(RepositoryNotFoundError):  # which one is, too, that only some may read
+                    downloaded = hub_file(repository)
             if downloaded:
                 return downloaded
             source = f"https://huggingface.co/{repository}/resolve/main/{HUB_FILES[0]}" if repository else original
@@ -109,7 +111,7 @@ class ImageNet:
 
 
 def hub_file(repository: str) -> Path | None:
-    """Weight file of a Hugging Face Hub repository, downloaded; None without a network.
+    """Weight file of a Hugging Face Hub repository, downloaded; None if it cannot be, as without a network.
 
     Raises:
         RepositoryNotFoundError: if the Hub has no such repository.

@@ -9,7 +9,7 @@ import timm
 import torch
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from models.imagenet import ImageNet, weights_folder
+from models.imagenet import ImageNet, MissingWeightsError, weights_folder
 
 NAME = "vit_base_patch16_224.orig_in21k_ft_in1k"
 PAPERS_NAME = "vit_base_patch16_224.orig_in21k"
@@ -55,6 +55,15 @@ def test_weights_in_a_repository_of_another_name_are_downloaded(
     monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda repository, file: f"{repository}/{file}")
     found = ImageNet.Config(name="vit_base_patch16_clip_quickgelu_224.openai").find(tmp_path / "weights")
     assert found == Path("timm/vit_base_patch16_clip_224.openai/model.safetensors")
+
+
+def test_a_repository_that_only_some_may_read_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RepositoryNotFoundError("gated", response=Mock())
+
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", refuse)
+    with pytest.raises(MissingWeightsError, match=f"get https://huggingface.co/timm/{NAME}/"):
+        WEIGHTS.find(tmp_path / "weights")
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".bin", ".npz"])
