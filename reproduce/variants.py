@@ -14,7 +14,7 @@ from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, Compared, Report
 from reproduce.selection import store_of
 from reproduce.terminal import terminal_width
-from runner.store.starts import named_overrides
+from runner.store.starts import name_of, named_overrides
 
 
 def variants_of(options: Compared) -> list[Variant]:
@@ -37,7 +37,7 @@ def variants_of(options: Compared) -> list[Variant]:
         overrides = replace(options, overrides=both, variants=()).overrides
         if any({*one.overrides} == {*overrides} for one in found):
             raise ValueError(f"--variant {shlex.quote(text)}: another variant has the same overrides")
-        found.append(Variant(overrides, next((n for n, of in named.items() if {*of} == {*overrides}), "")))
+        found.append(Variant(overrides, name_of(overrides, named)))
     return found
 
 

@@ -21,7 +21,7 @@ from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
 from runner.store.new_runs import start_of
-from runner.store.starts import Start, add_start, name_overrides, named_overrides
+from runner.store.starts import Start, add_start, name_of, name_overrides, named_overrides
 from runner.store.store import RunStore
 
 
@@ -106,7 +106,7 @@ def call_of(options: Started, store: RunStore) -> Start:
         ValueError: for the name of other overrides.
     """
     named, overrides = named_overrides(store.root), options.overrides
-    earlier = next((one for one, of in named.items() if {*of} == {*overrides}), "")
+    earlier = name_of(overrides, named)
     name = options.name or earlier
     if earlier not in ("", name):
         print(f"note: the name of these overrides was {earlier}", file=sys.stderr)

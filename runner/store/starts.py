@@ -1,5 +1,6 @@
 """What started a run: row, scale, seed and overrides, and the name of these, in its folder. Imports no PyTorch."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -78,6 +79,11 @@ def name_overrides(root: Path, overrides: tuple[str, ...], name: str) -> None:
         named = tuple(structs.replace(s, name=name) if {*s.overrides} == {*overrides} else s for s in starts)
         if named != starts:
             write_record(folder / STARTS, Starts(named))
+
+
+def name_of(overrides: tuple[str, ...], named: Mapping[str, tuple[str, ...]]) -> str:
+    """Name of overrides among all that have one; empty if they have none."""
+    return next((name for name, of in named.items() if {*of} == {*overrides}), "")
 
 
 def named_overrides(root: Path) -> dict[str, tuple[str, ...]]:
