@@ -73,6 +73,14 @@ def store(tmp_path: Path) -> RunStore:
 
 
 @pytest.fixture
+def clips() -> Path:
+    folder = Path(os.environ.get("VIDEO_CLIPS") or Path(__file__).parents[1] / "../shared/clips")
+    if not (folder / "test.mp4").exists():
+        pytest.skip("the real clips are not here: set VIDEO_CLIPS to their folder")
+    return folder
+
+
+@pytest.fixture
 def keep_weights(store: RunStore) -> KeepWeights:
     """Function that saves the initial weights of a run as its trained or released weights."""
 

@@ -1,6 +1,5 @@
 """Small data sets, and the real clips if they are available."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -35,11 +34,3 @@ def penn(tmp_path: Path) -> Path:
 def written(penn: Path) -> dict[str, Places]:
     """Places of the joints of the videos of a small Penn Action, by name."""
     return write_penn(penn)
-
-
-@pytest.fixture
-def clips() -> Path:
-    folder = Path(os.environ.get("VIDEO_CLIPS") or Path(__file__).parents[2] / "../shared/clips")
-    if not (folder / "test.mp4").exists():
-        pytest.skip("the real clips are not here: set VIDEO_CLIPS to their folder")
-    return folder

@@ -26,7 +26,6 @@ from runner.store.store import RunStore
 from tests.reproduce.conftest import Reproduce
 
 ROOT = Path(__file__).resolve().parents[2]
-CLIPS = Path(os.environ.get("VIDEO_CLIPS") or ROOT.parent / "shared" / "clips")
 T4 = "motionformer/table4"
 ROW = f"{T4}:joint"
 QUOTED = "motionformer/table6b:i3d"
@@ -310,9 +309,8 @@ def test_ctrl_c_during_an_import_ends_the_process() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.skipif(not CLIPS.is_dir(), reason="needs the real clips")
-def test_evaluate_prints_only_its_json_to_stdout(reproduce: Reproduce, tmp_path: Path) -> None:
-    (tmp_path / "videos.csv").write_text(f"{CLIPS / 'test.mp4'} 0\n")
+def test_evaluate_prints_only_its_json_to_stdout(reproduce: Reproduce, clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos.csv").write_text(f"{clips / 'test.mp4'} 0\n")
     answer = json.loads(reproduce(*EVALUATE, "--untrained", "--json", "--list", "videos.csv").out)
     assert answer["evaluated"] == 1
     assert (answer["row"], answer["column"], answer["scale"], answer["seed"]) == (ROW, "k400", "tiny", 0)
