@@ -5,7 +5,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Collection, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 GAP = "  "  # between columns
 NARROWEST = 10  # characters of a text that is wrapped
@@ -51,21 +51,35 @@ def table_text(
         width: characters of a line; None for any number.
         numbers: indices of the columns that are aligned to the right; only their headers are wrapped.
         num_labels: number of leading columns that stand in every block.
-        num_headers: number of rows that are headers, with those in `lines`.
+        num_headers: number of rows that are headers, with those in `lines`. Equal ones side by side are one.
     """
     columns = [list(map(str, column)) for column in zip(headers, *lines, strict=True)]
     is_number = [index in numbers for index in range(len(columns))]
+    tops = [tuple(column[: num_headers - 1]) for column in columns]
+    for row, start, stop in _groups(tops):
+        for column in columns[start:stop] if stop > start + 1 else ():
+            column[row] = ""  # is as wide as all of them
     if width is None or _total(columns) <= width:
-        return _block_text(columns, is_number, num_headers)
+        return _block_text(columns, is_number, tops)
     wrapping = [num_headers if number else len(columns[0]) for number in is_number]
     labels = _narrowed(columns[:num_labels], wrapping, width // 2)
     room = width - _total(labels) - len(GAP)
     others = zip(columns[num_labels:], wrapping[num_labels:], strict=True)
     cells = [_narrowed([column], [wrapped], room if wrapped > num_headers else 0)[0] for column, wrapped in others]
-    in_blocks = _blocks([*labels, *cells], is_number, width, num_labels, num_headers)
+    in_blocks = _blocks([*labels, *cells], is_number, width, num_labels, tops)
     narrowed = _narrowed(columns, wrapping, width)
-    in_one = _block_text(narrowed, is_number, num_headers)
+    in_one = _block_text(narrowed, is_number, tops)
     return in_one if _total(narrowed) <= width and in_one.count("\n") <= in_blocks.count("\n") else in_blocks
+
+
+def _groups(tops: Sequence[tuple[str, ...]]) -> list[tuple[int, int, int]]:
+    """Upper headers, each of columns side by side: row, first column, and the column after the last."""
+    groups: list[tuple[int, int, int]] = []
+    for row in range(len(tops[0])):
+        starts = [n for n, top in enumerate(tops) if n == 0 or top[: row + 1] != tops[n - 1][: row + 1]]
+        of_row = pairwise([*starts, len(tops)])
+        groups += [(row, start, stop) for start, stop in of_row if tops[start][row]]
+    return groups
 
 
 def _narrowed(columns: list[list[str]], wrapping: Sequence[int], width: int) -> list[list[str]]:
@@ -78,7 +92,8 @@ def _narrowed(columns: list[list[str]], wrapping: Sequence[int], width: int) -> 
     def wrapped_at(index: int, limit: int) -> list[str]:
         texts, number = columns[index], wrapping[index]
         limit = max(limit, _width(texts[number:]))
-        return [*(_wrapped(text, limit) for text in texts[:number]), *texts[number:]]
+        is_header = number < len(texts)
+        return [*(_wrapped(text, limit, hyphens=is_header) for text in texts[:number]), *texts[number:]]
 
     least = [_width(wrapped_at(index, NARROWEST)) for index in range(len(columns))]
     limits = [_width(column) for column in columns]
@@ -92,9 +107,11 @@ def _total(columns: Sequence[Sequence[str]], widths: Sequence[int] | None = None
     return sum(widths or map(_width, columns)) + len(GAP) * (len(columns) - 1)
 
 
-def _blocks(columns: list[list[str]], is_number: list[bool], width: int, num_labels: int, num_headers: int) -> str:
+def _blocks(
+    columns: list[list[str]], is_number: list[bool], width: int, num_labels: int, tops: Sequence[tuple[str, ...]]
+) -> str:
     """Blocks of as many columns as fit a line; each leaves out rows without a text in it."""
-    labels = list(range(num_labels))
+    labels, num_headers = list(range(num_labels)), len(tops[0]) + 1
     blocks = [list(labels)]
     for index in range(num_labels, len(columns)):
         if blocks[-1] != labels and _total([columns[n] for n in (*blocks[-1], index)]) > width:
@@ -105,24 +122,47 @@ def _blocks(columns: list[list[str]], is_number: list[bool], width: int, num_lab
         rows = list(zip(*(columns[index] for index in block), strict=True))
         if len(blocks) > 1:
             rows = [*rows[:num_headers], *(row for row in rows[num_headers:] if any(row[num_labels:]))]
-        texts.append(_block_text(list(zip(*rows, strict=True)), [is_number[index] for index in block], num_headers))
+        shown = list(map(list, zip(*rows, strict=True)))
+        texts.append(_block_text(shown, [is_number[index] for index in block], [tops[index] for index in block]))
     return "\n\n".join(texts)
 
 
-def _block_text(columns: Sequence[Sequence[str]], to_the_right: list[bool], num_headers: int) -> str:
+def _block_text(columns: list[list[str]], to_the_right: list[bool], tops: Sequence[tuple[str, ...]]) -> str:
     """Headers at the bottom of their lines, a rule, and rows at the top of theirs."""
-    widths = [_width(column) for column in columns]
+    widths, num_headers, spans = [_width(column) for column in columns], len(tops[0]) + 1, {}
+    for row, start, stop in _groups(tops):
+        if columns[start][row]:  # is that of one column, and wrapped already
+            continue
+        room = _total(columns[start:stop], widths[start:stop])
+        spans[row, start] = (stop, _wrapped(tops[start][row], room))
+        widths[stop - 1] += max(0, _width([spans[row, start][1]]) - room)
     lines = []
-    for number, row in enumerate(zip(*columns, strict=True), 1):
-        step = 1 if number > num_headers else -1
-        stacked = list(zip_longest(*(text.split("\n")[::step] for text in row), fillvalue=""))[::step]
-        for texts in stacked:
-            gaps = [" " * (size - _length(text)) for text, size in zip(texts, widths, strict=True)]
-            aligned = zip(texts, gaps, to_the_right, strict=True)
-            lines.append(GAP.join(gap + text if right else text + gap for text, gap, right in aligned).rstrip())
-        if number == num_headers:
+    for number, row in enumerate(zip(_flowing(columns, num_headers), *columns[1:], strict=True)):
+        cells, index = [], 0
+        while index < len(row):
+            stop, text = spans.get((number, index), (index + 1, row[index]))
+            is_right = to_the_right[index] and stop == index + 1
+            cells.append((text.split("\n"), _total(columns[index:stop], widths[index:stop]), is_right))
+            index = stop
+        step = 1 if number >= num_headers else -1
+        for texts in list(zip_longest(*(text[::step] for text, _, _ in cells), fillvalue=""))[::step]:
+            gaps = [" " * (size - _length(text)) for text, (_, size, _) in zip(texts, cells, strict=True)]
+            aligned = zip(texts, gaps, cells, strict=True)
+            lines.append(GAP.join(gap + text if right else text + gap for text, gap, (_, _, right) in aligned).rstrip())
+        if number == num_headers - 1:
             lines.append(GAP.join("-" * size for size in widths))
     return "\n".join(lines)
+
+
+def _flowing(columns: list[list[str]], num_headers: int) -> list[str]:
+    """First column. A label goes on beside the next row where the label of that one is blank, as it is the same."""
+    labels = list(columns[0])
+    for row in range(num_headers, len(labels) - 1):
+        height = max((column[row].count("\n") + 1 for column in columns[1:]), default=1)
+        if not labels[row + 1]:
+            lines = labels[row].split("\n")
+            labels[row : row + 2] = "\n".join(lines[:height]), "\n".join(lines[height:])
+    return labels
 
 
 def _length(text: str) -> int:
@@ -134,11 +174,10 @@ def _width(column: Sequence[str]) -> int:
     return max((_length(line) for text in column for line in text.split("\n")), default=0)
 
 
-def _wrapped(text: str, width: int, indent: str = "") -> str:
-    """Text wrapped at spaces and vertical tabs. A style of the whole text is one of each line."""
+def _wrapped(text: str, width: int, indent: str = "", *, hyphens: bool = False) -> str:
+    """Text wrapped at spaces, vertical tabs and perhaps hyphens. A style of the whole text is one of each line."""
     styled = re.fullmatch(rf"({STYLE.pattern})([^\x1b]+)({STYLE.pattern})", text)
-    before, plain, after = styled.groups() if styled else ("", text, "")
-    lines = textwrap.wrap(
-        plain, width, subsequent_indent=indent, replace_whitespace=False, break_long_words=False, break_on_hyphens=False
-    )
-    return "\n".join(f"{before}{line}{after}" for line in lines)
+    before, text, after = styled.groups() if styled else ("", text, "")
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=indent, replace_whitespace=False, break_long_words=False)
+    wrapper.break_on_hyphens = hyphens
+    return "\n".join(f"{before}{line}{after}" for line in wrapper.wrap(text))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from reports.pages import page
 from reports.pages.markup import Unlinked
-from reports.pages.report import Report
-from reports.pages.table_texts import untested, warning
+from reports.pages.report import Report, ReportCell
+from reports.pages.table_texts import ours_text, printed_text, untested, warning
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import next_command
@@ -15,6 +15,9 @@ from reproduce.terminal import table_text, terminal_width, wrapped
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
+
+
+AS_PRINTED = "(=)"
 
 
 class Terminal(Unlinked):
@@ -31,6 +34,16 @@ class Terminal(Unlinked):
 
     def code(self, sign: str) -> str:
         return sign
+
+    def cell(self, cell: ReportCell) -> str:
+        """Cell. A text that equals the printed one is shown once."""
+        return f"{ours_text(cell)} {AS_PRINTED}" if _is_as_printed(cell) else super().cell(cell)
+
+    def legend(self, report: Report) -> str:
+        others = super().legend(report)
+        if not any(map(_is_as_printed, report.cells)):
+            return others
+        return f"{AS_PRINTED} the printed text is the same" + (f"; {others}" if others else ".")
 
     def heading(self, level: int, text: str) -> str:
         return "\n".join(map(self.bold, wrapped(text, self.width).split("\n")))
@@ -53,6 +66,10 @@ class Terminal(Unlinked):
         return table_text(
             top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels, num_headers=len(headers)
         )
+
+
+def _is_as_printed(cell: ReportCell) -> bool:
+    return isinstance(cell.value, str) and printed_text(cell) == ours_text(cell)
 
 
 def terminal_page(report: JudgedReport, options: of_verbs.Report) -> str:

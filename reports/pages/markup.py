@@ -18,6 +18,7 @@ from reports.pages.table_texts import (
     legend,
     ours_text,
     printed_text,
+    shown_headers,
     shown_labels,
     shown_styles,
 )
@@ -154,10 +155,11 @@ class Markdown(Markup):
         """Table of escaped cells.
 
         Args:
-            headers: plain headers, line by line. Markdown has one line; the others are bold.
+            headers: plain headers, line by line, those of several columns on each of them. Markdown has one line; the
+                others are bold.
             num_labels: number of columns that name a row.
         """
-        top, *lower = headers
+        top, *lower = shown_headers(headers)
         body = [[self.bold(self.escaped(text)) if text else "" for text in line] for line in lower]
         escaped = [self.escaped(text) for text in top]
         columns = align or ["left"] * len(top)

@@ -7,8 +7,8 @@ from reports.pages.markup import Markdown, alignments
 from reports.pages.origins import origins_text
 from reports.pages.report import Report
 from reports.pages.table_texts import (
+    header_levels,
     prints_numbers,
-    shown_headers,
     shows_printed,
     untested,
     warning,
@@ -49,7 +49,7 @@ def _cell_note(report: Report) -> str:
 
 
 def table_text(report: Report, markup: Markdown) -> str:
-    return markup.table(shown_headers(report.table), markup.lines(report), alignments(report), len(report.table.labels))
+    return markup.table(header_levels(report.table), markup.lines(report), alignments(report), len(report.table.labels))
 
 
 def _notes(report: Report, markup: Markdown) -> list[str]:

@@ -1,6 +1,6 @@
 """Texts of a table that all formats share: names, cells with their signs, labels, headers, legend and warnings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, Header, Row, Table, label_text, one_line, printed_style
@@ -136,9 +136,8 @@ def header_levels(table: Table) -> list[tuple[str, ...]]:
     return list(zip(*(("",) * (depth - len(header)) + header for header in headers), strict=True))
 
 
-def shown_headers(table: Table) -> list[tuple[str, ...]]:
+def shown_headers(lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
     """Lines of the header. A header of several columns appears only over the first of them."""
-    lines = header_levels(table)
     columns = list(zip(*lines, strict=True))
     shown = [
         tuple("" if i and column[: k + 1] == columns[i - 1][: k + 1] else column[k] for i, column in enumerate(columns))

@@ -91,3 +91,29 @@ def test_configs_longer_than_a_line_break_after_brackets_and_paths_not_at_all() 
     path = "a/very/long/path/of/a/file.txt"
     assert wrapped(f"saved as {path}", 20).splitlines()[-1] == path
     assert wrapped(f"saved as {path}", 32, indent=9).splitlines()[-1] == f"  {path}"
+
+
+def test_a_header_of_several_columns_is_as_wide_as_all_of_them() -> None:
+    headers = ("", "Top-1 accuracy", "Top-1 accuracy", "")
+    lines = [("row", "K-400", "SSv2", "GFLOPs"), ("joint", "72.0", "4.0", "180.6")]
+    text = table_text(headers, lines, None, numbers=(1, 2, 3), num_headers=2)
+    assert text.splitlines() == [
+        "       Top-1",
+        "       accuracy",
+        "row    K-400  SSv2  GFLOPs",
+        "-----  -----  ----  ------",
+        "joint   72.0   4.0   180.6",
+    ]
+    in_blocks = table_text(headers, lines, 14, numbers=(1, 2, 3), num_headers=2)
+    assert in_blocks.count("Top-1") == in_blocks.count("accuracy") == 2
+
+
+def test_a_long_label_goes_on_beside_rows_of_the_same_label() -> None:
+    lines = [("windows of two joints", "all", "1"), ("", "loops", "2"), ("keys of two windows", "all", "3")]
+    text = table_text(("part", "setting", "M"), lines, 24, numbers=(2,), num_labels=2)
+    assert text.splitlines()[2:] == [
+        "windows of   all      1",
+        "two joints   loops    2",
+        "keys of two  all      3",
+        "windows",
+    ]

@@ -7,7 +7,7 @@ from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Cell, Table
 from reports.collect import collect
 from reports.pages.report import ReportCell
-from reports.pages.table_texts import label_texts, ours_text, printed_text, shown_headers, warning
+from reports.pages.table_texts import header_levels, label_texts, ours_text, printed_text, shown_headers, warning
 from runner.store.store import RunStore
 from tests.reports.saved_reports import render
 from tests.runner.stored_metrics import write_result
@@ -59,7 +59,7 @@ def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store:
 
 def test_headers_of_labels_have_levels_in_every_format(store: RunStore) -> None:
     report = collect(load("cast/table1e"), PAPER, store)
-    assert [line[:3] for line in shown_headers(report.table)] == [
+    assert [line[:3] for line in shown_headers(header_levels(report.table))] == [
         ("Window shape", "", "Top-1 Acc."),
         ("T2S", "S2T", "Verb"),
     ]
