@@ -155,8 +155,8 @@ class ModelConfig(CheckedConfig, ABC):
 
     def on_meta(self, size: InputSize, targets: Targets) -> Model:
         """Model on the meta device: tensors have shapes but no memory."""
-        with torch.device("meta"):
-            return self.build(size, targets)
+        with torch.device("meta"):  # without draws, which import torch._dynamo there for a second
+            return self.with_zeros(size, targets)
 
     def with_zeros(self, size: InputSize, targets: Targets) -> Model:
         """As `build`, but initialisers draw nothing, which takes seconds: for weights that replace all of them."""

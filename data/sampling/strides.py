@@ -77,13 +77,10 @@ class DenseSampling(Sampling):
 
         Differs from the released code: a single view is the middle of the video, not its start.
         """
-        from pytorchvideo.data.clip_sampling import make_clip_sampler  # here: it is slow to import
-
         if num_views == 1:
             return [self.centre(timeline)]
-        sampler = make_clip_sampler("constant_clips_per_video", self.clip_seconds(timeline), num_views)
-        clips = [sampler(0, timeline.seconds, {}) for _ in range(num_views)]
-        return [self.from_start(timeline, float(clip.clip_start_sec)) for clip in clips]
+        room = max(timeline.seconds - self.clip_seconds(timeline), Fraction(0))
+        return [self.from_start(timeline, float(room * k / num_views)) for k in range(num_views)]
 
     def centre(self, timeline: Timeline) -> Indices:
         return self.views(timeline, 2)[1]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from torch import Tensor
 
-from data.transforms.pixels import SHORT_SIDE_RANGE, AugmentationConfig, random_crop
+from data.transforms.pixels import SHORT_SIDE_RANGE, AugmentationConfig, random_crop, resized
 from data.transforms.tracked_frames import Box, TrackedFrames, TrackedTransform
 from interface.ranges import CheckedConfig, CountOrZero, Range, Share, ShareAboveZero
 
@@ -146,14 +146,12 @@ class MultiScaleCrop(RandomCrop):
         self.config = config
 
     def tracked(self, frames: Tensor, operations: "Operations | None" = None) -> TrackedFrames:
-        from torchvision.transforms.v2 import functional as F  # here: importing torchvision takes a second
-
         height, width = frames.shape[-2:]
         place = self.random_box(height, width)
         changed = frames if operations is None else operations(frames, place)
         box = TrackedFrames(changed).cropped(*place)
         # As released, by Pillow's filter, which averages over all pixels of the box.
-        return box.resized(F.resize(box.frames, [self.crop, self.crop], F.InterpolationMode.BILINEAR, antialias=True))
+        return box.resized(resized(box.frames, (self.crop, self.crop), antialias=True))
 
     def random_box(self, height: int, width: int) -> Box:
         """Random box of frames of this size."""

@@ -9,6 +9,7 @@ F: frames of a clip. Frames are uint8, (F, 3, height, width), RGB.
 """
 
 import math
+import platform
 import random
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import Box, TrackedFrames, TrackedTransform
@@ -243,12 +245,19 @@ def resized_size(height: int, width: int, short_side: int) -> tuple[int, int]:
 def short_side_resized(frames: Tensor, short_side: int, *, bicubic: bool = False) -> Tensor:
     """Frames resized to this short side, bilinearly or, as PIL does, bicubically."""
     height, width = frames.shape[-2:]
-    if min(height, width) == short_side:
-        return frames
-    from torchvision.transforms.v2 import functional as F  # here: see Augmentation
+    return resized(frames, resized_size(height, width, short_side), bicubic=bicubic, antialias=bicubic)
 
-    mode = F.InterpolationMode.BICUBIC if bicubic else F.InterpolationMode.BILINEAR
-    return F.resize(frames, list(resized_size(height, width, short_side)), interpolation=mode, antialias=bicubic)
+
+def resized(frames: Tensor, size: tuple[int, int], *, bicubic: bool = False, antialias: bool = False) -> Tensor:
+    """Frames (F, 3, height, width) of bytes in another size, to the bit as torchvision, whose import takes a second."""
+    if frames.shape[-2:] == size:
+        return frames
+    fast = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512") or platform.machine() in ("aarch64", "arm64")
+    as_bytes = frames.device.type == "cpu" and (fast or bicubic)
+    pixels = frames if as_bytes else frames.float()
+    mode = "bicubic" if bicubic else "bilinear"
+    pixels = interpolate(pixels, size, mode=mode, align_corners=False, antialias=antialias)
+    return pixels if as_bytes else pixels.clamp_(0, 255).round_().to(torch.uint8)
 
 
 def normalized(clips: Tensor, mean: PerChannel, std: PerChannel) -> Tensor:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torchvision.transforms.v2 import functional as F
 
 from data.clips import FrameCache, RandomClips
 from data.config import DataConfig
 from data.items import Draw, ItemList, TrainItems, collated
 from data.loaders import EpochBatches, data_loader, shut_down, started
+from data.transforms.pixels import resized
 from data.video.decode import VideoFile
 from data.video.frame_sources import FrameFolder
 from experiments.spec.run import RunConfig
@@ -94,7 +94,7 @@ def stages(profile: Profile) -> dict[str, float]:
         return sum(seconds.get(function.__code__, 0.0) for function in functions)
 
     clip, sampled, image = of(RandomClips.__call__), of(FrameCache.sampled), of(VideoFile.image)
-    frames, scaled, batch = of(VideoFile.frames, FrameFolder.frames), of(F.resize_image), of(collated)
+    frames, scaled, batch = of(VideoFile.frames, FrameFolder.frames), of(resized), of(collated)
     found = {
         "open": sampled - frames,
         "decode": frames - image,

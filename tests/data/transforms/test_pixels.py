@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import ColorJitter
+from torchvision.transforms.v2 import ColorJitter, InterpolationMode
+from torchvision.transforms.v2.functional import resize
 
 from data.items import seeded
 from data.transforms.clip_operations import RAMP, Lookup, Operations
-from data.transforms.pixels import Augmentation, Crops, normalized, random_crop, short_side_resized
+from data.transforms.pixels import Augmentation, Crops, normalized, random_crop, resized, short_side_resized
 from data.transforms.tracked_frames import Box, TrackedFrames
 from interface.evaluation import EvalConfig
 
@@ -182,6 +183,19 @@ def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
         assert resized.shape[-2:] == size
         expected = F.interpolate(frames.float(), size, mode="bilinear", align_corners=False)
         assert (resized - expected).abs().max() <= 1.01
+
+
+@pytest.mark.parametrize("capability", ["AVX2", "DEFAULT"])
+@pytest.mark.parametrize("size", [(32, 42), (97, 121), (60, 80)])
+@pytest.mark.parametrize("mode", [InterpolationMode.BILINEAR, InterpolationMode.BICUBIC])
+def test_resized_bytes_are_those_of_torchvision(
+    mode: InterpolationMode, size: tuple[int, int], capability: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    for antialias in (False, True):
+        expected = resize(noise(), list(size), mode, antialias=antialias)
+        is_bicubic = mode == InterpolationMode.BICUBIC
+        assert torch.equal(resized(noise(), size, bicubic=is_bicubic, antialias=antialias), expected)
 
 
 def cropped(frames: Tensor, evaluation: EvalConfig) -> Tensor:
