@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SLOW = {
     "torch",
     "triton",
+    "sympy",  # with torch._dynamo
     "numpy",
     "lightning",
     "timm",
@@ -70,10 +71,10 @@ def test_tensorboard_imports_nothing_that_models_need(tmp_path: Path) -> None:
     assert not imported(*words) & {"lightning", "timm", "torchvision", "av", "pandas"}
 
 
-def test_evaluate_reads_videos_without_lightning(tmp_path: Path) -> None:
+def test_evaluate_imports_torch_and_the_decoder_alone(tmp_path: Path) -> None:
     video = write_video(tmp_path / "video.mp4")
     words = ("evaluate", "motionformer/table4:joint", str(video), "--scale", "tiny", "--untrained", "--workers", "0")
-    assert not imported(*words, "--runs", str(tmp_path)) & {"lightning", "timm", "pandas", "matplotlib", "tensorboard"}
+    assert imported(*words, "--runs", str(tmp_path)) & SLOW == {"torch", "numpy", "av"}
 
 
 def test_released_weights_are_imported_with_torch_alone(tmp_path: Path) -> None:
