@@ -50,7 +50,7 @@ def attention_maps(
     shown, root = run, None
     if videos is not None:
         shown, root = run_on_videos(run, videos, class_names(run.data, resources, store.run(run.train_id)))
-    data, model = shown.data, shown.build().model
+    data, model = shown.data, shown.model.build(shown.data.size, shown.data.targets)
     maps_of, size = model.attention_maps(), data.test_size(run.evaluation)
     assert isinstance(size, VideoSize), "models with attention maps take videos"
     maps_of.check(size, point_of(query))
