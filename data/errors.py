@@ -1,16 +1,13 @@
-"""Errors of reading data, and findings of an inspection. A message is one line with the cause and the remedy."""
+"""Errors of reading data. A message is one line with the cause and the remedy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 # Longer texts, such as a field of a broken file, are shortened in messages.
 MAX_SHOWN = 200
 
 DEFAULT_ALLOWED_SHARE = 0.01  # of a split that may be unreadable
-
-Severity = Literal["error", "warning", "ok"]
 
 
 class DataError(ValueError):
@@ -91,26 +88,6 @@ def decoding(name: str) -> Iterator[None]:
     except Exception as error:  # a damaged file may raise anything
         reason = error.strerror if isinstance(error, OSError) else None  # None also for pictures that are cut short
         raise DecodeError(name, reason or f"{error}; get the file again") from error
-
-
-class Finding(NamedTuple):
-    """Result of one check.
-
-    `severity`: "error" if a run cannot be carried out with it, "warning" if its results may differ.
-    `subject`: what was checked, e.g. the name of a data set.
-    `remedy`: what to do; empty if there is nothing to do.
-    """
-
-    severity: Severity
-    subject: str
-    what: str
-    remedy: str = ""
-
-    @classmethod
-    def of_error(cls, subject: str, error: Exception) -> "Finding":
-        """Error as a finding. Messages are written as `cause; remedy`."""
-        what, _, remedy = str(error).removeprefix(f"{subject}: ").partition("; ")
-        return cls("error", subject, what, remedy)
 
 
 def number_of(count: int, unit: str) -> str:

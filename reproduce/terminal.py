@@ -131,10 +131,8 @@ def _block_text(columns: list[list[str]], to_the_right: list[bool], tops: Sequen
     """Headers at the bottom of their lines, a rule, and rows at the top of theirs."""
     widths, num_headers, spans = [_width(column) for column in columns], len(tops[0]) + 1, {}
     for row, start, stop in _groups(tops):
-        if columns[start][row]:  # is that of one column, and wrapped already
-            continue
         room = _total(columns[start:stop], widths[start:stop])
-        spans[row, start] = (stop, _wrapped(tops[start][row], room))
+        spans[row, start] = (stop, _wrapped(tops[start][row], room, hyphens=True))
         widths[stop - 1] += max(0, _width([spans[row, start][1]]) - room)
     lines = []
     for number, row in enumerate(zip(_flowing(columns, num_headers), *columns[1:], strict=True)):

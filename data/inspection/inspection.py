@@ -12,8 +12,9 @@ from pathlib import Path
 from data.config import DataConfig, Split
 from data.datasets.folders import VIDEO_SUFFIXES
 from data.decoded_files import Decoded
-from data.errors import DataError, Finding, Severity, allowed_number, number_of, shortened
+from data.errors import DataError, allowed_number, number_of, shortened
 from data.file_sizes import is_frame, sizes_of
+from data.inspection.findings import Finding, Severity
 from data.item_lists import ItemLists
 from data.items import ItemList
 

@@ -77,13 +77,8 @@ class DenseSampling(Sampling):
 
         Differs from the released code: a single view is the middle of the video, not its start.
         """
-        if num_views == 1:
-            return [self.centre(timeline)]
         room = max(timeline.seconds - self.clip_seconds(timeline), Fraction(0))
-        return [self.from_start(timeline, float(room * k / num_views)) for k in range(num_views)]
-
-    def centre(self, timeline: Timeline) -> Indices:
-        return self.views(timeline, 2)[1]
+        return [self.from_start(timeline, float(room * share)) for share in self.config.view_starts(num_views)]
 
     def from_start(self, timeline: Timeline, start: float) -> Indices:
         """Frame indices of the clip that starts with the first frame at or after `start` seconds."""

@@ -15,8 +15,9 @@ from data.config import DataConfig, DatasetConfig, Split
 from data.datasets.folders import ABSENT_ALLOWED
 from data.datasets.videos import VideoDataset
 from data.decoded_files import DecodedFiles
-from data.errors import DataError, Finding, number_of
+from data.errors import DataError, number_of
 from data.inspection.decoding import decoded_items
+from data.inspection.findings import Finding
 from data.inspection.inspection import Inspection, Need, video_findings
 from data.item_lists import ItemLists
 from data.stand_ins.stand_in import default_cache, generated_root

@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from data.errors import Finding
+from data.inspection.findings import Finding
 from experiments.spec.catalog import find, names_listed, released_weights
 from experiments.spec.edits import all_overridden
 from experiments.spec.released import ReleasedFile, ReleasedWeights

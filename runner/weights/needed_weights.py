@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from data.errors import Finding
+from data.inspection.findings import Finding
 from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
 from models.model import ModelConfig
 from runner.machine.messages import one_line

@@ -77,13 +77,17 @@ def test_evaluate_imports_torch_and_the_decoder_alone(tmp_path: Path) -> None:
     assert imported(*words, "--runs", str(tmp_path)) & SLOW == {"torch", "numpy", "av"}
 
 
-def test_released_weights_are_imported_with_torch_alone(tmp_path: Path) -> None:
+def test_released_weights_are_imported_with_torch_alone_and_attention_is_drawn_without_lightning(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "mine.pyth"
-    torch.save({"model_state": Fixture("motionformer_joint").tensors, "cfg": ""}, file)
+    torch.save({"model_state": Fixture("motionformer_trajectory").tensors, "cfg": ""}, file)
     sizes = ("width=96", "depth=2", "heads=4")
     overrides = [word for size in sizes for word in ("-o", f"model.{size}")] + ["-o", "data.dataset.num_classes=11"]
-    words = ("import-weights", str(file), "--as", "motionformer/table4:joint", "--column", "k400", *overrides)
-    assert imported(*words, "--runs", str(tmp_path)) & SLOW == {"torch", "numpy"}
+    row = ("motionformer/table4:trajectory", "--column", "k400", "--runs", str(tmp_path), *overrides)
+    assert imported("import-weights", str(file), "--as", *row) & SLOW == {"torch", "numpy"}
+    words = ("--scale", "paper", "--out", str(tmp_path / "picture.png"), str(write_video(tmp_path / "video.mp4")))
+    assert imported("attention", *row, *words) & SLOW == {"torch", "numpy", "av", "matplotlib"}
 
 
 @pytest.mark.parametrize("here", [True, False])

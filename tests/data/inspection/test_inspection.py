@@ -12,8 +12,8 @@ from data.datasets.epic100 import Epic100
 from data.datasets.folders import VIDEO_SUFFIXES
 from data.datasets.kinetics import Kinetics
 from data.decoded_files import Decoded, DecodedFiles, Stamp
-from data.errors import Finding
 from data.inspection.decoding import decoded_items
+from data.inspection.findings import Finding
 from data.inspection.inspection import Inspection, Need, files_below, video_findings
 from data.item_lists import ItemLists
 from data.video_data import VideoData

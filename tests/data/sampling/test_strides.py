@@ -53,7 +53,7 @@ def test_the_span_of_a_dense_clip_replaces_its_stride() -> None:
     assert whole.views(timeline(300), 1)[0].tolist() == [int(i * 299 / 15) for i in range(16)]
     assert whole.random(timeline(77, 12))[[0, -1]].tolist() == [0, 76]
     half = DenseSampling.Config(span=0.5).build(16)
-    assert half.centre(timeline(300))[[0, -1]].tolist() == [75, 75 + 149]
+    assert half.views(timeline(300), 1)[0][[0, -1]].tolist() == [75, 75 + 149]
 
 
 def test_dense_clips_of_variable_rate_files_start_at_their_time() -> None:

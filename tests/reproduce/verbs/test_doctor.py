@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.errors import Finding
 from data.inspection.decoding import CompleteItems
+from data.inspection.findings import Finding
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER
 from reproduce.verbs import doctor as doctor_verb
