@@ -159,7 +159,7 @@ class Augmentation(TrackedTransform):
         if self.leaves_jitter:
             changes = self.unchanged if jitter is None else torch.tensor(jitter.changes())
         else:
-            frames = frames.float() if self.config.color_jitter_as_released else frames
+            frames = frames.float() if self.config.color_jitter_as_released else frames.contiguous()
             frames = frames if jitter is None else jitter(frames)
         return TrackedFrames(frames.contiguous(), clip.geometry, changes)
 

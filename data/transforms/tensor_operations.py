@@ -5,7 +5,6 @@ Warps are bilinear, and shifts are by whole pixels.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +19,6 @@ from data.transforms.clip_operations import (
     FrameLookup,
     Lookup,
     Operation,
-    Operations,
     Pixels,
     Window,
     dark_lightened,
@@ -187,9 +185,3 @@ class ColorJitter(v2.ColorJitter):
         params = self.make_params([])
         factors = [params[f"{name}_factor"] for name in ("brightness", "contrast", "saturation")]
         return [(kind, factors[kind]) for kind in params["fn_idx"].tolist() if kind < len(factors)]
-
-    def transform(self, inpt: Tensor, params: dict[str, Any]) -> Tensor:
-        makers = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
-        operations = [make(params[f"{name}_factor"]) for name, make in makers.items()]
-        drawn = [operations[number] for number in params["fn_idx"].tolist() if number < len(operations)]
-        return Operations([(slice(None), drawn)])(inpt)
