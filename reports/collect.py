@@ -74,7 +74,6 @@ def _comparisons(table: Table, rows: Sequence[ReportRow]) -> tuple[str, ...]:
 
 
 def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
-    """Attention maps, masks or clips of each row that the figure shows, if they are kept."""
     found = ((one.row, kept_pictures(one, store.shown(one.run))) for one in shown_runs(table.figure, cells))
     return {row: pictures for row, pictures in found if pictures is not None}
 
@@ -103,10 +102,9 @@ def _rows(
     store: RunStore,
     overrides: tuple[str, ...],
 ) -> list[ReportRow]:
-    """Rows of a report. Derived cells are computed after the cells that they depend on.
+    """Rows of a report, with the same cells without the overrides to tell which runs these change.
 
-    Args:
-        unmodified: the same cells without the overrides.
+    Derived cells are computed after the cells that they depend on.
     """
     rows = []
     for _, of_row in groupby(zip(cells, unmodified, strict=True), key=lambda pair: pair[0].row.key):
@@ -127,7 +125,6 @@ def _is_comparable(cell: Cell, table: Table, scale: Scale) -> bool:
 
 
 def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
-    """Note on the accuracies that cannot be told from those of guesses."""
     names = [
         cell_name(table, cell.row, cell.column)
         for row in rows

@@ -42,7 +42,6 @@ def publish_curves(directory: RunDirectory, published: RunDirectory) -> None:
 
 
 def logged_curves(folder: Path) -> Curves:
-    """Curves of losses, metrics and the like in the event files of a training."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
@@ -71,7 +70,6 @@ def text_of(curves: Curves) -> str:
 
 
 def published_curves(published: RunDirectory) -> Curves:
-    """Curves beside published results; empty without a file."""
     curves: dict[str, list[Point]] = {}
     if (file := published.path / FILE).exists():
         for line in csv.DictReader(file.read_text(encoding="utf-8").splitlines()):

@@ -134,7 +134,6 @@ def _miss_text(table: Table, cell: ReportCell) -> str:
 
 
 def read() -> Summaries:
-    """Saved summaries; empty without a file."""
     try:
         lines = list(csv.reader((saved.TABLES / FILE).read_text(encoding="utf-8").splitlines()))
     except FileNotFoundError:
@@ -184,7 +183,6 @@ def _report(table: str, scale: str) -> Path:
 
 
 def page(lines: Summaries) -> str:
-    """Index as markdown, ending in a newline."""
     tables = {paper: [name for name in captions() if name.startswith(f"{paper}/")] for paper in papers()}
     named = {table for table, _ in lines}
     shown = {paper: t for paper, t in tables.items() if paper in contents_of_papers() or not named.isdisjoint(t)}
@@ -223,7 +221,6 @@ def _of(several: list[Summary], part: str, whole: str) -> str:
 
 
 def _paper(paper: str, names: list[str], lines: Summaries, markup: Markdown) -> str:
-    """Tables, largest misses and pictures of a paper."""
     found, intro = contents_of_papers().get(paper), []
     names = sorted(names, key=natural_order)
     if found is not None:
@@ -240,7 +237,6 @@ def _paper(paper: str, names: list[str], lines: Summaries, markup: Markdown) -> 
 
 
 def _row(name: str, lines: Summaries, markup: Markdown) -> list[str]:
-    """Line of a table, with links to its reports."""
     counts = _counts([name], lines)
     for index, scale in enumerate(SCALES):
         if (name, scale) not in lines:
@@ -251,13 +247,11 @@ def _row(name: str, lines: Summaries, markup: Markdown) -> list[str]:
 
 
 def _named(name: str, lines: Summaries, markup: Markdown) -> str:
-    """Name of a table, with a link to its report at the paper's size if there is one."""
     short = Path(name).name
     return markup.link(short, _report(name, PAPER.name)) if (name, PAPER.name) in lines else short
 
 
 def _misses(names: Iterable[str], lines: Summaries, markup: Markdown) -> str:
-    """Largest difference of each table from the print, in the order of the tables."""
     found = [(name, lines[name, PAPER.name].largest_miss) for name in names if (name, PAPER.name) in lines]
     items = [f"{_named(name, lines, markup)}: {markup.escaped(miss)}" for name, miss in found if miss]
     return (

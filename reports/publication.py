@@ -16,11 +16,7 @@ from runner.store.store import RunStore, StoredTest
 
 
 def publish(report: Report, store: RunStore, by: str = "") -> None:
-    """Copy the small result files of a report that are not published yet, with the name of those who made them.
-
-    Raises:
-        ValueError: as `check_publishable`.
-    """
+    """Copy the small result files of a report that are not published yet, with the name of those who made them."""
     made = made_here(report)
     for test in tests_of(report):
         if test.file in made:
@@ -37,11 +33,7 @@ def publish(report: Report, store: RunStore, by: str = "") -> None:
 
 
 def check_publishable(reports: Iterable[Report], store: RunStore, by: str = "") -> None:
-    """Check that results can stand beside the published ones, before any is copied.
-
-    Raises:
-        ValueError: if a further test or measurement has this name.
-    """
+    """Refuse results, before any is copied, if one of them cannot stand beside the published ones."""
     for report in reports:
         for file, directory in made_here(report).items():
             place_of_copy(directory, file, store, by)
@@ -64,11 +56,7 @@ def publish_items(test: StoredTest, store: RunStore) -> None:
 
 
 def publish_file(directory: RunDirectory, file: Path, store: RunStore, by: str = "") -> Path:
-    """Copy a test or measurement made here, with the name of who made it and the config of its run.
-
-    Raises:
-        ValueError: as `place_of_copy`.
-    """
+    """Copy a test or measurement made here, with the name of who made it and the config of its run."""
     place, config = place_of_copy(directory, file, store, by), store.published(directory).config
     if not is_same(place, file):
         named = sealed({**(fields_of(file) or {}), "by": by})
@@ -82,11 +70,7 @@ def publish_file(directory: RunDirectory, file: Path, store: RunStore, by: str =
 def place_of_copy(directory: RunDirectory, file: Path, store: RunStore, by: str = "") -> Path:
     """Published file for a test or measurement made here. Another one than the published stands beside it.
 
-    Args:
-        by: name of those who made it; by default the start of its digest.
-
-    Raises:
-        ValueError: if a further test or measurement has this name.
+    It is named after those who made it or else the start of its digest. A further one of the same name is refused.
     """
     first = store.published(directory).path / file.relative_to(directory.path)
     if fields_of(first) is None or is_same(first, file):

@@ -46,7 +46,6 @@ class JudgedReport:
 
     @property
     def curves(self) -> Path:
-        """Picture of the curves of its trainings."""
         return self.path.with_suffix(".curves.png")
 
     @cached_property
@@ -101,10 +100,8 @@ class JudgedReport:
     def write(self, *, with_plot: bool = False) -> Path:
         """Save the page with its picture and its data. Returns its path.
 
-        Committed pictures are drawn again, others only if their page is stale.
-
-        Args:
-            with_plot: whether a table without a figure gets a plot of its rows. A plot that exists is always updated.
+        Committed pictures are drawn again, others only if their page is stale. A table without a figure gets a plot of
+        its rows on request; one that exists is always updated.
         """
         report, path = self.report, self.path
         if not report.whole:

@@ -61,7 +61,6 @@ class VariantReport:
 
     @cached_property
     def lines(self) -> list[Line]:
-        """The variants of each row."""
         several = zip(*(report.rows for report in self.reports), strict=True)
         return [line for rows in several if not rows[FIRST].row.quoted for line in self._of_row(rows)]
 
@@ -83,16 +82,11 @@ class VariantReport:
 
     @property
     def unfinished(self) -> Variant | None:
-        """First variant with a row that has no result yet."""
         states = {line.variant: {seed.state for one in line.row.cells for seed in one.seeds} for line in self.lines}
         return next((self.variants[number] for number, found in states.items() if not found <= FINISHED), None)
 
     def page(self, markup: Markdown, command: str) -> str:
-        """Page, ending in a newline.
-
-        Args:
-            command: command that prints it.
-        """
+        """Page, ending in a newline, that names the command that prints it."""
         shown = _without_marks(self.reports[FIRST], [line.row for line in self.lines])
         compared = [column.key for column in self.table.columns if any(map(_tells(column.key), self.lines))]
         several, names = len({line.row.row.key for line in self.lines}) > 1, row_names(self.table)

@@ -24,11 +24,7 @@ def resources_of_runs(options: Started) -> Resources:
 
 
 def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
-    """Refuse --fine-tune for rows without weights to start from.
-
-    Raises:
-        ValueError: with the row and the remedy.
-    """
+    """Refuse --fine-tune for rows without weights to start from."""
     if FINE_TUNE not in options.overrides:
         return
     from runner.weights.weights import weights_of
@@ -45,11 +41,7 @@ def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
 def checked_jobs(
     options: Started, found: list[Job], files: "list[Release]", store: RunStore, resources: Resources
 ) -> list[Job]:
-    """Jobs that are not finished. Those that cannot start have an outcome.
-
-    Args:
-        files: released files that the jobs need.
-    """
+    """Jobs that are not finished, whose released files are obtained. Those that cannot start have an outcome."""
     resources.check_names(job.run for job in found)
     store.check_writable()
     lists = resources.item_lists()
@@ -85,11 +77,7 @@ def checked_jobs(
 
 
 def skip_without_weights(pending: list[Job], store: RunStore) -> None:
-    """Mark the jobs that have no weights to test.
-
-    Raises:
-        ValueError: if there is no other job.
-    """
+    """Mark the jobs that have no weights to test, and refuse if there is no other job."""
     from runner.weights.weights import existing_weights  # with --eval-only alone
 
     for job in pending:

@@ -79,15 +79,12 @@ class Parser(argparse.ArgumentParser):
     """Argument parser that prints errors in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Exit with code 2 after printing the message, the nearest verb and the help command."""
         if match := re.search(r"argument VERB: invalid choice: '(.*?)' \(choose from ", message):
             message = f"unknown verb '{match[1]}'; {nearest(match[1], VERBS, ', '.join(VERBS))}"
         self.exit(USAGE, f"{self.prog}: {one_line(message)} (help: {self.prog} --help)\n")
 
 
 class Version(argparse.Action):
-    """Option that prints the versions of this code, Python and PyTorch, and exits."""
-
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         from importlib.metadata import version  # here: it is slow to import
 
@@ -118,7 +115,6 @@ def parsed(arguments: list[str] | None = None) -> Options:
 
 
 def parser() -> Parser:
-    """Parser of the options of all verbs."""
     root = Parser(
         prog="reproduce",
         description="Reproduce the tables of video-transformer papers by name.",
@@ -152,7 +148,6 @@ def group_of(kind: type[Options], field: str) -> str:
 
 
 def add_argument(verb: argparse._ActionsContainer, one: "Field[object]", argument: Argument) -> None:
-    """Add an argument of a field to the parser of a verb."""
     _, details = argument
     names = flags_of(one, argument)
     place = {"dest": one.name} if names[0].startswith("-") else {}

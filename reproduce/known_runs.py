@@ -10,6 +10,5 @@ def trainings(entry: Entry, scale: str) -> list[str]:
 
 
 def known_ids() -> set[str]:
-    """Train ids of the runs of all tables."""
     entries = read_index()["tables"].values()
     return {train_id for entry in entries for scale in SCALES for train_id in trainings(entry, scale)}

@@ -10,12 +10,7 @@ from reproduce.options import VERBS, Options, flags_of
 
 
 def next_command(verb: str, options: Options, tables: Iterable[str] | None = None, flags: Iterable[str] = ()) -> str:
-    """Command line of a verb for the tables and the options of the verb before it.
-
-    Args:
-        tables: names of tables; by default those of the options.
-        flags: further flags of the verb.
-    """
+    """Command line of a verb with the options of the one before it, its tables unless others are named, and flags."""
     line = ["reproduce", *verb.split(), *(getattr(options, "tables", ()) if tables is None else tables)]
     given = {one.name for one in fields(options) if first_flag(one).startswith("-") and one.name != "debug"}
     for one in fields(VERBS[verb]):
@@ -29,7 +24,6 @@ def first_flag(one: Field[object]) -> str:
 
 
 def option_words(one: Field[object], value: object) -> list[str]:
-    """Words of an option on the command line."""
     flag, text = first_flag(one), str(value)
     match value:
         case True:

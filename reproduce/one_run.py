@@ -19,11 +19,7 @@ def one_run(options: RunOfRow, column: str | None, scale: Scale | None = None) -
 
 
 def chosen_videos(options: Listed) -> Path | list[Path] | None:
-    """List file, or videos and folders, in place of the data set; None if neither is named.
-
-    Raises:
-        ValueError: if both are.
-    """
+    """List file, or videos and folders, in place of the data set, but not both; None if neither is named."""
     if options.video_list is not None and options.videos:
         raise ValueError(f"{options.verb}: {options.videos[0]} is beside --list {options.video_list}; name one of them")
     return options.video_list or list(options.videos) or None
@@ -32,14 +28,7 @@ def chosen_videos(options: Listed) -> Path | list[Path] | None:
 def check_weights(
     options: RunOfRow, column: str, run: RunConfig, store: RunStore, alternatives: Iterable[str] = ()
 ) -> None:
-    """Refuse a row without weights.
-
-    Args:
-        alternatives: what else can be done, for the message. They are read only if there are no weights.
-
-    Raises:
-        ValueError: with the command that trains the row.
-    """
+    """Refuse a row without weights. What else can be done, for the message, is read only then."""
     from runner.weights.fetch import released_remedies
     from runner.weights.weights import existing_weights, weights_of
 

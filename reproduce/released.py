@@ -15,9 +15,6 @@ def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[lis
     """Jobs of runs with released files, or that need no weights, and the files of those that are not tested yet.
 
     A file that --file names is also that of a tested one. Jobs without a file are named on stderr.
-
-    Raises:
-        ValueError: if there is no such job, or if the scale or the seed is not that of released weights.
     """
     scale, (seed, *others) = find_scale(options.scale), options.all_seeds
     if scale is not PAPER:
@@ -44,11 +41,7 @@ def with_released(options: Jobs, found: list[Job], store: RunStore) -> tuple[lis
 
 
 def obtain_released(options: Started, found: list[Job], files: list[Release], store: RunStore) -> None:
-    """Import released files, which are downloaded unless they are here. Jobs that lack one are marked as failed.
-
-    Raises:
-        ValueError: for --file with several files, or with one that cannot be imported.
-    """
+    """Import released files, which are downloaded unless they are here. Jobs that lack one are marked as failed."""
     missing = [one for one in files if store.run(one.run.train_id).released_weights() is None]
     if options.file is not None and len(missing or files) != 1:
         names = ", ".join(f"{one.file_name} ({one.entry.row})" for one in missing or files)

@@ -21,11 +21,7 @@ READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "ev
 
 
 def store_of(options: Stored, *, compare_scores: bool = False) -> RunStore:
-    """Run store that falls back on the published results.
-
-    Args:
-        compare_scores: whether results are compared with their saved scores, which takes a second for a large test.
-    """
+    """Run store that falls back on the published results. Comparing scores takes a second for a large test."""
     if options.verb in READERS and options.runs != Stored.runs and not options.runs.exists():
         print(f"note: --runs {options.runs} does not exist, so there are no runs in it", file=sys.stderr)
     return RunStore(options.runs, results=RESULTS, compare_scores=compare_scores)
@@ -54,11 +50,7 @@ def resources_of(options: DataRoots) -> "Resources":
 
 
 def jobs(options: OfTables, *, eval_only: bool = False) -> "list[Job]":
-    """Jobs of the selected tables and columns.
-
-    Args:
-        eval_only: whether parents are left out.
-    """
+    """Jobs of the selected tables and columns; for tests alone without parents."""
     from runner.store.jobs import jobs_of  # here, as below: reports select no jobs
 
     scale, columns = find_scale(options.scale), options.columns or None

@@ -22,9 +22,6 @@ def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
     """Jobs of all runs that were started here.
 
     Runs without overrides of seed 0 come first, then those whose folders say what started them.
-
-    Raises:
-        ValueError: if there are none, or if the options change the runs, which are all listed.
     """
     if options.overrides or options.seeds:
         raise ValueError("status of some changed runs, or of other seeds, needs the name of their table")
@@ -60,8 +57,7 @@ def jobs_from(start: Start) -> list[Job]:
 def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], *, running: bool) -> None:
     """Print what the list of started runs does not show, and the next command unless some are running.
 
-    Args:
-        left: those that are not finished. One command goes on with those of the same overrides and seed.
+    It goes on with those that are left, of the overrides and the seed of the first one.
     """
     if not options.json:
         if any(len({cell.table for cell in job.cells}) > 1 for job in found):

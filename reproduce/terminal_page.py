@@ -94,11 +94,7 @@ def brief_page(report: Report, markup: Terminal, claims: str) -> str:
 
 
 def verdict_counts(claims: "tuple[JudgedClaim, ...]", command: str) -> str:
-    """Numbers of verdicts in place of the claims; empty without claims.
-
-    Args:
-        command: command that prints them one by one.
-    """
+    """Numbers of verdicts and the command that prints each, in place of the claims; empty without claims."""
     if not (judgements := [one for _, several in claims for one in several]):
         return ""
     printed, ours = (

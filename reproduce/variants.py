@@ -18,11 +18,7 @@ from runner.store.starts import name_of, named_overrides
 
 
 def variants_of(options: Compared) -> list[Variant]:
-    """Variants that the options name, each with the overrides of all; these alone if they name none.
-
-    Raises:
-        ValueError: for a name that no run has, two overrides of one field, or equal variants.
-    """
+    """Variants that the options name, each with the overrides of all; these alone if they name none."""
     named, found = named_overrides(options.runs), list[Variant]()
     for text in options.variants or [UNCHANGED]:
         if "=" in text:

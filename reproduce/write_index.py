@@ -21,12 +21,7 @@ def jobs_by_scale(table: Table) -> JobsByScale:
 
 
 def entry_of(table: Table, module: str, jobs: JobsByScale) -> Entry:
-    """Entry of a table.
-
-    Args:
-        module: file of the table, without suffix, in the directory of its paper.
-        jobs: its jobs at each scale.
-    """
+    """Entry of a table, from its jobs at each scale. `module`: its file in the folder of its paper, without suffix."""
     return Entry(
         caption=table.caption,
         module=module,

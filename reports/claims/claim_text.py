@@ -112,7 +112,6 @@ def claims_text(report: Report, claims: tuple[JudgedClaim, ...], markup: Markdow
 
 
 def as_json(claims: Iterable[JudgedClaim]) -> list[dict[str, object]]:
-    """Claims with their verdicts as JSON values."""
     return [
         {
             "claim": claim.key,

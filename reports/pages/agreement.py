@@ -45,7 +45,6 @@ def _agreement(cell: ReportCell, ours: float, printed: float, num_items: int) ->
 
 
 def _tested(result: SeedResult, record: TestRecord) -> str:
-    """Videos that were tested, those that were missing or unreadable, and what their copy is."""
     videos, dataset = record.videos, result.run.data.dataset
     official = dataset.official_size("test")
     count = f"{videos.evaluated:,}" + (f" of {official:,}" if official is not None else "")
@@ -88,7 +87,6 @@ def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
 
 
 def compared_json(report: Report) -> list[dict[str, object]]:
-    """All comparisons of tests as JSON values, with all items that differ."""
     return [
         {"row": cell.row.key, "column": cell.column.key, "seed": result.run.seed, "by": name, **found._asdict()}
         for cell in report.cells

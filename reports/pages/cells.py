@@ -53,7 +53,6 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 
 
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
-    """Cell with a value of `reproduce measure`."""
     found = store.measurement(run.train_id, metric.kind)
     if found is not None and TOO_LARGE in found.record:
         return ReportCell(cell=cell, state="too large", published=found.directory.is_published, measurement=found)
@@ -86,7 +85,6 @@ def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tupl
 
 
 def _tested_cell(cell: Cell, metric: Tested, store: RunStore, *, modified: bool) -> ReportCell:
-    """Cell with the mean over the finished tests, one per seed."""
     results = tuple(_seed_result(run, metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
     state = joint_state(result.state for result in results)
@@ -105,7 +103,6 @@ def _tested_cell(cell: Cell, metric: Tested, store: RunStore, *, modified: bool)
 
 
 def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
-    """Result of one seed, or the state of its unfinished run."""
     if isinstance(metric, OfTraining) and run.optim is None:
         return SeedResult(run=run, state="not applicable")
     found = store.test(run, store.shown(run))

@@ -12,8 +12,6 @@ RECIPE = ("optim", "objective")  # fields of a run that differ between kinds of 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Facts about the runs of a report."""
-
     unit: str
     """Plural noun for the items of the data sets."""
     generated: tuple[str, ...]
@@ -29,7 +27,6 @@ class Facts:
 
 
 def facts_of(table: Table, cells: Iterable[Cell], notes: Iterable[str] = ()) -> Facts:
-    """Facts about cells of a table."""
     tested = [cell for cell in cells if cell.tested]
     runs = [cell.run for cell in tested if cell.run is not None]
     bases = [part.base for part in (*table.columns, *table.rows) if part.base is not None]

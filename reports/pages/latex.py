@@ -35,8 +35,6 @@ FIT = r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%"
 
 
 class Latex(Markup):
-    """LaTeX."""
-
     BOLD, ITALIC, UNDERLINED = r"\textbf{{{}}}", r"\textit{{{}}}", r"\underline{{{}}}"
 
     def escaped(self, text: str) -> str:

@@ -70,7 +70,6 @@ class Markup(ABC):
         return "; ".join(notes) + "." if notes else ""
 
     def lines(self, report: Report) -> list[list[str]]:
-        """Labels and cells of each row."""
         return [
             [*(self.label(row, index, text) for index, text in enumerate(labels)), *map(self.cell, row.cells)]
             for row, labels in zip(report.rows, shown_labels(report), strict=True)
@@ -94,7 +93,6 @@ class Markup(ABC):
         return f"{ours} {in_brackets(self.printed(printed, cell.printed))}" if printed else ours
 
     def printed(self, text: str, value: Value) -> str:
-        """Text of a printed value in its style."""
         styles = {"bold": self.bold, "underlined": self.underlined, None: str}
         return styles[printed_style(value)](self.escaped(text))
 

@@ -46,7 +46,6 @@ def origins_of(report: Report) -> list[Origin]:
 
 
 def _sources(cell: ReportCell) -> Iterator[tuple[StoredTest | StoredMeasurement, dict[str, str]]]:
-    """Sources of a cell, each with its facts."""
     if cell.measurement is not None and isinstance(cell.metric, Measured):
         for measurement in (cell.measurement, *cell.other_measurements.values()):
             yield measurement, _facts_of_measurement(measurement.record, cell.cell.paper_run, cell.metric)

@@ -39,7 +39,6 @@ def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: st
 
 
 def _cell_note(report: Report) -> str:
-    """Sentence on the meaning of a cell."""
     cells = "A cell reads `ours (printed)`." if shows_printed(report) else "All numbers are ours."
     if not prints_numbers(report):
         cells = "All numbers are ours; the paper prints none."
@@ -53,7 +52,6 @@ def table_text(report: Report, markup: Markdown) -> str:
 
 
 def _notes(report: Report, markup: Markdown) -> list[str]:
-    """Lines that everyone should read."""
     lines = list(report.facts.notes)
     if not warning(report):
         overridden = ", but for the overrides" if report.overrides else ""
@@ -64,7 +62,6 @@ def _notes(report: Report, markup: Markdown) -> list[str]:
 
 
 def _command(report: Report) -> str:
-    """Command that prints the report."""
     options = [word for text in report.overrides for word in ("-o", text)]
     seeds = [] if report.seeds == (0,) else ["--seeds", ",".join(map(str, report.seeds))]
     columns = ["--column", ",".join(report.columns)] if report.columns else []

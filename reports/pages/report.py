@@ -133,8 +133,6 @@ class ReportCell:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportRow:
-    """Row of the table with its cells, in the order of the columns."""
-
     row: Row
     cells: tuple[ReportCell, ...]
 
@@ -147,8 +145,6 @@ class ReportRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Table at a scale, with everything that its renderings show."""
-
     table: Table
     scale: Scale
     seeds: tuple[int, ...]

@@ -140,7 +140,6 @@ def difference_text(cells: Sequence[ReportCell], num_test: int, num_seeds: int) 
 
 
 def mixes(cell: ReportCell) -> bool:
-    """Whether the model of a cell mixes frames."""
     assert cell.cell.run is not None
     return computed("interaction of frames", interaction, cell.cell.run) > INTERACTION
 

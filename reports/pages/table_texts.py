@@ -93,7 +93,6 @@ def in_brackets(printed: str) -> str:
 
 
 def state_text(cell: ReportCell) -> str:
-    """Text of the state of a cell without a value."""
     match cell.state:
         case "running":
             return RUNNING if cell.progress is None else f"{RUNNING} {100 * cell.progress:.0f} %"
@@ -206,13 +205,11 @@ def shows_printed(report: Report) -> bool:
 
 
 def shown_styles(report: Report) -> list[str]:
-    """Styles of the printed values that the report shows."""
     styles = (printed_style(c.printed) for c in report.cells if c.state == "quoted" or printed_text(c))
     return sorted({style for style in styles if style is not None})
 
 
 def legend(report: Report) -> list[tuple[str, str]]:
-    """Signs in the table, and their meanings."""
     cells = report.cells
     dashes = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
     if any(cell.state == "quoted" and cell.printed is None and cell.value is None for cell in cells):

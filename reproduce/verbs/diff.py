@@ -25,7 +25,6 @@ LEFT_OUT = "default"  # of a field that a description leaves out, if its class i
 
 
 def execute(options: of_verbs.Diff) -> int:
-    """Print the differences."""
     names, left_out = [*options.compared], dict[str, object]()
     if options.table is not None:
         names, file = [options.table, *names], Path(names[0])
@@ -68,11 +67,7 @@ def row(name: str, options: of_verbs.Diff, overrides: Sequence[str]) -> RunConfi
 
 
 def fields_of(name: str, options: of_verbs.Diff, overrides: Sequence[str]) -> dict[str, object]:
-    """Settings of a row or of a run in the store or among the published ones, nested as in `config.json`.
-
-    Raises:
-        ValueError: for an id that no run has, or several.
-    """
+    """Settings of a row or of a run in the store or among the published ones, nested as in `config.json`."""
     if "/" in name or ":" in name:
         run = row(name, options, overrides)
         return {**run.description, EVALUATION: canonical(run.evaluation)}

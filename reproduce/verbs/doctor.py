@@ -81,10 +81,7 @@ def run_flags(options: Doctor) -> list[str]:
 
 @dataclass(frozen=True)
 class Inspected:
-    """What jobs need.
-
-    `files`: released files whose weights they test, with --released.
-    """
+    """What jobs need. `files`: released files whose weights they test, with --released."""
 
     options: Doctor
     jobs: list[Job]
@@ -141,7 +138,6 @@ class Inspected:
         return None
 
     def needs(self, pending: Iterable[Job]) -> Iterator[Need]:
-        """What jobs need of each data set."""
         by_dataset: dict[DatasetConfig, list[Job]] = {}
         for job in pending:
             by_dataset.setdefault(job.run.data.dataset, []).append(job)
@@ -175,11 +171,7 @@ class Inspected:
             yield Finding.of_error(dataset.name, error)
 
     def written_ids(self, file: Path) -> Iterator[Finding]:
-        """Findings on the lists of the ids of all videos that the jobs read, which this writes, one for each data set.
-
-        Raises:
-            ValueError: if they read none, or generated ones.
-        """
+        """Findings on the lists of ids of all videos that the jobs read, which this writes, one for each data set."""
         parts: dict[str, dict[tuple[DatasetConfig, Split], DataConfig]] = {}
         for data, trains in ((job.run.data, job.run.optim is not None) for job in self.jobs):
             if isinstance(data.dataset, VideoDataset) and data.dataset.stand_in is None:
@@ -207,12 +199,7 @@ class Inspected:
 
 
 def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> Iterator[Finding]:
-    """Findings on packages, devices and write access.
-
-    Args:
-        generates: whether runs generate stand-ins.
-        needs_gpu: whether runs take weeks without a GPU.
-    """
+    """Findings on packages, devices and write access, for runs that generate stand-ins or take weeks without a GPU."""
     yield from _packages()
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if torch.cuda.is_available():
@@ -254,7 +241,6 @@ def _packages() -> Iterator[Finding]:
 
 
 def _installed(package: str) -> str:
-    """Version of a package, empty if it is not installed."""
     try:
         return importlib.metadata.version(package).partition("+")[0]  # a build for one device has a suffix
     except importlib.metadata.PackageNotFoundError:
@@ -262,7 +248,6 @@ def _installed(package: str) -> str:
 
 
 def text(found: list[Finding]) -> str:
-    """Findings as text."""
     width, columns = max(len(finding.subject) for finding in found), terminal_width()
     lines, indent = list[str](), width + 11
     for severity, subject, what, remedy in found:

@@ -20,7 +20,6 @@ ALTERNATIVES = "name a file with --weights FILE, or test the command with --untr
 
 
 def execute(options: Evaluate) -> int:
-    """Predict the classes of videos, or score a list of videos, and print the result."""
     if options.weights is not None and options.untrained:
         raise ValueError("evaluate: --untrained takes random weights, not those of --weights; leave one of them out")
     column, run = one_run(options, options.column)
@@ -58,11 +57,7 @@ def other_scales(options: Evaluate, store: RunStore) -> Iterator[str]:
 
 
 def evaluation_text(result: Mapping[str, object], dataset: str | None = None) -> str:
-    """Result as text.
-
-    Args:
-        dataset: name of the data set whose folder may have the names of the classes; None if there is none.
-    """
+    """Result as text. `dataset`: data set whose folder may have the names of the classes; None if there is none."""
     videos, metrics = result["videos"], result["metrics"]
     assert isinstance(videos, list)
     lines = [

@@ -22,7 +22,6 @@ MIN_BOTH = 48  # characters of captions and data sets beside each other
 
 
 def execute(options: List) -> int:
-    """Print all tables, or those that match; or the released files of their papers."""
     if options.weights:
         return list_weights(options)
     if options.scale not in SCALES:
@@ -36,7 +35,6 @@ def execute(options: List) -> int:
 
 
 def table_json(name: str, scale: str, runs: Mapping[str, Path]) -> dict:
-    """Facts about a table."""
     entry = read_index()["tables"].get(name) or entry_outside(name)
     found = progress(entry["runs"][scale], runs, RESULTS)
     return {
@@ -73,12 +71,9 @@ class Progress(NamedTuple):
 
 
 def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progress:
-    """Progress of some tests. Unlike in `reproduce status`, the content of result files is not checked.
+    """Progress of tests, each `train id/eval id`, with the folders of the runs made here by their ids.
 
-    Args:
-        tests: each `train id/eval id`.
-        runs: folders of the runs made here, by id.
-        results: directory of the published results.
+    Unlike in `reproduce status`, the content of result files is not checked.
     """
     done, published = 0, 0
     by_training: dict[str, list[dict]] = {}
@@ -152,7 +147,6 @@ def cut(lines: list[list[str]], width: int) -> list[list[str]]:
 
 
 def shortened(text: str, length: int) -> str:
-    """Words that fit, and … for the others."""
     return textwrap.shorten(text, length, placeholder="…", break_on_hyphens=False)
 
 
@@ -163,7 +157,6 @@ def hours_text(hours: float | None) -> str:
 
 
 def list_weights(options: List) -> int:
-    """Print released files, their rows, and where they are."""
     from models.imagenet import weights_folder
     from reproduce.selection import store_of
     from runner.weights.fetch import released_files  # imports the models

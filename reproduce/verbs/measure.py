@@ -33,8 +33,6 @@ from runner.store.store import RunStore
 
 
 class Measurement(NamedTuple):
-    """Measurement of a metric for a cell."""
-
     metric: Measured
     cell: Cell
     run: RunConfig

@@ -59,7 +59,6 @@ COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it 
 
 
 def execute(options: Plan) -> int:
-    """Print the plan."""
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
     speed = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
@@ -254,12 +253,7 @@ def bytes_needed(found: list[Job], plans: list[PlannedRun], parallel: int) -> in
 def plan_text(
     found: list[Job], plans: list[PlannedRun], num_devices: int = 1, parallel: int = 1, *, on_cpu: bool = False
 ) -> str:
-    """Plan as text.
-
-    Args:
-        parallel: number of runs that train at a time.
-        on_cpu: whether small models are trained on a CPU, whose speed is not given.
-    """
+    """Plan as text, for so many runs that train at a time. `on_cpu`: small models on a CPU whose speed is not given."""
     if not plans:
         return NOTHING_TO_RUN
     width, pending = terminal_width(), sum(plan.state not in FINISHED for plan in plans)
@@ -337,7 +331,6 @@ def file_text(release: "Release", store: RunStore) -> str:
 
 
 def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str:
-    """Remaining cost of all runs in words."""
     at_least = "at least " if any(plan.petaflops_left is None for plan in plans) else ""
     total = sum(plan.petaflops_left or 0.0 for plan in plans)
     seconds = 3600 * sum(plan.device_hours_left or 0.0 for plan in plans)

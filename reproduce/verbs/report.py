@@ -62,7 +62,6 @@ def execute(options: of_verbs.Report) -> int:
 
 
 def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunStore) -> None:
-    """Publish the results of reports, and save the committed reports with their index."""
     from reports import index  # here: most reports are not published
     from reports.publication import check_publishable, publish
     from reproduce.write_index import renew
@@ -78,11 +77,7 @@ def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunSto
 
 
 def check_options(options: of_verbs.Report, selections: list[Selection]) -> None:
-    """Refuse options that exclude each other.
-
-    Raises:
-        ValueError: with the options, and what to do.
-    """
+    """Refuse options that exclude each other."""
     if options.overrides or options.columns or any(rows is not None for _, rows in selections):
         for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
             if chosen:
@@ -100,11 +95,7 @@ def check_options(options: of_verbs.Report, selections: list[Selection]) -> None
 
 
 def save_picture(report: Report, path: Path) -> None:
-    """Save the figure of a report.
-
-    Raises:
-        ValueError: if there is nothing to draw yet.
-    """
+    """Save the figure of a report, unless there is nothing to draw yet."""
     from reports.figures import figures  # here: most reports have no figure
 
     drawer = figures.drawer(report)
@@ -115,11 +106,7 @@ def save_picture(report: Report, path: Path) -> None:
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> int:
-    """Compare the committed reports and their index with those of the published results.
-
-    Args:
-        seeds: seeds of the reports; empty for those that each committed report names.
-    """
+    """Compare the committed reports and their index with those of the published ones, of their seeds unless named."""
     from reports import index  # here: a report that is printed has none
 
     code, checked = DONE, []

@@ -43,7 +43,6 @@ def execute(options: Run) -> int:
 
 
 def carry_out(options: Run, store: RunStore) -> int:
-    """Execute all jobs that are not finished in a store."""
     scale, resources = find_scale(options.scale), resources_of_runs(options)
     found, files = jobs_and_files(options, store)
     if num_tasks() > 1 or resources.nodes > 1:
@@ -100,11 +99,7 @@ def carry_out(options: Run, store: RunStore) -> int:
 
 
 def call_of(options: Started, store: RunStore) -> Start:
-    """What starts the runs of this call, but for their cells and seeds. Overrides that have a name keep it.
-
-    Raises:
-        ValueError: for the name of other overrides.
-    """
+    """What starts the runs of this call, but for their cells and seeds. Overrides that have a name keep it."""
     named, overrides = named_overrides(store.root), options.overrides
     earlier = name_of(overrides, named)
     name = options.name or earlier

@@ -21,7 +21,6 @@ MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
 
 
 def execute(options: Show) -> int:
-    """Print tables."""
     selections = find_columns(options.tables, options.columns)
     how = (find_scale(options.scale), options.overrides, options.all_seeds)
     if options.json:
@@ -114,11 +113,7 @@ def show_json(
     *,
     configs: bool = False,
 ) -> dict[str, object]:
-    """Table with printed values, changed fields and ids of runs.
-
-    Args:
-        configs: whether every field of the runs is there, too.
-    """
+    """Table with printed values, changed fields and ids of runs, and on request every field of the runs."""
     table = selection.table.at(scale)
     of_rows = rows_of(selection, scale, overrides, seeds)
     return {

@@ -64,11 +64,7 @@ def started(options: Status, store: RunStore) -> list[Job]:
 
 
 def job_state(job: Job, store: RunStore, *, eval_only: bool = False) -> str:
-    """State of a job. A prerequisite is finished if released weights can replace it.
-
-    Args:
-        eval_only: whether a test of released weights finishes it, too.
-    """
+    """State of a job. Released weights finish a prerequisite; with `eval_only`, their test finishes a job, too."""
     directory = job.directory(store)
     state = directory.state(job.run)
     if state != "done" and job.finished(store, eval_only):
@@ -92,7 +88,6 @@ def status_json(found: Sequence[Job], store: RunStore) -> list[dict]:
 
 
 def entry_of(job: Job, store: RunStore, queued: "Queued | None") -> dict:
-    """State, progress and headline metric of a run."""
     directory, headline, state = job.directory(store), job.run.objective.metrics[0], job_state(job, store)
     test = store.test(job.run, store.shown(job.run))
     is_published = test is not None and test.directory.is_published
@@ -129,7 +124,6 @@ def entry_of(job: Job, store: RunStore, queued: "Queued | None") -> dict:
 
 
 def status_text(entries: list[dict]) -> str:
-    """States of runs as text."""
     if not entries:
         return NOTHING_TO_RUN
     lines, counts, differ = [], Counter[str](), len({tuple(entry["overrides"]) for entry in entries}) > 1
