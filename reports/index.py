@@ -16,10 +16,10 @@ from experiments.spec.table import Table, Value
 from reports import saved
 from reports.pages.agreement import compared
 from reports.pages.markup import Markdown
-from reports.pages.report import ReportCell
+from reports.pages.report import ReportCell, is_number
 from reports.pages.table_texts import DASH, cell_name, cell_text
 from reports.pages.tidy_frame import csv_text
-from reports.saved import JudgedReport
+from reports.saved import JudgedReport, report_path
 from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
@@ -108,11 +108,7 @@ def _is_confirmed(cell: ReportCell) -> bool:
 def is_counted(cell: ReportCell) -> bool:
     """Whether a cell is computed from a config at the paper's size, and the paper prints a value of the same kind."""
     is_computed = isinstance(cell.metric, Computed) and cell.state == "measured"
-    return is_computed and cell.printed is not None and _is_number(cell.value) == _is_number(cell.printed)
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return is_computed and cell.printed is not None and is_number(cell.value) == is_number(cell.printed)
 
 
 def _shown(value: Value, cell: ReportCell) -> str:
@@ -122,7 +118,7 @@ def _shown(value: Value, cell: ReportCell) -> str:
 def _miss(cell: ReportCell) -> float:
     """Difference of a number, rounded as printed, from the printed one, in percent of it; 0 for texts."""
     printed = cell.printed
-    if not isinstance(printed, int | float) or not _is_number(printed):
+    if not is_number(printed):
         return 0.0
     ours = float(_shown(cell.value, cell))
     return 100 * abs(ours - printed) / abs(printed) if printed else 100.0 * (ours != printed)
@@ -170,16 +166,13 @@ def update(published: Iterable[Summary]) -> Path:
 def stale(checked: Iterable[Summary]) -> bool:
     """Whether the index differs from its summaries, or these from those of some committed reports."""
     lines = read()
-    if any(lines.get((line.table, line.scale)) != line for line in checked if _report(line.table, line.scale).exists()):
+    kept = (line for line in checked if report_path(line.table, line.scale).exists())
+    if any(lines.get((line.table, line.scale)) != line for line in kept):
         return True
     try:
         return bool(lines) and path().read_text(encoding="utf-8") != page(lines)
     except (OSError, UnicodeDecodeError):
         return True
-
-
-def _report(table: str, scale: str) -> Path:
-    return saved.TABLES / f"{table}.{scale}.md"
 
 
 def page(lines: Summaries) -> str:
@@ -242,13 +235,13 @@ def _row(name: str, lines: Summaries, markup: Markdown) -> list[str]:
         if (name, scale) not in lines:
             counts[index] = DASH
         elif scale != PAPER.name:
-            counts[index] = markup.link(counts[index], _report(name, scale))
+            counts[index] = markup.link(counts[index], report_path(name, scale))
     return [_named(name, lines, markup), markup.escaped(captions()[name]), *counts]
 
 
 def _named(name: str, lines: Summaries, markup: Markdown) -> str:
     short = Path(name).name
-    return markup.link(short, _report(name, PAPER.name)) if (name, PAPER.name) in lines else short
+    return markup.link(short, report_path(name, PAPER.name)) if (name, PAPER.name) in lines else short
 
 
 def _misses(names: Iterable[str], lines: Summaries, markup: Markdown) -> str:
@@ -263,9 +256,9 @@ def _pictures(names: Iterable[str], markup: Markdown) -> str:
     """Committed pictures of tables side by side, of the first scale that has any, each with a link to its report."""
     found = []
     for name in names:
-        files = {scale: _report(name, scale).with_suffix(".png") for scale in SCALES}
+        files = {scale: report_path(name, scale).with_suffix(".png") for scale in SCALES}
         if scale := next((scale for scale, file in files.items() if file.exists()), None):
             title = f"{Path(name).name} at {scale}"
             image = f'<img src="{markup.address(files[scale])}" width="{WIDTH}" alt="{title}" title="{title}">'
-            found.append(markup.link(image, _report(name, scale)))
+            found.append(markup.link(image, report_path(name, scale)))
     return "\n".join(found)

@@ -12,8 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from experiments.spec.scales import Scale
-from experiments.spec.table import Table
 from reports.costs import costs_of, costs_text
 from reports.pages.markup import ROOT, Markdown
 from reports.pages.page import page
@@ -28,9 +26,9 @@ Format = Literal["md", "csv", "json", "latex"]
 TABLES = ROOT / "reports" / "tables"
 
 
-def report_path(table: Table, scale: Scale, root: Path | None = None) -> Path:
+def report_path(table: str, scale: str, root: Path | None = None) -> Path:
     """Path of the saved report of a table: `<paper>/<table>.<scale>.md`, by default that of the committed one."""
-    return (root or TABLES) / f"{table.name}.{scale.name}.md"
+    return (root or TABLES) / f"{table}.{scale}.md"
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class JudgedReport:
 
     @property
     def path(self) -> Path:
-        return report_path(self.report.table, self.report.scale, self.root)
+        return report_path(self.report.table.name, self.report.scale.name, self.root)
 
     @property
     def curves(self) -> Path:

@@ -4,7 +4,7 @@ Differences have the paired intervals of claims: the same resampled test items a
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from reports.claims.evidence import Measurements
 from reports.claims.verdicts import Judgement
 from reports.pages.chance import near_chance
 from reports.pages.markup import Markdown, alignments
-from reports.pages.report import Report, ReportCell, ReportRow
+from reports.pages.report import Report, ReportCell, ReportRow, is_number
 from reports.pages.table_texts import row_names, untested, warning
 from reports.pages.tidy_frame import frame, frame_as_json
 
@@ -76,7 +76,7 @@ class VariantReport:
         found = []
         for number, row in enumerate(rows):
             pairs = zip(rows[FIRST].cells, row.cells, strict=True) if number != FIRST else ()
-            keys = [one.column.key for first, one in pairs if _is_number(first) and _is_number(one)]
+            keys = [one.column.key for first, one in pairs if is_number(first.value) and is_number(one.value)]
             found.append(Line(number, row, {key: difference(number, key) for key in keys}))
         return found
 
@@ -88,7 +88,8 @@ class VariantReport:
     def page(self, markup: Markdown, command: str) -> str:
         """Page, ending in a newline, that names the command that prints it."""
         shown = _without_marks(self.reports[FIRST], [line.row for line in self.lines])
-        compared = [column.key for column in self.table.columns if any(map(_tells(column.key), self.lines))]
+        differences = [line.differences for line in self.lines]
+        compared = [one.key for one in self.table.columns if any(_tells(found.get(one.key)) for found in differences)]
         several, names = len({line.row.row.key for line in self.lines}) > 1, row_names(self.table)
         headers, align = (["row"] if several else []) + ["variant"], ["left"] * (1 + several)
         for column, kind in zip(self.table.columns, alignments(shown), strict=True):
@@ -150,18 +151,9 @@ class VariantReport:
         return json.dumps(objects, indent=1, ensure_ascii=False)
 
 
-def _is_number(one: ReportCell) -> bool:
-    return isinstance(one.value, int | float) and not isinstance(one.value, bool)
-
-
-def _tells(key: str) -> Callable[[Line], bool]:
-    """Whether the difference of a line in a column is of any interest: not one of exact numbers that are equal."""
-
-    def tells(line: Line) -> bool:
-        found = line.differences.get(key)
-        return found is not None and (found.interval is not None or bool(found.reason) or any(found.margins))
-
-    return tells
+def _tells(found: Judgement | None) -> bool:
+    """Whether a difference is of any interest: not one of exact numbers that are equal."""
+    return found is not None and (found.interval is not None or bool(found.reason) or any(found.margins))
 
 
 def _without_marks(report: Report, rows: Sequence[ReportRow]) -> Report:

@@ -6,13 +6,7 @@ from itertools import groupby
 
 from reports.pages.markup import Alignment, Markup, alignments
 from reports.pages.report import Report
-from reports.pages.table_texts import (
-    cell_text,
-    header_levels,
-    shown_labels,
-    shows_printed,
-    warning,
-)
+from reports.pages.table_texts import cell_text, header_levels, shown_labels, shows_printed, warning
 
 # fmt: off
 LATEX = {

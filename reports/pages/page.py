@@ -6,13 +6,7 @@ from experiments.spec.catalog import paper_file
 from reports.pages.markup import Markdown, alignments
 from reports.pages.origins import origins_text
 from reports.pages.report import Report
-from reports.pages.table_texts import (
-    header_levels,
-    prints_numbers,
-    shows_printed,
-    untested,
-    warning,
-)
+from reports.pages.table_texts import header_levels, prints_numbers, shows_printed, untested, warning
 
 
 def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: str, costs: str) -> str:

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from experiments.spec.metrics import Measured, Metric
 from experiments.spec.number_formats import NumberFormat
@@ -21,14 +21,8 @@ State = Literal[
 
 # States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
 UNFINISHED: tuple[State, ...] = (
-    "running",
-    "failed",
-    "interrupted",
-    "trained",
-    "too large",
-    "not run",
-    "not applicable",
-)
+    "running", "failed", "interrupted", "trained", "too large", "not run", "not applicable",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,11 +165,13 @@ class Report:
 
 def joint_state(states: Iterable[State]) -> State:
     """First of UNFINISHED that occurs in the states, or done if none does."""
-    found = set(states)
-    for state in UNFINISHED:
-        if state in found:
-            return state
-    return "done"
+    found: set[State] = {"done", *states}
+    return next(state for state in (*UNFINISHED, "done") if state in found)
+
+
+def is_number(value: Value) -> TypeGuard[float]:
+    """Whether a value is a number, not a text or a tick."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def quoted_numbers(cells: Iterable[ReportCell]) -> list[float]:

@@ -106,12 +106,7 @@ def config_json(run: RunConfig) -> dict[str, object]:
 
 
 def show_json(
-    selection: Selection,
-    scale: Scale,
-    overrides: Sequence[str],
-    seeds: tuple[int, ...],
-    *,
-    configs: bool = False,
+    selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...], *, configs: bool = False
 ) -> dict[str, object]:
     """Table with printed values, changed fields and ids of runs, and on request every field of the runs."""
     table = selection.table.at(scale)

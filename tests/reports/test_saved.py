@@ -210,7 +210,7 @@ def test_progress_is_shown_beside_the_printed_value(trial: Trial) -> None:
 
 def test_a_saved_report_is_stale_when_results_change(trial: Trial, results: None, tmp_path: Path) -> None:
     path = write(trial.report(), tmp_path)
-    assert path == report_path(trial.table, trial.scale, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
+    assert path == report_path(trial.table.name, trial.scale.name, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
     assert not stale(trial.report(), tmp_path)
     trial.finish("joint.k400", 60.1)
     assert stale(trial.report(), tmp_path)
@@ -223,7 +223,7 @@ def test_a_report_links_to_the_readme_of_the_paper(
     hours = collect(load("motionformer/hours"), trial.scale, trial.store)
     found = re.search(r"^- What differs from the paper: \[(.*)\]\((.*)\)$", markdown(hours), re.MULTILINE)
     assert found is not None and found[1] == "experiments/motionformer/README.md"
-    path = report_path(hours.table, trial.scale)
+    path = report_path(hours.table.name, trial.scale.name)
     assert (path.parent / found[2]).resolve() == path.parents[3] / found[1]
     (tmp_path / "paper").mkdir()
     (tmp_path / "paper" / "README.md").touch()
@@ -249,6 +249,6 @@ def test_reports_with_overrides_or_selected_rows_are_not_saved(
 
 
 def test_an_unreadable_report_is_an_error(trial: Trial, tmp_path: Path) -> None:
-    report_path(trial.table, trial.scale, tmp_path).mkdir(parents=True)
+    report_path(trial.table.name, trial.scale.name, tmp_path).mkdir(parents=True)
     with pytest.raises(StoreError, match=r"cannot read .*table1\.tiny\.md"):
         stale(trial.report(), tmp_path)
