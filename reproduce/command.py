@@ -12,7 +12,6 @@ import platform
 import re
 import signal
 import sys
-import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import Field, fields
@@ -64,8 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
 @contextlib.contextmanager
 def ended_by_ctrl_c() -> Iterator[None]:
     """Let Ctrl-C end the process at once. Modules under import may swallow the exception that it raises otherwise."""
-    is_ours = threading.current_thread() is threading.main_thread()
-    if not is_ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     signal.signal(signal.SIGINT, signal.SIG_DFL)
