@@ -54,13 +54,7 @@ def configs_of(tables: Iterable[JobsByScale]) -> dict[str, dict[str, list[str]]]
 
 
 def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
-    """Assumed hours of jobs, with three digits."""
-    hours = device_hours(jobs, scale)
-    return None if hours is None else float(f"{hours:.3g}")
-
-
-def device_hours(jobs: list[Job], scale: Scale) -> float | None:
-    """Assumed hours of jobs on the GPU of a scale, for the published sizes of the data sets, as `plan` counts them."""
+    """Assumed hours of jobs on the GPU of a scale, for the published sizes of the data sets, to three digits."""
     if scale.gpu is None or not jobs:
         return None
     seconds, trained = 0.0, set()
@@ -72,7 +66,7 @@ def device_hours(jobs: list[Job], scale: Scale) -> float | None:
         passes = work(run, train or 0, test, trains=run.train_id not in trained)
         seconds += device_seconds(run, passes, assumed_speed(scale.gpu), read_seconds=scale.read_seconds)
         trained.add(run.train_id)
-    return seconds / 3600
+    return float(f"{seconds / 3600:.3g}")
 
 
 def index_text() -> str:
