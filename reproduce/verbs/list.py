@@ -1,7 +1,6 @@
 """`reproduce list`: the tables, their progress and cost; or the files of weights that authors released."""
 
 import json
-import math
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,7 +75,7 @@ def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progr
     Unlike in `reproduce status`, the content of result files is not checked.
     """
     done, published = 0, 0
-    by_training: dict[str, list[dict]] = {}
+    by_training: dict[str, list[tuple[float, float]]] = {}
     for test in tests:
         train_id, eval_id = test.split("/")
         names = (f"{eval_id}.json", f"{eval_id}.released.json")
@@ -85,28 +84,26 @@ def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progr
         if file := next((file for file in files if file.exists()), None):
             done += 1
             published += results in file.parents
-            by_training.setdefault(train_id, []).append(_numbers(file))
+            by_training.setdefault(train_id, []).append(_device_hours(file))
     return Progress(done, published, len(tests), sum(map(_hours, by_training.values())))
 
 
-def _numbers(file: Path) -> dict[str, float]:
-    """Finite numbers of a result by field. Others have no value; those of scores of another test took no time."""
+def _device_hours(file: Path) -> tuple[float, float]:
+    """Device hours of the process of a test, none for scores of another test, and of its training."""
     try:
         fields = json.loads(file.read_text())
-        took_time = {"rescored_from", "combined_from"}.isdisjoint(fields)
-        numbers = {name: value for name, value in fields.items() if isinstance(value, int | float)}
-    except (OSError, ValueError, TypeError, AttributeError):  # a damaged file
-        return {}
-    return {name: n for name, n in numbers.items() if math.isfinite(n) and (took_time or name != "seconds")}
+    except (OSError, ValueError):  # a damaged file
+        return 0.0, 0.0
+    took_time = {"rescored_from", "combined_from"}.isdisjoint(fields)
+    hours = fields.get("seconds", 0.0) * fields.get("devices", 1) / 3600 if took_time else 0.0
+    return hours, fields.get("device_hours") or 0.0
 
 
-def _hours(results: list[dict[str, float]]) -> float:
-    """Device hours of a training and its tests.
-
-    The time of a test is that of its process. The longest process is taken as that of the training, if it is as long.
-    """
-    *others, longest = sorted(result.get("seconds", 0.0) * result.get("devices", 1.0) / 3600 for result in results)
-    return max(longest, *(result.get("device_hours", 0.0) for result in results)) + sum(others)
+def _hours(results: list[tuple[float, float]]) -> float:
+    """Device hours of a training and its tests. The longest process is taken as that of the training, if as long."""
+    processes, trainings = zip(*results, strict=True)
+    *others, longest = sorted(processes)
+    return max(longest, *trainings) + sum(others)
 
 
 def tables_text(tables: list[dict], scale: str) -> str:
