@@ -1,5 +1,6 @@
 """Fixtures: the command in this process. It sees no GPU, whose number would change defaults that tests state."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,17 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine without GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Function that makes a terminal with so many characters of a line of standard output."""
+
+    def of_width(width: int) -> None:
+        monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+        monkeypatch.setenv("COLUMNS", str(width))
+
+    return of_width
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reproduce.command import main, parsed
+from reproduce.command import parsed
 from reproduce.next_command import next_command, say_next
 from reproduce.option_types import duration
 from tests.reproduce.conftest import Reproduce
@@ -70,16 +70,8 @@ def test_the_next_command_is_on_stderr_and_not_beside_json(capsys: pytest.Captur
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_verbs_say_what_comes_next(
-    words: list[str],
-    expected: str,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path,  # noqa: ANN001
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(words) == 0
-    assert capsys.readouterr().err.splitlines()[-1] == f"next: {expected}"
+def test_verbs_say_what_comes_next(words: list[str], expected: str, reproduce: Reproduce) -> None:
+    assert reproduce(*words).err.splitlines()[-1] == f"next: {expected}"
 
 
 def test_options_of_a_run_stand_in_groups(reproduce: Reproduce) -> None:

@@ -16,11 +16,11 @@ from data.stand_ins.of_videos import DavisStandIn, KineticsStandIn
 from experiments.motionformer.released import RELEASED
 from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
-from reproduce.command import main
 from runner.machine.messages import bytes_text
 from runner.store.jobs import jobs_of
 from runner.weights.fetch import needed_releases, releases_of
 from tests.experiments.motionformer.test_released import authors_tensors
+from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.weights.server import Server, serving
 
 JOINT, TRAJECTORY = "motionformer/table4:joint", "motionformer/table6b:mformer"
@@ -29,7 +29,7 @@ PERFORMER = "motionformer/table3a:performer"  # without a released file
 COLUMNS = {JOINT: "k400", TRAJECTORY: "top1", PERFORMER: "k400"}
 FILE, OTHER = "k400_joint_224_16x4.pyth", "k400_motionformer_224_16x4.pyth"
 SMALL = ("model.width=48", "model.depth=2", "model.heads=4", "evaluation.views=1", "evaluation.crops=1")
-Command = Callable[..., int]
+Command = Callable[..., Outcome]
 
 
 def content(name: str, width: int = 48, depth: int = 2) -> bytes:
@@ -49,83 +49,63 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def command(tmp_path: Path, server: Server, jobs_in_this_process: None) -> Command:
+def command(tmp_path: Path, server: Server, jobs_in_this_process: None, reproduce: Reproduce) -> Command:
     root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
     options = [word for override in SMALL for word in ("-o", override)]
     options += ["--scale", "paper", "--runs", str(tmp_path / "runs")]
 
-    def run(verb: str, *words: str) -> int:
+    def run(verb: str, *words: str) -> Outcome:
         of_runs = ["--released", "--data", f"kinetics400={root}"]
         of_runs += ["--column", ",".join(dict.fromkeys(COLUMNS[word] for word in words if word in COLUMNS))]
-        return main([verb, *words, *options, *(of_runs if verb != "report" else [])])
+        return reproduce(verb, *words, *options, *(of_runs if verb != "report" else []))
 
     return run
 
 
 def test_rows_are_fetched_imported_tested_and_reported_and_others_are_named(
-    command: Command, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, server: Server, tmp_path: Path
 ) -> None:
-    assert command("plan", JOINT, TRAJECTORY, PERFORMER) == 0
-    plan = capsys.readouterr()
+    plan = command("plan", JOINT, TRAJECTORY, PERFORMER)
     assert f"left out, without a released file: {PERFORMER}" in plan.err
     size = bytes_text(len(server.files[FILE]))
     joint, trajectory = (f"{name}: fetched by the run from {server.address}/{name}" for name in (FILE, OTHER))
     assert f"{joint}, {size}" in plan.out and f"{trajectory}, about 853.1 kB by its parameters" in plan.out
 
-    assert command("run", JOINT, TRAJECTORY, PERFORMER) == 1
-    ran = capsys.readouterr()
-    assert "1 of 2 runs done" in ran.out and f"left out, without a released file: {PERFORMER}" in ran.err
-    assert (
-        f"{TRAJECTORY}.top1 failed: {server.address}/k400_motionformer_224_16x4.pyth answers 404 Not Found" in ran.err
-    )
+    ran = command("run", JOINT, TRAJECTORY, PERFORMER)
+    assert ran.code == 1 and "1 of 2 runs done" in ran.out
+    assert f"left out, without a released file: {PERFORMER}" in ran.err
+    assert f"{TRAJECTORY}.top1 failed: {server.address}/{OTHER} answers 404 Not Found" in ran.err
     assert (tmp_path / "weights" / "k400_joint_224_16x4.pyth.sha256").exists()
 
     server.files[OTHER] = content(OTHER)
-    assert command("run", JOINT, TRAJECTORY) == 0
-    assert "2 of 2 runs done, 1 of them before this call." in capsys.readouterr().out
-    assert command("report", JOINT) == 0
-    assert "released weights, tested here" in capsys.readouterr().out
+    assert "2 of 2 runs done, 1 of them before this call." in command("run", JOINT, TRAJECTORY).out
+    assert "released weights, tested here" in command("report", JOINT).out
     assert not list(tmp_path.glob("runs/*/checkpoints/weights.safetensors"))
 
 
-def test_no_file_is_fetched_for_a_row_that_is_tested(
-    command: Command, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command("run", JOINT) == 0
+def test_no_file_is_fetched_for_a_row_that_is_tested(command: Command, server: Server, tmp_path: Path) -> None:
+    assert command("run", JOINT).code == 0
     for path in [*tmp_path.glob("runs/*/checkpoints/*"), *(tmp_path / "weights").iterdir()]:
         path.unlink()
     asked = len(server.ranges)
-    capsys.readouterr()
-    assert command("plan", JOINT) == 0 and FILE not in capsys.readouterr().out
-    assert command("run", JOINT) == 0 and len(server.ranges) == asked
-    assert "1 of 1 runs done, 1 of them before this call." in capsys.readouterr().out
+    plan, again = command("plan", JOINT), command("run", JOINT)
+    assert plan.code == 0 and FILE not in plan.out
+    assert "1 of 1 runs done, 1 of them before this call." in again.out and len(server.ranges) == asked
     assert not list(tmp_path.glob("weights/*"))
 
 
-def test_a_file_in_the_working_directory_is_taken(
-    command: Command,
-    server: Server,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_file_in_the_working_directory_is_taken(command: Command, server: Server) -> None:
     Path(OTHER).write_bytes(content(OTHER))
-    assert command("plan", TRAJECTORY) == 0 and f"{OTHER}: in {OTHER}, imported by the run" in capsys.readouterr().out
-    assert command("run", TRAJECTORY) == 0 and server.ranges == []
-    assert f"{TRAJECTORY}: released weights {OTHER}" in capsys.readouterr().out
-    assert command("run", TRAJECTORY, "--file", OTHER) == 0  # named again: its import stays as it is
+    assert f"{OTHER}: in {OTHER}, imported by the run" in command("plan", TRAJECTORY).out
+    assert f"{TRAJECTORY}: released weights {OTHER}" in command("run", TRAJECTORY).out and server.ranges == []
+    assert command("run", TRAJECTORY, "--file", OTHER).code == 0  # named again: its import stays as it is
 
 
-def test_a_file_fetched_by_hand_is_taken_for_one_row(
-    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "mine.pyth"
-    file.write_bytes(content(OTHER))
-    assert command("run", JOINT, TRAJECTORY, "--file", str(file)) == 2
-    assert "--file: name the one row that it belongs to; these rows need k400_joint" in capsys.readouterr().err
-    assert command("run", TRAJECTORY, "--file", str(file)) == 0
-    assert f"{TRAJECTORY}: released weights mine.pyth" in capsys.readouterr().out
+def test_a_file_fetched_by_hand_is_taken_for_one_row(command: Command) -> None:
+    Path("mine.pyth").write_bytes(content(OTHER))
+    refused = command("run", JOINT, TRAJECTORY, "--file", "mine.pyth")
+    assert refused.code == 2 and "--file: name the one row that it belongs to; these rows need k400" in refused.err
+    assert f"{TRAJECTORY}: released weights mine.pyth" in command("run", TRAJECTORY, "--file", "mine.pyth").out
 
 
 @pytest.mark.parametrize(
@@ -135,11 +115,9 @@ def test_a_file_fetched_by_hand_is_taken_for_one_row(
         (["--scale", "paper", "--seeds", "0,1"], "a file was trained with one seed; name none"),
     ],
 )
-def test_released_weights_have_one_scale_and_one_seed(
-    words: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["plan", TRAJECTORY, "--released", "--runs", str(tmp_path), *words]) == 2
-    assert message in capsys.readouterr().err
+def test_released_weights_have_one_scale_and_one_seed(words: list[str], message: str, reproduce: Reproduce) -> None:
+    refused = reproduce("plan", TRAJECTORY, "--released", *words)
+    assert refused.code == 2 and message in refused.err
 
 
 @pytest.mark.parametrize(
@@ -175,23 +153,21 @@ def with_official_lists(root: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_vit_b_is_tested_on_videos_of_kinetics_own_layout(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs_in_this_process: None
+    server: Server, tmp_path: Path, reproduce: Reproduce, jobs_in_this_process: None
 ) -> None:
     server.files[FILE] = content(FILE, width=768, depth=12)
     two_videos = KineticsDrawing(KineticsStandIn(num_train=1, num_val=2))
     root = with_official_lists(ensure(two_videos, tmp_path / "videos", progress=False))
-    words = [JOINT, "--scale", "paper", "--runs", str(tmp_path / "runs")]
-    words += ["-o", "evaluation.views=1", "-o", "evaluation.crops=1"]
-    of_run = ["--released", "--column", "k400", "--data", f"kinetics400={root}"]
-    assert main(["run", *words, *of_run]) == 0, capsys.readouterr().err
-    assert main(["report", *words]) == 0
-    shown = capsys.readouterr().out
+    words = [JOINT, "--scale", "paper", "-o", "evaluation.views=1", "-o", "evaluation.crops=1"]
+    ran = reproduce("run", *words, "--released", "--column", "k400", "--data", f"kinetics400={root}")
+    assert ran.code == 0, ran.err
+    shown = reproduce("report", *words).out
     assert "released weights, tested here" in shown and "2 / 0 / 0 of 19906 official" in shown
 
 
 @pytest.mark.slow
 def test_masks_are_propagated_with_the_released_weights_of_the_parent(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], jobs_in_this_process: None
+    server: Server, tmp_path: Path, reproduce: Reproduce, jobs_in_this_process: None
 ) -> None:
     server.files[OTHER] = content(OTHER, width=768, depth=12)
     davis = DavisDrawing(DavisStandIn(num_val=2, frames=3, height=64, width=96))
@@ -200,9 +176,9 @@ def test_masks_are_propagated_with_the_released_weights_of_the_parent(
         path.rename(path.with_name("dogs-jump"))  # the sequence that the figure shows
     for listed in root.rglob("*.txt"):
         listed.write_text(listed.read_text().replace("shapes-00", "dogs-jump"))
-    words = ["--scale", "paper", "--runs", str(tmp_path / "runs"), "-o", "data.short_side=64"]
-    assert main(["run", DAVIS, "--released", "--data", f"davis2017={root}", *words]) == 0, capsys.readouterr().err
-    assert main(["report", DAVIS, *words]) == 0
-    shown = capsys.readouterr().out
+    words = [DAVIS, "--scale", "paper", "-o", "data.short_side=64"]
+    ran = reproduce("run", *words, "--released", "--data", f"davis2017={root}")
+    assert ran.code == 0, ran.err
+    shown = reproduce("report", *words).out
     assert OTHER in shown and "2 / 0 / 0 of 30 official" in shown
     assert len(server.ranges) == 1

@@ -1,8 +1,6 @@
 """Tables and paragraphs in the width of a terminal."""
 
-import sys
-
-import pytest
+from collections.abc import Callable
 
 from reproduce.terminal import table_text, terminal_width, wrapped
 
@@ -10,10 +8,9 @@ HEADERS = ("row", "K-400 / Top-1", "SSv2 / Top-1", "what it is")
 LINES = [("joint", "79.2", "4.0", "attention over all"), ("trajectory", "9.7", "66.5", "–")]
 
 
-def test_a_terminal_has_the_width_of_columns_and_a_file_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "72")
+def test_a_terminal_has_the_width_of_columns_and_a_file_none(terminal: Callable[[int], None]) -> None:
     assert terminal_width() is None
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
+    terminal(72)
     assert terminal_width() == 72
 
 
@@ -30,10 +27,7 @@ def test_columns_that_do_not_fit_stand_below_the_others_beside_the_same_labels()
     text = table_text(HEADERS, LINES, 34, numbers=(1, 2))
     first, second = text.split("\n\n")
     assert max(map(len, text.splitlines())) <= 34
-    assert first.splitlines()[3:] == [
-        "joint          79.2     4.0",
-        "trajectory      9.7    66.5",
-    ]
+    assert first.splitlines()[3:] == ["joint          79.2     4.0", "trajectory      9.7    66.5"]
     assert second.splitlines()[2:] == ["joint       attention over all", "trajectory  –"]
 
 

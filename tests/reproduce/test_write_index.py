@@ -18,8 +18,9 @@ from runner.store.store import RunStore
 
 
 def test_the_committed_index_is_that_of_the_tables() -> None:
-    assert json.loads(INDEX.read_text()) == json.loads(index_text()), "`make index` writes it again"
-    assert INDEX.read_text() == index_text()
+    text = index_text()
+    assert json.loads(INDEX.read_text()) == json.loads(text), "`make index` writes it again"
+    assert INDEX.read_text() == text
 
 
 def test_the_scales_of_the_index_are_those_of_the_tables() -> None:

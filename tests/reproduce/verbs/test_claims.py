@@ -1,26 +1,23 @@
 """`reproduce claims`: printed margins and verdicts, with ours where there are results."""
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from reproduce.command import main
+from tests.reproduce.conftest import Reproduce
+
+Claims = Callable[..., str]
 
 
 @pytest.fixture
-def claims(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # noqa: ANN201
+def claims(reproduce: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Claims:
     monkeypatch.setattr("reproduce.selection.RESULTS", tmp_path / "results")
-
-    def call(*words: str) -> str:
-        assert main(["claims", *words, "--runs", str(tmp_path / "runs")]) == 0
-        return capsys.readouterr().out
-
-    return call
+    return lambda *words: reproduce("claims", *words).out
 
 
-def test_claims_of_a_table_are_listed_with_the_verdict_on_its_printed_numbers(claims) -> None:  # noqa: ANN001
+def test_claims_of_a_table_are_listed_with_the_verdict_on_its_printed_numbers(claims: Claims) -> None:
     text = claims("motionformer/table4")
     assert text.startswith("motionformer/table4 at scale tiny: Attention ablations\nM26, section 4.1: Trajectory")
     assert "trajectory.ssv2 - max(joint, divided).ssv2 ≥ 0: printed +2.3 supported; ours not judged: " in text
@@ -29,21 +26,20 @@ def test_claims_of_a_table_are_listed_with_the_verdict_on_its_printed_numbers(cl
     )
 
 
-def test_lines_are_indented_where_they_go_on_in_a_terminal(claims, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
+def test_lines_are_indented_where_they_go_on_in_a_terminal(claims: Claims, terminal: Callable[[int], None]) -> None:
+    terminal(80)
     lines = claims("motionformer/table4").splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("      ") for line in lines)
 
 
-def test_claims_of_a_row_are_those_that_name_it(claims) -> None:  # noqa: ANN001
+def test_claims_of_a_row_are_those_that_name_it(claims: Claims) -> None:
     text = claims("motionformer/table4:trajectory-avg-t", "--scale", "paper")
     assert "M31," in text and "M32," in text and "M26," not in text
     assert "small models" not in text
 
 
-def test_json_has_every_table_with_claims(claims) -> None:  # noqa: ANN001
+def test_json_has_every_table_with_claims(claims: Claims) -> None:
     tables = json.loads(claims("motionformer/*", "--json"))
     assert len(tables) == 18 and sum(len(table["claims"]) for table in tables) == 62
     [m46] = [one for table in tables for one in table["claims"] if one["claim"] == "M46"]
@@ -51,5 +47,5 @@ def test_json_has_every_table_with_claims(claims) -> None:  # noqa: ANN001
     assert m46["comparisons"][0]["ours"]["verdict"] == "not judged"
 
 
-def test_table_without_claims(claims) -> None:  # noqa: ANN001
+def test_table_without_claims(claims: Claims) -> None:
     assert claims("motionformer/figure4") == "No claims.\n"

@@ -107,13 +107,7 @@ def test_a_recipe_of_the_authors_differs_in_nothing(
     ],
 )
 def test_a_changed_recipe_is_told_with_the_override(
-    name: str,
-    text: str,
-    row: str,
-    changes: tuple[str, str],
-    expected: str,
-    reproduce: Reproduce,
-    tmp_path: Path,
+    name: str, text: str, row: str, changes: tuple[str, str], expected: str, reproduce: Reproduce, tmp_path: Path
 ) -> None:
     assert changes[0] in text
     (tmp_path / name).write_text(text.replace(*changes))

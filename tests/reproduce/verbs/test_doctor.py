@@ -2,8 +2,7 @@
 
 import json
 import os
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -90,11 +89,10 @@ def test_a_table_that_could_run_has_no_errors(doctor: Doctor) -> None:
     assert text.splitlines()[-1].startswith("0 errors, ")
 
 
-def test_findings_are_wrapped_below_their_text_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_findings_are_wrapped_below_their_text_in_a_terminal(terminal: Callable[[int], None]) -> None:
     found = [Finding("error", "ssv2", "the annotations of the train split are not there", "get them, or use --data")]
     assert max(map(len, doctor_verb.text(found).splitlines())) > 50
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "40")
+    terminal(40)
     assert doctor_verb.text(found).splitlines()[:4] == [
         "error    ssv2  the annotations of the",
         "               train split are not there",

@@ -1,35 +1,34 @@
 """`reproduce list`: tables with rows, progress, cost and data sets."""
 
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from experiments.spec.catalog import captions
 from reports.pages.table_texts import PUBLISHED_SIGN
-from reproduce.command import main
 from reproduce.verbs import list as list_verb
 from reproduce.verbs.list import Progress, progress
+from tests.reproduce.conftest import Reproduce
 
 TABLE = "motionformer/table8"
 
 
+Listed = Callable[..., list[str]]
+
+
 @pytest.fixture
-def listed(capsys: pytest.CaptureFixture[str], tmp_path: Path):  # noqa: ANN201
-    def call(*words: str) -> list[str]:
-        assert main(["list", *words, "--runs", str(tmp_path)]) == 0
-        return capsys.readouterr().out.splitlines()
-
-    return call
+def listed(reproduce: Reproduce, tmp_path: Path) -> Listed:
+    return lambda *words: reproduce("list", *words, "--runs", tmp_path).out.splitlines()
 
 
-def test_all_tables_are_listed(listed) -> None:  # noqa: ANN001
+def test_all_tables_are_listed(listed: Listed) -> None:
     lines = {line.split()[0]: line for line in listed()[2:] if "/" in line.split(" ")[0]}
     assert set(lines) == set(captions()) and all(caption in lines[name] for name, caption in captions().items())
 
 
-def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # noqa: ANN001
+def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed: Listed) -> None:
     def names(*words: str) -> set[str]:
         return {entry["name"] for entry in json.loads("\n".join(listed(*words, "--json")))}
 
@@ -38,7 +37,9 @@ def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed) -> None:  # no
     assert names("table2a", TABLE) == {"motionformer/table2a", TABLE}
 
 
-def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN001
+def test_rows_progress_cost_and_data_sets_are_shown(
+    listed: Listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(list_verb, "RESULTS", tmp_path / "published")
     (line,) = [line for line in listed(TABLE) if line.startswith(TABLE)]
     assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
@@ -49,7 +50,7 @@ def test_rows_progress_cost_and_data_sets_are_shown(listed, tmp_path: Path, monk
     assert f" {entry['gpu_hours']:.0f} h " in line
 
 
-def test_published_results_are_marked_as_in_reports(listed) -> None:  # noqa: ANN001
+def test_published_results_are_marked_as_in_reports(listed: Listed) -> None:
     assert list_verb.PUBLISHED_SIGN == PUBLISHED_SIGN
     lines = listed(TABLE)
     assert f" 4/4 {PUBLISHED_SIGN} " in lines[2]
@@ -58,15 +59,11 @@ def test_published_results_are_marked_as_in_reports(listed) -> None:  # noqa: AN
 
 @pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
 def test_a_terminal_shows_the_words_that_fit(
-    width: int,
-    shows_data: bool,
-    listed,  # noqa: ANN001
-    monkeypatch: pytest.MonkeyPatch,
+    width: int, shows_data: bool, listed: Listed, terminal: Callable[[int], None]
 ) -> None:
     whole = listed()
     assert all("…" not in line for line in whole)
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", str(width))
+    terminal(width)
     lines = listed()
     assert max(map(len, lines)) <= width and any("…" in line for line in lines)
     assert lines[0].endswith("data" if shows_data else "caption")
@@ -75,7 +72,7 @@ def test_a_terminal_shows_the_words_that_fit(
     assert all(word.strip("…") in words | {""} for line in lines[2:-3] for word in line.split())
 
 
-def test_the_place_of_a_released_file_has_a_line_of_its_own(listed) -> None:  # noqa: ANN001
+def test_the_place_of_a_released_file_has_a_line_of_its_own(listed: Listed) -> None:
     lines = listed("motionformer", "--weights")
     assert lines[2].split() == ["k400_joint_224_16x4.pyth", "motionformer/table4:joint", "(k400)"]
     assert lines[3].startswith("  not imported; not here: https://") and max(map(len, lines)) <= 110

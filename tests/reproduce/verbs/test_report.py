@@ -1,7 +1,6 @@
 """`reproduce report`: prints and saves beside the runs; only --publish writes the committed reports."""
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,17 +53,10 @@ def test_looking_writes_beside_the_runs_alone(report: Callable[..., Outcome], co
     assert "61.0" in saved and "73.2" not in saved and f"](../../{result.relative_to(runs)})" in saved
 
 
-@pytest.fixture
-def terminal(report: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard output that is a terminal of 80 characters."""
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", "80")
-
-
-@pytest.mark.usefixtures("terminal")
 def test_a_window_shows_a_table_its_signs_and_counts_of_verdicts_in_the_styles_of_a_terminal(
-    report: Callable[..., Outcome], runs: Path
+    report: Callable[..., Outcome], runs: Path, terminal: Callable[[int], None]
 ) -> None:
+    terminal(80)
     shown = report("--scale", "paper", table="motionformer/table4").out
     assert len(shown.splitlines()) <= 20
     assert all(len(STYLE.sub("", line)) <= 80 for line in shown.splitlines() if str(runs) not in line)
@@ -84,25 +76,19 @@ def test_a_report_of_some_columns_has_those_that_they_are_computed_from_and_is_n
     assert "name no rows, columns and overrides" in report("--column", "delta", "--publish").err
 
 
-@pytest.mark.usefixtures("terminal")
 def test_a_full_page_in_a_terminal_has_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
-    report: Callable[..., Outcome], runs: Path
+    report: Callable[..., Outcome], runs: Path, terminal: Callable[[int], None]
 ) -> None:
+    terminal(80)
     table = "motionformer/table4"
     shown, saved = report("--full", table=table).out, (runs / "reports/motionformer/table4.tiny.md").read_text()
     assert "<details><summary>How claims are judged</summary>" in saved and "| M26, section 4.1" in saved
-    assert (
-        "details>" not in shown
-        and "summary>" not in shown
-        and "\x1b[1mWhere the numbers come from" in shown
-        and "#" not in shown
-        and "**" not in shown
-    )
+    assert not any(sign in shown for sign in ("details>", "summary>", "#", "**", "]("))
+    assert "\x1b[1mWhere the numbers come from" in shown
     assert "M26, section" not in shown and "180.6 (180.6)" in shown and "`data.crop`" in shown
     assert "Claims: printed numbers 10 supported, 1 noise; ours 9 not judged, 2 supported." in shown
     assert f"`reproduce claims motionformer/table4 --runs {runs}`" in shown
     assert all(len(STYLE.sub("", line)) <= 80 for line in shown.splitlines() if str(runs) not in line)
-    assert "](" not in shown
     assert report("--format", "json", table=table).out.startswith("{")
 
 

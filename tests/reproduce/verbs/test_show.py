@@ -1,7 +1,7 @@
 """`reproduce show`: printed values and changed config fields."""
 
 import json
-import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -9,8 +9,8 @@ from experiments.spec.catalog import captions, find, load
 from experiments.spec.edits import override
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Table
-from reproduce.command import main
 from reproduce.verbs.show import changes_of, show_json, show_text
+from tests.reproduce.conftest import Reproduce
 
 T4 = "motionformer/table4"
 
@@ -74,11 +74,10 @@ def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none() 
 
 
 @pytest.mark.parametrize("width", [80, 160])
-def test_no_line_is_wider_than_a_terminal(table: Table, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_line_is_wider_than_a_terminal(table: Table, width: int, terminal: Callable[[int], None]) -> None:
     (selection,) = find([table.name])
     in_file = show_text(selection, TINY, [], (0,))
-    monkeypatch.setattr(type(sys.stdout), "isatty", lambda self: True, raising=False)
-    monkeypatch.setenv("COLUMNS", str(width))
+    terminal(width)
     shown = show_text(selection, TINY, [], (0,))
     assert max(map(len, shown.splitlines())) <= width
     assert "".join(in_file.split("note: ", 1)[-1].split()) in "".join(shown.split())
@@ -113,14 +112,12 @@ def test_json_contains_table_columns_rows_and_printed_values(table: Table) -> No
 
 
 @pytest.mark.parametrize("words", [[T4, "motionformer/table8"], ["motionformer/table2*"]])
-def test_several_tables_are_one_json_list(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", *words, "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 2
+def test_several_tables_are_one_json_list(words: list[str], reproduce: Reproduce) -> None:
+    assert len(json.loads(reproduce("show", *words, "--json").out)) == 2
 
 
-def test_every_field_of_a_run_is_shown_as_an_override_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", f"{T4}:joint", "--config"]) == 0
-    first, _ = capsys.readouterr().out.split("\n\n")
+def test_every_field_of_a_run_is_shown_as_an_override_of_itself(reproduce: Reproduce) -> None:
+    first, _ = reproduce("show", f"{T4}:joint", "--config").out.split("\n\n")
     run = load(T4).run_of("joint.k400", TINY, (), 0)
     name, *lines = first.splitlines()
     assert name == f"{T4}:joint.k400, tiny run {run.train_id}"
@@ -132,17 +129,15 @@ def test_every_field_of_a_run_is_shown_as_an_override_of_itself(capsys: pytest.C
             assert override(f"{path}={value}", run).apply(run) == run
 
 
-def test_json_has_every_field_on_request(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", f"{T4}:joint", "--config", "--json", "--scale", "paper"]) == 0
-    (shown,) = json.loads(capsys.readouterr().out)
+def test_json_has_every_field_on_request(reproduce: Reproduce) -> None:
+    (shown,) = json.loads(reproduce("show", f"{T4}:joint", "--config", "--json", "--scale", "paper").out)
     config = next(cell["config"] for cell in shown["rows"][0]["cells"] if cell["column"] == "k400")
     assert (config["model.depth"], config["model.attention"], config["optim.precision"]) == (
         12, "JointAttention", "16-mixed",
     )  # fmt: skip
 
 
-def test_computed_columns_have_no_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["show", T4, "--json"]) == 0
-    (shown,) = json.loads(capsys.readouterr().out)
+def test_computed_columns_have_no_runs(reproduce: Reproduce) -> None:
+    (shown,) = json.loads(reproduce("show", T4, "--json").out)
     runs = {cell["column"]: cell["runs"] for cell in shown["rows"][0]["cells"]}
     assert runs["gflops"] == [] and len(runs["k400"]) == len(runs["ssv2"]) == 1
