@@ -17,7 +17,7 @@ from reports.pages.markup import ROOT, Markdown
 from reports.pages.page import page
 from reports.pages.report import Report
 from reports.pages.tidy_frame import frame_as_csv, frame_as_json
-from runner.machine.files import StoreError, write_atomically
+from runner.machine.files import write_atomically
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
@@ -134,8 +134,6 @@ class JudgedReport:
                 return True
         except FileNotFoundError:
             return any(result.value is not None for cell in report.cells for result in cell.seeds)
-        except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"cannot read {path}: {error}; `reproduce report --publish` writes it again") from None
         if report.table.figure is None:
             return False
         from reports.figures import figures
