@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from experiments.spec.edits import apply, override
 from experiments.spec.metrics import TOO_LARGE, Computed, Derived, Measured, OfTraining, Tested
@@ -24,12 +25,7 @@ from runner.store.store import RunStore
 def report_cell(
     cell: Cell, store: RunStore, others: Mapping[str, ReportCell], *, modified: bool, overrides: tuple[str, ...]
 ) -> ReportCell:
-    """Cell of a report.
-
-    Args:
-        others: cells of the row that are already computed, by column: those that a derived one depends on.
-        modified: whether the overrides change its run.
-    """
+    """Cell of a report. `others`: those of its row, by column, that a derived one depends on."""
     if cell.row.quoted:
         return quoted_cell(cell, others)
     match cell.metric:
@@ -54,25 +50,23 @@ def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
 
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
     found = store.measurement(run.train_id, metric.kind)
-    if found is not None and TOO_LARGE in found.record:
-        return ReportCell(cell=cell, state="too large", published=found.directory.is_published, measurement=found)
-    value = None if found is None else metric.value(found.record, run)
-    if found is not None and value is None and not metric.in_turns:
+    if found is None:
+        return ReportCell(cell=cell, state="not run")
+    of_store = partial(ReportCell, cell=cell, published=found.directory.is_published, measurement=found)
+    if TOO_LARGE in found.record:
+        return of_store(state="too large")
+    value = metric.value(found.record, run)
+    if value is None and metric.in_turns:  # it may have been made without the runs that the value refers to
+        return ReportCell(cell=cell, state="not run")
+    if value is None:
         raise StoreError(
             f"the measurement {run.train_id}/measured/{metric.kind}.json has no '{metric.name}'; move it away to have "
             f"it made again"
         )
-    if found is None or value is None:  # one in turns may have been made without the runs that the value refers to
-        return ReportCell(cell=cell, state="not run")
-    published = found.directory.is_published
-    others = other_measurements(found, store)
-    return ReportCell(
-        cell=cell, state="measured", value=value, published=published, measurement=found, other_measurements=others
-    )
+    return of_store(state="measured", value=value, other_measurements=other_measurements(found, store))
 
 
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
-    """Cell with a value computed from the config at the paper's size."""
     as_printed = computed(metric.name, metric.of, run)
     try:
         value = computed(metric.name, metric.of, overridden(run, overrides)) if overrides else as_printed
