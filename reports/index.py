@@ -131,20 +131,15 @@ def _miss_text(table: Table, cell: ReportCell) -> str:
 
 def read() -> Summaries:
     try:
-        lines = list(csv.reader((saved.TABLES / FILE).read_text(encoding="utf-8").splitlines()))
+        _, *lines = csv.reader((saved.TABLES / FILE).read_text(encoding="utf-8").splitlines())
     except FileNotFoundError:
         return {}
-    if not lines or lines[0] != list(Summary._fields):
-        raise ValueError(
-            f"{saved.TABLES / FILE} has no summaries; remove it, and `reproduce report '*' --publish` writes it again"
-        )
     types = Summary.__annotations__.values()
-    found = (Summary(*(of(text) for of, text in zip(types, line, strict=True))) for line in lines[1:])
+    found = (Summary(*(of(text) for of, text in zip(types, line, strict=True))) for line in lines)
     return {(line.table, line.scale): line for line in found}
 
 
 def seeds_of(table: str, scale: str) -> tuple[int, ...]:
-    """Seeds of the committed report of a table; (0,) if there is none."""
     line = read().get((table, scale))
     return tuple(map(int, line.seeds.split())) if line is not None else (0,)
 
