@@ -17,6 +17,12 @@ def markdown(report: Report, root: Path | None = None) -> str:
     return judged.page(Markdown(judged.path.parent))
 
 
+def lines_of(text: str) -> dict[str, list[str]]:
+    """Cells of the lines of tables in markdown, without their styles, by the first cell. The first line of a name."""
+    lines = [[part.strip(" *") for part in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return {first: rest for first, *rest in reversed(lines)}
+
+
 def write(report: Report, root: Path | None = None, *, with_plot: bool = False) -> Path:
     return JudgedReport(report, root).write(with_plot=with_plot)
 

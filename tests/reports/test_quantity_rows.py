@@ -22,7 +22,7 @@ from reports.tensorboard.view import build_view
 from reproduce.verbs.show import show_json, show_text
 from runner.store.store import RunStore
 from tests.reports.conftest import Finish
-from tests.reports.saved_reports import markdown, render
+from tests.reports.saved_reports import lines_of, markdown, render
 
 
 def learning_rate(run: RunConfig) -> float:
@@ -63,11 +63,6 @@ def settings() -> Table:
             claim("C2", "table", "The same optimiser", same(cell("optimiser.k400"), cell("optimiser.ssv2"))),
         ),
     )
-
-
-def lines_of(text: str) -> dict[str, list[str]]:
-    lines = [[part.strip() for part in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    return {first: rest for first, *rest in reversed(lines)}
 
 
 def test_each_row_shows_its_quantity_of_the_runs_of_the_columns(settings: Table, store: RunStore) -> None:
