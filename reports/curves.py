@@ -28,7 +28,6 @@ Curves = Mapping[str, list[Point]]  # by name
 
 
 def curves_of(directory: RunDirectory) -> Curves:
-    """Curves of a training: published ones, or those that were logged here; empty without any."""
     if directory.is_published:
         return published_curves(directory)
     return logged_curves(directory.tensorboard) if directory.tensorboard.exists() else {}

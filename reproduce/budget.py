@@ -16,9 +16,7 @@ def rows_within(
 ) -> tuple[list[str], str]:
     """Rows that are done within a time, chosen from the cheapest on, and what each of the others takes more.
 
-    Args:
-        hours: remaining device hours of each job, with the training in those of the first test of a run; None if they
-            are unknown.
+    The remaining hours of a job are None if they are unknown. The first test of a run has those of its training.
     """
 
     def seconds(keys: set[Key]) -> float:

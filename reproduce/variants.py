@@ -38,7 +38,6 @@ def variants_of(options: Compared) -> list[Variant]:
 
 
 def report_variants(options: Report) -> int:
-    """Print the rows of tables under each variant."""
     whole = {"--check": options.check, "--publish": options.publish, "--plot": options.plot}
     for flag, given in {**whole, "--picture": options.picture, "--format latex": options.format == "latex"}.items():
         if given:

@@ -70,7 +70,6 @@ def gpu_hours(jobs: list[Job], scale: Scale) -> float | None:
 
 
 def index_text() -> str:
-    """Content of the index for the papers and tables as they are."""
     papers, tables, modules = imported(HOME)
     contents = {key: contents_of(paper) for key, paper in papers.items()}
     jobs = {name: jobs_by_scale(tables[name]) for name in sorted(tables, key=natural_order)}

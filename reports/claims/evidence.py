@@ -32,15 +32,13 @@ Items = tuple[tuple[str, int], ...]  # number of resampled test items by data se
 
 @dataclass(frozen=True)
 class Leaf:
-    """A cell that is not derived, with its cell of the report, unless it is another metric of the run.
-
-    `quoted_items`: number of items of the official test set of a quoted accuracy.
-    """
+    """A cell that is not derived, with its cell of the report, unless it is another metric of the run."""
 
     cell: CellValue
     value: Value
     found: ReportCell | None = None
     quoted_items: int | None = None
+    """Number of items of the official test set of a quoted accuracy."""
 
     @cached_property
     def tests(self) -> dict[int, SeedResult]:

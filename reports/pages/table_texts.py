@@ -25,8 +25,7 @@ SIGNS: tuple[tuple[str, str, Callable[[ReportCell], bool]], ...] = (
 def row_name(table: Table, row: Row) -> str:
     """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
 
-    Numbers have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining is left
-    out, because it does not hold at every scale.
+    Numbers have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining does not hold at every scale.
     """
     labels = [(h, label) for h, label in zip(table.label_names, row.labels, strict=True) if h != table.pretraining]
     named = [(header.replace(", ", ","), label) for header, label in labels if isinstance(label, str)]
@@ -54,8 +53,7 @@ def ours_text(cell: ReportCell) -> str:
     """Measured value, as `mean ± std (n=3)` for several seeds, or the state; in quoted rows the quoted value.
 
     A cell without a measured value never shows the printed value, except in rows that the paper itself quotes. There, a
-    derived column shows what follows from the printed cells. `std` is the sample standard deviation (n - 1) over the
-    seeds.
+    derived column shows what follows from the printed cells.
     """
     form = cell.form
     if cell.state == "quoted":
@@ -228,7 +226,6 @@ def legend(report: Report) -> list[tuple[str, str]]:
 
 
 def best_text(report: Report) -> str | None:
-    """Meaning of bold values; None if there are none."""
     columns = {cell.column.key for cell in report.cells if cell.best}
     if not columns:
         return None

@@ -230,7 +230,6 @@ def machine_findings(store: RunStore, *, generates: bool, needs_gpu: bool) -> It
 
 
 def _packages() -> Iterator[Finding]:
-    """Packages that differ from the pinned versions."""
     pinned = dict(PINNED.findall(REQUIREMENTS.read_text())) if REQUIREMENTS.exists() else {}
     found = {name: _installed(name) for name in pinned}
     for name in (name for name in pinned if found[name] != pinned[name]):

@@ -48,7 +48,6 @@ def execute(options: Evaluate) -> int:
 
 
 def other_scales(options: Evaluate, store: RunStore) -> Iterator[str]:
-    """Remedy for each other scale at which the row has weights."""
     for scale in SCALES.values():
         with contextlib.suppress(ValueError, OSError):  # overrides of this scale alone; damaged records
             run = one_run(options, options.column, scale)[1]

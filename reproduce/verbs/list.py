@@ -57,11 +57,7 @@ def entry_outside(name: str) -> Entry:
 
 
 class Progress(NamedTuple):
-    """Progress of tests.
-
-    `done`, `published`, `total`: numbers of tests with a result, of those not made here, and of all tests.
-    `hours`: device hours of the tests with a result and of their trainings.
-    """
+    """Numbers of tests with a result, of those not made here, and of all; device hours of tests and trainings."""
 
     done: int
     published: int

@@ -99,10 +99,7 @@ def measure_reading(options: Measure) -> int:
 
 
 def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> int:
-    """Make measurements one after another; returns their number.
-
-    Rows of a table that are left out for the same reason are named together.
-    """
+    """Make measurements one by one; returns their number. Rows left out for the same reason are named together."""
     num_made = 0
     for table, of_table in itertools.groupby(measurements, lambda measurement: measurement.table.name):
         left_out: dict[str, list[str]] = {}  # reason -> rows

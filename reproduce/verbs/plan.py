@@ -204,7 +204,6 @@ def planned(
 
 
 def split_text(run: RunConfig, resources: Resources) -> str:
-    """Split of a global batch over devices and accumulated steps, in words."""
     devices = number_of(resources.num_devices, "devices")
     try:
         micro_batch, accumulation = resources.split_of(run)

@@ -26,7 +26,6 @@ from runner.store.store import RunStore
 
 
 def execute(options: Run) -> int:
-    """Execute all jobs. Finished jobs are skipped."""
     if not options.fast_dev_run:
         return carry_out(options, store_of(options, compare_scores=True))
     options.runs.mkdir(parents=True, exist_ok=True)

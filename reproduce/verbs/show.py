@@ -67,7 +67,6 @@ def default_of(one: Field[object]) -> object:
 def rows_of(
     selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]
 ) -> list[tuple[Row, list[Cell]]]:
-    """Selected rows in printed order, with their cells."""
     table, rows = selection.table, selection.rows
     cells = table.cells(scale, rows=rows, overrides=overrides, seeds=seeds)
     chosen = (row for row in table.rows if rows is None or row.key in rows)
@@ -148,7 +147,6 @@ def printed_text(cell: Cell) -> str:
 
 
 def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]) -> str:
-    """Table as text."""
     table, width = selection.table.at(scale), terminal_width()
     of_rows = rows_of(selection, scale, overrides, seeds)
     headers = [*map(one_line, table.labels), *(one_line(c.header) for c in selection.table.columns)]

@@ -143,7 +143,6 @@ def status_text(entries: list[dict]) -> str:
 
 
 def _detail(entry: dict) -> str:
-    """Reason of a failure, or the position of an unfinished run and the remaining time of its stage, and its job."""
     if entry["reason"]:
         return entry["reason"]
     done, left = entry["progress"], time_left_text(entry)
