@@ -20,6 +20,7 @@ class Outcome(NamedTuple):
 
 
 Reproduce = Callable[..., Outcome]
+TerminalOf = Callable[[int], None]
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> TerminalOf:
     """Function that makes a terminal with so many characters of a line of standard output."""
 
     def of_width(width: int) -> None:

@@ -1,7 +1,7 @@
 """`--released`: rows are tested with files from a server on this machine, and reported with their mark."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,6 @@ PERFORMER = "motionformer/table3a:performer"  # without a released file
 COLUMNS = {JOINT: "k400", TRAJECTORY: "top1", PERFORMER: "k400"}
 FILE, OTHER = "k400_joint_224_16x4.pyth", "k400_motionformer_224_16x4.pyth"
 SMALL = ("model.width=48", "model.depth=2", "model.heads=4", "evaluation.views=1", "evaluation.crops=1")
-Command = Callable[..., Outcome]
 
 
 def content(name: str, width: int = 48, depth: int = 2) -> bytes:
@@ -49,7 +48,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def command(tmp_path: Path, server: Server, jobs_in_this_process: None, reproduce: Reproduce) -> Command:
+def command(tmp_path: Path, server: Server, jobs_in_this_process: None, reproduce: Reproduce) -> Reproduce:
     root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
     options = [word for override in SMALL for word in ("-o", override)]
     options += ["--scale", "paper", "--runs", str(tmp_path / "runs")]
@@ -63,7 +62,7 @@ def command(tmp_path: Path, server: Server, jobs_in_this_process: None, reproduc
 
 
 def test_rows_are_fetched_imported_tested_and_reported_and_others_are_named(
-    command: Command, server: Server, tmp_path: Path
+    command: Reproduce, server: Server, tmp_path: Path
 ) -> None:
     plan = command("plan", JOINT, TRAJECTORY, PERFORMER)
     assert f"left out, without a released file: {PERFORMER}" in plan.err
@@ -83,7 +82,7 @@ def test_rows_are_fetched_imported_tested_and_reported_and_others_are_named(
     assert not list(tmp_path.glob("runs/*/checkpoints/weights.safetensors"))
 
 
-def test_no_file_is_fetched_for_a_row_that_is_tested(command: Command, server: Server, tmp_path: Path) -> None:
+def test_no_file_is_fetched_for_a_row_that_is_tested(command: Reproduce, server: Server, tmp_path: Path) -> None:
     assert command("run", JOINT).code == 0
     for path in [*tmp_path.glob("runs/*/checkpoints/*"), *(tmp_path / "weights").iterdir()]:
         path.unlink()
@@ -94,14 +93,14 @@ def test_no_file_is_fetched_for_a_row_that_is_tested(command: Command, server: S
     assert not list(tmp_path.glob("weights/*"))
 
 
-def test_a_file_in_the_working_directory_is_taken(command: Command, server: Server) -> None:
+def test_a_file_in_the_working_directory_is_taken(command: Reproduce, server: Server) -> None:
     Path(OTHER).write_bytes(content(OTHER))
     assert f"{OTHER}: in {OTHER}, imported by the run" in command("plan", TRAJECTORY).out
     assert f"{TRAJECTORY}: released weights {OTHER}" in command("run", TRAJECTORY).out and server.ranges == []
     assert command("run", TRAJECTORY, "--file", OTHER).code == 0  # named again: its import stays as it is
 
 
-def test_a_file_fetched_by_hand_is_taken_for_one_row(command: Command) -> None:
+def test_a_file_fetched_by_hand_is_taken_for_one_row(command: Reproduce) -> None:
     Path("mine.pyth").write_bytes(content(OTHER))
     refused = command("run", JOINT, TRAJECTORY, "--file", "mine.pyth")
     assert refused.code == 2 and "--file: name the one row that it belongs to; these rows need k400" in refused.err

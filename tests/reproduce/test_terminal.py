@@ -1,14 +1,13 @@
 """Tables and paragraphs in the width of a terminal."""
 
-from collections.abc import Callable
-
 from reproduce.terminal import table_text, terminal_width, wrapped
+from tests.reproduce.conftest import TerminalOf
 
 HEADERS = ("row", "K-400 / Top-1", "SSv2 / Top-1", "what it is")
 LINES = [("joint", "79.2", "4.0", "attention over all"), ("trajectory", "9.7", "66.5", "–")]
 
 
-def test_a_terminal_has_the_width_of_columns_and_a_file_none(terminal: Callable[[int], None]) -> None:
+def test_a_terminal_has_the_width_of_columns_and_a_file_none(terminal: TerminalOf) -> None:
     assert terminal_width() is None
     terminal(72)
     assert terminal_width() == 72

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, TerminalOf
 
 Claims = Callable[..., str]
 
@@ -26,7 +26,7 @@ def test_claims_of_a_table_are_listed_with_the_verdict_on_its_printed_numbers(cl
     )
 
 
-def test_lines_are_indented_where_they_go_on_in_a_terminal(claims: Claims, terminal: Callable[[int], None]) -> None:
+def test_lines_are_indented_where_they_go_on_in_a_terminal(claims: Claims, terminal: TerminalOf) -> None:
     terminal(80)
     lines = claims("motionformer/table4").splitlines()
     assert max(map(len, lines)) <= 80

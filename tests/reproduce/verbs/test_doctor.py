@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 from tests.data.numbered_videos import write_video
 from tests.data.official_files import official_kinetics, official_ssv2
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, TerminalOf
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"
@@ -89,7 +89,7 @@ def test_a_table_that_could_run_has_no_errors(doctor: Doctor) -> None:
     assert text.splitlines()[-1].startswith("0 errors, ")
 
 
-def test_findings_are_wrapped_below_their_text_in_a_terminal(terminal: Callable[[int], None]) -> None:
+def test_findings_are_wrapped_below_their_text_in_a_terminal(terminal: TerminalOf) -> None:
     found = [Finding("error", "ssv2", "the annotations of the train split are not there", "get them, or use --data")]
     assert max(map(len, doctor_verb.text(found).splitlines())) > 50
     terminal(40)
@@ -199,9 +199,6 @@ def test_deep_goes_on_where_it_was(doctor: Doctor, root: Path, monkeypatch: pyte
     monkeypatch.setattr(CompleteItems, "__getitem__", lambda items, place: decoded.append(place))
     _, found = doctor("--eval-only", "--deep")
     assert len(decoded) == 4 and any(finding["what"] == "16 test videos decoded" for finding in found)
-
-
-# The machine
 
 
 @pytest.fixture(autouse=True)

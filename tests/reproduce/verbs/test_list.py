@@ -10,7 +10,7 @@ from experiments.spec.catalog import captions
 from reports.pages.table_texts import PUBLISHED_SIGN
 from reproduce.verbs import list as list_verb
 from reproduce.verbs.list import Progress, progress
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, TerminalOf
 
 TABLE = "motionformer/table8"
 
@@ -59,7 +59,7 @@ def test_published_results_are_marked_as_in_reports(listed: Listed) -> None:
 
 @pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
 def test_a_terminal_shows_the_words_that_fit(
-    width: int, shows_data: bool, listed: Listed, terminal: Callable[[int], None]
+    width: int, shows_data: bool, listed: Listed, terminal: TerminalOf
 ) -> None:
     whole = listed()
     assert all("…" not in line for line in whole)

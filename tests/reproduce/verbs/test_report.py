@@ -1,7 +1,6 @@
 """`reproduce report`: prints and saves beside the runs; only --publish writes the committed reports."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from experiments.spec.scales import TINY
 from reproduce.terminal import STYLE
 from reproduce.terminal_page import Terminal
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Outcome, Reproduce
+from tests.reproduce.conftest import Reproduce, TerminalOf
 from tests.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
@@ -34,7 +33,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def report(reproduce: Reproduce, runs: Path, committed: Path) -> Callable[..., Outcome]:
+def report(reproduce: Reproduce, runs: Path, committed: Path) -> Reproduce:
     return lambda *words, table=TABLE, runs=runs: reproduce("report", table, "--runs", runs, *words)
 
 
@@ -44,7 +43,7 @@ def finish(runs: Path, cell: str, top1: float, seed: int = 0) -> Path:
     return write_result(RunStore(runs), run, top1)
 
 
-def test_looking_writes_beside_the_runs_alone(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
+def test_looking_writes_beside_the_runs_alone(report: Reproduce, committed: Path, runs: Path) -> None:
     result = finish(runs, "k400.one-frame", 61.0)
     printed = report()
     assert printed.code == 0 and not committed.exists()
@@ -54,7 +53,7 @@ def test_looking_writes_beside_the_runs_alone(report: Callable[..., Outcome], co
 
 
 def test_a_window_shows_a_table_its_signs_and_counts_of_verdicts_in_the_styles_of_a_terminal(
-    report: Callable[..., Outcome], runs: Path, terminal: Callable[[int], None]
+    report: Reproduce, runs: Path, terminal: TerminalOf
 ) -> None:
     terminal(80)
     shown = report("--scale", "paper", table="motionformer/table4").out
@@ -65,7 +64,7 @@ def test_a_window_shows_a_table_its_signs_and_counts_of_verdicts_in_the_styles_o
 
 
 def test_a_report_of_some_columns_has_those_that_they_are_computed_from_and_is_not_saved(
-    report: Callable[..., Outcome], runs: Path
+    report: Reproduce, runs: Path
 ) -> None:
     shown = report("--column", "delta")
     assert all(text in shown.out for text in ("(1 frame)", "(8 frames)", "--column delta"))
@@ -77,7 +76,7 @@ def test_a_report_of_some_columns_has_those_that_they_are_computed_from_and_is_n
 
 
 def test_a_full_page_in_a_terminal_has_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
-    report: Callable[..., Outcome], runs: Path, terminal: Callable[[int], None]
+    report: Reproduce, runs: Path, terminal: TerminalOf
 ) -> None:
     terminal(80)
     table = "motionformer/table4"
@@ -92,22 +91,16 @@ def test_a_full_page_in_a_terminal_has_no_tags_and_counts_verdicts_and_the_saved
     assert report("--format", "json", table=table).out.startswith("{")
 
 
-def test_a_page_in_a_terminal_has_wrapped_paragraphs_and_tables_that_repeat_their_labels() -> None:
-    headers, line, align = [["row", "T", "top-1"]], ["joint", "✓", "72.0 (79.2)"], ["left", "center", "right"]
-    for width in (80, 30):
-        text = Terminal(width).table(headers, [line], align)
-        assert text == "row    T        top-1\n-----  -  -----------\njoint  ✓  72.0 (79.2)"
-    two = Terminal(12).table([["row", "K-400", "SSv2"]], [["joint", "72.0", "81.1"]], ["left", "right", "right"])
-    assert two.count("joint") == 2
-    assert Terminal(16).items(["a long line of lists"]) == "- a long line of\n  lists"
-    assert (
-        Terminal(16).folded("A", Terminal(16).paragraph("a long line of lists"))
-        == "\x1b[1mA\x1b[22m\n\na long line of\nlists"
-    )
+def test_a_page_in_a_terminal_has_wrapped_paragraphs_and_tables_of_its_width() -> None:
+    narrow = Terminal(12)
+    table = narrow.table([["row", "K-400", "SSv2"]], [["joint", "72.0", "81.1"]], ["left", "right", "right"])
+    assert table.startswith("row    K-400\n-----  -----\njoint   72.0\n\n") and table.count("joint") == 2
+    assert narrow.items(["a long line of lists"]) == "- a long\n  line of\n  lists"
+    assert narrow.folded("A", narrow.paragraph("a long line")) == "\x1b[1mA\x1b[22m\n\na long line"
 
 
 def test_publishing_writes_results_and_reports_of_published_results_alone(
-    report: Callable[..., Outcome], committed: Path, tmp_path: Path
+    report: Reproduce, committed: Path, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     finish(first, "k400.one-frame", 61.0)
@@ -120,7 +113,7 @@ def test_publishing_writes_results_and_reports_of_published_results_alone(
 
 
 def test_a_name_that_is_taken_in_one_of_several_tables_is_refused_before_anything_is_published(
-    report: Callable[..., Outcome], committed: Path, tmp_path: Path
+    report: Reproduce, committed: Path, tmp_path: Path
 ) -> None:
     for number in range(3):
         finish(tmp_path / f"{number}", "k400.one-frame", 61.0 + number)
@@ -134,7 +127,7 @@ def test_a_name_that_is_taken_in_one_of_several_tables_is_refused_before_anythin
     assert sorted(committed.rglob("*")) == before
 
 
-def test_check_depends_on_committed_files_alone(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
+def test_check_depends_on_committed_files_alone(report: Reproduce, committed: Path, runs: Path) -> None:
     def files() -> dict[Path, bytes]:
         return {path: path.read_bytes() for path in committed.rglob("*") if path.is_file()}
 
@@ -150,9 +143,7 @@ def test_check_depends_on_committed_files_alone(report: Callable[..., Outcome], 
     assert files() == before
 
 
-def test_check_takes_the_seeds_of_the_committed_report(
-    report: Callable[..., Outcome], committed: Path, runs: Path
-) -> None:
+def test_check_takes_the_seeds_of_the_committed_report(report: Reproduce, committed: Path, runs: Path) -> None:
     for seed in (0, 1):
         finish(runs, "k400.one-frame", 61.0 + seed, seed)
     assert report("--seeds", "0,1", "--publish").code == 0
@@ -160,15 +151,13 @@ def test_check_takes_the_seeds_of_the_committed_report(
     assert report("--check").code == 0
 
 
-def test_a_part_of_a_table_is_printed_and_not_saved(
-    report: Callable[..., Outcome], committed: Path, runs: Path
-) -> None:
+def test_a_part_of_a_table_is_printed_and_not_saved(report: Reproduce, committed: Path, runs: Path) -> None:
     printed = report(table=f"{TABLE}:k400")
     assert printed.code == 0 and "| – |" in re.sub(" +", " ", printed.out)
     assert not runs.exists() and not committed.exists()
 
 
-def test_a_plot_is_drawn_beside_the_saved_report(report: Callable[..., Outcome], committed: Path, runs: Path) -> None:
+def test_a_plot_is_drawn_beside_the_saved_report(report: Reproduce, committed: Path, runs: Path) -> None:
     plot = Path(REPORT).with_suffix(".png")
     assert "no results to plot yet" in report("--plot").err
     finish(runs, "k400.one-frame", 61.0)

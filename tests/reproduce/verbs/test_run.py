@@ -1,6 +1,5 @@
 """`reproduce run`: launched processes, messages and exit codes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from runner.machine.files import write_atomically
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore
 from runner.weights.weights import Weights
-from tests.reproduce.conftest import Outcome, Reproduce
+from tests.reproduce.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"  # with a run on each of two data sets
@@ -35,7 +34,7 @@ def launched(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def run(reproduce: Reproduce, tmp_path: Path) -> Callable[..., Outcome]:
+def run(reproduce: Reproduce, tmp_path: Path) -> Reproduce:
     return lambda *words: reproduce("run", ROW, "--runs", tmp_path, *words)
 
 
@@ -53,7 +52,7 @@ def run(reproduce: Reproduce, tmp_path: Path) -> Callable[..., Outcome]:
 )
 @pytest.mark.usefixtures("launched")
 def test_exit_code_is_1_if_any_run_fails_and_3_if_all_are_unusable(
-    codes: list[int], expected: int, run: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+    codes: list[int], expected: int, run: Reproduce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry_out(_: Launcher, jobs: list[Job]) -> None:
         for job, code in zip(jobs, codes, strict=True):
@@ -71,7 +70,7 @@ def test_exit_code_is_1_if_any_run_fails_and_3_if_all_are_unusable(
 
 
 @pytest.mark.usefixtures("launched")
-def test_finished_runs_are_counted_but_not_checked(run: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_finished_runs_are_counted_but_not_checked(run: Reproduce, tmp_path: Path) -> None:
     for job in jobs_of(find([ROW]), TINY, [], (0,)):
         write_result(RunStore(tmp_path), job.run)
     # The batch cannot be split over 3 devices, which is not checked for finished runs.
@@ -79,7 +78,7 @@ def test_finished_runs_are_counted_but_not_checked(run: Callable[..., Outcome], 
 
 
 def test_processes_are_at_most_as_many_as_runs_and_use_one_thread_at_tiny_scale(
-    launched: list[Launcher], run: Callable[..., Outcome], tmp_path: Path
+    launched: list[Launcher], run: Reproduce, tmp_path: Path
 ) -> None:
     for words, parallel, threads in (
         (["--jobs", "8"], 2, 1),
@@ -93,9 +92,7 @@ def test_processes_are_at_most_as_many_as_runs_and_use_one_thread_at_tiny_scale(
 
 
 @pytest.mark.usefixtures("launched")
-def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(
-    run: Callable[..., Outcome], tmp_path: Path
-) -> None:
+def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(run: Reproduce, tmp_path: Path) -> None:
     tested, skipped = jobs_of(find([ROW]), TINY, FEW[1::2], (0,))
     store = RunStore(tmp_path)
     write_atomically(store.run(tested.run.train_id).weights, "trained")
@@ -109,7 +106,7 @@ def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(
 @pytest.mark.parametrize("resources", [["--micro-batch", "7"], ["--devices", "3"]])
 @pytest.mark.usefixtures("launched")
 def test_a_test_alone_does_not_depend_on_the_training_batch(
-    resources: list[str], run: Callable[..., Outcome], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resources: list[str], run: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runner.weights.weights.existing_weights", lambda run, store: Weights(None, None))
     words = ["--column", "k400", *FEW, *resources]
@@ -123,7 +120,7 @@ def test_a_test_alone_does_not_depend_on_the_training_batch(
 
 def test_data_are_generated_where_runs_start_and_not_where_they_are_submitted(
     reproduce: Reproduce,
-    run: Callable[..., Outcome],
+    run: Reproduce,
     launched: list[Launcher],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

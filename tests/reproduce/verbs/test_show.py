@@ -1,7 +1,6 @@
 """`reproduce show`: printed values and changed config fields."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +9,7 @@ from experiments.spec.edits import override
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Table
 from reproduce.verbs.show import changes_of, show_json, show_text
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, TerminalOf
 
 T4 = "motionformer/table4"
 
@@ -74,7 +73,7 @@ def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none() 
 
 
 @pytest.mark.parametrize("width", [80, 160])
-def test_no_line_is_wider_than_a_terminal(table: Table, width: int, terminal: Callable[[int], None]) -> None:
+def test_no_line_is_wider_than_a_terminal(table: Table, width: int, terminal: TerminalOf) -> None:
     (selection,) = find([table.name])
     in_file = show_text(selection, TINY, [], (0,))
     terminal(width)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from runner.store.new_runs import directory_for
 from runner.store.run_folder import Failure
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Outcome, Reproduce
+from tests.reproduce.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 
@@ -149,20 +148,15 @@ def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
     assert state(store, job())["state"] == "interrupted"
 
 
-# Without a table
-
-
 @pytest.fixture
-def status(reproduce: Reproduce, store: RunStore) -> Callable[..., Outcome]:
+def status(reproduce: Reproduce, store: RunStore) -> Reproduce:
     return lambda *words: reproduce("status", "--runs", store.root, *words)
 
 
 MFORMER = "motionformer/table6b:mformer"
 
 
-def test_status_without_a_table_shows_the_runs_that_were_started_here(
-    status: Callable[..., Outcome], store: RunStore
-) -> None:
+def test_status_without_a_table_shows_the_runs_that_were_started_here(status: Reproduce, store: RunStore) -> None:
     store.root.mkdir()
     none = status()
     assert none.code == 2 and f"no run was started in {store.root} at --scale tiny" in none.err
@@ -179,7 +173,7 @@ def test_status_without_a_table_shows_the_runs_that_were_started_here(
 
 
 def test_status_without_a_table_shows_the_unfinished_test_of_a_run_with_a_result(
-    status: Callable[..., Outcome], store: RunStore
+    status: Reproduce, store: RunStore
 ) -> None:
     tests = [job for job in jobs_of(find(["motionformer/figure3:joint"]), TINY, [], (0,)) if "k400" in job.cell]
     write_result(store, tests[0].run)
@@ -191,9 +185,7 @@ def test_status_without_a_table_shows_the_unfinished_test_of_a_run_with_a_result
     assert "3 of 48 test videos cannot be read" in failed.out and "next: reproduce run motionformer/" in failed.err
 
 
-def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(
-    status: Callable[..., Outcome], store: RunStore
-) -> None:
+def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(status: Reproduce, store: RunStore) -> None:
     (one,) = jobs_of(find([MFORMER]), PAPER, [], (0,))
     directory = one.directory(store)
     directory.save_config(one.run.description)
@@ -210,9 +202,7 @@ def started(store: RunStore, overrides: tuple[str, ...] = (), seed: int = 0, nam
     return one
 
 
-def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(
-    status: Callable[..., Outcome], store: RunStore
-) -> None:
+def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status: Reproduce, store: RunStore) -> None:
     short = started(store, ("optim.epochs=3",), 7, "short")
     write_atomically(short.directory(store).checkpoint, "")
     alone = status()
@@ -225,16 +215,11 @@ def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(
     assert "1 done, 1 interrupted" in both.out and "optim.epochs=3" in both.out
     assert both.out.splitlines()[0].split() == ["run", "id", "state", "value", "name", "overrides"]
     entries = {entry["train_id"]: entry for entry in json.loads(status("--json").out)}
-    assert (entries[short.run.train_id]["name"], entries[short.run.train_id]["overrides"]) == (
-        "short",
-        ["optim.epochs=3"],
-    )
-    assert entries[unchanged.run.train_id]["name"] is None
+    of_short, of_unchanged = (entries[job.run.train_id] for job in (short, unchanged))
+    assert (of_short["name"], of_short["overrides"], of_unchanged["name"]) == ("short", ["optim.epochs=3"], None)
 
 
-def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(
-    status: Callable[..., Outcome], store: RunStore
-) -> None:
+def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(status: Reproduce, store: RunStore) -> None:
     views = ("evaluation.crops=1",)
     started(store)
     changed = started(store, views)
@@ -243,7 +228,7 @@ def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(
 
 
 def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
-    status: Callable[..., Outcome], store: RunStore, tmp_path: Path
+    status: Reproduce, store: RunStore, tmp_path: Path
 ) -> None:
     for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
         write_atomically(tmp_path / "pets" / name, "")
@@ -255,7 +240,7 @@ def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
     assert lost.code == 2 and f"{one.directory(store).path.name}, as {tmp_path / 'pets'} does not exist" in lost.err
 
 
-def test_runs_that_do_not_say_what_started_them_are_named(status: Callable[..., Outcome], store: RunStore) -> None:
+def test_runs_that_do_not_say_what_started_them_are_named(status: Reproduce, store: RunStore) -> None:
     folder = store.run(replace(K400, seed=7).train_id)
     write_atomically(folder.log, "")
     text = f"1 run that no row gives as it is (`reproduce runs list`): {folder.path.name}"
