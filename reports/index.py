@@ -24,8 +24,7 @@ from runner.machine.files import write_atomically
 
 FILE = "summary.csv"
 WIDTH = 200  # pixels of a picture
-TESTED = [f"at {scale}" for scale in SCALES]
-COUNTS = [*TESTED, "costs", "as printed", "claims", "ours"]
+COUNTS = [*(f"at {scale}" for scale in SCALES), "costs", "as printed", "claims", "ours"]
 INTRODUCTION = """\
 # Tables and figures
 

@@ -32,7 +32,7 @@ def publish(report: Report, store: RunStore, by: str = "") -> None:
             publish_kept(shown, store)
 
 
-def check_publishable(reports: Iterable[Report], store: RunStore, by: str = "") -> None:
+def check_publishable(reports: Iterable[Report], store: RunStore, by: str) -> None:
     """Refuse results, before any is copied, if one of them cannot stand beside the published ones."""
     for report in reports:
         for file, directory in made_here(report).items():
@@ -67,7 +67,7 @@ def publish_file(directory: RunDirectory, file: Path, store: RunStore, by: str =
     return place
 
 
-def place_of_copy(directory: RunDirectory, file: Path, store: RunStore, by: str = "") -> Path:
+def place_of_copy(directory: RunDirectory, file: Path, store: RunStore, by: str) -> Path:
     """Published file for a test or measurement made here. Another one than the published stands beside it.
 
     It is named after those who made it or else the start of its digest. A further one of the same name is refused.

@@ -56,7 +56,7 @@ class JudgedReport:
 
         return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
 
-    def rendered(self, form: Format = "md") -> str:
+    def rendered(self, form: Format) -> str:
         """Report as text, ending in a newline. Links and paths start from the current directory."""
         match form:
             case "md":

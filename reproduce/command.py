@@ -94,7 +94,7 @@ class Version(argparse.Action):
         parser.exit()
 
 
-def parsed(arguments: list[str] | None = None) -> Options:
+def parsed(arguments: list[str] | None) -> Options:
     """Options of a verb. Arguments that are not possible end the process with code 2."""
     of_all = parser()
     found, rest = of_all.parse_known_args(arguments)

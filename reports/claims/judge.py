@@ -23,7 +23,7 @@ from reports.pages.report import ReportRow
 DIGITS = 9  # of sums of printed numbers, without the error of binary fractions
 
 
-def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool = False) -> tuple[JudgedClaim, ...]:
+def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool) -> tuple[JudgedClaim, ...]:
     """Verdicts on all claims of a table, from all its rows with, at least, the columns that the claims rest on."""
     measured = Measurements(table, scale, rows, generated=generated)
     claims = [

@@ -70,10 +70,6 @@ class Comparison(NamedTuple):
     counts: str
     items: dict[str, list[str]]
 
-    @property
-    def text(self) -> str:
-        return f"{self.difference:+.2f}, {self.counts}"
-
 
 def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
     """A sentence on each test that others made again: who confirms its value, and who does not."""
@@ -120,7 +116,7 @@ def _verdicts(found: dict[str, Comparison]) -> str:
     by_verdict: dict[str, list[str]] = {}
     for name, one in found.items():
         verdict = "confirmed by" if one.agrees else "more than its error from"
-        by_verdict.setdefault(verdict, []).append(f"{name} {one.text}")
+        by_verdict.setdefault(verdict, []).append(f"{name} {one.difference:+.2f}, {one.counts}")
     text = "; ".join(f"{verdict} {len(texts)}: {'; '.join(texts)}" for verdict, texts in by_verdict.items())
     is_cut = any(len(names) > NUM_NAMED for one in found.values() for names in one.items.values())
     return f"{text}; `report --json` names all" if is_cut else text
