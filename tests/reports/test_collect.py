@@ -1,6 +1,5 @@
 """Cells by kind of metric, and missing, damaged and published results."""
 
-import json
 import statistics
 from contextlib import nullcontext
 from pathlib import Path
@@ -123,15 +122,6 @@ def test_a_training_under_way_shows_no_older_result_of_released_weights(trial: T
     with trial.store.run(run.train_id).claim():
         found = cell(trial.report(), "joint", "k400")
     assert (found.state, found.value, found.released) == ("running", None, False)
-
-
-def test_a_result_without_its_metric_is_ignored(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
-    run = trial.run("joint.k400")
-    trial.finish(run, 60.0)
-    path = trial.store.run(run.train_id).metrics(run.eval_id)
-    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "top1"}))
-    assert cell(trial.report(), "joint", "k400").state == "not run"
-    assert str(path) in capsys.readouterr().err
 
 
 def test_training_hours_are_not_reported_for_released_weights(store: RunStore, finish: Finish) -> None:

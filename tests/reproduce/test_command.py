@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from data.errors import DataError
 from experiments.spec.catalog import find
@@ -37,12 +35,10 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
     [
         (["repot", T4], 2, "unknown verb 'repot'; did you mean 'report'?"),
         (["show", "motionformer/table44"], 2, "unknown table 'motionformer/table44'; did you mean motionformer/table4"),
-        (["show", f"{T4}:trajectroy"], 2, "has no row 'trajectroy'; did you mean 'motionformer/table4:trajectory'?"),
         (["show", T4, "--sale", "tiny"], 2, "--sale"),
         (["show", T4, "--scale", "tny"], 2, "unknown scale 'tny'; did you mean 'tiny'?"),
         (["show", T4, "--seeds", "0;1"], 2, "--seeds: '0;1': write whole numbers with commas"),
         (["show", T4, "--seeds", "1,1"], 2, "names a seed twice"),
-        (["plan", T4, "-o", "seed=3"], 2, "seeds are named with --seeds"),
         (["plan", T4, "-o", "optim.lr=1", "-o", "optim.lr=2"], 2, "-o optim.lr=1 and -o optim.lr=2 change the same"),
         (["plan", T4, "-o", "optim.epoch=3"], 2, "no field 'epoch'; did you mean 'epochs'?"),
         (["plan", T4, "-o", "optim.epochs=many"], 2, "expected int or None, e.g. optim.epochs=15"),
@@ -55,10 +51,8 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["run", T4, "--data", "k400"], 2, "write it as NAME=PATH"),
         (["run", T4, "--scale", "paper"], 3, "where is kinetics400? name its folder with --data kinetics400=PATH"),
         (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),
-        (["run", ROW, "-o", "evaluation.views=3"], 2, "segment sampling has one view, the whole video; evaluation"),
         (["run", ROW, "--eval-only"], 2, "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has"),
         (["run", ROW, "--eval-only", "--scale", "paper"], 2, f"`reproduce run {ROW} --scale paper --released`: https://"),
-        (["run", T4, "--column", "gflops"], 2, "columns with runs: k400, ssv2"),
         (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'"),
         (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, small, paper"),
         (["status", "--seeds", "1"], 2, "status of some changed runs, or of other seeds, needs the name of"),
@@ -82,6 +76,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["evaluate", ROW, "a.mp4", "--devices", "3"], 2, "unrecognized arguments: --devices 3"),
         (["attention", ROW, "--out", "a.png", "--workers", "1"], 2, "unrecognized arguments: --workers 1"),
         (["evaluate", ROW, "a.mp4", "--scale", "tiny"], 2, "or name a file with --weights FILE"),
+        (["evaluate", ROW, "a.mp4", "--weights", "."], 3, "weights: . is a folder; name a file in it"),
         (["evaluate", ROW, "--list", "none.csv", "--untrained"], 3, "--list none.csv: there is no such file"),
     ],
 )  # fmt: skip
@@ -103,12 +98,10 @@ def test_user_errors_are_one_line_with_a_remedy(
         ("model.tokens.tubelet=-2", "model.tokens.tubelet is -2; it must be 1 or more"),
         ("model.drop_path=-0.1", "model.drop_path is -0.1; it must be 0 or more and below 1"),
         ("model.mlp_ratio=1e999", "override 'model.mlp_ratio=1e999': numbers are finite and at most 2,147,483,647"),
-        ("model.width=50", "model.width is 50; it does not divide into 4 heads"),
         ("data.std=0", "data.std is 0.0; it must be more than 0"),
         ("data.augmentation.flip=2", "data.augmentation.flip is 2.0; it must be between 0 and 1"),
         ("data.dataset.stand_in.width=51", "data.dataset.stand_in.width is 51; it must be even"),
         ("data.dataset.name=../other", "data.dataset.name is '../other'; it is the name of a folder"),
-        ("data.dataset.num_classes=0", "kinetics400: the number of classes of the label 'class' is 0"),
     ],
 )  # fmt: skip
 def test_every_verb_refuses_invalid_configs(reproduce: Reproduce, tmp_path: Path, override: str, message: str) -> None:
@@ -131,43 +124,10 @@ def test_a_long_error_is_shortened(reproduce: Reproduce) -> None:
         assert line.startswith("reproduce: ") and " … " in line and len(line) < 1100
 
 
-def test_errors_name_unusable_data_roots(reproduce: Reproduce, tmp_path: Path) -> None:
-    root = tmp_path / "k400"
-    root.mkdir()
-    words = ("run", ROW, "--scale", "paper", "--data", f"kinetics400={root}", "--data", f"ssv2={root}")
-    empty = reproduce(*words)
-    assert empty.code == 3 and f"{root} is empty" in empty.err
-    (root / "readme.txt").write_text("hello")
-    other = reproduce(*words)
-    assert other.code == 3 and str(root) in other.err and "train" in other.err
-    for line in ("b.mp4 four", "b.mp4"):
-        (root / "train.csv").write_text(f"a.mp4 0\n{line}\n")
-        wrong = reproduce(*words)
-        assert wrong.code == 3 and "train.csv:2" in wrong.err
-
-
 def test_run_rejects_an_unwritable_run_store(reproduce: Reproduce, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a directory")
     outcome = reproduce("run", T4, "--runs", tmp_path / "file" / "runs")
     assert outcome.code == 3 and f"cannot write {tmp_path}" in outcome.err and "--runs" in outcome.err
-
-
-def test_evaluate_rejects_weights_that_are_damaged_missing_folders_or_of_another_model(
-    reproduce: Reproduce, tmp_path: Path
-) -> None:
-    (tmp_path / "videos.csv").write_text("a.mp4 0\n")
-    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
-    (tmp_path / "damaged.pyth").write_bytes(b"PK\x03\x04 cut short")
-    (tmp_path / "folder.pyth").mkdir()
-    for name, code, message in (
-        ("other.safetensors", 2, "does not hold this row's model: name the row"),
-        ("damaged.pyth", 2, "damaged.pyth"),
-        ("none.safetensors", 3, "there is no file"),
-        ("folder.pyth", 3, "folder.pyth is a folder; name a file in it"),
-    ):
-        outcome = reproduce(*EVALUATE, "-o", "model.depth=1", "--list", "videos.csv", "--weights", name)
-        (line,) = outcome.err.splitlines()
-        assert outcome.code == code and message in line
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,6 @@ def test_claims_have_a_line_for_each_variant(reproduce: Reproduce, store: RunSto
         (variants("shrt"), "--variant shrt: neither PATH=VALUE nor the name of a run in"),
         (variants("short", *TWO), "--variant optim.epochs=2: another variant has the same overrides"),
         (["-o", "optim.epochs=5", *variants(*TWO)], "-o optim.epochs=5 and -o optim.epochs=2 change the same field"),
-        (variants("optim.epoch=2"), "did you mean 'epochs'?"),
         (["--check", *variants(*TWO)], "--check does not go with --variant"),
         (["--format", "latex", *variants(*TWO)], "--format latex does not go with --variant"),
     ],

@@ -1,6 +1,5 @@
 """Origins of the numbers of a report: a line a run and a measurement, with the facts of its record."""
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -125,14 +124,3 @@ def test_every_kind_of_measurement_has_a_text() -> None:
     assert (LATENCY.sentence, Measured("peak_gib", "memory").sentence) == ("Latency of", KINDS["memory"])
     with pytest.raises(ValueError, match="'latency' is not one of the measurements memory, turns-float32"):
         Measured("latency", "latency")
-
-
-@pytest.mark.parametrize("fact", ["batch_size", "precision"])
-def test_a_measurement_without_its_conditions_is_not_shown(
-    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement, fact: str
-) -> None:
-    memory = table_of(Column(key="memory", header="Memory", metric=Measured("peak_gib", "memory"), base=K400))
-    path = keep_measurement(K400, "memory", peak_gib=7.1)
-    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != fact}))
-    report = collect(memory, PAPER, store)
-    assert report.rows[0].cells[0].state == "not run" and not origins_of(report)

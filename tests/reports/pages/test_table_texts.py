@@ -19,11 +19,6 @@ def cell(table: Table, **parts: object) -> ReportCell:
     return ReportCell(cell=Cell(table.rows[3], column, 79.7), **parts)  # type: ignore[arg-type]
 
 
-def test_std_has_two_significant_digits_if_its_column_would_round_it_to_zero(table: Table) -> None:
-    shown = cell(table, state="done", value=0.16, std=0.0057, num_seeds=2, num_requested=2)
-    assert ours_text(shown) == "0.2 ± 0.0057 (n=2)"
-
-
 @pytest.mark.parametrize(
     ("parts", "texts"),
     [

@@ -103,13 +103,12 @@ def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(ru
     assert store.run(skipped.run.train_id).state(skipped.run) == "not run"
 
 
-@pytest.mark.parametrize("resources", [["--micro-batch", "7"], ["--devices", "3"]])
 @pytest.mark.usefixtures("launched")
 def test_a_test_alone_does_not_depend_on_the_training_batch(
-    resources: list[str], run: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("runner.weights.weights.existing_weights", lambda run, store: Weights(None, None))
-    words = ["--column", "k400", *FEW, *resources]
+    words = ["--column", "k400", *FEW, "--micro-batch", "7"]
     refused = run(*words)
     assert refused.code == 2 and "cannot be split" in refused.err
     assert run(*words, "--eval-only").code == 0
