@@ -104,11 +104,6 @@ def test_a_batch_that_does_not_fit_is_saved_and_shown_and_replaces_no_value(meas
     assert measure(f"{TABLE}:performer", "--batch", 9).code == 0 and {*shown()} == {("measured", 2.8)}
 
 
-def test_a_table_without_measured_columns_is_rejected(measure: Reproduce) -> None:
-    message = "reproduce: motionformer/table8: no column is measured on a device\n"
-    assert measure("motionformer/table8") == (2, "", message)
-
-
 def with_columns(monkeypatch: pytest.MonkeyPatch, *metrics: Measured) -> None:
     """Append columns to table 3a."""
     table, number = table3.TABLE_A, len(metrics)
@@ -204,17 +199,6 @@ def test_all_rows_of_a_table_are_measured_in_turns_and_saved_together(
     assert not list(tmp_path.glob("*/measured/turns-bfloat16.json"))
 
 
-@pytest.mark.usefixtures("batches")
-def test_rows_that_do_not_fit_are_saved_with_the_others(
-    in_turns: Callable[[Session], list[str]], measure: Reproduce, tmp_path: Path
-) -> None:
-    too_large = {TOO_LARGE: True, "batch_size": 1, **CONDITIONS}
-    in_turns(lambda runs: {name: too_large if "performer" in name else one for name, one in records_of(runs).items()})
-    assert measure(TABLE).code == 0
-    saved = [json.loads(file.read_text()) for file in tmp_path.glob("*/measured/turns-float32.json")]
-    assert sorted(TOO_LARGE in record for record in saved) == [False, False, False, True]
-
-
 def test_rows_of_several_tables_take_turns_once_and_memory_is_left_out_without_a_gpu(
     in_turns: Callable[[Session], list[str]], measure: Reproduce
 ) -> None:
@@ -269,8 +253,3 @@ def test_a_plan_takes_the_smaller_of_the_rates_of_reading_and_of_the_training_st
     computing = max(steps, plan["steps"] * STEP_SECONDS)
     assert plan["device_hours_left"] == pytest.approx((computing + num_read / rate) / 3600, rel=0.2)
     assert plan["reading"] in reproduce("plan", *words).out.replace("\n", " ")
-
-
-def test_options_of_reading_are_refused_without_it(measure: Reproduce) -> None:
-    message = "reproduce: workers are for --reading: measured columns have runs of their own\n"
-    assert measure(TABLE, "--workers", 2) == (2, "", message)

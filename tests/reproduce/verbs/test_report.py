@@ -72,7 +72,6 @@ def test_a_report_of_some_columns_has_those_that_they_are_computed_from_and_is_n
     assert "(1 frame)" not in report("--column", "eight-frames").out
     assert not (runs / "reports").exists()
     assert "has no column 'top9'; its columns are" in report("--column", "top9").err
-    assert "name no rows, columns and overrides" in report("--column", "delta", "--publish").err
 
 
 def test_a_full_page_in_a_terminal_has_no_tags_and_counts_verdicts_and_the_saved_report_keeps_them(
