@@ -80,11 +80,6 @@ def toy(small: Scale) -> Scale:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    return RunStore(tmp_path / "runs", results=tmp_path / "results")
-
-
-@pytest.fixture
 def finish(store: RunStore) -> Finish:
     """Writes the metrics of a finished test of a run: top-1 and top-5, or others."""
 

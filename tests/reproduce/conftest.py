@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from reproduce.command import main
+from tests.data.numbered_videos import write_video
 
 
 class Outcome(NamedTuple):
@@ -39,6 +40,17 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> TerminalOf:
         monkeypatch.setenv("COLUMNS", str(width))
 
     return of_width
+
+
+@pytest.fixture
+def kinetics(tmp_path: Path) -> Path:
+    """Kinetics with two training videos and one test video, of four frames each."""
+    root = tmp_path / "kinetics400"
+    for name in ("train/a/0", "train/b/1", "val/a/2"):
+        write_video(root / f"{name}.mp4", 4)
+    (root / "train.csv").write_text("train/a/0.mp4 0\ntrain/b/1.mp4 1\n")
+    (root / "val.csv").write_text("val/a/2.mp4 0\n")
+    return root
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from experiments.spec.table import Column, Table, quoted, row
 from models.motionformer.model import Motionformer
 from reports.collect import collect
 from reports.pages.latex import latex
-from reports.pages.report import ReportCell, quoted_numbers
+from reports.pages.report import quoted_numbers
 from reports.pages.tidy_frame import frame
 from reports.saved import JudgedReport
 from runner.store.store import RunStore
@@ -46,12 +46,8 @@ def means() -> Table:
     )
 
 
-def cells_of(table: Table, store: RunStore) -> dict[str, ReportCell]:
-    return {row.row.key: row.cells[0] for row in collect(table, PAPER, store).rows}
-
-
 def test_quoted_rows_derive_their_values_from_their_printed_cells(means: Table, store: RunStore) -> None:
-    cells = cells_of(means, store)
+    cells = {row.row.key: row.cells[0] for row in collect(means, PAPER, store).rows}
     assert cells["right"].value == pytest.approx(2 / (1 / 62.4 + 1 / 82.9))
     assert (cells["right"].state, cells["right"].printed, cells["right"].num_seeds) == ("quoted", 71.2, 0)
     assert cells["unprinted"].value == pytest.approx(74.81, abs=0.01)

@@ -27,20 +27,15 @@ FEW = ("-o", "optim.batch_size=2", "-o", "data.dataset.num_classes=2", "--worker
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Kinetics with two training videos and one test video of two classes, and initial weights."""
+def root(kinetics: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of Kinetics, beside initial weights."""
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "stand-ins"))
     monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", no_network)
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: None)
     write_atomically(tmp_path / "vit_base_patch16_224.orig_in21k_ft_in1k.safetensors", "")
-    root = tmp_path / "kinetics400"
-    for name in ("train/a/0", "train/b/1", "val/a/2"):
-        write_video(root / f"{name}.mp4", 4)
-    (root / "train.csv").write_text("train/a/0.mp4 0\ntrain/b/1.mp4 1\n")
-    (root / "val.csv").write_text("val/a/2.mp4 0\n")
-    return root
+    return kinetics
 
 
 def no_network(*_: object, **__: object) -> None:

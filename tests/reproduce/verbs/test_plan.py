@@ -187,20 +187,14 @@ def test_a_trained_run_costs_only_its_test_and_an_interrupted_training_what_is_l
     assert untrained["petaflops_left"] == again == whole and left - test == pytest.approx((whole - test) / 4)
 
 
-def counting_reads(monkeypatch: pytest.MonkeyPatch) -> list[Split]:
-    reads: list[Split] = []
-    build = Kinetics.Config.build
+def test_each_list_is_read_once_for_all_rows(root: Path, paper: Reproduce, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, build = list[Split](), Kinetics.Config.build
 
     def counted(config: Kinetics.Config, root: Path, split: Split) -> VideoList:
         reads.append(split)
         return build(config, root, split)
 
     monkeypatch.setattr(Kinetics.Config, "build", counted)
-    return reads
-
-
-def test_each_list_is_read_once_for_all_rows(root: Path, paper: Reproduce, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = counting_reads(monkeypatch)
     (root / "train.csv").write_text("a.mp4 0\n" + "".join(f"{number}.mp4 0\n" for number in range(199)))
     refused = paper("run", table=T4)
     assert refused.code == 3 and sorted(reads) == ["test", "train"]
