@@ -45,7 +45,8 @@ def collect(
     cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
     unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
     found = marked(_rows(table, scale, cells, unmodified, store, texts), table, comparable=scale.comparable)
-    notes = (*table.notes, *_comparisons(table, found), *contradictions(table, [row.row for row in found]))
+    shown = [cell for row in found for cell in row.cells]
+    notes = (*table.notes, *_comparisons(table, shown), *contradictions(table, [row.row for row in found]))
     report = Report(
         table=table,
         scale=scale,
@@ -53,7 +54,7 @@ def collect(
         overrides=texts,
         columns=tuple(columns),
         rows=found,
-        facts=facts_of(table, cells, notes if scale.comparable else (*_guesses(table, found), *notes)),
+        facts=facts_of(table, cells, notes if scale.comparable else (*_guesses(table, shown), *notes)),
         pictures=_pictures(table, cells, store),
     )
     if scale.comparable or scale.on_cpu:
@@ -63,14 +64,13 @@ def collect(
     return with_facts(report)
 
 
-def _comparisons(table: Table, rows: Sequence[ReportRow]) -> tuple[str, ...]:
+def _comparisons(table: Table, cells: Sequence[ReportCell]) -> tuple[str, ...]:
     """Sentences on released weights, and on results that others made again."""
-    cells = [cell for row in rows for cell in row.cells]
     if not any(cell.released or cell.other_measurements or any(one.others for one in cell.seeds) for cell in cells):
         return ()
     from reports.pages.agreement import agreements, confirmations, measured_again  # here: few reports have any
 
-    return (*agreements(table, rows), *confirmations(table, rows), *measured_again(table, rows))
+    return (*agreements(table, cells), *confirmations(table, cells), *measured_again(table, cells))
 
 
 def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
@@ -124,11 +124,10 @@ def _is_comparable(cell: Cell, table: Table, scale: Scale) -> bool:
     return scale.comparable or not table.rests_on_test(cell.metric)
 
 
-def _guesses(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+def _guesses(table: Table, cells: Iterable[ReportCell]) -> list[str]:
     names = [
         cell_name(table, cell.row, cell.column)
-        for row in rows
-        for cell in row.cells
+        for cell in cells
         if any(near_chance(result.test.record, cell.metric) for result in cell.seeds if result.test is not None)
     ]
     return [f"No better than guessing, so that it shows only that the path runs: {'; '.join(names)}."] if names else []

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from experiments.spec.metrics import ACCURACIES, Measured, Metric
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Table
-from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
+from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.table_texts import cell_name
 from runner.store.published import item_ids
 from runner.store.records import READABLE, TestRecord
@@ -21,13 +21,12 @@ OTHERWISE = "answered otherwise"
 Answers = dict[str | int, bool]  # whether an item was answered correctly, by its id or its number
 
 
-def agreements(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+def agreements(table: Table, cells: Iterable[ReportCell]) -> list[str]:
     """A sentence on each test of released weights whose value is printed."""
     return [
         f"{cell_name(table, cell.row, cell.column)}: {_agreement(cell, ours, printed, test.record.videos.evaluated)}; "
         f"{_tested(result, test.record)}"
-        for row in rows
-        for cell in row.cells
+        for cell in cells
         for result in cell.seeds
         if result.released and (test := result.test) is not None
         if isinstance(ours := cell.value, float) and isinstance(printed := cell.printed, int | float)
@@ -71,12 +70,11 @@ class Comparison(NamedTuple):
     items: dict[str, list[str]]
 
 
-def confirmations(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+def confirmations(table: Table, cells: Iterable[ReportCell]) -> list[str]:
     """A sentence on each test that others made again: who confirms its value, and who does not."""
     return [
         f"{cell_name(table, cell.row, cell.column)}: {_verdicts(found)}"
-        for row in rows
-        for cell in row.cells
+        for cell in cells
         for result in cell.seeds
         if (found := compared(cell.metric, result))
     ]
@@ -91,12 +89,11 @@ def compared_json(report: Report) -> list[dict[str, object]]:
     ]
 
 
-def measured_again(table: Table, rows: Iterable[ReportRow]) -> list[str]:
+def measured_again(table: Table, cells: Iterable[ReportCell]) -> list[str]:
     """A sentence on each measurement that others made again: their values, with the conditions."""
     return [
         f"{cell_name(table, cell.row, cell.column)}: measured again by {'; '.join(texts)}"
-        for row in rows
-        for cell in row.cells
+        for cell in cells
         if (texts := _other_values(cell))
     ]
 

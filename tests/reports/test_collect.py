@@ -30,7 +30,7 @@ from reports.pages.table_texts import legend, ours_text, printed_text
 from reports.publication import publish
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
-from tests.reports.conftest import Finish, KeepMeasurement, RunOf, TableOf, Trial
+from tests.reports.conftest import Finish, KeepMeasurement, TableOf, Trial
 
 BOTH = (
     Column(key="k400", header="K-400", metric=TOP1, base=K400),
@@ -73,7 +73,7 @@ def test_a_missing_seed_changes_the_state_and_the_number_of_seeds(trial: Trial) 
     assert (found.state, found.value, found.std, found.num_seeds, found.num_requested) == ("not run", 60.0, None, 1, 2)
 
 
-def test_overrides_mark_only_changed_runs_as_modified(trial: Trial, run_of: RunOf) -> None:
+def test_overrides_mark_only_changed_runs_as_modified(trial: Trial) -> None:
     short = trial.run("short.k400")
     assert short.optim is not None and short.optim.epochs == 5
     trial.finish(short, 60.0)

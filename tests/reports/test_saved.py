@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,12 @@ from experiments.spec.catalog import load
 from experiments.spec.edits import apply, optim
 from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Table
 from reports.collect import collect
 from reports.publication import publish
 from reports.saved import report_path
 from runner.machine.files import write_atomically
 from runner.store.store import RunStore
-from tests.reports.conftest import Finish, RunOf, Trial
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import markdown, render, stale, write
 
 
@@ -164,17 +164,15 @@ def test_best_values_that_are_equal_after_rounding_are_both_bold(trial: Trial, r
     assert "**bold** values are the best of their column." in text
 
 
-def test_no_printed_number_and_no_bold_stands_beside_an_accuracy_of_a_small_model(
-    table: Table, toy: Scale, store: RunStore, finish: Finish, run_of: RunOf
-) -> None:
-    finish(run_of(toy, "joint.k400"), 60.0)
-    finish(run_of(toy, "joint.ssv2"), 50.0)
-    finish(run_of(toy, "ours.k400"), 99.5)
-    text = markdown(collect(table, toy, store))
+def test_no_printed_number_and_no_bold_stands_beside_an_accuracy_of_a_small_model(trial: Trial, toy: Scale) -> None:
+    small = replace(trial, scale=toy)
+    for cell, top1 in (("joint.k400", 60.0), ("joint.ssv2", 50.0), ("ours.k400", 99.5)):
+        small.finish(cell, top1)
+    text = small.page()
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "60.0", "50.0", "10.0"]
     assert line(text, "*Other [8]")[3:] == ["*100.0*", "–", "–", "–"] and "**99.5" not in text
     assert "comparable with those of the paper, which `reproduce show paper/table1` prints" in text
-    assert '"comparable_with_printed": false' in render(collect(table, toy, store), "json")
+    assert '"comparable_with_printed": false' in render(small.report(), "json")
 
 
 def test_several_seeds_are_shown_as_mean_std_and_number(trial: Trial) -> None:

@@ -28,6 +28,11 @@ def report_of(store: RunStore, table: str = "motionformer/table6b", row: str = "
     return collect(load(table), PAPER, store, rows=[row])
 
 
+@pytest.fixture
+def run() -> RunConfig:
+    return load("motionformer/table6b").run_of("mformer.top1", PAPER, (), 0)
+
+
 def notes(store: RunStore) -> list[str]:
     found = report_of(store).facts.notes
     return [note for note in found if "released weights" in note and " from the printed " in note]
@@ -37,8 +42,9 @@ def notes(store: RunStore) -> list[str]:
     ("value", "verdict"),
     [(80.1, "+0.40 from the printed 79.7, within"), (78.9, "-0.80 from the printed 79.7, more than")],
 )
-def test_a_difference_is_judged_by_the_videos_that_were_there(store: RunStore, value: float, verdict: str) -> None:
-    run = load("motionformer/table6b").run_of("mformer.top1", PAPER, (), 0)
+def test_a_difference_is_judged_by_the_videos_that_were_there(
+    store: RunStore, run: RunConfig, value: float, verdict: str
+) -> None:
     videos = {"evaluated": 19_829, "failed": 1, "missing": 76}
     data = {"name": "k400", "fingerprint": "0123", "copy": "mp4 with h264"}
     write_result(store, run, value, released=True, videos=videos, data=data)
@@ -47,8 +53,7 @@ def test_a_difference_is_judged_by_the_videos_that_were_there(store: RunStore, v
     assert found.endswith("19,829 of 19,906 videos tested, 76 missing, 1 unreadable; copy: mp4 with h264")
 
 
-def test_weights_trained_here_have_no_such_note(store: RunStore) -> None:
-    run = load("motionformer/table6b").run_of("mformer.top1", PAPER, (), 0)
+def test_weights_trained_here_have_no_such_note(store: RunStore, run: RunConfig) -> None:
     write_result(store, run, 80.1)
     assert notes(store) == []
 
@@ -59,11 +64,6 @@ def test_sampling_error_is_that_of_a_binomial() -> None:
 
 
 IDS = tuple(map(str, range(1000)))
-
-
-@pytest.fixture
-def run() -> RunConfig:
-    return load("motionformer/table6b").run_of("mformer.top1", PAPER, (), 0)
 
 
 def publish_test(

@@ -17,7 +17,7 @@ from reports.pages.report import Report
 from reports.pages.table_texts import legend, ours_text
 from runner.store.records import DataRecord
 from runner.store.store import RunStore
-from tests.reports.conftest import Finish, RunOf, Trial
+from tests.reports.conftest import Finish, Trial
 
 
 def record(train: str = "aaaaaaaaaaaa", test: str = "bbbbbbbbbbbb", files: str = "ffff", **parts: object) -> dict:
@@ -80,9 +80,7 @@ def test_a_training_on_unrecorded_data_is_marked(trial: Trial) -> None:
     assert marked(trial.report()) == {"ours.k400", "ours.delta"}
 
 
-def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data_sets(
-    trial: Trial, run_of: RunOf
-) -> None:
+def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data_sets(trial: Trial) -> None:
     """A run without parents has no such data, and a parent of another data set is not compared."""
     ssv2, k400 = Parent(run=trial.run("ours.ssv2")), Parent(run=trial.run("ours.k400"))
     starts = {"none": (), "a": (ssv2,), "b": (ssv2,), "c": (ssv2,), "other": (k400,)}
@@ -90,7 +88,7 @@ def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data
         row(key, ("Ours", "Small", True), (Edit("parents", parents), *optim(epochs=index)), paper=())
         for index, (key, parents) in enumerate(starts.items(), start=1)
     )
-    column = Column(key="k400", header="Top-1", metric=TOP1, base=run_of(PAPER, "joint.k400"))
+    column = Column(key="k400", header="Top-1", metric=TOP1, base=trial.table.run_of("joint.k400", PAPER, (), 0))
     several = replace(trial.table, columns=(column,), rows=rows)
     for key in starts:
         parents = {"start": {"c": "cccccccccccc", "other": "dddddddddddd"}.get(key, "aaaaaaaaaaaa")}
