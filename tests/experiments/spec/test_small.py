@@ -12,7 +12,7 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import SMALL
 from experiments.spec.table import Table
 from reproduce.verbs.plan import memory_text
-from reproduce.write_index import device_hours
+from reproduce.write_index import gpu_hours
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of
 
@@ -30,7 +30,7 @@ def table(request: pytest.FixtureRequest) -> Table:
 
 
 def test_a_table_takes_a_day_on_one_gpu_with_three_seeds(table: Table) -> None:
-    hours = device_hours(jobs_of([(table, None)], SMALL, [], SEEDS), SMALL)
+    hours = gpu_hours(jobs_of([(table, None)], SMALL, [], SEEDS), SMALL)
     assert hours is None or 0 < hours <= MOST_HOURS
 
 
