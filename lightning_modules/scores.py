@@ -62,15 +62,8 @@ class Scores(ABC):
         """Mask (I,) of the items that could be read, where `correct` has masks."""
         return np.zeros(0, bool)
 
-    def hits_by_class(self) -> dict[int, tuple[int, int]]:
-        """Numbers of correct items and of all items per class. Empty if a label is not a single class."""
-        return {}
-
     def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
-        """Counts of the classes of each kind of label, without classes that are neither label nor prediction.
-
-        Empty if the labels are no classes.
-        """
+        """Counts of the classes of each kind of label that are a label or a prediction; empty without classes."""
         return {}
 
     def predictions(self) -> Predictions | None:
@@ -207,7 +200,7 @@ class ViewScores(Scores):
 
     def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
         """Counts of the classes of each kind of label. Unreadable items have a label, and no prediction."""
-        if not self.items:
+        if not (self.items and self.classes):
             return {}
         scores, labels, readable = self.merged_items()
         parts = scores.split(tuple(self.classes.values()), dim=1)
@@ -235,16 +228,6 @@ class ViewScores(Scores):
             torch.tensor([self.items[i].label for i in indices]),
             torch.tensor([self.items[i].state == EVALUATED for i in indices]),
         )
-
-    def hits_by_class(self) -> dict[int, tuple[int, int]]:
-        """Numbers of top-1 correct items and of all items per class."""
-        counts: dict[int, tuple[int, int]] = {}
-        for index, item in self.items.items():
-            if isinstance(item.label, int):
-                correct, total = counts.get(item.label, (0, 0))
-                hit = item.state == EVALUATED and int(self.merged(index).argmax()) == item.label
-                counts[item.label] = (correct + hit, total + 1)
-        return dict(sorted(counts.items()))
 
     def arrays(self) -> dict[str, NDArray]:
         """Scores (I, views, C), labels (I,) or (I, kinds), states (I, views): 0 evaluated, 1 failed, 2 missing."""

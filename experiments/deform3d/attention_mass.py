@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import Targets
-from lightning_modules.predictions import ClassCounts
 from lightning_modules.scores import STATES, TestResult, ViewScores
 from lightning_modules.scores import Scores as TaskScores
 from lightning_modules.task import Objective, UntrainedTask
@@ -244,14 +243,6 @@ class MassScores(ViewScores):
             for measure, (mass, share, _) in zip(MEASURES, means.tolist(), strict=True):
                 metrics |= {measure.mass: mass, measure.share: share}
         return TestResult(metrics, *(states.count(state) for state in STATES))
-
-    def hits_by_class(self) -> dict[int, tuple[int, int]]:
-        """None: nothing is classified."""
-        return {}
-
-    def counts_by_class(self) -> dict[str, dict[int, ClassCounts]]:
-        """None: nothing is classified."""
-        return {}
 
 
 def above(scores: Tensor, labels: Tensor) -> dict[str, Tensor]:

@@ -85,7 +85,9 @@ def file_sha256(path: Path) -> str:
 def scored(run: RunConfig, test: SavedScores) -> dict:
     """Fields of a result that follow from its protocol and its scores."""
     result, correct, names = test.scores.result(), test.scores.correct(), test.class_names
-    hits, readable = test.scores.hits_by_class(), test.scores.readable()
+    counts, readable = test.scores.counts_by_class(), test.scores.readable()
+    of_classes = next(iter(counts.values())) if len(counts) == 1 else {}
+    correct_of = {n: (found.correct, found.support) for n, found in of_classes.items() if found.support}
     masks = correct if readable.all() else {**correct, READABLE: readable}
     return {
         "train_id": run.train_id,
@@ -95,8 +97,8 @@ def scored(run: RunConfig, test: SavedScores) -> dict:
         "views": run.evaluation.views,
         "crops": run.evaluation.crops,
         "videos": ItemCounts(result.evaluated, result.failed, result.missing),
-        "classes": {names[n] if n < len(names) else str(n): counts for n, counts in hits.items()},
-        "class_counts": by_class_name(test.scores.counts_by_class(), run.data.targets, names),
+        "classes": {names[n] if n < len(names) else str(n): numbers for n, numbers in correct_of.items()},
+        "class_counts": by_class_name(counts, run.data.targets, names),
         "hits": Hits.of(masks, test.ids) if correct else None,
     }
 
