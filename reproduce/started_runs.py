@@ -14,7 +14,7 @@ from reproduce.selection import jobs
 from runner.store.folders import run_folders
 from runner.store.jobs import Job, jobs_of
 from runner.store.run_folder import RunFolder
-from runner.store.starts import Start, starts_of
+from runner.store.starts import Start, read_starts
 from runner.store.store import RunStore
 
 
@@ -30,7 +30,7 @@ def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
     tables = tuple(name for name, entry in entries if not folders.keys().isdisjoint(trainings(entry, options.scale)))
     found = jobs(replace(options, tables=tables)) if tables else []
     for train_id, folder in folders.items():
-        for start in starts_of(RunFolder(folder)):
+        for start in read_starts(RunFolder(folder).starts):
             if start.scale == options.scale and (start.overrides or train_id not in known):
                 with suppress(ValueError):  # `others_text` counts what the code here does not give
                     found += [job for job in jobs_from(start) if job.run.train_id == train_id]
@@ -76,7 +76,7 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
     known = known_ids() | {job.run.train_id for job in found}
     folders = [RunFolder(path) for train_id, path in run_folders(options.runs).items() if train_id not in known]
     others = [folder for folder in folders if folder.log.exists()]
-    others = [folder for folder in others if all(start.scale == options.scale for start in starts_of(folder))]
+    others = [folder for folder in others if all(start.scale == options.scale for start in read_starts(folder.starts))]
     if not others:
         return ""
     texts = "; ".join(map(_other_text, others))
@@ -86,7 +86,7 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
 def _other_text(folder: RunFolder) -> str:
     """Folder of a run that no row gives and, of own videos that were moved, where they were."""
     try:
-        for start in starts_of(folder):
+        for start in read_starts(folder.starts):
             jobs_from(start)
     except DataError as error:
         return f"{folder.path.name}, as {error}"

@@ -59,7 +59,7 @@ def carry_out(options: Run, store: RunStore) -> int:
     parallel = min(parallel, max(1, sum(job.outcome is None for job in pending)))
     for job in found if start.name or any(one.startswith(OWN_DATA) for one in start.overrides) else ():
         if (directory := job.directory(store)).started:
-            add_start(directory, start_of(job, start))
+            add_start(directory.starts, start_of(job, start))
     if options.name:
         name_overrides(store.root, start.overrides, options.name)
     launcher = Launcher(

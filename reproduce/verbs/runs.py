@@ -30,7 +30,7 @@ from runner.store.archive import export_runs, import_runs
 from runner.store.folders import run_folders
 from runner.store.provenance import commit
 from runner.store.run_folder import RunFolder
-from runner.store.starts import Start, starts_of
+from runner.store.starts import Start, read_starts
 
 HEADERS = ("run", "id", "scale", "state", "value", "name", "overrides", "code", "date", "size")
 ALWAYS = ("run", "id", "state", "value", "code", "date", "size")  # columns that are never left out
@@ -177,7 +177,7 @@ def own_runs(root: Path) -> list[OwnRun]:
     found = []
     for train_id, path in run_folders(root).items():
         folder, of_tables = RunFolder(path), known.get(train_id, {})
-        starts, scale = starts_of(folder), next(iter(of_tables.values()), "")
+        starts, scale = read_starts(folder.starts), next(iter(of_tables.values()), "")
         unchanged = [one for one in starts if not (one.overrides or one.seed) and one.table in tables]
         stale = False if of_tables else True if unchanged else None
         scale = starts[0].scale if starts else scale

@@ -80,7 +80,7 @@ class Submission:
         self.new = True
         if not self.options.dry_run:
             directory = directory_for(run.train_id, first.full_cell, self.store)
-            add_start(directory, start_of(first, self.start))
+            add_start(directory.starts, start_of(first, self.start))
             for job, file in zip(tests, requests, strict=True):
                 Request(
                     run=job.run,

@@ -177,7 +177,7 @@ class Launcher:
     def _start(self, job: Job) -> Running:
         directory = directory_for(job.run.train_id, job.full_cell, self.store)
         if self.start is not None:
-            add_start(directory, start_of(job, self.start))
+            add_start(directory.starts, start_of(job, self.start))
         slot = min(set(range(self.parallel)) - {running.slot for running in self.running.values()})
         request = Request(
             run=job.run,

@@ -71,9 +71,9 @@ class RunFolder:
         """Names that the user gave the overrides which started it."""
         if not self.starts.exists():
             return ""
-        from runner.store.starts import starts_of  # here: published results have none
+        from runner.store.starts import read_starts  # here: published results have none
 
-        return ", ".join(start.name for start in starts_of(self) if start.name)
+        return ", ".join(start.name for start in read_starts(self.starts) if start.name)
 
     def save_failure(self, failure: Failure) -> None:
         write_atomically(self.failure, f"{failure.reason}\nexit code {failure.exit_code}\n")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from msgspec import Struct, structs
 
@@ -35,41 +34,31 @@ class Start(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.cell.partition(":")[0]
 
 
-class Started(Protocol):
-    """Folder of a run."""
-
-    starts: Path
-
-
 class Starts(Struct, frozen=True):
     starts: tuple[Start, ...]
 
 
-def starts_of(folder: Started) -> tuple[Start, ...]:
-    """What started a run, the first one first; empty for runs of earlier versions."""
-    return read_starts(folder.starts)
-
-
 def read_starts(file: Path) -> tuple[Start, ...]:
+    """What started a run, the first one first; empty for runs of earlier versions."""
     found = read_record(file, Starts)
     return () if found is None else found.starts
 
 
-def add_start(folder: Started, start: Start) -> None:
+def add_start(file: Path, start: Start) -> None:
     """Record what starts a run. Of a set of overrides that is recorded, the name and the place of own videos change."""
 
     def settings(one: Start) -> set[str]:
         return {override for override in one.overrides if not override.startswith(OWN_DATA)}
 
-    starts = starts_of(folder)
+    starts = read_starts(file)
     same = next((one for one in starts if settings(one) == settings(start)), None)
     if same is None:
-        write_record(folder.starts, Starts((*starts, start)))
+        write_record(file, Starts((*starts, start)))
         return
     overrides = same.overrides if {*same.overrides} == {*start.overrides} else start.overrides
     now = structs.replace(same, name=start.name or same.name, overrides=overrides)
     if now != same:
-        write_record(folder.starts, Starts(tuple(now if one is same else one for one in starts)))
+        write_record(file, Starts(tuple(now if one is same else one for one in starts)))
 
 
 def name_overrides(root: Path, overrides: tuple[str, ...], name: str) -> None:

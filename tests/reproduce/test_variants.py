@@ -33,7 +33,7 @@ def finish(store: RunStore) -> Finish:
     def write(overrides: tuple[str, ...], first: int, last: int, *, seed: int = 0, name: str = "") -> str:
         job = next(job for job in jobs_of(find([ROW]), TINY, overrides, (seed,)) if job.place.column == "k400")
         directory = directory_for(job.run.train_id, job.full_cell, store)
-        add_start(directory, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+        add_start(directory.starts, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
         directory.save_config(job.run.description)
         mask = (np.arange(NUM_ITEMS) >= first) & (np.arange(NUM_ITEMS) < last)
         hits = to_builtins(Hits.of({"top1": mask}, tuple(map(str, range(NUM_ITEMS)))))

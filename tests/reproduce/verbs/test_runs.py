@@ -15,7 +15,7 @@ from runner.store.archive import id_of
 from runner.store.jobs import Job, jobs_of
 from runner.store.new_runs import directory_for, start_of
 from runner.store.run_folder import RunFolder
-from runner.store.starts import Start, add_start, starts_of
+from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
@@ -41,7 +41,7 @@ def finish(
     """A finished run with its config, and what started it."""
     job = job_of(row, overrides, seed)
     directory = directory_for(job.run.train_id, job.full_cell, store)
-    add_start(directory, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+    add_start(directory.starts, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
     directory.save_config(job.run.description)
     write_atomically(directory.log, "log")
     write_atomically(directory.weights, "weights")
@@ -78,7 +78,7 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
     unchanged, short = (job.run.train_id for job in two)
     failed = job_of(JOINT)
     folder = directory_for(failed.run.train_id, failed.full_cell, store)
-    add_start(folder, Start(cell=failed.full_cell, scale="tiny"))
+    add_start(folder.starts, Start(cell=failed.full_cell, scale="tiny"))
     write_atomically(folder.failure, "no disk\nexit code 3\n")
 
     def found(*words: str) -> set[str]:
@@ -119,7 +119,7 @@ def test_runs_of_earlier_versions_show_what_their_folders_have(
 def test_stale_runs_are_those_that_no_row_gives_any_more(runs: Runs, two: tuple[Job, Job], store: RunStore) -> None:
     def stored(train_id: str, **fields: object) -> str:
         folder = RunFolder(store.root / f"old-{train_id}")
-        add_start(folder, Start(scale="tiny", **fields))  # type: ignore[arg-type]
+        add_start(folder.starts, Start(scale="tiny", **fields))  # type: ignore[arg-type]
         return train_id
 
     old = stored("0" * 12, cell=f"{MFORMER}.top1")
@@ -168,7 +168,7 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     assert "--scale tiny -o optim.epochs=3 --seeds 1" in taken.err
     found = RunStore(there).test(short.run)
     assert found is not None and found.record.metrics["top1"] == 47.25
-    assert found.directory.path.name == own.path.name and starts_of(found.directory) == starts_of(own)
+    assert found.directory.path.name == own.path.name and read_starts(found.directory.starts) == read_starts(own.starts)
     assert found.directory.weights.read_text() == "weights" and not found.directory.checkpoint.exists()
     assert not found.directory.request(short.run.eval_id).exists() and not list(there.glob(".*partial*"))
     here = reproduce("runs", "import", file, "--runs", there)

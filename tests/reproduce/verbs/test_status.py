@@ -197,7 +197,7 @@ def started(store: RunStore, overrides: tuple[str, ...] = (), seed: int = 0, nam
     """A run that was started, with a file that says by what."""
     (one,) = jobs_of(find([MFORMER]), TINY, overrides, (seed,))
     directory = directory_for(one.run.train_id, one.full_cell, store)
-    add_start(directory, Start(cell=one.full_cell, scale="tiny", seed=seed, overrides=overrides, name=name))
+    add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", seed=seed, overrides=overrides, name=name))
     write_atomically(directory.log, "")
     return one
 
