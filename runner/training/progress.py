@@ -26,11 +26,10 @@ class Progress(Callback):
     Args:
         unit: plural noun for the items.
         file: the small JSON file; None to write none.
-        prints_results: whether a line has the metrics of a test.
     """
 
-    def __init__(self, unit: str, file: Path | None = None, *, prints_results: bool = True) -> None:
-        self.unit, self.file, self.prints_results = unit, file, prints_results
+    def __init__(self, unit: str, file: Path | None = None) -> None:
+        self.unit, self.file = unit, file
         self.validation: dict[str, float] = {}
         self.paused_at = self.written_at = 0.0
         self.start_stage()
@@ -100,10 +99,9 @@ class Progress(Callback):
             self.start_line()
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.prints_results:
-            metrics = {name.removeprefix("test/"): value for name, value in trainer.callback_metrics.items()
-                       if name.startswith("test/")}  # fmt: skip
-            say(trainer, f"test: {', '.join(metric_text(name, value) for name, value in metrics.items())}")
+        metrics = trainer.callback_metrics.items()
+        texts = (metric_text(name.removeprefix("test/"), one) for name, one in metrics if name.startswith("test/"))
+        say(trainer, f"test: {', '.join(texts)}")
 
     def print_line(self, trainer: Trainer, within: str = "") -> None:
         """Print the line since the last one, if there was a batch. Within an epoch, it says what part is done."""

@@ -34,7 +34,6 @@ def make_trainer(
     accumulation: int = 1,
     logger: Logger | None = None,
     callbacks: Sequence[Callback] = (),
-    shows_bar: bool = False,
     folder: Path | None = None,
     fast_dev_run: bool = False,
     profiler: ProfilerName | None = None,
@@ -44,7 +43,6 @@ def make_trainer(
     Args:
         accumulation: batches per device and optimiser step.
         folder: folder for what Lightning itself writes, the files of a profiler among them.
-        fast_dev_run: whether every loop takes one batch.
     """
     quiet_lightning()
     optim = run.optim
@@ -62,7 +60,7 @@ def make_trainer(
         plugins=slurm_environment(),
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=shows_bar,
+        enable_progress_bar=False,
         logger=logger or False,
         callbacks=list(callbacks),
         fast_dev_run=fast_dev_run,
