@@ -32,8 +32,11 @@ def class_names(
         return by_kind(names_in(file, data.targets), data.targets)
     training = data_record(directory)
     recorded = by_kind(training.class_names if training is not None else (), data.targets)
-    is_named = any(name is not None for of_kind in recorded.values() for name in of_kind)
-    return recorded if is_named else by_kind(stored_names(data, resources), data.targets)
+    return recorded if has_names(recorded) else by_kind(stored_names(data, resources), data.targets)
+
+
+def has_names(names: ClassNames) -> bool:
+    return any(name is not None for of_kind in names.values() for name in of_kind)
 
 
 def stored_names(data: DataConfig, resources: Resources) -> tuple[str, ...]:
@@ -49,8 +52,8 @@ def stored_names(data: DataConfig, resources: Resources) -> tuple[str, ...]:
 def names_in(file: Path, targets: Targets) -> tuple[str, ...]:
     """Names in a file, one a line."""
     names = tuple(line.strip() for line in file_text(file).splitlines() if line.strip())
-    if len(names) != (count := sum(targets.classes.values())):
-        raise DataError(f"{file}: it has {len(names)} names, one a line; this row has {count} classes")
+    if len(names) != targets.num_outputs:
+        raise DataError(f"{file}: it has {len(names)} names, one a line; this row has {targets.num_outputs} classes")
     for of_kind in by_kind(names, targets).values():
         refuse_duplicates(file, (name for name in of_kind if name is not None), "class")
     return names
@@ -58,12 +61,12 @@ def names_in(file: Path, targets: Targets) -> tuple[str, ...]:
 
 def by_kind(names: tuple[str, ...], targets: Targets) -> ClassNames:
     """Names by kind of label. Readers name a class without a name by its kind and number, e.g. "class 3"."""
-    found: dict[str, tuple[str | None, ...]] = {}
-    rest = names if len(names) == sum(targets.classes.values()) else ()
-    for kind, count in targets.classes.items():
-        of_kind, rest = rest[:count] or (None,) * count, rest[count:]
-        found[kind] = tuple(None if name == f"{kind} {n}" else name for n, name in enumerate(of_kind))
-    return found
+    if len(names) != targets.num_outputs:
+        return {kind: (None,) * count for kind, count in targets.classes.items()}
+    return {
+        kind: tuple(None if name == f"{kind} {n}" else name for n, name in enumerate(of_kind))
+        for kind, of_kind in targets.by_kind(names).items()
+    }
 
 
 def run_on_videos(run: RunConfig, videos: Path | Sequence[Path], names: ClassNames) -> tuple[RunConfig, Path]:
@@ -85,6 +88,5 @@ def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig
         labels = " ".join(run.data.targets.label_names)
         raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
     flat = [name or f"{kind} {number}" for kind, of_kind in names.items() for number, name in enumerate(of_kind)]
-    any_named = any(name is not None for of_kind in names.values() for name in of_kind)
-    listed = ListFile.Config(predicted=run.data.targets, class_names=tuple(flat) if any_named else ())
+    listed = ListFile.Config(predicted=run.data.targets, class_names=tuple(flat) if has_names(names) else ())
     return replace(run, data=run.data.with_videos(listed))
