@@ -41,11 +41,7 @@ class ClassObjective(Objective):
 
 
 class ClassTask(Task):
-    """Classification with one or several kinds of label. Each kind has a softmax over its part of the outputs.
-
-    Args:
-        classes: number of classes per kind of label, in the order of the outputs.
-    """
+    """Classification with one or several kinds of label. Each kind has a softmax over its part of the outputs."""
 
     def __init__(self, objective: ClassObjective, classes: Mapping[str, int]) -> None:
         self.objective = objective

@@ -36,11 +36,7 @@ class Run(Protocol):
 
 
 def loaded(file: Path, run: Run | None = None) -> Any:  # noqa: ANN401
-    """Module of a checkpoint or a weight file.
-
-    Args:
-        run: run that the file is of; None for the one that it contains.
-    """
+    """Module of a checkpoint or a weight file of a run; None for the run that the file contains."""
     if file.suffix == ".safetensors":
         tensors, saved = read_saved(file)
         if saved.get(DIGEST) not in (None, digest(tensors)):
@@ -63,11 +59,7 @@ def loaded(file: Path, run: Run | None = None) -> Any:  # noqa: ANN401
 
 
 def start(model: nn.Module, run: Run, runs: Path) -> None:
-    """Load the initial weights of a run, for its frozen parameters.
-
-    Args:
-        runs: folder of the runs, whose names end in their ids.
-    """
+    """Load the initial weights of a run, for its frozen parameters. The folders in `runs` end in the ids of runs."""
     run.model.initialise(model)
     for parent in run.parents:
         names = (f"*{parent.run.train_id}/checkpoints/{name}.safetensors" for name in ("weights", "released"))

@@ -107,8 +107,7 @@ class MaskScores(Scores):
     def add(self, index: int, predicted: NDArray[np.uint8], truth: NDArray[np.uint8], state: int = 0) -> None:
         """Score the predicted masks (F, H, W) of a sequence. The first true mask has all objects.
 
-        Args:
-            state: state of the sequence, as an index in STATES. Unreadable sequences have no objects.
+        `state` is an index in STATES. Unreadable sequences have no objects.
         """
         count = 0 if state else int(truth[0][truth[0] != VOID].max(initial=0))
         scored = slice(1, len(truth) if self.objective.scores_last_frame else len(truth) - 1)
@@ -203,8 +202,7 @@ def region_similarity(predicted: Mask, truth: Mask) -> float:
 def boundary_accuracy(predicted: Mask, truth: Mask, tolerance: float = 0.008) -> float:
     """F: harmonic mean of the shares of each boundary that are near the other one.
 
-    Args:
-        tolerance: largest distance as a fraction of the diagonal of the picture, rounded up to whole pixels.
+    The tolerance is a fraction of the diagonal of the picture, rounded up to whole pixels.
     """
     radius = math.ceil(tolerance * math.hypot(*truth.shape))
     ours, theirs = np.argwhere(boundary(predicted)), np.argwhere(boundary(truth))  # (points, 2)

@@ -61,11 +61,7 @@ class Mixup:
                 raise ValueError("objective.mixup: alpha and cutmix_alpha are 0; one at least is above 0")
 
         def build(self) -> "Mixup":
-            """Mixup with these settings.
-
-            Raises:
-                ValueError: if clips do not divide into groups. Overrides change one field after the other.
-            """
+            """Mixup with these settings. Groups are checked here, as overrides change one field after the other."""
             shared, exchanged = self.clips_per_lambda, self.clips_per_exchange
             if (shared, exchanged) != (None, None) and (
                 not shared or not exchanged or exchanged % 2 or shared % exchanged
@@ -85,9 +81,6 @@ class Mixup:
         Args:
             generator: source of the draws of a whole micro-batch.
             place: source of the draws of groups of clips, the same in every split of a step into micro-batches.
-
-        Raises:
-            ValueError: for inputs of another shape, or an odd number of items, which cannot be paired.
         """
         if inputs.ndim < 4:
             raise ValueError(
@@ -110,12 +103,7 @@ class Mixup:
         return Mixed(torch.cat(mixed), torch.block_diag(*weights))
 
     def mixed(self, inputs: Tensor, seed: int, generator: torch.Generator) -> Mixed:
-        """Mix clips among each other.
-
-        Args:
-            seed: seed of the weights and boxes.
-            generator: source of the partners.
-        """
+        """Mix clips among each other. The seed is that of weights and boxes, the generator the source of partners."""
         from timm.data.mixup import Mixup as TimmMixup  # here: timm takes a second, not needed by configs
 
         config, B = self.config, len(inputs)

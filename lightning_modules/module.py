@@ -25,9 +25,7 @@ class TaskModule(LightningModule):
 
     Args:
         model: maps the inputs of a batch to outputs (B, all classes of all kinds of label).
-        task: loss and scores.
         optim: training recipe; None without training.
-        protocol: test protocol.
         seed: seed, together with the step number, of all randomness inside model and task (drop path, mixup).
         run: config of the run that builds it, which its checkpoints contain.
     """
@@ -142,11 +140,7 @@ class TaskModule(LightningModule):
             checkpoint[FROZEN] = self.frozen_fingerprint
 
     def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
-        """Add the frozen weights, which must equal those at the time of saving.
-
-        Raises:
-            ValueError: if the frozen weights differ.
-        """
+        """Add the frozen weights, which must equal those at the time of saving."""
         if checkpoint.get(FROZEN) != self.frozen_fingerprint:
             raise ValueError(
                 f"the frozen weights ({self.frozen_fingerprint}) are not those of the checkpoint "

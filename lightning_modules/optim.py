@@ -72,21 +72,12 @@ class ScheduleConfig(CheckedConfig, ABC):
         """Learning rate at a time, relative to the base rate. `length`: length of the training."""
 
     def build(self, optimizer: torch.optim.Optimizer, num_steps: int, length: int) -> LRScheduler:
-        """Scheduler of an optimiser, updated at every step.
-
-        Args:
-            num_steps: number of optimiser steps of the training.
-            length: length of the training in the unit of the recipe.
-        """
+        """Scheduler of an optimiser, updated at every step. `length`: that of the training in the recipe's unit."""
         steps_per_unit = max(num_steps / length, 1e-9)
         return LambdaLR(optimizer, lambda step: self.multiplier(step / steps_per_unit, length))
 
     def check(self, length: int) -> None:
-        """Refuse a training that is too short for the schedule.
-
-        Raises:
-            ValueError: with the field.
-        """
+        """Refuse a training that is too short for the schedule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +130,6 @@ class CosineSchedule(ScheduleConfig):
         return self.decayed(time, length)
 
     def decayed(self, time: float, length: int) -> float:
-        """Cosine factor."""
         start = 0.0 if self.decay_from_start else self.warmup_epochs
         progress = min(1.0, (time - start) / max(length - start, 1e-9))  # the warm-up may last for the whole training
         return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * progress))
@@ -179,15 +169,9 @@ class OptimConfig(CheckedConfig):
     weight that it has in a whole batch. None leaves them out."""
 
     def check(self, model: Callable[[], Model]) -> None:
-        """Refuse settings that contradict each other, or do not suit a model.
+        """Refuse settings that contradict each other, or do not suit the model that a function builds, on any device.
 
         Overrides change one field after the other, so these are checked last.
-
-        Args:
-            model: function that builds the model, on any device.
-
-        Raises:
-            ValueError: with the fields.
         """
         self.schedule.check(self.length)
         if self.layer_decay is not None or self.rules:
@@ -195,11 +179,7 @@ class OptimConfig(CheckedConfig):
 
     @property
     def length(self) -> int:
-        """Length of the training in the unit of the recipe: epochs or steps.
-
-        Raises:
-            ValueError: if both or neither are given.
-        """
+        """Length of the training in the unit of the recipe: epochs or steps, one of which is given."""
         match self.epochs, self.steps:
             case (None, int(length)) | (int(length), None):
                 return length
@@ -220,7 +200,6 @@ class OptimConfig(CheckedConfig):
         return min(self.validate_every, self.length) if self.steps is None and self.keep == "last" else 1
 
     def num_steps(self, num_items: int) -> int:
-        """Number of optimiser steps of a training with this many items."""
         if self.steps is not None:
             return self.steps
         whole, rest = divmod(num_items, self.batch_size)
@@ -234,14 +213,7 @@ class OptimConfig(CheckedConfig):
         return device_type == "cuda" and (self.clip_norm is None or self.precision == "32-true")
 
     def build(self, model: Model, num_steps: int) -> tuple[torch.optim.Optimizer, LRScheduler]:
-        """Optimiser of a model's trainable parameters, and its schedule, updated at every step.
-
-        Args:
-            num_steps: number of optimiser steps of the training.
-
-        Raises:
-            ValueError: see `parameter_groups`.
-        """
+        """Optimiser of a model's trainable parameters, and its schedule, updated at every step."""
         groups = parameter_groups(
             model, lr=self.lr, weight_decay=self.weight_decay, layer_decay=self.layer_decay, rules=self.rules
         )

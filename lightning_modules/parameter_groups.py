@@ -48,12 +48,7 @@ def parameter_groups(
 ) -> list[ParameterGroup]:
     """Trainable parameters, grouped by learning rate and weight decay, in the model's order.
 
-    Args:
-        layer_decay: ratio of a layer's learning rate to that of the next layer; None for equal rates.
-
-    Raises:
-        ValueError: if no parameter is trainable, a rule has no match and needs one, or layer decay is set and layers
-            have no order.
+    A layer has `layer_decay` times the learning rate of the next layer; None for equal rates.
     """
     trainable = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     if not trainable:

@@ -63,12 +63,7 @@ class ClassCounts(NamedTuple):
 
 
 def counts_of(predicted: Tensor, labels: Tensor, readable: Tensor, num_classes: int) -> dict[int, ClassCounts]:
-    """Counts of the classes that are a label or a prediction.
-
-    Args:
-        predicted, labels: class of each item, (I,).
-        readable: whether the items are readable, (I,). The others have no prediction.
-    """
+    """Counts of the classes that are a label or a prediction (I,). Items that are not readable have no prediction."""
     correct = labels[readable & (predicted == labels)]
     counts = (classes.bincount(minlength=num_classes).tolist() for classes in (correct, predicted[readable], labels))
     by_class = {number: ClassCounts(*of_class) for number, of_class in enumerate(zip(*counts, strict=True))}

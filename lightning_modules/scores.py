@@ -43,12 +43,7 @@ class Scores(ABC):
 
     @abstractmethod
     def check(self, num_items: int) -> None:
-        """Reject an incomplete test, and scores that are not finite.
-
-        Raises:
-            RuntimeError: with the first item that lacks a view.
-            ValueError: with the number of items whose scores are not finite.
-        """
+        """Reject an incomplete test (RuntimeError), and scores that are not finite (ValueError)."""
 
     @abstractmethod
     def result(self) -> TestResult:
@@ -75,11 +70,7 @@ class Scores(ABC):
         return {}
 
     def load(self, arrays: Mapping[str, NDArray], views: tuple[int, ...]) -> None:
-        """Add some views of another, saved test.
-
-        Raises:
-            ValueError: if this task has no saved scores.
-        """
+        """Add some views of another, saved test."""
         raise ValueError("the scores of this task cannot be loaded")
 
     def take_predictions(self) -> dict[int, NDArray[np.uint8]]:
@@ -107,7 +98,6 @@ class ViewScores(Scores):
     """Class scores of the views of items.
 
     Args:
-        protocol: test protocol.
         softmax: softmax of outputs (..., C), over the classes of each kind of label.
         hits: mask (I,) of the correct items for each metric, from scores (I, C) and labels (I,) or (I, kinds).
         classes: number of classes per kind of label, in the order of the scores.
@@ -211,7 +201,6 @@ class ViewScores(Scores):
         }
 
     def predictions(self) -> Predictions | None:
-        """Predictions beside the labels; None without items, or without classes."""
         if not (self.items and self.classes):
             return None
         scores, labels, readable = self.merged_items()

@@ -73,19 +73,12 @@ class Task(ABC):
 
 
 class UntrainedTask(Task):
-    """Scores of an objective for which no model is trained.
-
-    `objective_name`: name of the objective in messages.
-    """
+    """Scores of an objective for which no model is trained."""
 
     objective_name: ClassVar[str]
+    """For messages."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Refuse.
-
-        Raises:
-            ValueError: always.
-        """
         raise ValueError(f"objective: {self.objective_name} has no loss; set optim=None")
 
     def validation_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -116,8 +109,4 @@ class Objective(CheckedConfig, ABC):
 
     @abstractmethod
     def task(self, targets: Targets) -> Task:
-        """Task on data with these targets.
-
-        Raises:
-            ValueError: for targets of another kind.
-        """
+        """Task on data with these targets. It refuses those of another kind."""

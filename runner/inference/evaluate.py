@@ -154,11 +154,7 @@ class Answer(NamedTuple):
 
 
 def best_classes(scores: Tensor, names: ClassNames) -> list[Answer]:
-    """Classes with the best scores (C,) of each kind of label, the best first.
-
-    Args:
-        names: names of the classes of each kind; None for a class without a name.
-    """
+    """Classes with the best scores (C,) of each kind of label, the best first."""
     found: list[Answer] = []
     for (kind, of_kind), part in zip(names.items(), scores.split(list(map(len, names.values()))), strict=True):
         best = part.topk(min(NUM_SHOWN, len(part)))

@@ -126,10 +126,7 @@ def moving_point(frames: Tensor) -> tuple[float, float]:
     """Point of the first frame that stands out and moves most, as fractions of the width and height.
 
     It differs most, in a box of an eighth of the sides, from the median colour of its frame, multiplied by the
-    difference from the same place a quarter of the clip later.
-
-    Args:
-        frames: (F, 3, h, w).
+    difference from the same place a quarter of the clip later. Frames are (F, 3, h, w).
     """
     first, later = frames[0].float(), frames[len(frames) // 4].float()
     salience = (first - first.flatten(1).median(1).values[:, None, None]).abs().sum(0)
@@ -152,12 +149,7 @@ def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:
 
 
 def index_of(videos: ItemList, video: int | str, dataset: str) -> int:
-    """Index of a video in its annotation file.
-
-    Args:
-        video: id of the video, or its index: 12 or "@12". The "@" is required in text because ids can be numbers, as in
-            Something-Something.
-    """
+    """Index of a video, given by its id or its index: 12 or "@12". Ids can be numbers, as in Something-Something."""
     ids = list(videos.ids)
     if isinstance(video, str) and re.fullmatch(r"@\d+", video):
         video = int(video[1:])

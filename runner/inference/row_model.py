@@ -49,7 +49,6 @@ class RowModel:
     """Model of a row with loaded weights, and the preprocessing of the row's test.
 
     Args:
-        run: run of the row.
         model: model in eval mode. It maps `inputs` to logits (V, C).
         source: origin of the weights.
         names: names of the classes by kind of label; None for a class without a name.
@@ -79,8 +78,7 @@ class RowModel:
     def inputs(self, video: str | os.PathLike[str], view: int | None = None) -> tuple[Tensor, ...]:
         """Model inputs (V, ...) of a video: all crops of all views, or of one view. They are on the model's device.
 
-        Raises:
-            DecodeError: if the video cannot be read.
+        A DecodeError says that the video cannot be read.
         """
         if os.path.isdir(video):
             raise ValueError(

@@ -61,7 +61,6 @@ class RunServer:
 
 
 def last_change() -> int:
-    """Time of the last change of our code."""
     return max(file.stat().st_mtime_ns for name in PACKAGES for file in (ROOT / name).rglob("*.py"))
 
 

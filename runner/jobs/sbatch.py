@@ -76,7 +76,6 @@ class Settings(NamedTuple):
         )
 
     def command_script(self, name: str, log: Path, commands: Iterable[str]) -> str:
-        """Script of commands of `reproduce`, in one process."""
         lines = (f"{shlex.quote(sys.executable)} -m {command}\n" for command in commands)
         return self._replace(nodes=1, devices=1).head(name, log) + "".join(lines)
 
@@ -113,7 +112,6 @@ class Queued(NamedTuple):
 
     @property
     def of_run(self) -> str:
-        """State of its run."""
         if self.state == "PENDING":
             return "queued" if self.restarts == "0" else "requeued"
         return self.state.lower()
@@ -131,11 +129,7 @@ def queue() -> dict[Path, Queued]:
 
 
 def output(*command: str) -> str:
-    """Output of a command.
-
-    Raises:
-        OSError: with its last message, if it fails or does not exist.
-    """
+    """Output of a command, or an OSError with its last message."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except FileNotFoundError:

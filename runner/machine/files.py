@@ -52,11 +52,7 @@ def replacing(path: Path, *, remedy: str = REMEDY) -> Iterator[Path]:
 
 
 def unwritable(path: Path, error: OSError | SafetensorError, remedy: str = REMEDY) -> StoreError:
-    """Error for a file that cannot be written.
-
-    Args:
-        remedy: another remedy than free space, which helps only on a full disk.
-    """
+    """Error for a file that cannot be written, with a remedy besides free space, which helps only on a full disk."""
     reason = getattr(error, "strerror", None) or str(error)
     is_full = getattr(error, "errno", None) in NO_SPACE or "No space left" in reason
     return StoreError(f"cannot write {path}: {reason}; {'free space there or ' if is_full else ''}{remedy}")

@@ -82,8 +82,7 @@ class Resources:
     def num_workers(self, data: DataConfig, needed: int | None = None) -> int:
         """Data loading processes per device. The default divides the cores among GPUs; CPUs and stand-ins need none.
 
-        Args:
-            needed: number of those that read as fast as the device computes; None if it is unknown.
+        `needed` processes read as fast as the device computes.
         """
         if self.workers is not None:
             return self.workers

@@ -35,10 +35,7 @@ class StopRequest:
         self.install_handlers()
 
     def install_handlers(self) -> None:
-        """Install the signal handlers.
-
-        They also replace Lightning's: its handler of SIGTERM stops immediately, without a checkpoint.
-        """
+        """Install the handlers, also in place of Lightning's: on SIGTERM it stops at once, without a checkpoint."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._handle)
 

@@ -114,7 +114,6 @@ def device_seconds(
 
 
 def trained_per_second(run: RunConfig, speed: Speed) -> float:
-    """Training items that a device computes per second."""
     return speed.flops / flops(run, Work(TRAINING_PASSES, 0))
 
 
@@ -145,7 +144,6 @@ def assumed_speed(
 
 
 def assumed_cpu_speed() -> Speed:
-    """Speed of a small model on a CPU."""
     source = f"a guess: {CPU_GFLOPS} GFLOP/s of one thread of a CPU, about that of the committed results"
     return Speed(CPU_GFLOPS * 1e9, False, source)
 

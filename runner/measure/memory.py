@@ -70,7 +70,6 @@ def bytes_of_step(run: RunConfig, num_items: int) -> int:
 
 @functools.cache
 def numbers_of_weights(model: ModelConfig, size: InputSize, targets: Targets) -> tuple[int, int]:
-    """Numbers of all and of trained weights."""
     built = model.on_meta(size, targets)
     return num_parameters(built), num_parameters(built, trainable=True)
 

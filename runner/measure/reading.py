@@ -53,11 +53,7 @@ class ReadingSpeed(NamedTuple):
 def reading_speed(
     data: DataConfig, items: ItemList, workers: int, batch_size: int, root: Path, device_jitter: bool = False
 ) -> ReadingSpeed:
-    """Speed of one core, and of so many workers.
-
-    Raises:
-        DataError: if there are too few items, or too many cannot be read.
-    """
+    """Speed of one core, and of so many workers."""
     clips = data.train_items(items, seed=0)
     if device_jitter:
         data.leave_jitter(clips)

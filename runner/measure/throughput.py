@@ -38,8 +38,7 @@ class Turns:
 
     Args:
         precision: precision of weights and inputs, of `DTYPES`. Float32 is without TF32.
-        batch_size: largest batch size; None for the default of the device. It is halved until a batch fits.
-        rounds: number of rounds; None for the default of the device.
+        batch_size: largest batch size, which is halved until a batch fits.
         say: called with lines of progress, and with the name of each run that does not fit.
     """
 

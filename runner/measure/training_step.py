@@ -47,12 +47,7 @@ def release_memory() -> None:
 
 
 class TrainingStep:
-    """A training step in a given precision: forward, backward and update.
-
-    Args:
-        optimizer: optimiser of the model's parameters.
-        loss: loss of the model's outputs.
-    """
+    """A training step in a given precision: forward, backward and update."""
 
     def __init__(
         self,

@@ -46,11 +46,7 @@ def _shared(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 
 def import_runs(file: Path, root: Path) -> list[RunFolder]:
-    """Take all runs of a file, or none.
-
-    Raises:
-        ValueError: for a file that holds anything else, that was changed, or that has a run which is here already.
-    """
+    """Take all runs of a file, or none if it holds anything else, was changed, or has a run which is here already."""
     if not file.is_file():
         raise ValueError(f"there is no file {file}")
     try:

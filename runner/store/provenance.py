@@ -9,7 +9,6 @@ PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
 
 
 def provenance() -> dict[str, object]:
-    """Commit, versions and hardware of this process."""
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {
         "commit": commit(),

@@ -44,11 +44,7 @@ class RunDirectory(RunFolder):
         )
 
     def made_again(self, file: Path) -> "dict[str, RunDirectory]":
-        """The same directory for each test or measurement that others made again, by the names in its files.
-
-        Args:
-            file: file of the first one.
-        """
+        """The same directory for each test or measurement that others made again, by name. `file`: of the first one."""
         start = f"{file.stem}{BY}"
         names = sorted(path.stem.removeprefix(start) for path in file.parent.glob(f"{start}*.json"))
         return {

@@ -108,8 +108,7 @@ def by_class_name(
 ) -> dict[str, dict[str, Value]]:
     """Values of the classes of each kind of label by name. A class without a name of its own is named by its number.
 
-    Args:
-        names: names of the classes of all kinds, one kind after the other.
+    The names are those of all kinds, one kind after the other.
     """
     by_kind = targets.by_kind(names)
     return {

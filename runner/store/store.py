@@ -96,6 +96,5 @@ class RunStore:
         return RunDirectory(self.results / directory.train_id, is_released=directory.is_released, is_published=True)
 
     def check_writable(self) -> None:
-        """Check that runs can be written."""
         write_atomically(self.root / ".writable", "")
         (self.root / ".writable").unlink(missing_ok=True)

@@ -43,10 +43,7 @@ class CurveLogger(TensorBoardLogger):
 class Curves(Callback):
     """Logs the norm of the gradients, the speed, the share of time spent waiting for data, and the GPU memory.
 
-    Everything is computed at logging steps only. The time of validations does not count.
-
-    Args:
-        unit: plural noun for the items.
+    Everything is computed at logging steps only. The time of validations does not count. `unit`: noun for the items.
     """
 
     def __init__(self, unit: str) -> None:

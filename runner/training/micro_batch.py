@@ -110,8 +110,7 @@ def has_batch_statistics(model: nn.Module) -> bool:
 def step_fits(module: TaskModule, data: DataConfig, micro_batch: int, device: torch.device, *, shared: bool) -> bool:
     """Whether a training step fits into the memory of a device, with a margin. The model is copied, not changed.
 
-    Args:
-        shared: whether several devices train the model, each with buffers for the exchange of gradients.
+    If it is shared, each device has buffers for the exchange of gradients.
     """
     generators = [device] if device.type == "cuda" else []  # by default, those of all GPUs, with a warning
     with free_memory_with_margin(device), torch.random.fork_rng(generators):

@@ -52,7 +52,6 @@ class DeviceClock(Callback):
         self.devices = 0
 
     def update(self) -> None:
-        """Add the device time since the last update."""
         now = time.monotonic()
         self.seconds += self.devices * (now - self.updated_at)
         self.updated_at = now

@@ -26,12 +26,7 @@ REMEDY = "name another folder with PRETRAINED_WEIGHTS"
 
 
 def downloaded(url: str, path: Path) -> Path:
-    """File of an address, which is downloaded unless it is here.
-
-    Raises:
-        ValueError: with the address and the remedy, also for a file that was changed after its download.
-        StoreError: if the file cannot be written.
-    """
+    """File of an address, which is downloaded unless it is here."""
     if path.exists():
         return checked(path)
     part = path.with_name(f"{path.name}.part")

@@ -120,9 +120,6 @@ def import_release(
     Args:
         file: a file fetched by hand.
         replace: whether the import of another file is replaced.
-
-    Raises:
-        ValueError: with the page that links to a file without an address, or as `downloaded` and `import_weights`.
     """
     record = store.run(release.run.train_id).released_weights()
     if file is None and record is not None:

@@ -76,7 +76,6 @@ def stated_settings(run: RunConfig, file: Path, report: LoadReport, released: Re
 
 
 def import_text(record: ImportedWeights) -> str:
-    """Record of an import as text."""
     lines = [f"{record.file} (sha256 {record.sha256[:12]}): {record.matched} keys matched"]
     for kind, names in (
         ("reshaped", record.reshaped),
