@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
-from interface.targets import ClassTarget, MaskTarget, VerbNounTarget
+from interface.targets import ClassTarget, MaskTarget, Targets, VerbNounTarget
 from lightning_modules.classification import SingleLabel, VerbNoun
 from lightning_modules.mixup import Mixup
 from lightning_modules.scores import ViewScores
@@ -93,13 +93,19 @@ def test_the_metrics_of_a_test_match_the_objective() -> None:
         assert set(scores.result().metrics) == set(objective.metrics)
 
 
-def test_single_labels_require_data_with_one_class_per_item() -> None:
-    for targets, kinds in ((VerbNounTarget(3, 7), "verb and a noun"), (MaskTarget(), "no class")):
-        with pytest.raises(ValueError) as caught:
-            SingleLabel().task(targets)
-        assert str(caught.value) == (
-            f"objective: SingleLabel predicts one class an item, and these data have a {kinds}"
-        )
+@pytest.mark.parametrize(
+    ("objective", "targets", "kinds"),
+    [
+        (SingleLabel(), VerbNounTarget(3, 7), "verb and a noun"),
+        (SingleLabel(), MaskTarget(), "no class"),
+        (VerbNoun(), ClassTarget(10), "class"),
+    ],
+)
+def test_an_objective_requires_data_with_its_kinds_of_label(
+    objective: SingleLabel | VerbNoun, targets: Targets, kinds: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^objective: {type(objective).__name__} .*, and these data have a {kinds}$"):
+        objective.task(targets)
 
 
 # Mixed batches
@@ -180,9 +186,8 @@ def test_soft_targets_are_exact_in_mixed_precision() -> None:
 
 def test_items_of_several_inputs_are_not_mixed() -> None:
     task = SingleLabel(mixup=Mixup.Config()).task(ClassTarget(5))
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=r"^objective\.mixup mixes clips only, and these items have several inputs$"):
         task.prepare((distinct_clips(), distinct_clips()), LABELS, seeded())
-    assert str(caught.value) == "objective.mixup mixes clips only, and these items have several inputs"
 
 
 # Tests

@@ -134,17 +134,9 @@ def test_channels_last_clips_are_mixed_like_contiguous_ones() -> None:
     torch.testing.assert_close(mixed(MIXUP, inputs), mixed(MIXUP, inputs.contiguous()))
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_probability_of_zero_leaves_the_batch_unchanged(mode: str) -> None:
-    config = Mixup.Config(alpha=0.8, cutmix_alpha=1.0, probability=0.0, mode=mode)  # pyright: ignore[reportArgumentType]
-    result = mixed(config, clips())
-    assert torch.equal(result.inputs, clips())
-    assert torch.equal(result.weights, torch.eye(6))
-
-
 def test_batches_are_mixed_with_the_configured_probability() -> None:
     config = Mixup.Config(probability=0.25)
-    num_unchanged = sum(torch.equal(mixed(config, clips(2), seed).inputs, clips(2)) for seed in range(400))
+    num_unchanged = sum(torch.equal(mixed(config, clips(2), seed).weights, torch.eye(2)) for seed in range(400))
     assert 260 < num_unchanged < 340
 
 
@@ -210,23 +202,20 @@ def test_a_random_partner_leaves_one_clip_of_an_exchange_unmixed_on_average() ->
 
 @pytest.mark.parametrize(("shared", "exchanged"), [(64, None), (None, 8), (60, 8), (9, 3)])
 def test_groups_that_do_not_fit_are_refused(shared: int | None, exchanged: int | None) -> None:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(
+        ValueError, match=f"clips_per_lambda is {shared} and clips_per_exchange {exchanged}; the second"
+    ):
         Mixup.Config(clips_per_lambda=shared, clips_per_exchange=exchanged).build()
-    assert str(caught.value) == (
-        f"objective.mixup: clips_per_lambda is {shared} and clips_per_exchange {exchanged}; the second must be "
-        f"even and divide the first, or both be None"
-    )
 
 
-def test_inputs_that_are_no_images_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"mixes images or clips, and an item has the shape \(4,\)"):
-        Mixup.Config().build()(torch.zeros(2, 4), torch.Generator())
-
-
-@pytest.mark.parametrize("batch", [1, 3, 7])
-def test_an_odd_batch_is_refused(batch: int) -> None:
-    with pytest.raises(ValueError) as caught:
-        mixed(MIXUP, clips(batch))
-    assert str(caught.value) == (
-        f"objective.mixup mixes pairs, and a batch has {batch} items; use an even --micro-batch"
-    )
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (torch.zeros(2, 4), r"mixes images or clips, and an item has the shape \(4,\)"),
+        (clips(1), "mixes pairs, and a batch has 1 items; use an even --micro-batch"),
+        (clips(7), "mixes pairs, and a batch has 7 items; use an even --micro-batch"),
+    ],
+)
+def test_inputs_that_are_no_images_or_an_odd_batch_are_refused(inputs: Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mixed(MIXUP, inputs)

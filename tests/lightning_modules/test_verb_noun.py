@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from experiments.spec.ids import canonical, digest
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
-from interface.targets import ClassTarget, VerbNounTarget
+from interface.targets import VerbNounTarget
 from lightning_modules.classification import VerbNoun, VerbNounTask
 from lightning_modules.scores import ViewScores
 
@@ -89,6 +89,7 @@ def test_an_action_is_correct_only_if_verb_and_noun_are() -> None:
     metrics = scores.result().metrics
     assert (metrics["action"], metrics["verb"], metrics["noun"]) == pytest.approx((40, 60, 60))
     assert metrics["top1"] == metrics["action"]
+    assert VerbNoun.metrics[: VerbNoun.num_headlines] == ("action", "verb", "noun")
 
 
 def test_an_action_is_correct_at_five_if_verb_and_noun_are() -> None:
@@ -97,12 +98,6 @@ def test_an_action_is_correct_at_five_if_verb_and_noun_are() -> None:
     metrics = scored(rows).result().metrics
     assert (metrics["verb_top5"], metrics["noun_top5"], metrics["top5"]) == (100, 50, 50)
     assert (metrics["verb"], metrics["noun"], metrics["action"]) == (50, 0, 0)
-
-
-def test_the_metrics_match_the_objective_with_the_headlines_first() -> None:
-    metrics = scored([((1, 4), 0, OK, one_hot(1, VERBS), one_hot(4, NOUNS))]).result().metrics
-    assert set(metrics) == set(VerbNoun.metrics)
-    assert VerbNoun.metrics[: VerbNoun.num_headlines] == ("action", "verb", "noun")
 
 
 def test_unreadable_items_are_incorrect_in_every_metric() -> None:
@@ -122,20 +117,6 @@ def test_scores_of_verbs_and_nouns_are_summed_separately(task: VerbNounTask) -> 
     assert scores.items[0].label == (1, 4)
 
 
-def test_saved_scores_of_pairs_give_the_same_metrics(task: VerbNounTask) -> None:
-    outputs = torch.randn(
-        5, 2, 2, VERBS + NOUNS, generator=torch.Generator().manual_seed(0)
-    )  # (items, views, crops, C)
-    labels = torch.tensor([[0, 1], [1, 6], [2, 2], [0, 0], [1, 3]])
-    scores, again = (task.new_scores(EvalConfig(views=2, crops=2)) for _ in range(2))
-    no = torch.zeros(5, dtype=torch.bool)
-    for view in range(2):
-        scores.add(outputs[:, view], labels, torch.arange(5), torch.full((5,), view), no, no)
-    again.load(scores.arrays(), (0, 1))
-    assert again.result() == scores.result()
-    assert [again.items[index].label for index in range(5)] == [tuple(label) for label in labels.tolist()]
-
-
 def test_verbs_and_nouns_are_counted_separately() -> None:
     rows = [
         ((1, 4), 0, OK, one_hot(1, VERBS), one_hot(5, NOUNS)),
@@ -153,9 +134,3 @@ def test_curves_are_accuracies_of_action_verb_and_noun(task: VerbNounTask) -> No
     logits = torch.tensor([one_hot(1, VERBS) + one_hot(4, NOUNS), one_hot(1, VERBS) + one_hot(5, NOUNS)])
     curves = task.curves(logits, torch.tensor([[1, 4], [1, 4]]))
     assert {name: float(value) for name, value in curves.items()} == {"action": 0.5, "verb": 1.0, "noun": 0.5}
-
-
-def test_verbs_and_nouns_require_data_with_both() -> None:
-    with pytest.raises(ValueError) as caught:
-        VerbNoun().task(ClassTarget(10))
-    assert str(caught.value) == ("objective: VerbNoun predicts a verb and a noun an item, and these data have a class")
