@@ -75,21 +75,15 @@ def test_a_trainer_with_fewer_processes_than_devices_is_refused() -> None:
         make_trainer(K400, Resources(devices=2))
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_table_is_not_run_by_several_tasks(
-    rank: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("of_task", [variables(2, 0), variables(2, 1), variables(1, step=False)])
+def test_a_table_is_run_neither_by_several_tasks_nor_on_several_nodes_by_one(
+    of_task: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in variables(2, rank).items():
+    for name, value in of_task.items():
         monkeypatch.setenv(name, value)
     assert main(["run", ROW, "--nodes", "2", "--devices", "1", "--runs", str(tmp_path / "runs")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "on several nodes, `reproduce submit`" in line and not (tmp_path / "runs").exists()
-
-
-@pytest.mark.usefixtures("batch_script")
-def test_a_table_is_not_run_on_several_nodes_by_one_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", ROW, "--nodes", "2", "--devices", "1", "--runs", str(tmp_path)]) == 2
-    assert "on several nodes, `reproduce submit`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("tasks", "resources"), [(2, Resources(devices=4)), (1, Resources(nodes=2, devices=1))])

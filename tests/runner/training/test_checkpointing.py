@@ -53,6 +53,7 @@ def test_a_stop_between_test_batches_does_not_synchronise_processes(
 
 
 def test_a_later_signal_ends_the_run_at_once_with_the_number_of_the_first(request_to_stop: StopRequest) -> None:
+    assert request_to_stop.pending is None
     os.kill(os.getpid(), signal.SIGUSR1)
     os.kill(os.getpid(), signal.SIGTERM)  # within seconds: the same request
     assert request_to_stop.pending == signal.SIGUSR1

@@ -1,6 +1,7 @@
 """Tests of masks: metrics and files of the predictions."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,21 +69,12 @@ def test_metrics_are_those_of_the_result_files(store: RunStore) -> None:
     assert {name: metrics[name] for name in found} == pytest.approx(found)
 
 
-def execute_on_two_devices(run: RunConfig, store: RunStore) -> dict:
-    """Test a run in two processes."""
-    resources = Resources(devices=2)
-    codes = exit_codes(lambda rank: carry_out(run, store, resources))
-    assert codes == [0, 0]
-    metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
-    assert metrics is not None
-    return metrics
-
-
 @FORKED
 def test_two_processes_share_the_sequences(store: RunStore, tmp_path: Path) -> None:
     whole = execute(UNTRAINED, RunStore(tmp_path / "whole"))
     directory = store.run(UNTRAINED.train_id)
-    metrics = execute_on_two_devices(UNTRAINED, store)
+    assert exit_codes(lambda rank: carry_out(UNTRAINED, store, Resources(devices=2))) == [0, 0]
+    metrics = json.loads(directory.metrics(UNTRAINED.eval_id).read_text())
     assert metrics["devices"] == 2 and metrics["videos"] == {"evaluated": 3, "failed": 0, "missing": 0}
     for name in UNTRAINED.objective.metrics:
         assert metrics[name] == pytest.approx(whole[name], abs=1e-9)
@@ -104,8 +96,6 @@ def test_weights_of_the_parent_are_tested(store: RunStore, keep_weights: object)
 
 
 def test_a_truncated_mask_stops_the_test_in_one_line(store: RunStore, tmp_path: Path) -> None:
-    import shutil
-
     root = tmp_path / "davis2017"
     shutil.copytree(RESOURCES.root(KEPT_MASK.data), root)
     path = root / "Annotations/480p/shapes-01/00003.png"

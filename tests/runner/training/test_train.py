@@ -2,7 +2,6 @@
 
 import math
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from data.errors import MissingAnnotationError
-from data.worker_processes import STOP_SIGNALS
 from experiments.spec.run import Parent, RunConfig
 from interface.batches import Batch
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from runner.machine.files import StoreError
 from runner.machine.messages import NOTE_PREFIX
-from runner.machine.signals import Stopped, StopRequest
+from runner.machine.signals import Stopped
 from runner.store.store import RunStore
 from runner.training import train
 from runner.weights.weights import save_weights
@@ -120,11 +118,9 @@ def test_the_weights_of_the_best_validation_are_saved_and_tested(run: RunConfig,
     assert metrics["top1"] == pytest.approx(100 * right.float().mean().item())
 
 
-def test_a_recipe_that_keeps_the_last_weights_saves_them(harness: RunHarness) -> None:
-    harness.execute(of_steps(keep="last"))
-    last = harness.weights(of_steps(keep="last"))
-    harness.use_new_store("best")
+def test_a_recipe_that_keeps_the_last_weights_saves_them(harness: RunHarness, whole: dict[RunConfig, Whole]) -> None:
     harness.execute(STEPS)
+    last = whole[LAST].weights
     assert not any(same(last, validation.weights) for validation in harness.validations)  # it went on for a step
 
 
@@ -394,22 +390,6 @@ def test_damaged_kept_weights_are_an_error_before_the_rest_of_the_training(harne
     with pytest.raises(StoreError, match=f"its digest differs; restore it, or remove {directory.checkpoint.parent} to"):
         harness.execute(run)
     assert harness.steps == []
-
-
-def test_a_signal_is_a_stop_request_a_second_one_is_the_same_and_a_later_one_stops_immediately() -> None:
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
-    try:
-        request = StopRequest()
-        assert request.pending is None
-        signal.raise_signal(signal.SIGTERM)
-        assert request.pending == signal.SIGTERM
-        signal.raise_signal(signal.SIGTERM)
-        request.received_at -= 60
-        with pytest.raises(Stopped):
-            signal.raise_signal(signal.SIGUSR1)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @pytest.mark.slow

@@ -31,7 +31,9 @@ def test_lightnings_checkpoints_and_samplers_are_disabled() -> None:
     assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
 
 
-def test_the_trainer_counts_devices_per_node(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trainer_counts_devices_per_node_and_takes_the_cpu_where_there_is_an_accelerator_without_cuda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: dict[str, object] = {}
 
     def trainer(**options: object) -> SimpleNamespace:
@@ -39,18 +41,10 @@ def test_the_trainer_counts_devices_per_node(monkeypatch: pytest.MonkeyPatch) ->
         return SimpleNamespace(world_size=8 if options["strategy"] == "ddp" else 1)
 
     monkeypatch.setattr("runner.training.trainer.Trainer", trainer)
-    make_trainer(K400, Resources(devices=4, nodes=2))
-    assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (4, 2, "ddp")
-    make_trainer(K400, ONE)
-    assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (1, 1, "auto")
-
-
-def test_without_cuda_the_cpu_is_used_also_where_there_is_another_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, object] = {}
-    monkeypatch.setattr(
-        "runner.training.trainer.Trainer", lambda **options: asked.update(options) or SimpleNamespace(world_size=1)
-    )
     for on_gpu, accelerator in ((False, "cpu"), (True, "cuda")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda on_gpu=on_gpu: on_gpu)
+        make_trainer(K400, Resources(devices=4, nodes=2))
+        assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (4, 2, "ddp")
         make_trainer(K400, ONE)
+        assert (asked["devices"], asked["num_nodes"], asked["strategy"]) == (1, 1, "auto")
         assert asked["accelerator"] == accelerator

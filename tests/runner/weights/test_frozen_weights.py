@@ -106,22 +106,14 @@ def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> 
         assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
 
 
-def test_training_does_not_change_or_save_a_frozen_part(harness: RunHarness) -> None:
-    metrics = harness.execute(FROZEN_TOWER)
-    kept = harness.weights(FROZEN_TOWER)
-    assert kept.keys() == {"head.weight", "head.bias", "scale"}
-    assert metrics["videos"]["evaluated"] == 90
-    model = fresh(FROZEN_TOWER)
-    weights = existing_weights(FROZEN_TOWER, harness.store)
-    load_weights(model, FROZEN_TOWER, harness.store, weights)
-    assert model.state_dict()["backbone.bias"].eq(-0.5).all()
-
-
-def test_a_killed_training_with_a_frozen_part_resumes_with_the_same_frozen_weights(
+def test_training_neither_changes_nor_saves_a_frozen_part_and_resumes_with_the_same_one(
     harness: RunHarness, photos: Path
 ) -> None:
-    harness.execute(FROZEN_TOWER)
-    whole = harness.weights(FROZEN_TOWER)
+    assert harness.execute(FROZEN_TOWER)["videos"]["evaluated"] == 90
+    whole, model = harness.weights(FROZEN_TOWER), fresh(FROZEN_TOWER)
+    assert whole.keys() == {"head.weight", "head.bias", "scale"}
+    load_weights(model, FROZEN_TOWER, harness.store, existing_weights(FROZEN_TOWER, harness.store))
+    assert model.state_dict()["backbone.bias"].eq(-0.5).all()
     harness.use_new_store("killed")
     harness.execute_and_kill(FROZEN_TOWER, "step", 12)
     checkpoint = torch.load(harness.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
