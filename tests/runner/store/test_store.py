@@ -13,7 +13,7 @@ from experiments.motionformer.base import EPIC100, K400
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import RunConfig
 from interface.targets import ClassTarget, VerbNounTarget
-from lightning_modules.predictions import ClassCounts
+from lightning_modules.scores import ClassCounts
 from reports.publication import publish_file
 from runner.machine.files import write_atomically
 from runner.store.published import other_measurements
