@@ -5,12 +5,14 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from runner.jobs import run_process
 from runner.machine import first_process
 from runner.machine.first_process import FirstProcess
+from runner.machine.resources import Resources
 from runner.store.store import RunStore
 from tests.runner.in_process import train_here
 from tests.runner.points import POINTS, RunHarness, StopsAfter, carry_out
@@ -20,13 +22,22 @@ pytestmark = FORKED
 STATES = {"new": 20, "interrupted": 12, "trained": 0, "done": 0, "claimed": 0}  # training batches that are left
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of runs with one that two processes have finished."""
+    runs = tmp_path_factory.mktemp("finished") / "runs"
+    resources = Resources(data=(("points", runs.parent),), devices=2, threads=1)
+    assert exit_codes(lambda rank: carry_out(POINTS, RunStore(runs), resources)) == [0, 0]
+    return runs
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_the_first_process_decides_what_all_do(
-    state: str, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+    state: str, runs: Path, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(first_process, "SECONDS_OF_EXIT", 0.0)
     resources, one = replace(harness.resources, devices=2, threads=1), harness.store
-    assert exit_codes(lambda rank: carry_out(POINTS, one, resources)) == [0, 0]
+    shutil.copytree(runs, one.root)
     weights = harness.weights(POINTS)
     directory = one.run(POINTS.train_id)
     elsewhere = RunStore(one.root.parent / "elsewhere").run(POINTS.train_id)

@@ -55,7 +55,7 @@ def test_peak_memory_requires_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("row", ["exact", "performer", "nystromformer", "orthoformer"])
-@pytest.mark.parametrize("depth", [1, 2, 5])
+@pytest.mark.parametrize("depth", [1, 5])
 def test_bytes_saved_for_backward_equal_those_of_a_real_forward_pass(row: str, depth: int) -> None:
     (cell, *_) = load(TABLE).cells(rows=[row])
     assert cell.paper_run is not None

@@ -34,20 +34,20 @@ def relabel(split: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_results_contain_the_data_of_parents(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    child = replace(POINTS, seed=1, parents=(Parent(run=POINTS),))
-    grandchild = replace(POINTS, seed=2, parents=(Parent(run=child),))
+    parent = apply(POINTS, optim(epochs=1))
+    child = replace(parent, seed=1, parents=(Parent(run=parent),))
+    grandchild = replace(parent, seed=2, parents=(Parent(run=child),))
 
     def data_of_parents(run: RunConfig) -> dict[str, str]:
         return harness.execute(run)["data"]["parents"]
 
-    assert "parents" not in harness.execute(POINTS)["data"]
+    assert "parents" not in harness.execute(parent)["data"]
     found = [data_of_parents(child), data_of_parents(grandchild)]
     assert all(len(one["start"]) == 16 for one in found) and found[0] != found[1]
-    for run in (POINTS, child, grandchild):
-        shutil.rmtree(harness.store.run(run.train_id).path)
+    shutil.rmtree(harness.store.root)
     with monkeypatch.context() as patch:
         relabel("train", patch)
-        harness.execute(POINTS)
+        harness.execute(parent)
     changed = [data_of_parents(child), data_of_parents(grandchild)]
     assert changed[0] != found[0] and changed[1] != found[1]
 

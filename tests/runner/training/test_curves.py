@@ -102,18 +102,18 @@ def test_curves_count_optimiser_steps_under_gradient_accumulation(harness: RunHa
 
 
 @pytest.mark.parametrize("run", [EPOCHS, STEPS], ids=["epochs", "steps"])
-@pytest.mark.parametrize(("event", "time"), [("step", 8), ("step", 13), ("checkpoint", 2), ("validation batch 0", 2)])
-def test_a_killed_training_continues_its_curves(run: RunConfig, event: str, time: int, harness: RunHarness) -> None:
+def test_a_killed_training_continues_its_curves(run: RunConfig, harness: RunHarness) -> None:
     harness.execute(run)
     whole = curves(harness, run)
-    harness.use_new_store("killed")
-    harness.execute_and_kill(run, event, time)
-    harness.execute(run)
-    found = curves(harness, run)
-    assert found.keys() == whole.keys()
-    for name in whole.keys() - {SPEED, WAITING}:
-        assert found[name] == whole[name], name
-    assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
+    for event, number in (("step", 8), ("step", 13), ("checkpoint", 2), ("validation batch 0", 2)):
+        harness.use_new_store(f"killed before {event} {number}")
+        harness.execute_and_kill(run, event, number)
+        harness.execute(run)
+        found = curves(harness, run)
+        assert found.keys() == whole.keys()
+        for name in whole.keys() - {SPEED, WAITING}:
+            assert found[name] == whole[name], (event, number, name)
+        assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
 
 
 def test_the_norm_is_that_of_all_gradients_together() -> None:

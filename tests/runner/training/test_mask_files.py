@@ -15,7 +15,6 @@ from experiments.spec.edits import apply, model
 from experiments.spec.run import Parent, RunConfig
 from lightning_modules.mask_propagation import MaskScores
 from models.propagation.rules import DINO
-from runner.machine.files import read_json
 from runner.machine.resources import Resources
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
@@ -33,9 +32,7 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 def execute(run: RunConfig, store: RunStore) -> dict:
     carry_out(run, store, RESOURCES)
-    metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
-    assert metrics is not None
-    return metrics
+    return json.loads(store.run(run.train_id).metrics(run.eval_id).read_text())
 
 
 @pytest.mark.parametrize("run", [UNTRAINED, KEPT_MASK], ids=["untrained", "kept"])

@@ -16,7 +16,6 @@ from experiments.spec.edits import apply, data, evaluation
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
-from runner.machine.files import read_json
 from runner.machine.resources import Resources
 from runner.store.records import record_of_test, sealed, write_test
 from runner.store.saved_scores import SavedScores, save_scores, scored
@@ -34,9 +33,11 @@ def protocol(run: RunConfig, **changes: object) -> RunConfig:
 
 def executed(run: RunConfig, store: RunStore) -> dict:
     carry_out(run, store, Resources(devices=1), eval_only=True)
-    metrics = read_json(store.run(run.train_id).metrics(run.eval_id))
-    assert metrics is not None
-    return metrics
+    return fields(store.run(run.train_id).metrics(run.eval_id))
+
+
+def fields(path: Path) -> dict:
+    return json.loads(path.read_text())
 
 
 @pytest.fixture
@@ -60,8 +61,7 @@ def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
     one_view = protocol(two_views, views=1)
     assert rescored(one_view, store)
     directory = store.run(one_view.train_id)
-    made = read_json(directory.metrics(one_view.eval_id))
-    assert made is not None
+    made = fields(directory.metrics(one_view.eval_id))
     shutil.copytree(directory.weights.parent, RunStore(tmp_path / "real").run(one_view.train_id).weights.parent)
     real = executed(one_view, RunStore(tmp_path / "real"))
     assert {name: made[name] for name in SCORED} == {name: real[name] for name in SCORED}
@@ -79,16 +79,13 @@ def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunCo
     directory = store.run(two_views.train_id)
     path = directory.metrics(two_views.eval_id)
     record = {"seconds": 12.5, "commit": "0123", "hardware": "other cores", "devices": 4, "precision": "16-mixed"}
-    record |= {
-        "device_hours": 7.0,
-        "replaced_in_training": 2,
-        "started_from": [{"part": "", "file": "a", "sha256": "b"}],
-    }
-    path.write_text(json.dumps(sealed({**json.loads(path.read_text()), **record})))
+    record |= {"device_hours": 7.0, "replaced_in_training": 2}
+    record |= {"started_from": [{"part": "", "file": "a", "sha256": "b"}]}
+    path.write_text(json.dumps(sealed(fields(path) | record)))
     one_view = protocol(two_views, views=1)
     assert rescored(one_view, store)
-    made = read_json(directory.metrics(one_view.eval_id))
-    assert made is not None and {name: made[name] for name in record} == record
+    made = fields(directory.metrics(one_view.eval_id))
+    assert {name: made[name] for name in record} == record
     assert made["rescored_from"] == two_views.eval_id
     assert (made["views"], made["data"]["name"]) == (1, "kinetics400")
 
@@ -129,11 +126,11 @@ def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: 
         file(two_views.eval_id).rename(getattr(directory.of_released, file.__name__)(two_views.eval_id))
     metrics = directory.of_released.metrics(two_views.eval_id)
     source = {"file": "a.pyth", "sha256": "0"}
-    metrics.write_text(json.dumps(sealed({**json.loads(metrics.read_text()), "released_weights": source})))
+    metrics.write_text(json.dumps(sealed(fields(metrics) | {"released_weights": source})))
     assert not rescored(one_view, store)
     assert rescore(one_view, directory.of_released)
-    made = read_json(directory.of_released.metrics(one_view.eval_id))
-    assert made is not None and made["rescored_from"] == two_views.eval_id and made["released_weights"] == source
+    made = fields(directory.of_released.metrics(one_view.eval_id))
+    assert made["rescored_from"] == two_views.eval_id and made["released_weights"] == source
     assert not directory.metrics(one_view.eval_id).exists()
 
 
@@ -169,8 +166,7 @@ def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore,
     path.rename(path.with_name("000.npz"))
     path.write_bytes(whole)
     assert rescored(one_view, store)
-    metrics = read_json(directory.metrics(one_view.eval_id))
-    assert metrics is not None and metrics["rescored_from"] == two_views.eval_id
+    assert fields(directory.metrics(one_view.eval_id))["rescored_from"] == two_views.eval_id
 
 
 def test_results_are_compared_with_their_saved_scores_on_request(
@@ -207,7 +203,7 @@ def test_results_are_compared_with_their_saved_scores_on_request(
         assert store.test(run) is not None and comparing.test(run) is None
         assert f"its saved scores {predictions} were changed after the test" in capsys.readouterr().err
     path = directory.metrics(two_views.eval_id)
-    without_hash = {name: part for name, part in json.loads(path.read_text()).items() if name != "predictions_sha256"}
+    without_hash = {name: part for name, part in fields(path).items() if name != "predictions_sha256"}
     path.write_text(json.dumps(sealed(without_hash)))
     assert comparing.test(two_views) is None
     assert "are damaged or of another test; remove them to keep the result" in capsys.readouterr().err
@@ -221,7 +217,7 @@ def test_results_are_compared_with_their_saved_scores_on_request(
 
 def test_an_edited_result_is_not_the_source_of_another(two_views: RunConfig, store: RunStore) -> None:
     path = store.run(two_views.train_id).metrics(two_views.eval_id)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 12345.0}))
+    path.write_text(json.dumps(fields(path) | {"seconds": 12345.0}))
     assert not rescored(protocol(two_views, views=1), store)
 
 
@@ -242,8 +238,7 @@ def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: R
     write_test(directory.metrics(run.eval_id), replace_fields(record_of_test(result(run)), **scored(run, test)))
     one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
     assert rescored(one_view, store)
-    both, one = (read_json(directory.metrics(tested.eval_id)) for tested in (run, one_view))
-    assert both is not None and one is not None
+    both, one = (fields(directory.metrics(tested.eval_id)) for tested in (run, one_view))
     assert both["videos"] == {"evaluated": 1, "failed": 3, "missing": 1}
     assert one["videos"] == {"evaluated": 2, "failed": 2, "missing": 1}
     assert (both["top1"], one["top1"]) == (pytest.approx(20), pytest.approx(40))

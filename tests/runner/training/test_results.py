@@ -13,6 +13,7 @@ from torch import Tensor
 
 from data.errors import DataError, DecodeError
 from data.items import ItemList, TestItems
+from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
@@ -127,6 +128,27 @@ def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: Run
     left, right, mean = scores
     assert not np.allclose(left, right)
     np.testing.assert_allclose(mean, (left + right) / 2, atol=1e-6)
+
+
+def test_a_result_has_the_accuracies_of_actions_verbs_and_nouns(harness: RunHarness, verb_noun_run: RunConfig) -> None:
+    metrics, directory = harness.execute(verb_noun_run), harness.store.run(verb_noun_run.train_id)
+    assert metrics["videos"] == {"evaluated": 12, "failed": 0, "missing": 0}
+    with np.load(directory.scores(verb_noun_run.eval_id)) as predictions:
+        scores, labels = predictions["scores"].sum(1), predictions["labels"]
+    verb, noun = scores[:, :8].argmax(1) == labels[:, 0], scores[:, 8:].argmax(1) == labels[:, 1]
+    views = verb_noun_run.evaluation.views * verb_noun_run.evaluation.crops
+    np.testing.assert_allclose(scores[:, :8].sum(1), views, rtol=1e-4)
+    np.testing.assert_allclose(scores[:, 8:].sum(1), views, rtol=1e-4)
+    assert metrics["verb"] == pytest.approx(100 * verb.mean())
+    assert metrics["noun"] == pytest.approx(100 * noun.mean())
+    assert metrics["action"] == metrics["top1"] == pytest.approx(100 * (verb & noun).mean())
+    assert "classes" not in metrics
+    kinds = {"verb": (VERBS, scores[:, :8]), "noun": ([noun.name for noun in NOUNS], scores[:, 8:])}
+    for place, (kind, (names, of_kind)) in enumerate(kinds.items()):
+        predicted, labelled = (np.eye(8, dtype=bool)[numbers] for numbers in (of_kind.argmax(1), labels[:, place]))
+        counts = np.stack([predicted & labelled, predicted, labelled]).sum(1).T.tolist()
+        found = {name: of_class for name, of_class in zip(names, counts, strict=True) if any(of_class)}
+        assert metrics["class_counts"][kind] == found
 
 
 def grey(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:

@@ -1,5 +1,6 @@
 """Runs that two processes share: the same training as on one device, and failures of the second process."""
 
+import json
 import signal
 from dataclasses import replace
 
@@ -12,7 +13,6 @@ from experiments.spec.run import RunConfig
 from interface.batches import Batch
 from lightning_modules.module import TaskModule
 from runner.jobs import run_process
-from runner.machine.files import read_json
 from runner.machine.signals import Stopped
 from runner.store.run_folder import Failure
 from tests.runner.conftest import Process
@@ -36,8 +36,8 @@ def test_a_training_on_two_devices_is_that_on_one(
     assert codes == [0, 0]
     for name, tensor in harness.weights(run).items():
         torch.testing.assert_close(tensor, weights[name], rtol=1e-4, atol=1e-5)
-    two = read_json(harness.store.run(run.train_id).metrics(run.eval_id))
-    assert two is not None and two["videos"] == one["videos"] == {"evaluated": 90, "failed": 0, "missing": 0}
+    two = json.loads(harness.store.run(run.train_id).metrics(run.eval_id).read_text())
+    assert two["videos"] == one["videos"] == {"evaluated": 90, "failed": 0, "missing": 0}
     for name in run.objective.metrics:
         assert two[name] == pytest.approx(one[name], abs=1e-9)
     splits = [{"from_step": 0, "devices": 2, "micro_batch": micro_batch, "accumulation": 2 // micro_batch}]
