@@ -6,7 +6,7 @@ Follows the semi-supervised task of the official evaluation of DAVIS 2017
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -96,13 +96,13 @@ class SequenceScores(NamedTuple):
     """Index in STATES."""
 
 
+@dataclass(eq=False)
 class MaskScores(Scores):
     """J and F of each object and frame of sequences, and the predicted masks that were not taken yet."""
 
-    def __init__(self, objective: MaskPropagation) -> None:
-        self.objective = objective
-        self.sequences: dict[int, SequenceScores] = {}
-        self.predicted: dict[int, NDArray[np.uint8]] = {}
+    objective: MaskPropagation
+    sequences: dict[int, SequenceScores] = field(default_factory=dict)
+    predicted: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def add(self, index: int, predicted: NDArray[np.uint8], truth: NDArray[np.uint8], state: int = 0) -> None:
         """Score the predicted masks (F, H, W) of a sequence. The first true mask has all objects.

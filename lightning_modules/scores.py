@@ -152,27 +152,18 @@ class ItemScore:
         return STATES[max(self.states.values())]
 
 
+@dataclass(eq=False)
 class ViewScores(Scores):
-    """Class scores of the views of items.
+    """Class scores of the views of items."""
 
-    Args:
-        softmax: softmax of outputs (..., C), over the classes of each kind of label.
-        hits: mask (I,) of the correct items for each metric, from scores (I, C) and labels (I,) or (I, kinds).
-        classes: number of classes per kind of label, in the order of the scores.
-    """
-
-    def __init__(
-        self,
-        protocol: EvalConfig,
-        softmax: Callable[[Tensor], Tensor],
-        hits: Callable[[Tensor, Tensor], Mapping[str, Tensor]],
-        classes: Mapping[str, int],
-    ) -> None:
-        self.protocol = protocol
-        self.softmax = softmax
-        self.hits = hits
-        self.classes = dict(classes)
-        self.items: dict[int, ItemScore] = {}
+    protocol: EvalConfig
+    softmax: Callable[[Tensor], Tensor]
+    """Softmax of outputs (..., C), over the classes of each kind of label."""
+    hits: Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+    """Mask (I,) of the correct items for each metric, from scores (I, C) and labels (I,) or (I, kinds)."""
+    classes: Mapping[str, int]
+    """Number of classes per kind of label, in the order of the scores."""
+    items: dict[int, ItemScore] = field(default_factory=dict)
 
     def add(
         self, outputs: Tensor, labels: Tensor, items: Tensor, views: Tensor, unreadable: Tensor, missing: Tensor

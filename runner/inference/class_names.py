@@ -79,14 +79,9 @@ def run_on_videos(run: RunConfig, videos: Path | Sequence[Path], names: ClassNam
     if not isinstance(videos, Path):
         files = UnlabelledVideos.Config.of(videos, run.data.targets)
         return replace(run, data=run.data.with_videos(files)), Path()
-    return listed_run(run, videos, names), videos
-
-
-def listed_run(run: RunConfig, video_list: Path, names: ClassNames) -> RunConfig:
-    """The same run on the videos of a list file."""
-    if not video_list.is_file():
+    if not videos.is_file():
         labels = " ".join(run.data.targets.label_names)
-        raise DataError(f"--list {video_list}: there is no such file; it needs one 'path {labels}' per line")
+        raise DataError(f"--list {videos}: there is no such file; it needs one 'path {labels}' per line")
     flat = [name or f"{kind} {number}" for kind, of_kind in names.items() for number, name in enumerate(of_kind)]
     listed = ListFile.Config(predicted=run.data.targets, class_names=tuple(flat) if has_names(names) else ())
-    return replace(run, data=run.data.with_videos(listed))
+    return replace(run, data=run.data.with_videos(listed)), videos

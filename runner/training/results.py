@@ -35,13 +35,7 @@ class PredictionFiles(Callback):
         self.data, self.folder = data, folder
 
     def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: object,
-        batch: object,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        self, trainer: Trainer, pl_module: LightningModule, *args: object, **keywords: object
     ) -> None:
         assert isinstance(pl_module, TaskModule)
         datamodule = trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]: set by `Trainer.test`
