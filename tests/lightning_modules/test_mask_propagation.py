@@ -200,13 +200,6 @@ def test_values_are_those_of_the_official_evaluation(
     assert boundary_accuracy(*masks) == pytest.approx(f, abs=5e-7)
 
 
-@pytest.mark.parametrize(
-    ("size", "box", "pixels"), [(LARGE, FIRST, 600), (SMALL, (10, 30, 10, 40), 100), (SMALL, (40, 64, 40, 64), 49)]
-)
-def test_numbers_of_boundary_pixels(size: tuple[int, int], box: Box, pixels: int) -> None:
-    assert np.count_nonzero(boundary(mask(size, box))) == pixels
-
-
 def test_boundary_equals_its_definition_pixel_by_pixel() -> None:
     rng = np.random.default_rng(0)
     found = rng.uniform(size=(9, 7)) < 0.5
