@@ -31,13 +31,7 @@ class TaskModule(LightningModule):
     """
 
     def __init__(
-        self,
-        model: Model,
-        task: Task,
-        optim: OptimConfig | None,
-        protocol: EvalConfig,
-        seed: int,
-        run: object = None,
+        self, model: Model, task: Task, optim: OptimConfig | None, protocol: EvalConfig, seed: int, run: object = None
     ) -> None:
         super().__init__()
         self.model = model

@@ -24,14 +24,7 @@ from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
 from runner.jobs.run_server import RunServer
 from runner.machine.files import REMEDY, free_bytes, unwritable
-from runner.machine.messages import (
-    ERROR_PREFIX,
-    NOTE_PREFIX,
-    PROGRESS_PREFIX,
-    one_line,
-    position_text,
-    time_left_text,
-)
+from runner.machine.messages import ERROR_PREFIX, NOTE_PREFIX, PROGRESS_PREFIX, one_line, position_text, time_left_text
 from runner.machine.request import ProfilerName, Request
 from runner.machine.resources import Resources
 from runner.machine.signals import RunProcess, interrupted_by_signals, stop
@@ -314,11 +307,7 @@ def with_threads(resources: Resources, parallel: int = 1) -> Resources:
 
 
 def run_process(
-    request: Path,
-    resources: Resources,
-    log: IO[bytes],
-    variables: dict[str, str],
-    server: RunServer | None = None,
+    request: Path, resources: Resources, log: IO[bytes], variables: dict[str, str], server: RunServer | None = None
 ) -> RunProcess:
     """Started process of a run, with further variables, and without SLURM's, by which Lightning would count devices."""
     of_command = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}

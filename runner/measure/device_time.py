@@ -118,10 +118,7 @@ def trained_per_second(run: RunConfig, speed: Speed) -> float:
 
 
 def assumed_speed(
-    default: tuple[str, float],
-    gpu: str | None = None,
-    utilisation: float | None = None,
-    tflops: float | None = None,
+    default: tuple[str, float], gpu: str | None = None, utilisation: float | None = None, tflops: float | None = None
 ) -> Speed:
     """Speed of a GPU by its name in `GPUS`, or by its peak, at an assumed utilisation of the peak.
 

@@ -10,11 +10,7 @@ PACKAGES = ("torch", "torchvision", "lightning", "timm", "av")
 
 def provenance() -> dict[str, object]:
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
-    return {
-        "commit": commit(),
-        "versions": {"python": platform.python_version(), **versions},
-        "hardware": hardware(),
-    }
+    return {"commit": commit(), "versions": {"python": platform.python_version(), **versions}, "hardware": hardware()}
 
 
 def commit() -> str:

@@ -161,8 +161,7 @@ def test_the_loss_of_soft_verbs_and_nouns_is_the_mean_of_both() -> None:
 
 
 @pytest.mark.parametrize(
-    ("objective", "targets", "labels"),
-    [(SingleLabel, ClassTarget(5), LABELS), (VerbNoun, VerbNounTarget(3, 5), PAIRS)],
+    ("objective", "targets", "labels"), [(SingleLabel, ClassTarget(5), LABELS), (VerbNoun, VerbNounTarget(3, 5), PAIRS)]
 )
 def test_a_probability_of_zero_equals_training_without_mixup(
     objective: type[SingleLabel | VerbNoun], targets: ClassTarget | VerbNounTarget, labels: Tensor

@@ -80,10 +80,7 @@ def loader(batches: list[Batch]) -> DataLoader:
 
 
 def built(
-    model: Model | None = None,
-    objective: SingleLabel | None = None,
-    optim: OptimConfig | None = OPTIM,
-    seed: int = 7,
+    model: Model | None = None, objective: SingleLabel | None = None, optim: OptimConfig | None = OPTIM, seed: int = 7
 ) -> TaskModule:
     task = (objective or SingleLabel(label_smoothing=0.1)).task(ClassTarget(CLASSES))
     return TaskModule(model or Net(), task, optim, PROTOCOL, seed)

@@ -89,10 +89,7 @@ def test_the_schedule_of_a_recipe_in_steps_counts_steps() -> None:
 def test_the_schedule_multiplies_the_rate_of_each_group() -> None:
     model = Linear(2, 2)
     optim = OptimConfig(
-        epochs=2,
-        lr=0.5,
-        schedule=CosineSchedule(warmup_epochs=1),
-        rules=(ParameterRule(names="bias", lr_scale=4.0),),
+        epochs=2, lr=0.5, schedule=CosineSchedule(warmup_epochs=1), rules=(ParameterRule(names="bias", lr_scale=4.0),)
     )
     expected = [[0.5 * part, 2.0 * part] for part in (0, 0.5, 1, 0.5)]
     assert rates(optim, model, 4) == [pytest.approx(pair) for pair in expected]

@@ -48,12 +48,7 @@ def scored(rows: list[Row], *, views: int = 1, crops: int = 1, merge: Merge = "s
         outputs = outputs.expand(crops, -1) if outputs.ndim == 1 else outputs
         label, item, view = (torch.tensor([value]) for value in (row.label, row.item, row.view))
         scores.add(
-            outputs[None],
-            label,
-            item,
-            view,
-            torch.tensor([row.state != OK]),
-            torch.tensor([row.state == MISSING]),
+            outputs[None], label, item, view, torch.tensor([row.state != OK]), torch.tensor([row.state == MISSING])
         )
     return scores
 

@@ -124,10 +124,7 @@ def test_verbs_and_nouns_are_counted_separately() -> None:
         ((0, 4), 2, FAILED, one_hot(0, VERBS), one_hot(4, NOUNS)),
     ]
     counts = scored(rows).counts_by_class()
-    assert counts == {
-        "verb": {0: (0, 0, 1), 1: (1, 1, 2), 2: (0, 1, 0)},
-        "noun": {4: (0, 0, 2), 5: (1, 2, 1)},
-    }
+    assert counts == {"verb": {0: (0, 0, 1), 1: (1, 1, 2), 2: (0, 1, 0)}, "noun": {4: (0, 0, 2), 5: (1, 2, 1)}}
 
 
 def test_curves_are_accuracies_of_action_verb_and_noun(task: VerbNounTask) -> None:

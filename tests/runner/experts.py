@@ -135,10 +135,7 @@ LEFT = RunConfig(
 RIGHT = replace(LEFT, model=Expert.Config(file="right"))
 FUSED = replace(LEFT, model=Pair.Config(files=PARTS))
 ENSEMBLE = replace(
-    LEFT,
-    model=Ensemble.Config(),
-    optim=None,
-    parents=(Parent(run=LEFT, part="left"), Parent(run=RIGHT, part="right")),
+    LEFT, model=Ensemble.Config(), optim=None, parents=(Parent(run=LEFT, part="left"), Parent(run=RIGHT, part="right"))
 )
 
 

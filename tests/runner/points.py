@@ -206,9 +206,7 @@ POINTS = RunConfig(
 assert POINTS.optim is not None
 # An epoch has five whole steps and one of three items.
 REST = replace(
-    POINTS,
-    data=PointData(dataset=Points.Config(num_train=23)),
-    optim=replace(POINTS.optim, rest_multiple=3),
+    POINTS, data=PointData(dataset=Points.Config(num_train=23)), optim=replace(POINTS.optim, rest_multiple=3)
 )
 
 

@@ -14,10 +14,7 @@ from runner.training.curves import GIB, GPU_MEMORY
 from runner.training.micro_batch import TooLittleMemoryError
 from tests.runner.points import POINTS, Points, RunHarness, Tower
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
-]
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
 MIB = 2**20
 FREE = 384 * MIB  # memory that this process may use
 PER_ITEM = 24 * MIB  # activations of an item; a step takes four times as much, with 32 items 3 GiB

@@ -173,11 +173,7 @@ def exhausted(*_: object) -> None:
 @pytest.mark.parametrize(
     ("method", "micro_batch", "message"),
     [
-        (
-            "training_step",
-            None,
-            "a training step with 4 items at a time does not fit .*; set a smaller --micro-batch",
-        ),
+        ("training_step", None, "a training step with 4 items at a time does not fit .*; set a smaller --micro-batch"),
         ("training_step", 1, "a training step with 1 item at a time does not fit .*; try --recompute, "),
         ("test_step", None, "a test step with 64 items at a time does not fit .*; set a smaller --micro-batch, "),
         ("test_step", 2, "a test step with 2 items at a time does not fit"),

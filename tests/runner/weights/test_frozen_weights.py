@@ -22,16 +22,7 @@ from runner.weights.weights import (
     start_weights,
 )
 from tests.runner.points import POINTS, RunHarness
-from tests.runner.tower_weights import (
-    BACKBONE,
-    FROZEN_TOWER,
-    FUSED,
-    OTHER,
-    fresh,
-    keep,
-    same,
-    write_photos,
-)
+from tests.runner.tower_weights import BACKBONE, FROZEN_TOWER, FUSED, OTHER, fresh, keep, same, write_photos
 
 pytestmark = pytest.mark.usefixtures("photos")
 

@@ -21,16 +21,7 @@ from runner.weights.weights import (
     weights_of,
 )
 from tests.runner.points import POINTS, RunHarness, Tower
-from tests.runner.tower_weights import (
-    BACKBONE,
-    CHILD,
-    FUSED,
-    OTHER,
-    TESTED,
-    fresh,
-    keep,
-    same,
-)
+from tests.runner.tower_weights import BACKBONE, CHILD, FUSED, OTHER, TESTED, fresh, keep, same
 
 pytestmark = pytest.mark.usefixtures("photos")
 
