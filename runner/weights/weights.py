@@ -144,7 +144,12 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
     Args:
         expected: digest of the tensors when they were saved; None to compare them only with the digest in the file.
     """
-    tensors, metadata = _content(path)
+    try:
+        tensors, metadata = read_saved(path)
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing; {remedy(path)}") from None
+    except (SafetensorError, ValueError):
+        raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
     stored = metadata.get(DIGEST)
     if (stored or expected) and {stored or expected, expected or stored} != {digest(tensors)}:
         raise StoreError(f"{path} was changed after it was saved: its digest differs; restore it, or {remedy(path)}")
@@ -154,16 +159,6 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
 def saved_digest(path: Path) -> str:
     """Digest of the tensors in a weight file, after a comparison with the digest in the file."""
     return digest(read_weights(path)[0])
-
-
-def _content(path: Path) -> tuple[dict[str, Tensor], dict[str, str | None]]:
-    """Tensors and metadata of a weight file."""
-    try:
-        return read_saved(path)
-    except FileNotFoundError:
-        raise StoreError(f"{path} is missing; {remedy(path)}") from None
-    except (SafetensorError, ValueError):
-        raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
 
 
 def remedy(path: Path) -> str:
