@@ -16,13 +16,6 @@ LABELS = torch.tensor([0, 4, 2, 3])
 PAIRS = torch.tensor([[0, 4], [1, 0], [2, 3], [1, 2]])
 
 
-class Flat(nn.Module):
-    """Model whose outputs are the flattened clips."""
-
-    def forward(self, clips: Tensor) -> Tensor:
-        return clips.flatten(1)
-
-
 def distinct_clips() -> Tensor:
     """Four clips (4, 1, 3, 2, 2) with one bright pixel each. The bright pixels of a mixed clip are its weights."""
     clips = torch.zeros(4, 1, 3, 2, 2)
@@ -190,18 +183,6 @@ def test_items_of_several_inputs_are_not_mixed() -> None:
 
 
 # Tests
-
-
-def scored_views(views: Tensor, label: int = 1) -> ViewScores:
-    """Scores of one item with outputs (views, crops, C). Each view is a separate batch."""
-    task = SingleLabel().task(ClassTarget(views.shape[-1]))
-    scores = task.new_scores(EvalConfig(views=len(views), crops=views.shape[1]))
-    assert isinstance(scores, ViewScores)
-    zero, no = torch.tensor([0]), torch.tensor([False])
-    for view, crops in enumerate(views):
-        inputs = (crops[None, :, None, None, None],)  # (B, V, F, 3, height, width) with other sizes
-        task.test(Flat(), Batch(inputs, torch.tensor([label]), zero, torch.tensor([view]), no, no), scores)
-    return scores
 
 
 def test_every_input_of_an_item_reaches_the_model_crop_by_crop() -> None:

@@ -20,10 +20,10 @@ from models.trunk import VideoViT
 from runner.jobs.run_server import ForkedProcess, RunServer
 from runner.machine.request import Request
 from runner.machine.resources import Resources
-from runner.machine.signals import StopRequest
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from tests.runner.in_process import ONE_THREAD, train_here
+from tests.runner.points import NoSignalHandlers
 
 OVERRIDES = [
     "data.dataset.stand_in.num_train=32",
@@ -156,11 +156,8 @@ def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
 def test_a_run_resumes_after_a_stop_at_a_validation(
     tmp_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
-    class Stop(StopRequest):
+    class Stop(NoSignalHandlers):
         num_reads = 0
-
-        def install_handlers(self) -> None:
-            """Install no handlers."""
 
         @property
         def pending(self) -> int | None:
