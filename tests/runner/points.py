@@ -217,10 +217,11 @@ class NoSignalHandlers(StopRequest):
 
 def carry_out(
     run: RunConfig, store: RunStore, resources: Resources, stop: StopRequest | None = None, *, eval_only: bool = False
-) -> None:
-    """Train and test a run in this process, whose signal handlers remain."""
+) -> dict:
+    """Train and test a run in this process, whose signal handlers remain; returns the metrics of its own weights."""
     request = Request(run=run, resources=resources, runs=store.root, eval_only=eval_only)
     train_and_test(request, store, stop or NoSignalHandlers(), FirstProcess(resources.rank))
+    return read_json(store.run(run.train_id).metrics(run.eval_id)) or {}
 
 
 class Killed(BaseException):
@@ -301,9 +302,7 @@ class RunHarness:
         self.kill_before = is_planned
 
     def execute(self, run: RunConfig, *, eval_only: bool = False, request: StopRequest | None = None) -> dict:
-        """Train and test a run; returns the metrics of its own weights, or an empty dictionary if there are none."""
-        carry_out(run, self.store, self.resources, request, eval_only=eval_only)
-        return read_json(self.store.run(run.train_id).metrics(run.eval_id)) or {}
+        return carry_out(run, self.store, self.resources, request, eval_only=eval_only)
 
     def execute_and_kill(self, run: RunConfig, event: str, time: int) -> None:
         """Execute a run and kill it before the given occurrence of an event."""

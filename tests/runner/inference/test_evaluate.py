@@ -1,6 +1,5 @@
 """Scores of a list of videos: they equal those of a row's test."""
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -32,9 +31,7 @@ ONE = Resources(devices=1)
 def test_a_list_of_the_test_videos_has_the_metrics_of_the_test(
     weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:
-    carry_out(weighted, store, ONE, eval_only=True)
-    directory = store.run(weighted.train_id)
-    metrics = json.loads(directory.metrics(weighted.eval_id).read_text())
+    metrics, directory = carry_out(weighted, store, ONE, eval_only=True), store.run(weighted.train_id)
     result = evaluate(weighted, store, ONE, listed)
     assert result["metrics"] == {name: metrics[name] for name in ("top1", "top5")}
     assert all(result[name] == metrics[name] for name in ("views", "crops"))

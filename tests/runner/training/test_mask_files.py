@@ -30,14 +30,9 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
 
 
-def execute(run: RunConfig, store: RunStore) -> dict:
-    carry_out(run, store, RESOURCES)
-    return json.loads(store.run(run.train_id).metrics(run.eval_id).read_text())
-
-
 @pytest.mark.parametrize("run", [UNTRAINED, KEPT_MASK], ids=["untrained", "kept"])
 def test_metrics_and_result_files_of_a_test(run: RunConfig, store: RunStore) -> None:
-    metrics = execute(run, store)
+    metrics = carry_out(run, store, RESOURCES)
     assert metrics["videos"] == {"evaluated": 3, "failed": 0, "missing": 0}
     assert metrics["jf"] == pytest.approx((metrics["j"] + metrics["f"]) / 2)
     directory = store.run(run.train_id)
@@ -52,7 +47,7 @@ def test_metrics_and_result_files_of_a_test(run: RunConfig, store: RunStore) -> 
 
 
 def test_metrics_are_those_of_the_result_files(store: RunStore) -> None:
-    metrics = execute(UNTRAINED, store)
+    metrics = carry_out(UNTRAINED, store, RESOURCES)
     results = store.run(UNTRAINED.train_id).predictions(UNTRAINED.eval_id)
     annotations = RESOURCES.root(UNTRAINED.data) / "Annotations/480p"
     scores = MaskScores(UNTRAINED.objective)  # type: ignore[arg-type]
@@ -68,7 +63,7 @@ def test_metrics_are_those_of_the_result_files(store: RunStore) -> None:
 
 @FORKED
 def test_two_processes_share_the_sequences(store: RunStore, tmp_path: Path) -> None:
-    whole = execute(UNTRAINED, RunStore(tmp_path / "whole"))
+    whole = carry_out(UNTRAINED, RunStore(tmp_path / "whole"), RESOURCES)
     directory = store.run(UNTRAINED.train_id)
     assert exit_codes(lambda rank: carry_out(UNTRAINED, store, Resources(devices=2))) == [0, 0]
     metrics = json.loads(directory.metrics(UNTRAINED.eval_id).read_text())
@@ -83,13 +78,13 @@ def test_weights_of_the_parent_are_tested(store: RunStore, keep_weights: object)
     run = apply(PROPAGATED, model(affinity="tokens", rules=DINO))
     (parent,) = run.parents
     with pytest.raises(ValueError, match="has no weights: train it"):
-        execute(run, store)
+        carry_out(run, store, RESOURCES)
     assert callable(keep_weights)
     keep_weights(parent.run)
-    metrics = execute(run, store)
+    metrics = carry_out(run, store, RESOURCES)
     other = replace(parent.run, seed=1)
     keep_weights(other)
-    assert execute(replace(run, parents=(Parent(run=other),)), store)["jf"] != metrics["jf"]
+    assert carry_out(replace(run, parents=(Parent(run=other),)), store, RESOURCES)["jf"] != metrics["jf"]
 
 
 def test_a_truncated_mask_stops_the_test_in_one_line(store: RunStore, tmp_path: Path) -> None:
@@ -101,7 +96,6 @@ def test_a_truncated_mask_stops_the_test_in_one_line(store: RunStore, tmp_path: 
     with pytest.raises(DataError, match=r"1 of 3 test sequences cannot be read.*00003\.png") as caught:
         carry_out(run, store, replace(RESOURCES, data=(("davis2017", root),)))
     assert "\n" not in str(caught.value)
-    carry_out(run, store, replace(RESOURCES, data=(("davis2017", root),), allow_bad=1))
-    metrics = json.loads(store.run(run.train_id).metrics(run.eval_id).read_text())
+    metrics = carry_out(run, store, replace(RESOURCES, data=(("davis2017", root),), allow_bad=1))
     assert metrics["videos"] == {"evaluated": 2, "failed": 1, "missing": 0}
     assert STAND_IN.num_val == 3

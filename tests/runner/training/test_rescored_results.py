@@ -25,15 +25,11 @@ from tests.runner.points import POINTS, carry_out
 from tests.runner.stored_metrics import result
 
 KeepWeights = Callable[..., None]
+ONE = Resources(devices=1)
 
 
 def protocol(run: RunConfig, **changes: object) -> RunConfig:
     return apply(run, evaluation(**changes))
-
-
-def executed(run: RunConfig, store: RunStore) -> dict:
-    carry_out(run, store, Resources(devices=1), eval_only=True)
-    return fields(store.run(run.train_id).metrics(run.eval_id))
 
 
 def fields(path: Path) -> dict:
@@ -44,7 +40,7 @@ def fields(path: Path) -> dict:
 def two_views(small_run: RunConfig, store: RunStore, keep_weights: KeepWeights) -> RunConfig:
     """Run that was tested with two views per video: the first at its start, the second in its middle."""
     keep_weights(small_run)
-    executed(small_run, store)
+    carry_out(small_run, store, ONE, eval_only=True)
     return small_run
 
 
@@ -63,7 +59,7 @@ def test_a_test_of_one_view_is_rescored_from_the_scores_of_two(
     directory = store.run(one_view.train_id)
     made = fields(directory.metrics(one_view.eval_id))
     shutil.copytree(directory.weights.parent, RunStore(tmp_path / "real").run(one_view.train_id).weights.parent)
-    real = executed(one_view, RunStore(tmp_path / "real"))
+    real = carry_out(one_view, RunStore(tmp_path / "real"), ONE, eval_only=True)
     assert {name: made[name] for name in SCORED} == {name: real[name] for name in SCORED}
     assert made["rescored_from"] == two_views.eval_id and "rescored_from" not in real
     # A single view is in the middle of a video, like the second of two.
