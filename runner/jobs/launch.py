@@ -73,7 +73,8 @@ class Launcher:
         profiler: ProfilerName | None = None,
         max_seconds: float = math.inf,
     ) -> None:
-        self.store, self.resources = store, with_threads(resources, parallel)
+        threads = resources.threads or max(1, min(torch.get_num_threads(), available_cores() // parallel))
+        self.store, self.resources = store, replace(resources, threads=threads)
         self.parallel, self.eval_only, self.start = parallel, eval_only, start
         self.fast_dev_run = fast_dev_run
         self.profiler: ProfilerName | None = profiler
@@ -183,11 +184,11 @@ class Launcher:
         )
         file = directory.request(job.run.eval_id)
         request.save(file)
-        variables = self._gpus(slot)
         try:
             directory.progress_file.unlink(missing_ok=True)
             with directory.log.open("ab") as log:
-                return Running(slot, run_process(file, self.resources, log, variables, self._server()), log.tell())
+                process = start_process(file, log, self._environment(slot), self._server())
+                return Running(slot, process, log.tell())
         except OSError as error:
             raise unwritable(directory.path, error) from None
 
@@ -196,6 +197,12 @@ class Launcher:
         if self.forks and (not self.servers or self.servers[-1].is_outdated):
             self.servers.append(RunServer())
         return self.servers[-1] if self.forks else None
+
+    def _environment(self, slot: int) -> dict[str, str]:
+        """Variables of the process of a run: without SLURM's, by which Lightning would count devices."""
+        of_command = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
+        own = {"OMP_NUM_THREADS": str(self.resources.threads), "PYTHONUNBUFFERED": "1"}
+        return of_command | own | self._gpus(slot)
 
     def _gpus(self, slot: int) -> dict[str, str]:
         """Variable with the GPUs of one of several runs at a time; they share GPUs if there are too few."""
@@ -297,22 +304,6 @@ class Bars:
     def close(self) -> None:
         for bar in (*self.slots, self.total):
             bar.close()
-
-
-def with_threads(resources: Resources, parallel: int = 1) -> Resources:
-    """Resources with a number of threads for each of several processes."""
-    return replace(
-        resources, threads=resources.threads or max(1, min(torch.get_num_threads(), available_cores() // parallel))
-    )
-
-
-def run_process(
-    request: Path, resources: Resources, log: IO[bytes], variables: dict[str, str], server: RunServer | None = None
-) -> RunProcess:
-    """Started process of a run, with further variables, and without SLURM's, by which Lightning would count devices."""
-    of_command = {name: value for name, value in os.environ.items() if not name.startswith("SLURM_")}
-    own = {"OMP_NUM_THREADS": str(resources.threads), "PYTHONUNBUFFERED": "1", **variables}
-    return start_process(request, log, of_command | own, server)
 
 
 def start_process(request: Path, log: IO[bytes], environment: dict[str, str], server: RunServer | None) -> RunProcess:
