@@ -117,8 +117,7 @@ class SingleLabel(ClassObjective):
 
     def task(self, targets: Targets) -> "SingleLabelTask":
         if len(targets.classes) != 1:
-            kinds = " and a ".join(targets.classes) or "no class"
-            raise ValueError(f"objective: SingleLabel predicts one class an item, and these data have a {kinds}")
+            raise self.unsuited("predicts one class an item", targets)
         return SingleLabelTask(self, targets.classes)
 
 
@@ -145,8 +144,7 @@ class VerbNoun(ClassObjective):
 
     def task(self, targets: Targets) -> "VerbNounTask":
         if tuple(targets.classes) != ("verb", "noun"):
-            kinds = " and a ".join(targets.classes) or "no class"
-            raise ValueError(f"objective: VerbNoun predicts a verb and a noun an item, and these data have a {kinds}")
+            raise self.unsuited("predicts a verb and a noun an item", targets)
         return VerbNounTask(self, targets.classes)
 
 

@@ -60,9 +60,7 @@ class MaskPropagation(Objective):
 
     def task(self, targets: Targets) -> "MaskPropagationTask":
         if targets.classes:
-            raise ValueError(
-                f"objective: MaskPropagation scores masks, and these data have a {' and a '.join(targets.classes)}"
-            )
+            raise self.unsuited("scores masks", targets)
         return MaskPropagationTask(self)
 
 

@@ -110,3 +110,8 @@ class Objective(CheckedConfig, ABC):
     @abstractmethod
     def task(self, targets: Targets) -> Task:
         """Task on data with these targets. It refuses those of another kind."""
+
+    def unsuited(self, does: str, targets: Targets) -> ValueError:
+        """Error for targets of another kind than those for which the objective does what it does."""
+        kinds = " and a ".join(targets.classes) or "no class"
+        return ValueError(f"objective: {type(self).__name__} {does}, and these data have a {kinds}")
