@@ -54,12 +54,12 @@ class Predictions(NamedTuple):
     classes: Mapping[str, int]
     """Number of classes per kind of label, in the order of the shares."""
 
-    def of_item(self, index: int, k: int = 2) -> tuple[Prediction, ...]:
-        """Predictions of an item, one for each kind of label, with the k best classes."""
+    def of_item(self, index: int) -> tuple[Prediction, ...]:
+        """Predictions of an item, one for each kind of label, with the two best classes."""
         parts = self.shares[index].split(tuple(self.classes.values()))
         found = []
         for kind, part, label in zip(self.classes, parts, self.labels[index].tolist(), strict=True):
-            best = part.topk(min(k, len(part)))
+            best = part.topk(min(2, len(part)))
             pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
             found.append(Prediction(kind, label, tuple(pairs)))
         return tuple(found)

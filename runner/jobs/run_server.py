@@ -86,9 +86,6 @@ class ForkedProcess:
         if self.poll() is None:
             os.kill(self.pid, number)
 
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
-
 
 def serve(launcher: int) -> None:
     """Fork a process for each pair of a request and a log; tell the exit codes of the processes."""

@@ -79,8 +79,6 @@ class RunProcess(Protocol):
 
     def send_signal(self, sig: int, /) -> None: ...
 
-    def kill(self) -> None: ...
-
 
 def stop(processes: Sequence[RunProcess]) -> None:
     """Stop processes of runs, which write their checkpoints. A later signal to this process kills them."""

@@ -329,7 +329,7 @@ PREDICTIONS = Predictions(
 
 
 def test_the_predictions_to_an_item_are_its_best_classes_of_each_kind() -> None:
-    verb, noun = PREDICTIONS.of_item(1, k=2)
+    verb, noun = PREDICTIONS.of_item(1)
     assert (verb.kind, verb.label, verb.is_correct) == ("verb", 0, False)
     assert [number for number, _ in verb.best] == [1, 0]
     assert [share for _, share in verb.best] == pytest.approx([0.6, 0.4])

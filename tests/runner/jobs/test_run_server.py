@@ -48,7 +48,7 @@ def test_a_process_has_a_session_a_log_and_an_exit_code_of_its_own(server: RunSe
     (tmp_path / "request").unlink()
     with (tmp_path / "log").open("ab") as log:
         assert server.start(tmp_path / "request", log, dict(os.environ)).wait() == 1
-    process.kill()  # it has ended
+    process.send_signal(signal.SIGKILL)  # it has ended
 
 
 def test_processes_save_their_checkpoints_and_end_if_the_one_that_forked_them_is_killed(
@@ -63,5 +63,5 @@ def test_processes_save_their_checkpoints_and_end_if_the_one_that_forked_them_is
         assert time.monotonic() < deadline, (tmp_path / "log").read_text()
         time.sleep(0.02)
     again = started(server, tmp_path)  # by another one
-    again.kill()
+    again.send_signal(signal.SIGKILL)
     assert again.wait() == -signal.SIGKILL

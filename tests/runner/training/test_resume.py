@@ -126,7 +126,7 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(
 ) -> None:
     process = start(server, tmp_path)
     until(lambda: epoch(tmp_path) >= 3, process, tmp_path)
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (directory(tmp_path).path / "metrics").exists()
     assert directory(tmp_path).checkpoint.exists()
