@@ -161,7 +161,7 @@ def test_a_probability_of_zero_equals_training_without_mixup(
 ) -> None:
     logits = torch.randn(4, sum(targets.classes.values()), generator=seeded())
     plain = objective(label_smoothing=0.2).task(targets)
-    task = objective(label_smoothing=0.2, mixup=Mixup.Config(probability=0.0)).task(targets)
+    task = objective(label_smoothing=0.2, mixup=Mixup.Config(probability=0.0, mode="elem")).task(targets)
     prepared = task.prepare((distinct_clips(),), labels, seeded())
     assert torch.equal(prepared.inputs[0], distinct_clips())
     torch.testing.assert_close(task.loss(logits, prepared.targets), plain.loss(logits, labels))
