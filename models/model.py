@@ -122,6 +122,13 @@ class ModelConfig(CheckedConfig, ABC):
         """The same model with `depth` blocks, if it has identical ones."""
         return replace(self, depth=depth)
 
+    def summed(self, count: Callable[["ModelConfig"], int]) -> int:
+        """Count of a model. Of identical blocks, each adds the difference between the counts of depths 3 and 2."""
+        if (depth := self.identical_blocks) <= 3:
+            return count(self)
+        two, three = (count(self.with_depth(few)) for few in (2, 3))
+        return three + (depth - 3) * (three - two)
+
     @property
     def pretrained(self) -> bool:
         """Whether the config names initial weights, which `initialise` loads."""
@@ -218,4 +225,4 @@ class Zeros(TorchFunctionMode):
 
 @functools.cache  # published and executed costs of a row, and its parameters, ask for the same number
 def macs_on_meta(config: ModelConfig, size: InputSize, targets: Targets) -> int:
-    return executed_macs(config.on_meta(size, targets), size.example(1, "meta"))
+    return config.summed(lambda one: executed_macs(one.on_meta(size, targets), size.example(1, "meta")))

@@ -49,14 +49,14 @@ def bytes_saved(
 
     They are counted on fake tensors, which have shapes but no memory.
     """
-    if (depth := model.identical_blocks) > 3:
-        # Blocks between the first and the last are identical: each adds the difference between depths 3 and 2.
-        two, three = (bytes_saved(model.with_depth(few), size, targets, num_items, precision) for few in (2, 3))
-        return three + (depth - 3) * (three - two)
-    built = model.on_meta(size, targets).train()
-    # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save its maps.
-    with FakeTensorMode(allow_non_fake_inputs=True), mixed_precision(torch.device("cpu"), PRECISIONS[precision]):
-        return saved_bytes(built.to_empty(device="cpu"), size.example(num_items))
+
+    def saved(one: ModelConfig) -> int:
+        built = one.on_meta(size, targets).train()
+        # Fake tensors use the CPU's kernels, fused attention included. On the meta device, attention would save maps.
+        with FakeTensorMode(allow_non_fake_inputs=True), mixed_precision(torch.device("cpu"), PRECISIONS[precision]):
+            return saved_bytes(built.to_empty(device="cpu"), size.example(num_items))
+
+    return model.summed(saved)
 
 
 def bytes_of_step(run: RunConfig, num_items: int) -> int:
