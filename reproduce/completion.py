@@ -1,15 +1,18 @@
 """Shell completion of tables, rows, columns, scales, data sets and fields of configs, from the index of the tables.
 
-The shell runs the command at each TAB, so nothing here imports PyTorch. Enabled by `register-python-argcomplete`.
+Names of runs are completed, too. The shell runs the command at each TAB, so nothing here imports PyTorch. Enabled by
+`register-python-argcomplete`.
 """
 
 import argparse
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import argcomplete
 
 from experiments.spec.catalog import Entry, captions, names_listed, read_index
 from reproduce.options import SCALES
+from runner.store.starts import named_overrides
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
@@ -85,8 +88,13 @@ def overrides(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list
     return sorted({path for path in found if path not in ("seed=", "parents=")})
 
 
+def names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Names that the user gave the overrides of runs."""
+    return [*named_overrides(Path(parsed_args.runs))]
+
+
 # By the name of the option.
 COMPLETERS = {
     "tables": tables, "table": tables, "columns": columns, "column": columns, "scale": scales, "data": data,
-    "overrides": overrides,
+    "overrides": overrides, "name": names, "variants": names,
 }  # fmt: skip

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions
+from runner.store.folders import STARTS
+from runner.store.starts import Start, add_start
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +44,15 @@ def completions(line: str, tmp_path: Path) -> set[str]:
 )
 def test_the_end_of_a_command_line_is_completed(line: str, expected: set[str], tmp_path: Path) -> None:
     assert completions(line, tmp_path) == expected
+
+
+@pytest.mark.parametrize("words", ["run table6a --name", "report table6a --variant", "runs list --name"])
+def test_names_of_runs_are_offered(words: str, tmp_path: Path) -> None:
+    start = Start(cell="motionformer/table4:joint.k400", scale="tiny", name="baseline")
+    (tmp_path / "runs/78667cde34a5").mkdir(parents=True)
+    add_start(tmp_path / "runs/78667cde34a5" / STARTS, start)
+    line = words.replace(" --", f" --runs {tmp_path / 'runs'} --")
+    assert completions(f"reproduce {line} b", tmp_path) == {"baseline"}
 
 
 def test_all_tables_are_offered(tmp_path: Path) -> None:
