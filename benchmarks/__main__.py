@@ -94,7 +94,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:
-    """Arguments of the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"cases: {', '.join(CASES)} (default: all)")
     new = Path("runs", "benchmarks", f"{datetime.now(UTC):%Y-%m-%dT%H%M%S}.json")
@@ -139,11 +138,7 @@ def conditions_of(sizes: Sizes, device: torch.device) -> dict[str, object]:
 
 
 def read(path: Path, conditions: dict[str, object]) -> dict[str, Pair]:
-    """Pairs of a file by name and precision; none if there is no file.
-
-    Raises:
-        ValueError: if the pairs of the file have other conditions, or were written by an earlier version.
-    """
+    """Pairs of a file by name and precision; none if there is no file."""
     if not path.exists():
         return {}
     content = json.loads(path.read_text())
@@ -170,7 +165,6 @@ def texts(value: object) -> object:
 
 
 def table(pairs: list[Pair]) -> str:
-    """Markdown table of pairs."""
     rows = [{header: text(pair) for header, text in COLUMNS.items()} for pair in pairs]
     shown = [header for header in COLUMNS if any(row[header] for row in rows)]
     align = ["left" if header in ("what", "precision") else "right" for header in shown]

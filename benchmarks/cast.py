@@ -107,7 +107,6 @@ def built(sizes: Sizes, device: torch.device) -> CAST:
 
 
 def whole(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
-    """The model."""
     model = built(sizes, device)
     (clips,) = sizes.clip.example(sizes.clips, device)
     macs = sizes.clips * sized(sizes).executed_macs(sizes.clip, TARGET)

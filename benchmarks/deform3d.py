@@ -45,7 +45,6 @@ def logits(clips: Tensor, joints: Tensor, model: DeformableTransformer) -> Tenso
 
 
 def after(stage: Stage, tokens: Tokens) -> Tokens:
-    """Tokens after a stage."""
     if isinstance(stage, DeformableStage):
         return deformable(stage, tokens)
     if isinstance(stage, JointStrideStage):
@@ -145,7 +144,6 @@ def sized(sizes: Sizes) -> DeformableTransformer.Config:
 
 
 def whole(sizes: Sizes, device: torch.device) -> Iterator[Comparison]:
-    """The model."""
     torch.manual_seed(0)
     model = sized(sizes).build(clip_size(sizes), TARGET).to(device).eval()
     clips, joints = clip_size(sizes).example(sizes.clips, device)

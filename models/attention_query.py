@@ -88,8 +88,6 @@ class CheckedQuery(NamedTuple):
 
 
 class AttentionMaps(ABC):
-    """Attention maps of the points of clips."""
-
     one_scale: ClassVar[bool] = True
 
     @property
@@ -100,11 +98,7 @@ class AttentionMaps(ABC):
     @property
     @abstractmethod
     def attentions(self) -> Sequence[MappedAttention]:
-        """Attentions with maps, the default first.
-
-        Raises:
-            ValueError: if the model has none.
-        """
+        """Attentions with maps, the default first."""
 
     @abstractmethod
     def grid(self, frames: int, height: int, width: int) -> Grid:
@@ -114,16 +108,11 @@ class AttentionMaps(ABC):
     def maps(self, inputs: tuple[Tensor, ...], found: CheckedQuery, grid: Grid) -> tuple[Tensor, Tensor | None]:
         """Maps (T, rows, columns) of an attention and, if it reads others than the patches, the places that it reads.
 
-        Raises:
-            ValueError: for a point that these inputs have no attention of.
+        Refuses points that these inputs have no attention of.
         """
 
     def check(self, size: VideoSize, query: PointQuery) -> None:
-        """Refuse a query that `of_point` would refuse for any clip of this size.
-
-        Raises:
-            ValueError: for a point, attention, block or head that does not exist.
-        """
+        """Refuse a query that `of_point` would refuse for any clip of this size."""
         self._checked(query, self.grid(size.frames, size.height, size.width))
 
     def of_point(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
@@ -132,9 +121,6 @@ class AttentionMaps(ABC):
         Args:
             inputs: those of the forward pass for one item, without the axis of items. The first is the clip
                 (F, 3, height, width).
-
-        Raises:
-            ValueError: for a point, attention, block or head that does not exist.
         """
         frames, _, height, width = inputs[0].shape
         grid = self.grid(frames, height, width)
@@ -171,11 +157,7 @@ class AttentionMaps(ABC):
 
 
 def patch_at(grid: Grid, frame: int, x: float, y: float) -> Patch:
-    """Patch of a token frame that contains a point, whose coordinates are fractions of width and height.
-
-    Raises:
-        ValueError: for a frame that does not exist, or a point outside the frame.
-    """
+    """Patch of a token frame that contains a point, whose coordinates are fractions of width and height."""
     if not 0 <= frame < grid.frames:
         raise ValueError(f"frame {frame}: the clip has the token frames 0 to {grid.frames - 1}")
     if not (0 <= x <= 1 and 0 <= y <= 1):

@@ -71,10 +71,6 @@ def check_checksums(path: Path) -> bool:
 
     Returns whether the file has such checksums, which `torch.load` does not compare. Older files have none; archives
     written after `torch.serialization.set_crc32_options(False)` contain zeros.
-
-    Raises:
-        ValueError: if a record differs from its checksum, or the archive cannot be read.
-        OSError: if the file cannot be read.
     """
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
@@ -94,12 +90,7 @@ def check_checksums(path: Path) -> bool:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a `.safetensors`, a Google `.npz` or a torch file.
-
-    Raises:
-        ValueError: if the file is none of these.
-        OSError: if the file cannot be read.
-    """
+    """Named tensors of a `.safetensors`, a Google `.npz` or a torch file."""
     if path.suffix == ".npz":
         check_checksums(path)
         return npz_tensors(path)
@@ -189,10 +180,6 @@ def load_released(
         convert: see `fill`.
         unused: patterns of names in the file that the model does not use.
         check: refuses a file by its tensors and settings, before any is copied.
-
-    Raises:
-        ValueError: with the keys that do not match; the model is then unchanged.
-        OSError: see `read_checkpoint`.
     """
     content, has_checksums = read_checkpoint(path)
     tensors, cfg = checkpoint_tensors(content, path), content.get("cfg")

@@ -16,8 +16,6 @@ from models.tokens import Grid
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig(CheckedConfig, ABC):
-    """Config of a classification head."""
-
     config_path: ClassVar[str] = "model.head"
 
     @abstractmethod

@@ -38,9 +38,6 @@ def load_image_vit(
     Args:
         names: name in the file of each tensor of the model.
         known_missing: patterns of such names that image ViTs do not have. These tensors keep their initial values.
-
-    Raises:
-        ValueError: for a damaged file, or keys without a counterpart.
     """
     return fill(
         model,

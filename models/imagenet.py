@@ -79,11 +79,7 @@ class ImageNet:
             )
 
         def local(self, folder: Path) -> Path | None:
-            """Path of the weight file in `folder` or a cache, without a download; None if it is in neither.
-
-            Raises:
-                ValueError: if timm has no such weights.
-            """
+            """Path of the weight file in `folder` or a cache, without a download; None if it is in neither."""
             named = (folder / f"{self.name}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz"))
             if found := next(filter(Path.exists, named), None) or cached_hub_file(f"timm/{self.name}"):
                 return found
@@ -95,11 +91,7 @@ class ImageNet:
             return next(filter(Path.exists, older), None) or cached_hub_file(str(published.hf_hub_id or ""))
 
         def published(self) -> "PretrainedCfg":
-            """Record of the weights in timm.
-
-            Raises:
-                ValueError: if timm has no such weights.
-            """
+            """Record of the weights in timm."""
             import timm  # here: timm takes a second to import, which the resolution of configs does not need
 
             if not timm.is_model_pretrained(self.name):

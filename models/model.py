@@ -35,25 +35,15 @@ class Model(nn.Module):
         return 0
 
     def layer_of(self, parameter: str) -> int:
-        """Index of the layer of a parameter, given its name.
-
-        Raises:
-            ValueError: if the layers have no order, as by default.
-        """
+        """Index of the layer of a parameter, given its name; refused if the layers have no order, as by default."""
         raise ValueError(f"optim.layer_decay: {type(self).__name__} does not assign layers to its parameters")
 
     def attention_maps(self) -> "AttentionMaps":
-        """Attention of one point of a clip.
-
-        Raises:
-            ValueError: if the model has no such maps, as by default.
-        """
+        """Attention of one point of a clip; refused if the model has no such maps, as by default."""
         raise ValueError(f"{type(self).__name__} has no attention maps of videos to draw")
 
 
 class Cost(NamedTuple):
-    """Cost of a model."""
-
     macs: int
     """Published multiply-adds of one item."""
     parameters: int
@@ -69,19 +59,12 @@ class ModelConfig(CheckedConfig, ABC):
 
     @abstractmethod
     def check(self, size: InputSize) -> None:
-        """Refuse settings and input sizes that `build` does not support.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
+        """Refuse settings and input sizes that `build` does not support."""
 
     def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
         """Refuse test items of a size that the model, built for items of another size, does not take.
 
         By default, it takes only the size of its training.
-
-        Raises:
-            ValueError: with the field.
         """
         if test_size != size:
             raise ValueError(
@@ -94,9 +77,6 @@ class ModelConfig(CheckedConfig, ABC):
 
         Args:
             part: name of the part; empty for the whole model.
-
-        Raises:
-            ValueError: with the part.
         """
 
     @abstractmethod
@@ -104,9 +84,6 @@ class ModelConfig(CheckedConfig, ABC):
         """Model with random weights that maps `size.example(B)` to outputs (B, total number of classes).
 
         Frozen parts are frozen here: only the trained parameters require a gradient. Reads no file.
-
-        Raises:
-            ValueError: as `check`.
         """
 
     def tiny(self) -> Self:
@@ -177,7 +154,6 @@ class ModelConfig(CheckedConfig, ABC):
             folder: directory of weight files; by default $PRETRAINED_WEIGHTS or video-weights in the user's cache.
 
         Raises:
-            ValueError: for files of another model.
             MissingWeightsError: with the file to download and the path to save it at.
         """
         return ()
@@ -196,9 +172,6 @@ class ModelConfig(CheckedConfig, ABC):
 
         Args:
             part: part of the model that the parent initialises; empty for the whole model.
-
-        Raises:
-            ValueError: with the tensors that do not match, or for a part that the model does not have.
         """
         if part:
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")

@@ -30,11 +30,7 @@ def resized(positions: Tensor, side: int, grid: Grid) -> Tensor:
 
 
 def square_side(side: int | None, grid: Grid) -> int:
-    """Number of rows and columns of the learnt positions: `side`, or that of the clip's grid.
-
-    Raises:
-        ValueError: if `side` is None and the grid is not square.
-    """
+    """Rows and columns of the learnt positions: `side`, or those of the clip's grid, which must then be square."""
     if side is not None:
         return side
     if grid.height != grid.width:
@@ -43,11 +39,7 @@ def square_side(side: int | None, grid: Grid) -> int:
 
 
 def check_frames(learnt: int, grid: Grid) -> None:
-    """Refuse clips with another number of token frames than the learnt positions in time.
-
-    Raises:
-        ValueError: with both numbers.
-    """
+    """Refuse clips with another number of token frames than the learnt positions in time."""
     if grid.frames != learnt:
         raise ValueError(f"positions: learnt for {learnt} token frames, the clip has {grid.frames}")
 
@@ -69,11 +61,7 @@ class PositionsConfig(CheckedConfig, ABC):
         """
 
     def check(self, grid: Grid) -> None:
-        """Refuse clips that they do not support.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
+        """Refuse clips that they do not support."""
 
     def tiny(self) -> Self:
         """Config for a model of `tiny()` size; by default the same."""

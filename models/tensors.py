@@ -69,14 +69,13 @@ def fill(
 ) -> LoadReport:
     """Copy tensors into a model. Every key without a counterpart must match a pattern listed as known.
 
+    A model that they do not fit is left unchanged.
+
     Args:
         tensors: tensors by their names in the file.
         names: name in the file of each tensor of the model.
         convert: tensors that the file contains in another format, given its tensors and those of the model, both by
             their names in files. They replace those of the same name.
-
-    Raises:
-        ValueError: with the keys that do not match; the model is then unchanged.
     """
     state = model.state_dict()
     converted = convert(tensors, {theirs: state[ours] for ours, theirs in names.items()})
@@ -120,11 +119,7 @@ def fill(
 
 
 def copy_all_but_classes(model: nn.Module, tensors: Mapping[str, Tensor]) -> LoadReport:
-    """Copy the tensors of a parent run into the same model, whose head may be for other classes and then stays random.
-
-    Raises:
-        ValueError: with the tensors outside of the head that do not match.
-    """
+    """Copy the tensors of a parent run into the same model. A head for other classes stays random."""
     names = {name: name for name in model.state_dict()}
     return fill(model, tensors, names, source="the parent run", known_missing=("head.*",), known_unexpected=("head.*",))
 
@@ -177,10 +172,6 @@ def load_trained(model: nn.Module, tensors: Mapping[str, Tensor], fingerprint: s
 
     Args:
         fingerprint: hash of the frozen parameters that the tensors were trained with.
-
-    Raises:
-        ValueError: if the model has other frozen parameters.
-        RuntimeError: if names or shapes of the tensors do not match the model.
     """
     if fingerprint != (own := frozen_fingerprint(model)):
         raise ValueError(

@@ -32,11 +32,7 @@ class Grid(NamedTuple):
 
 
 def token_grid(frames: int, height: int, width: int, *, patch: int, tubelet: int) -> Grid:
-    """Token grid of a clip.
-
-    Raises:
-        ValueError: if the clip does not divide evenly.
-    """
+    """Token grid of a clip, which must divide evenly."""
     if frames % tubelet:
         raise ValueError(f"clip: {frames} frames do not divide into cubes of {tubelet} frames")
     if height % patch or width % patch:
@@ -46,8 +42,6 @@ def token_grid(frames: int, height: int, width: int, *, patch: int, tubelet: int
 
 @dataclass(frozen=True, kw_only=True)
 class TokensConfig(CheckedConfig, ABC):
-    """Config of a tokeniser of clips."""
-
     config_path: ClassVar[str] = "model.tokens"
 
     label: ClassVar[str]
@@ -62,11 +56,7 @@ class TokensConfig(CheckedConfig, ABC):
 
     @abstractmethod
     def grid(self, frames: int, height: int, width: int) -> Grid:
-        """Token grid of a clip of this size.
-
-        Raises:
-            ValueError: if the clip does not divide evenly.
-        """
+        """Token grid of a clip of this size, which must divide evenly."""
 
     @abstractmethod
     def macs(self, grid: Grid, width: int) -> int:
@@ -78,8 +68,6 @@ class CubicTokens(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TokensConfig):
-        """Size of a cube."""
-
         label: ClassVar[str] = "Cubic"
         patch: Count = 16
         tubelet: Count = 2
@@ -114,8 +102,6 @@ class SquareTokens(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(TokensConfig):
-        """Size of a patch."""
-
         label: ClassVar[str] = "Square"
         tubelet: ClassVar[int] = 1
         patch: Count = 16

@@ -111,7 +111,6 @@ class VideoViT(Model):
             )
 
         def grid(self, size: InputSize) -> Grid:
-            """Token grid of a clip of this size."""
             clip = size.as_clip()
             return self.tokens.grid(clip.frames, clip.height, clip.width)
 

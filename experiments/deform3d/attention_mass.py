@@ -158,9 +158,6 @@ def masses(model: nn.Module, clips: Tensor, joints: Tensor) -> Tensor:
 
     The queries of joint stride attention are all pose tokens that have a place. Those of 3D deformable attention are the
     CLS tokens of all frames, because the class is read from CLS.
-
-    Raises:
-        ValueError: for a model without one of both attentions.
     """
     if not isinstance(model, DeformableTransformer) or not {"deformable", "joint"} <= {*model.config.active_stages}:
         raise ValueError("objective: AttentionMass needs a model with the stages 'deformable' and 'joint'")
@@ -220,11 +217,7 @@ class MassScores(ViewScores):
         return self.total(index)
 
     def check(self, num_items: int) -> None:
-        """Reject items that lack a view, and measures for which no item counts.
-
-        Raises:
-            ValueError: with the measure.
-        """
+        """Reject items that lack a view, and measures for which no item counts."""
         super().check(num_items)
         counts = self.merged_items().scores.unflatten(1, (-1, 3))[..., 2].sum(0)
         for measure, count in zip(MEASURES, counts.tolist(), strict=True):

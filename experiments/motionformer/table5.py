@@ -55,7 +55,6 @@ from models.sequence.encoder import FirstToken, SequenceEncoder
 def task(
     data: TokenData, *, batch_size: int, steps: int, warmup: int, validate_every: int, validation_batches: int
 ) -> RunConfig:
-    """Run of a task with exact attention."""
     return RunConfig(
         model=SequenceEncoder.Config(),
         data=data,
@@ -132,7 +131,6 @@ PEAK = PeakMegabytes("peak_mb", "memory", batch_size=16)
 
 
 def prototypes(run: RunConfig) -> float:
-    """Number of prototypes of the approximation."""
     assert isinstance(run.model, SequenceEncoder.Config)
     return float(getattr(run.model.approximation, "num_prototypes", 0))
 

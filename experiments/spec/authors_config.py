@@ -58,11 +58,6 @@ class Difference(NamedTuple):
 
 
 def authors_config(paper: str) -> AuthorsConfig:
-    """Settings of a paper's authors.
-
-    Raises:
-        ValueError: for a paper whose authors' configs are not known.
-    """
     name = f"experiments.{paper}.authors_config"
     if importlib.util.find_spec(name) is None:
         raise ValueError(f"no config files of the authors of '{paper}' are known; compare two runs")
@@ -70,11 +65,7 @@ def authors_config(paper: str) -> AuthorsConfig:
 
 
 def read_settings(file: Path) -> dict[str, object]:
-    """Settings of a YAML file, nested names joined by dots, or the `--name value` arguments of a shell script.
-
-    Raises:
-        ValueError: for a file that is neither.
-    """
+    """Settings of a YAML file, nested names joined by dots, or the `--name value` arguments of a shell script."""
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -124,11 +115,7 @@ def _literal(value: object) -> object:
 
 
 def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, object]) -> list[Difference]:
-    """Fields of a run for which the settings of a file say something else.
-
-    Raises:
-        ValueError: if a setting cannot have its value, or none is known.
-    """
+    """Fields of a run for which the settings of a file say something else."""
     differing, given = [], [(setting, values) for setting in config.settings if (values := setting.given(found))]
     if not given:
         raise ValueError(

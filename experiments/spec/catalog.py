@@ -91,11 +91,7 @@ def read_index() -> Index:
 
 
 def captions() -> dict[str, str]:
-    """Captions of all tables by table name, in natural order of the names.
-
-    Raises:
-        ValueError: for a missing folder of $REPRODUCE_PAPERS, or a file in it that cannot be imported.
-    """
+    """Captions of all tables by table name, in natural order of the names."""
     found = {name: entry["caption"] for name, entry in read_index()["tables"].items()}
     found |= {name: table.caption for name, table in _outside().tables.items()}
     return {name: found[name] for name in sorted(found, key=natural_order)}
@@ -103,11 +99,7 @@ def captions() -> dict[str, str]:
 
 @functools.cache
 def imported(*folders: Path) -> Imported:
-    """All papers and tables of folders of papers, in the order of their files.
-
-    Raises:
-        ValueError: for a file that cannot be imported, and for a table with the name of another.
-    """
+    """All papers and tables of folders of papers, in the order of their files."""
     found = Imported({}, {}, {})
     for file in (file for folder in folders for file in sorted(folder.glob("*/*.py"))):
         from experiments.spec.paper import Paper  # here: these import PyTorch
@@ -125,11 +117,6 @@ def imported(*folders: Path) -> Imported:
 
 
 def _module(paper: str, stem: str) -> object:
-    """Module of a file of a paper.
-
-    Raises:
-        ValueError: if it cannot be imported.
-    """
     try:
         return importlib.import_module(f"experiments.{paper}.{stem}")
     except Exception as error:
@@ -149,11 +136,7 @@ def natural_order(name: str) -> list[tuple[int, str]]:
 
 
 def names_listed(pattern: str) -> list[str]:
-    """Names of the tables that match a paper, a name or a glob pattern. Without a paper, all papers are searched.
-
-    Raises:
-        ValueError: if no table matches, with the nearest names.
-    """
+    """Names of the tables that match a paper, a name or a glob pattern. Without a paper, all papers are searched."""
     return _candidates(f"{pattern}/*" if pattern in papers() else pattern)
 
 
@@ -196,11 +179,6 @@ def contents_of(paper: "Paper") -> Contents:
 
 
 def load(name: str) -> "Table":
-    """Table with this exact name.
-
-    Raises:
-        ValueError: if its file cannot be imported, or the index names another one.
-    """
     from experiments.spec.table import Table  # imports PyTorch
 
     if (entry := read_index()["tables"].get(name)) is None:
@@ -232,9 +210,6 @@ def find(names: Iterable[str]) -> list[Selection]:
     """Tables and rows selected by names, glob patterns and `table:row`, in the given order, each table once.
 
     Of several tables that match a pattern with a row, only those with such a row are selected.
-
-    Raises:
-        ValueError: for an unknown table or row, with the nearest names, and for a name of tables of several papers.
     """
     chosen: dict[str, tuple[str, ...] | None] = {}
     for text in names:

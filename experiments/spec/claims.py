@@ -302,6 +302,5 @@ class Claim:
 def claim(
     key: str, place: str, text: str, comparisons: Comparison | Iterable[Comparison], *, real_data: bool = False
 ) -> Claim:
-    """Claim with one comparison or several."""
     several = (comparisons,) if isinstance(comparisons, Comparison) else tuple(comparisons)
     return Claim(key, place, text, several, real_data)

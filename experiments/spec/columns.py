@@ -9,11 +9,7 @@ from experiments.spec.table import Table
 
 
 def of_columns(table: Table, keys: Sequence[str]) -> Table:
-    """Table of some columns and of those that these are computed from, with the claims on them; without a figure.
-
-    Raises:
-        ValueError: for an unknown column.
-    """
+    """Table of some columns and of those that these are computed from, with the claims on them; without a figure."""
     of_all = {column.key: column.metric for column in table.columns}
     for key in keys:
         if key not in of_all:

@@ -36,7 +36,6 @@ class Edit:
     ablated: bool = False
 
     def apply(self, run: RunConfig) -> RunConfig:
-        """Run with the new value."""
         if (self.only_if_trained and run.optim is None) or _has_no_effect(self.path, run):
             return run
         value = self.value
@@ -141,22 +140,14 @@ def value_of(path: str, run: RunConfig) -> object:
 
 
 def all_overridden(run: RunConfig, texts: Iterable[str]) -> RunConfig:
-    """Run after all overrides. The one that names the run itself as its parent comes first: no other changes parents.
-
-    Raises:
-        ValueError: as `override`.
-    """
+    """Run after all overrides. The one of the parents comes first: no other changes parents."""
     for text in sorted(texts, key=lambda text: text != FINE_TUNE):
         run = overridden(run, text)
     return run
 
 
 def overridden(run: RunConfig, text: str) -> RunConfig:
-    """Run after an override. A run without the field is unchanged. The parts of an ensemble change, too.
-
-    Raises:
-        ValueError: as `override`.
-    """
+    """Run after an override. A run without the field is unchanged. The parts of an ensemble change, too."""
     if text == FINE_TUNE:
         if run.optim is None:
             raise ValueError("--fine-tune: the run is only tested, not trained; name another row")

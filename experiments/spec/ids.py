@@ -27,11 +27,7 @@ def tree_digest(tree: object) -> str:
 
 
 def canonical(value: object) -> object:
-    """Config as JSON: each dataclass with its tag, and without fields whose value is their `omit_if`.
-
-    Raises:
-        TypeError: for a value that cannot be part of an id (path, callable, tensor, list or dict).
-    """
+    """Config as JSON: each dataclass with its tag, and without fields whose value is their `omit_if`."""
     if is_dataclass(value) and not isinstance(value, type):
         types = field_types(type(value))
         members = {name: canonical(_as_declared(part, types[name])) for name, part in hashed_fields(value).items()}

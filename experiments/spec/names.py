@@ -15,11 +15,7 @@ def path_of(override: str) -> str:
 
 
 def own_data(folder: str | os.PathLike[str]) -> str:
-    """Override for a folder of videos.
-
-    Raises:
-        ValueError: for an empty name, e.g. of a variable of the shell that is not set.
-    """
+    """Override for a folder of videos. An empty name, e.g. of a variable of the shell that is not set, is refused."""
     if not os.fspath(folder):
         raise ValueError("names no folder of videos; '.' is the working directory")
     return f"{OWN_DATA}{os.path.abspath(os.path.expanduser(folder))}"

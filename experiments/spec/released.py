@@ -52,9 +52,6 @@ class ReleasedWeights:
 
         Args:
             settings: settings text of the file, as YAML. Names are compared without those of their sections.
-
-        Raises:
-            ValueError: with the settings that differ from those of the run.
         """
         stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
         expected = {key: str(value) for key, value in self.expected_settings(run).items()}

@@ -119,21 +119,13 @@ class RunConfig:
         return {name: part for name, part in fields if name not in ("evaluation", "parents") and part is not None}
 
     def check(self) -> None:
-        """Refuse runs that no machine can build, train or test.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
+        """Refuse runs that no machine can build, train or test."""
         self.check_model_and_recipe()
         self.data.check(self.evaluation)
         self.model.check_test_size(self.data.size, self.data.test_size(self.evaluation))
 
     def check_model_and_recipe(self) -> None:
-        """Refuse all that `check` refuses, except test protocols that the data do not support.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
+        """Refuse all that `check` refuses, except test protocols that the data do not support."""
         self.model.check(self.data.size)
         for parent in self.parents:
             self.model.check_parent(parent.part, parent.run.model)
@@ -155,11 +147,7 @@ class RunConfig:
             )
 
     def build(self) -> "TaskModule":
-        """LightningModule with random weights.
-
-        Raises:
-            ValueError: as `check`.
-        """
+        """LightningModule with random weights."""
         from lightning_modules.module import TaskModule  # here: tables are resolved without Lightning
 
         task = self.objective.task(self.data.targets)

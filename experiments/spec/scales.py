@@ -64,11 +64,6 @@ class Scale:
         return self.gpu is None
 
     def of(self, run: RunConfig, recipe: Recipe = Recipe()) -> RunConfig:
-        """Run at this scale.
-
-        Raises:
-            ValueError: if an added parent trains a part of the model that has a parent already.
-        """
         parents = (replace(parent, run=self.of(parent.run, recipe)) for parent in run.parents)
         scaled = apply(replace(run, parents=tuple(parents)), (*self.edits, *recipe.edits))
         return scaled if recipe.parents is None else replace(scaled, parents=(*scaled.parents, *recipe.parents(run)))
@@ -106,11 +101,6 @@ SCALES = {scale.name: scale for scale in (PAPER, SMALL, TINY)}
 
 
 def find_scale(name: str) -> Scale:
-    """Scale with this name.
-
-    Raises:
-        ValueError: for an unknown name, with the nearest or all names.
-    """
     if name not in SCALES:
         hint = nearest(name, SCALES, f"there are {', '.join(SCALES)}")
         raise ValueError(f"unknown scale '{name}'; {hint}")

@@ -116,7 +116,6 @@ class Row:
     form: NumberFormat | None = None
 
     def metric_of(self, column: Column) -> Metric:
-        """Metric of the cell in a column."""
         own = None if self.metric is None else self.metric.in_column(column.key)
         return own or column.metric
 
@@ -199,11 +198,7 @@ class Table:
     claims: tuple[Claim, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse tables that cannot be shown.
-
-        Raises:
-            ValueError: with the first of their faults.
-        """
+        """Refuse tables that cannot be shown."""
         if (fault := next(self._faults(), None)) is not None:
             raise ValueError(f"table '{self.name}'{fault}")
 
@@ -266,21 +261,12 @@ class Table:
         return self.recipes.get(scale.name, scale.recipe) is not None
 
     def recipe(self, scale: Scale) -> Recipe:
-        """What its runs get at a scale.
-
-        Raises:
-            ValueError: if they cannot be run at it.
-        """
+        """What its runs get at a scale; refused if they cannot be run at it."""
         if (found := self.recipes.get(scale.name, scale.recipe)) is None:
             raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
         return found if isinstance(found, Recipe) else getattr(import_module(found), scale.name.upper())
 
     def find_row(self, key: str) -> Row:
-        """Row with this key.
-
-        Raises:
-            ValueError: for an unknown key, with the nearest or all keys.
-        """
         by_key = {row.key: row for row in self.rows}
         if key not in by_key:
             hint = nearest(key, by_key, f"its rows are {', '.join(by_key)}", prefix=f"{self.name}:")
@@ -315,10 +301,7 @@ class Table:
     ) -> tuple[Cell, ...]:
         """Cells of the table, or of the given rows only, row by row.
 
-        An override of a part of the config changes only the runs that have this part.
-
-        Raises:
-            ValueError: for an unknown row, or an override that is not valid for every run, or changes no run.
+        An override of a part of the config changes only the runs that have this part, and must change one.
         """
         chosen = self.rows if rows is None else tuple(self.find_row(key) for key in rows)
         texts = tuple(overrides)

@@ -59,7 +59,6 @@ HALF = NUM_BLOCKS // 2
 
 
 def mixed(blocks: Iterable[int]) -> Edits:
-    """Mixing in these blocks only."""
     return model(blocks=tuple(blocks))
 
 

@@ -164,7 +164,6 @@ class ClipExpert(Expert):
 
         @property
         def vit(self) -> VideoViT.Config:
-            """Config of the ViT."""
             return VideoViT.Config(
                 width=self.width,
                 depth=self.depth,
@@ -238,11 +237,7 @@ class ClipExpert(Expert):
 
 
 def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Refuse a file with fixed positions of another rule. Positions of another grid cannot be compared.
-
-    Raises:
-        ValueError: with the file.
-    """
+    """Refuse a file with fixed positions of another rule. Positions of another grid cannot be compared."""
     if "pos_embed" not in tensors:
         return
     own = expert.vit.positions(expert.layout.grid)
@@ -255,14 +250,7 @@ def check_positions(expert: ClipExpert, tensors: Mapping[str, Tensor], path: Pat
 
 
 def load_classifier(model: nn.Module, expert: Expert, path: Path) -> LoadReport:
-    """Load a fine-tuned classifier of VideoMAE or MVD into an expert alone.
-
-    Args:
-        expert: the expert of the model.
-
-    Raises:
-        ValueError: for a damaged file, or keys without a counterpart.
-    """
+    """Load a fine-tuned classifier of VideoMAE or MVD into an expert alone."""
     assert isinstance(expert, ClipExpert)
     rules = ((r"^stream\.expert\.vit\.", ""), *TIMM_NAMES, (r"^norm\.", "fc_norm."))
     return load_released(

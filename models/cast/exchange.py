@@ -70,8 +70,6 @@ class Exchange(nn.Module, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ExchangeConfig(CheckedConfig, ABC):
-    """Config of the exchange in a block."""
-
     config_path: ClassVar[str] = "model.exchange"
     label: ClassVar[str]
 
@@ -84,11 +82,7 @@ class ExchangeConfig(CheckedConfig, ABC):
         """Multiply-adds of one block, LayerNorm included."""
 
     def check(self, streams: Streams) -> None:
-        """Refuse settings that do not suit the streams.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
+        """Refuse settings that do not suit the streams."""
 
 
 def set_to_zero(layer: nn.Linear | None) -> None:

@@ -23,8 +23,6 @@ NORM_MACS = 5  # multiply-adds of LayerNorm per element
 
 @dataclass(frozen=True)
 class Layout:
-    """Layout of the tokens of a clip."""
-
     grid: Grid
     framewise: bool
     """Whether frames are separate: tokens (B*T, 1 + S, D) with a CLS per frame. Otherwise, tokens are (B, T*S, D)
@@ -57,8 +55,6 @@ class Layout:
 
 
 class ExpertFile:
-    """File of an expert's weights."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(InitialWeights):
         name: str
@@ -144,22 +140,14 @@ class ExpertConfig(CheckedConfig, ABC):
     """Standard deviation of random weights of Linear layers."""
 
     def check(self, size: InputSize) -> None:
-        """Refuse widths that do not divide into heads, and clips that do not divide into patches.
-
-        Raises:
-            ValueError: with the field and its valid values.
-        """
+        """Refuse widths that do not divide into heads, and clips that do not divide into patches."""
         if self.width % self.heads:
             raise ValueError(f"expert.width is {self.width}; it does not divide into {self.heads} heads")
         self.layout(size)
 
     @abstractmethod
     def layout(self, size: InputSize) -> Layout:
-        """Layout of the tokens of a clip.
-
-        Raises:
-            ValueError: if the clip does not divide evenly.
-        """
+        """Layout of the tokens of a clip."""
 
     @abstractmethod
     def build(self, size: InputSize) -> Expert:
@@ -171,11 +159,7 @@ class ExpertConfig(CheckedConfig, ABC):
 
     @abstractmethod
     def load(self, expert: Expert, path: Path) -> LoadReport:
-        """Load a released file of the expert's authors, or of timm.
-
-        Raises:
-            ValueError: for a damaged file, or keys without a counterpart.
-        """
+        """Load a released file of the expert's authors, or of timm."""
 
     def initialise(self, expert: Expert, folder: Path | None) -> tuple[LoadReport, ...]:
         """Load the initial weights that the config names, if any."""
@@ -199,11 +183,7 @@ class ExpertConfig(CheckedConfig, ABC):
 
 
 def copy_expert(expert: Expert, tensors: Mapping[str, Tensor], part: str) -> LoadReport:
-    """Copy the expert of a run of an expert alone. Its head and adapters are not used.
-
-    Raises:
-        ValueError: for a run of another expert.
-    """
+    """Copy the expert of a run of an expert alone. Its head and adapters are not used."""
     prefix = "stream.expert."
     own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     names = {name: name for name in expert.state_dict()}

@@ -30,8 +30,6 @@ class TwoExpertsHead(nn.Module, ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class TwoExpertsHeadConfig(CheckedConfig, ABC):
-    """Config of a head on two experts."""
-
     config_path: ClassVar[str] = "model.head"
 
     @abstractmethod

@@ -91,11 +91,7 @@ def released_names(names: Iterable[str]) -> dict[str, str]:
 
 
 def load_cast(model: nn.Module, path: Path) -> LoadReport:
-    """Load a released checkpoint of CAST, which also contains the frozen experts.
-
-    Raises:
-        ValueError: for a damaged file, or keys without a counterpart.
-    """
+    """Load a released checkpoint of CAST, which also contains the frozen experts."""
     names = released_names(model.state_dict())
     return load_released(model, path, names, prefixes=("backbone.", "encoder."), convert=reshaped)
 

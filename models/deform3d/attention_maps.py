@@ -93,11 +93,7 @@ class DeformableMaps(AttentionMaps):
 
 
 def nearest_joint(joints: Tensor, shares: Tensor, query: PointQuery) -> int:
-    """Number of the joint of a frame, (R, 3), whose place (R, 2) is next to the point of a query.
-
-    Raises:
-        ValueError: if no joint of the frame has a place.
-    """
+    """Number of the joint of a frame, (R, 3), whose place (R, 2) is next to the point of a query."""
     has_place = joints[:, 2] > 0.5
     if not has_place.any():
         raise ValueError(f"frame {query.frame} has no joints, and the query is the joint next to the point")
@@ -140,11 +136,7 @@ def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> Weig
 def window_weights(
     stage: StrideStage, x: Tensor, windows: Windows, others: int, read: Tensor | None, place: int, token: int
 ) -> Tensor:
-    """Weights (H, L + E, M) of tokens x (1, L + E, M, D) for one of them, the mean over the windows of its place.
-
-    Raises:
-        ValueError: for a place in no window.
-    """
+    """Weights (H, L + E, M) of tokens x (1, L + E, M, D) for one of them, the mean over the windows of its place."""
     index, y = windows.index(others, x.device), stage.norm(x)
     q, kv = stage.attention.q(y[:, place, token]).unsqueeze(1), stage.attention.kv(y)
     heads = x.new_zeros(stage.attention.heads, *x.shape[1:3])

@@ -17,8 +17,6 @@ from interface.ranges import CheckedConfig, ShareBelowOne
 
 @dataclass(frozen=True, kw_only=True)
 class ModalHeadConfig(CheckedConfig, ABC):
-    """Config of a head."""
-
     config_path: ClassVar[str] = "model.head"
 
     dropout: ShareBelowOne = 0.0
@@ -36,8 +34,6 @@ class ModalHeadConfig(CheckedConfig, ABC):
 
 
 class ClsHead:
-    """Classifier on CLS."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(ModalHeadConfig):
         def num_read(self, num_modal: int) -> int:

@@ -173,7 +173,6 @@ class DeformableTransformer(Model):
             )
 
         def settings(self, drop_path: float = 0.0) -> StageSettings:
-            """Settings of the stages of a block."""
             return StageSettings(
                 width=self.width,
                 heads=self.heads,

@@ -121,11 +121,7 @@ def covering_starts(length: int, width: int) -> list[int]:
 
 
 def printed_windows(length: int, width: int) -> Windows:
-    """Windows that the printed loops give before they end or repeat.
-
-    Raises:
-        ValueError: if there are none for the queries or for the keys.
-    """
+    """Windows that the printed loops give before they end or repeat."""
     queries, keys = printed_query_starts(length, width), printed_key_starts(length, width)
     if not queries or not keys:
         raise ValueError(

@@ -115,11 +115,7 @@ class ShiftedAttention(FrameAttention):
         ]
 
     def _segment(self, grid: Grid) -> int:
-        """Number of successive frames that are connected.
-
-        Raises:
-            ValueError: if it does not divide the frames, since segments would then consist of frames of two clips.
-        """
+        """Number of successive frames that are connected. It must divide the frames: segments are of one clip."""
         segment = self.config.segment(grid.frames)
         if grid.frames % segment:
             raise ValueError(f"clip: {grid.frames} frames; segments of {segment} frames must divide them")

@@ -64,11 +64,7 @@ class MixerConfig(CheckedConfig, ABC):
         return sum(executed_macs(mixer, (x, grid)) for mixer in mixers)
 
     def check(self, grid: Grid, heads: int) -> None:
-        """Refuse settings that exclude each other, clips that are too small, and models with too few heads.
-
-        Raises:
-            ValueError: with valid settings.
-        """
+        """Refuse settings that exclude each other, clips that are too small, and models with too few heads."""
 
     def tiny(self) -> Self:
         """Config for a model of `tiny()` size; by default the same."""

@@ -65,11 +65,7 @@ class Approximation(CheckedConfig, ABC):
 
     @abstractmethod
     def check(self, grid: Grid) -> None:
-        """Refuse clips that are too small.
-
-        Raises:
-            ValueError: with valid settings.
-        """
+        """Refuse clips that are too small."""
 
     def tiny(self) -> Self:
         """Config for a model of `tiny()` size; by default the same."""

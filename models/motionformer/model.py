@@ -70,7 +70,6 @@ class Motionformer(VideoViT):
             return load_image_weights(model, path)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-            """Load a released .pyth file."""
             from models.motionformer.weights import load_motionformer
 
             assert isinstance(model, VideoViT)

@@ -104,9 +104,6 @@ def load_motionformer(model: VideoViT, path: Path, initial_std: float) -> LoadRe
 
     Args:
         initial_std: standard deviation of the model's initial weights.
-
-    Raises:
-        ValueError: for a key without a counterpart, unless the authors' model never uses it.
     """
     names = released_names(model.state_dict())
     unused = absent(MAYBE_UNUSED, names.values())  # the other tokeniser and, with joint positions, those in space
@@ -163,13 +160,7 @@ def side_of(model: VideoViT) -> int:
 
 
 def check_project_values(model: nn.Module, settings: str, source: str) -> None:
-    """Refuse a file whose settings have another `project_values` than the model.
-
-    Names and shapes of the weights are the same with both.
-
-    Raises:
-        ValueError: with both settings.
-    """
+    """Refuse a file with another `project_values` than the model, with which names and shapes are the same."""
     stated = re.search(r"USE_ORIGINAL_TRAJ_ATTN_CODE:\s*(true|false)", settings, flags=re.IGNORECASE)
     for mixer in model.modules():
         if isinstance(mixer, TrajectoryAttention) and stated:

@@ -56,7 +56,6 @@ class FramewiseConfig(FramewiseViT.Config):
     config_tag = "msca.FramewiseConfig"
 
     def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-        """Load a released .pth file."""
         names = renamed(model.state_dict(), RULES)
         return load_released(model, path, names, convert=converted_tensors)
 

@@ -111,11 +111,7 @@ class LabelPropagation(Model):
             return self.backbone.initialise(model.backbone, folder) if self.pretrained else ()
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy a trained video transformer into the backbone.
-
-            Raises:
-                ValueError: with the tensors that do not match, or if it was trained with clips of another length.
-            """
+            """Copy a trained video transformer into the backbone."""
             assert isinstance(model, LabelPropagation)
             kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
             own = model.backbone.state_dict()
@@ -133,7 +129,6 @@ class LabelPropagation(Model):
             return clip * self.num_clips(sequence.frames, self.grid(size))
 
         def num_clips(self, num_frames: int, grid: Grid) -> int:
-            """Number of clips of a sequence."""
             clips = self.clips_of(grid)
             steps = range(len(clips.steps(num_frames)))
             if self.clips == "still":
