@@ -46,21 +46,27 @@ class TokensConfig(CheckedConfig, ABC):
 
     label: ClassVar[str]
 
+    patch: Count = 16
+
+    @property
+    def frames_per_token(self) -> int:
+        return 1
+
     @abstractmethod
     def build(self, width: int) -> nn.Module:
         """Tokeniser: clips (B, F, 3, height, width) to patch tokens (B, T*S, D), frame after frame, and their Grid."""
 
-    @abstractmethod
     def tiny(self) -> Self:
         """Config for a model of `tiny()` size."""
+        return replace(self, patch=self.patch // 2)
 
-    @abstractmethod
     def grid(self, frames: int, height: int, width: int) -> Grid:
         """Token grid of a clip of this size, which must divide evenly."""
+        return token_grid(frames, height, width, patch=self.patch, tubelet=self.frames_per_token)
 
-    @abstractmethod
     def macs(self, grid: Grid, width: int) -> int:
         """Published multiply-adds for one clip."""
+        return grid.tokens * width * 3 * self.frames_per_token * self.patch**2
 
 
 class CubicTokens(nn.Module):
@@ -69,20 +75,14 @@ class CubicTokens(nn.Module):
     @dataclass(frozen=True, kw_only=True)
     class Config(TokensConfig):
         label: ClassVar[str] = "Cubic"
-        patch: Count = 16
         tubelet: Count = 2
+
+        @property
+        def frames_per_token(self) -> int:
+            return self.tubelet
 
         def build(self, width: int) -> "CubicTokens":
             return CubicTokens(self, width)
-
-        def tiny(self) -> Self:
-            return replace(self, patch=self.patch // 2)
-
-        def grid(self, frames: int, height: int, width: int) -> Grid:
-            return token_grid(frames, height, width, patch=self.patch, tubelet=self.tubelet)
-
-        def macs(self, grid: Grid, width: int) -> int:
-            return grid.tokens * width * 3 * self.tubelet * self.patch**2
 
     def __init__(self, config: Config, width: int) -> None:
         super().__init__()
@@ -103,20 +103,9 @@ class SquareTokens(nn.Module):
     @dataclass(frozen=True, kw_only=True)
     class Config(TokensConfig):
         label: ClassVar[str] = "Square"
-        tubelet: ClassVar[int] = 1
-        patch: Count = 16
 
         def build(self, width: int) -> "SquareTokens":
             return SquareTokens(self, width)
-
-        def tiny(self) -> Self:
-            return replace(self, patch=self.patch // 2)
-
-        def grid(self, frames: int, height: int, width: int) -> Grid:
-            return token_grid(frames, height, width, patch=self.patch, tubelet=1)
-
-        def macs(self, grid: Grid, width: int) -> int:
-            return grid.tokens * width * 3 * self.patch**2
 
     def __init__(self, config: Config, width: int) -> None:
         super().__init__()

@@ -61,7 +61,7 @@ AUTHORS = AuthorsConfig(
         Setting("SOLVER.SMOOTHING", "objective.label_smoothing"),
         Setting("VIT.IM_PRETRAINED", "pretrained", bool, bool),
         Setting("VIT.PATCH_SIZE", "model.tokens.patch"),
-        Setting("VIT.PATCH_SIZE_TEMP", "model.tokens", int, lambda tokens: getattr(tokens, "tubelet", 1)),
+        Setting("VIT.PATCH_SIZE_TEMP", "model.tokens", int, lambda tokens: tokens.frames_per_token),
         Setting("VIT.EMBED_DIM", "model.width"),
         Setting("VIT.DEPTH", "model.depth"),
         Setting("VIT.NUM_HEADS", "model.heads"),

@@ -22,7 +22,7 @@ from models.mixers.attention import Mixer, merge_heads, split_heads
 from models.mixers.joint import JointAttention
 from models.positions import PositionsConfig, check_frames, resized
 from models.tensors import LoadReport, fill
-from models.tokens import CubicTokens, Grid, token_grid
+from models.tokens import CubicTokens, Grid
 from models.trunk import VideoViT
 
 BASE = 10000.0  # of the frequencies of fixed positions, which are neither trained nor saved
@@ -33,11 +33,7 @@ UNUSED = (
 
 
 class FixedPositions(nn.Module):
-    """Positions that are neither trained nor saved, for clips of one grid.
-
-    Args:
-        table: (T*S, D).
-    """
+    """Positions (T*S, D) that are neither trained nor saved, for clips of one grid."""
 
     def __init__(self, table: Tensor, grid: Grid) -> None:
         super().__init__()
@@ -153,14 +149,8 @@ class ClipExpert(Expert):
         """Settings; the defaults are those of VideoMAE ViT-B/16."""
 
         label: ClassVar[str] = "Video ViT"
-        tubelet: Count = 2
-        """Frames of a token."""
+        framewise: ClassVar[bool] = False
         positions: PositionsConfig = field(default_factory=SequencePositions.Config)
-
-        def layout(self, size: InputSize) -> Layout:
-            clip = size.as_clip()
-            grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
-            return Layout(grid, framewise=False)
 
         @property
         def vit(self) -> VideoViT.Config:
@@ -184,7 +174,7 @@ class ClipExpert(Expert):
         def macs(self, size: InputSize) -> int:
             layout, D = self.layout(size), self.width
             N = layout.num_tokens
-            tokens = CubicTokens.Config(patch=self.patch, tubelet=self.tubelet).macs(layout.grid, D)
+            tokens = self.vit.tokens.macs(layout.grid, D)
             mlp = 2 * N * D * int(D * self.mlp_ratio)
             return tokens + self.depth * (self.attention_macs(N, layout.num_connected) + mlp + 2 * 5 * N * D)
 

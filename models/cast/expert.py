@@ -16,7 +16,7 @@ from interface.ranges import CheckedConfig, Count, Positive
 from interface.sizes import InputSize
 from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
 from models.tensors import LoadReport, fill
-from models.tokens import Grid
+from models.tokens import Grid, token_grid
 
 NORM_MACS = 5  # multiply-adds of LayerNorm per element
 
@@ -63,11 +63,6 @@ class ExpertFile:
         """Page that links to it."""
 
         def find(self, folder: Path) -> Path:
-            """Path of the file.
-
-            Raises:
-                MissingWeightsError: with the page that links to it and the path to save it at.
-            """
             path = folder / self.name
             if not path.exists():
                 raise MissingWeightsError(f"weights: no {self.name} here: get it from {self.source}, save it as {path}")
@@ -75,10 +70,7 @@ class ExpertFile:
 
 
 class Expert(nn.Module, ABC):
-    """ViT without a head. Tokens are in its layout.
-
-    `norm`: LayerNorm of the pooled tokens.
-    """
+    """ViT without a head, whose `norm` is of the pooled tokens. Tokens are in its layout."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
@@ -91,11 +83,7 @@ class Expert(nn.Module, ABC):
 
     @abstractmethod
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
-        """Input tokens of the first block for clips (B, F, 3, height, width).
-
-        Args:
-            in_time: positions in time (1, T, D) of a frame-wise expert, if it has such.
-        """
+        """Input tokens of the first block for clips (B, F, 3, height, width). Some add positions in time (1, T, D)."""
 
     @abstractmethod
     def attention_input(self, block: int, x: Tensor) -> Tensor:
@@ -128,6 +116,7 @@ class ExpertConfig(CheckedConfig, ABC):
 
     config_path: ClassVar[str] = "expert"
     label: ClassVar[str]
+    framewise: ClassVar[bool]
 
     width: Count = 768
     depth: Count = 12
@@ -138,6 +127,8 @@ class ExpertConfig(CheckedConfig, ABC):
     """Source of the initial weights; None for random weights."""
     linear_std: Positive = field(default=0.02, metadata={"omit_if": 0.02})
     """Standard deviation of random weights of Linear layers."""
+    tubelet: Count = 2
+    """Frames of a token, the last of which image experts see; 1 for every frame."""
 
     def check(self, size: InputSize) -> None:
         """Refuse widths that do not divide into heads, and clips that do not divide into patches."""
@@ -145,9 +136,10 @@ class ExpertConfig(CheckedConfig, ABC):
             raise ValueError(f"expert.width is {self.width}; it does not divide into {self.heads} heads")
         self.layout(size)
 
-    @abstractmethod
     def layout(self, size: InputSize) -> Layout:
-        """Layout of the tokens of a clip."""
+        clip = size.as_clip()
+        grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
+        return Layout(grid, self.framewise)
 
     @abstractmethod
     def build(self, size: InputSize) -> Expert:

@@ -12,14 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.ranges import Count, Positive
+from interface.ranges import Positive
 from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertConfig, Layout
 from models.cast.released import CLIP_NAMES, EVA_NAMES, mapped, reshaped, resized_positions
 from models.checkpoints import OUTSIDE, read_tensors, without_prefix
 from models.mixers.attention import cls_attention
 from models.tensors import Converted, LoadReport, Tensors, fill
-from models.tokens import token_grid
 from models.trunk import reset_linear
 
 if TYPE_CHECKING:
@@ -43,26 +42,17 @@ class QuickGELU(nn.Module):
 
 
 class FrameExpert(Expert):
-    """Image ViT on the last of every `tubelet` frames.
-
-    Its parameters are those of timm's model, under `vit`.
-    """
+    """Image ViT on the last of every `tubelet` frames. Its parameters are those of timm's model, under `vit`."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ExpertConfig):
-        tubelet: Count = 2
-        """Distance of the frames. It is that of the other expert's tokens in time; 1 for every frame."""
+        framewise: ClassVar[bool] = True
 
         def check(self, size: InputSize) -> None:
             super().check(size)
             clip = size.as_clip()
             if clip.height != clip.width:
                 raise ValueError(f"clip: {clip.height}x{clip.width} pixels; an image expert takes squares")
-
-        def layout(self, size: InputSize) -> Layout:
-            clip = size.as_clip()
-            grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
-            return Layout(grid, framewise=True)
 
         def token_macs(self, size: InputSize) -> int:
             """Multiply-adds of the patch projection and of the LayerNorms of the blocks."""
