@@ -113,22 +113,12 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
             content = inner
             break
     tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
-    if odd := [name for name in content if not isinstance(name, str)]:
-        raise ValueError(f"weights: {path} has a key that is no text but of type {type(odd[0]).__name__}")
     if not tensors or len(tensors) < len(content):
         others = [name for name, value in content.items() if not isinstance(value, Tensor)]
         raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
-    if odd := [name for name, tensor in tensors.items() if not is_dense(tensor)]:
-        raise ValueError(f"weights: {path} has tensors that are not dense, or without values: {listed(odd)}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
-
-
-def is_dense(tensor: Tensor) -> bool:
-    """Whether a tensor has values, and is not sparse, nested or quantised."""
-    is_strided = tensor.layout == torch.strided and not tensor.is_nested
-    return is_strided and not tensor.is_quantized and not tensor.is_meta
 
 
 def npz_tensors(path: Path) -> dict[str, Tensor]:
