@@ -38,16 +38,6 @@ def without_warnings_of_fvcore() -> Iterator[None]:
         yield
 
 
-def check_depth(depth: int) -> None:
-    """Refuse depths without known places of the non-local blocks.
-
-    Raises:
-        ValueError: with the known depths.
-    """
-    if depth not in AFTER:
-        raise ValueError(f"model.depth is {depth}; it is one of {', '.join(map(str, AFTER))}")
-
-
 def add_nonlocal(stage: nn.Module, after: tuple[int, ...]) -> None:
     """Insert non-local blocks into a `ResStage`.
 
@@ -86,7 +76,6 @@ class NonLocalI3D(Model):
 
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
-            check_depth(self.depth)
             check_range("data.frames", clip.frames, Range(least=LEAST_FRAMES))
             check_range("data.crop", min(clip.height, clip.width), Range(least=LEAST_SIDE))
 
@@ -144,7 +133,6 @@ class SlowFast(Model):
 
         def check(self, size: InputSize) -> None:
             clip = size.as_clip()
-            check_depth(self.depth)
             if self.width % self.beta:
                 raise ValueError(f"model.beta is {self.beta}; it must divide the width {self.width}")
             if clip.frames % self.alpha:

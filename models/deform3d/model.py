@@ -118,14 +118,11 @@ class DeformableTransformer(Model):
                 )
 
         def _check_clip(self, clip: PoseClipSize) -> None:
-            """Refuse clips that are too small, and windows that do not fit."""
-            check_range("data.frames", clip.frames, Range(least=1))
+            """Refuse clips that do not divide into cells, and windows that do not fit."""
             if "rgb" in self.modalities:
                 for side in (clip.height, clip.width):
-                    if side < STRIDE or side % STRIDE:
+                    if side % STRIDE:
                         raise ValueError(f"data.crop: {side} pixels do not divide into cells of {STRIDE}")
-            if "pose" in self.modalities:
-                check_range("data.joints", clip.joints, Range(least=1))
             if "joint" in self.active_stages:
                 self.joint_windows.check("model.joint_windows", clip.joints)
             if "temporal" in self.active_stages:

@@ -76,9 +76,6 @@ class Performer(SpatialStage):
                 )
             return 3 * n * M * D + n * T * M * D + n * T * M * heads + n * T * D
 
-        def check(self, grid: Grid) -> None:
-            """Accept any clip."""
-
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.config = config

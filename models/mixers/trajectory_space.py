@@ -63,9 +63,8 @@ class Approximation(CheckedConfig, ABC):
     def macs(self, grid: Grid, width: int, heads: int) -> int:
         """Multiply-adds of the released code."""
 
-    @abstractmethod
     def check(self, grid: Grid) -> None:
-        """Refuse clips that are too small."""
+        """Refuse clips that are too small; by default, none is."""
 
     def tiny(self) -> Self:
         """Config for a model of `tiny()` size; by default the same."""

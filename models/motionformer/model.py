@@ -76,11 +76,11 @@ class Motionformer(VideoViT):
             return load_motionformer(model, path, self.linear_std)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+            if part:
+                return super().copy_from(model, tensors, part)
             from models.motionformer.weights import copy_shared
 
             assert isinstance(model, VideoViT)
-            if part:
-                raise ValueError(f"a Motionformer has no part '{part}' that another run can fill")
             return copy_shared(model, tensors)
 
     def attention_maps(self) -> "TrajectoryMaps":

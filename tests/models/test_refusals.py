@@ -180,10 +180,8 @@ REFUSED: list[tuple[ModelConfig, InputSize, str]] = [
     (BLVNet.Config(),           ClipSize(5, 64, 64), "clip: 5 frames; bLVNet takes pairs of frames"),
     (BLVNet.Config(alpha=3),                  CLIP, "model.alpha is 3; it must divide the width 64"),
     (TEA.Config(width=4),                     CLIP, "model.reduction is 16; a width of 4 leaves no channels"),
-    (NonLocalI3D.Config(depth=18),          CLIP_8, "model.depth is 18; it is one of 50, 101"),  # type: ignore[arg-type]
     (NonLocalI3D.Config(),      ClipSize(4, 32, 32), "data.frames is 4; it must be 8 or more"),
     (NonLocalI3D.Config(),                  NARROW, "data.crop is 24; it must be 32 or more"),
-    (SlowFast.Config(depth=34),             CLIP_8, "model.depth is 34; it is one of 50, 101"),  # type: ignore[arg-type]
     (SlowFast.Config(),                     NARROW, "data.crop is 24; it must be 32 or more"),
     (SlowFast.Config(alpha=3),              CLIP_8, "model.alpha is 3; it must divide the 8 frames of a clip"),
     (SlowFast.Config(beta=5),               CLIP_8, "model.beta is 5; it must divide the width 64"),
@@ -217,9 +215,6 @@ REFUSED: list[tuple[ModelConfig, InputSize, str]] = [
     (deform(time_windows=Windows.Config(window=4, pairing="printed")), POSE_CLIP, "model.time_windows: the printed loops give 1 windows of queries and 0 of"),  # noqa: E501
     (deform(),                  ClipSize(6, 24, 32), "model: it takes clips with joints, and the data give a clip"),
     (deform(),           PoseClipSize(6, 20, 32, 5), "data.crop: 20 pixels do not divide into cells of 8"),
-    (deform(),            PoseClipSize(6, 0, 32, 5), "data.crop: 0 pixels do not divide into cells of 8"),
-    (deform(),           PoseClipSize(0, 24, 32, 5), "data.frames is 0; it must be 1 or more"),
-    (deform(),           PoseClipSize(6, 24, 32, 0), "data.joints is 0; it must be 1 or more"),
     (PROPAGATION,                           CLIP_8, "model: it takes sequences with masks, and the data give a clip"),
     (replace(PROPAGATION, block=3),         MASKED, "model.block is 3; the backbone has the blocks 0 to 2"),
     (replace(PROPAGATION, block=-4),        MASKED, "model.block is -4"),

@@ -8,7 +8,6 @@ from timm.models.vision_transformer import VisionTransformer
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.imagenet import ImageNet
-from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.motionformer.weights import released_names
 from models.positions import SeparatePositions
@@ -33,25 +32,6 @@ def built(config: Motionformer.Config = SMALL, target: ClassTarget = TARGET, see
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) / 5)
     return model
-
-
-def test_the_default_is_the_papers_model() -> None:
-    config = Motionformer.Config()
-    assert (config.width, config.depth, config.heads, config.mlp_ratio, config.drop_path) == (768, 12, 12, 4.0, 0.2)
-    assert config.tokens == CubicTokens.Config(patch=16, tubelet=2)
-    assert isinstance(config.positions, SeparatePositions.Config)
-    assert config.attention == TrajectoryAttention.Config(
-        temporal="attention", normalize_over="space", project_values=False
-    )
-    assert config.init == ImageNet.Config(name="vit_base_patch16_224.orig_in21k_ft_in1k")
-
-
-def test_a_part_is_refused() -> None:
-    model = built()
-    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    with pytest.raises(ValueError, match=r"^a Motionformer has no part 'space' that another run can fill$"):
-        SMALL.copy_from(model, built(seed=1).state_dict(), "space")
-    torch.testing.assert_close(dict(model.state_dict()), before)
 
 
 @pytest.mark.parametrize(("linear_std", "warned"), [(0.02, True), (0.2, False)])
