@@ -3,7 +3,7 @@
 B batch, S patches per frame, p side of a patch in pixels, D width.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -25,24 +25,16 @@ TIMM_NAMES = (
 )
 
 
-def timm_names(model: nn.Module) -> dict[str, str]:
-    """Names in timm's VisionTransformer of the tensors of a VideoViT, by their names in the model."""
-    return renamed(model.state_dict(), TIMM_NAMES)
-
-
-def load_image_vit(
-    model: nn.Module, path: Path, names: Mapping[str, str], *, known_missing: Sequence[str]
-) -> LoadReport:
-    """Load an image ViT in timm's format. Its classifier is not used.
+def load_image_vit(model: nn.Module, path: Path, *, known_missing: Sequence[str]) -> LoadReport:
+    """Load an image ViT in timm's format into a VideoViT. Its classifier is not used.
 
     Args:
-        names: name in the file of each tensor of the model.
-        known_missing: patterns of such names that image ViTs do not have. These tensors keep their initial values.
+        known_missing: patterns of timm's names that image ViTs do not have. These tensors keep their initial values.
     """
     return fill(
         model,
         read_tensors(path),
-        names,
+        renamed(model.state_dict(), TIMM_NAMES),
         source=path.name,
         convert=converted_for_video,
         known_missing=known_missing,
@@ -51,13 +43,7 @@ def load_image_vit(
 
 
 def converted_for_video(source: Tensors, wanted: Tensors, projection: str = "patch_embed.proj") -> dict[str, Converted]:
-    """Cube projection and positions on another grid, made from those of an image ViT.
-
-    Args:
-        source: tensors of the image ViT.
-        wanted: tensors of the video ViT, by their names in files.
-        projection: name of its projection in files.
-    """
+    """Cube projection, under the name `projection`, and positions on another grid, from those of an image ViT."""
     converted: dict[str, Converted] = {}
     for part in ("weight", "bias"):
         patch, cube = f"patch_embed.proj.{part}", f"{projection}.{part}"

@@ -164,10 +164,9 @@ class VideoViT(Model):
 
             Its patch projection becomes the central frame of each cube.
             """
-            from models.image_vit import load_image_vit, timm_names  # here: models without initial weights need it not
+            from models.image_vit import load_image_vit  # here: models without initial weights need it not
 
-            names = timm_names(model)
-            return load_image_vit(model, path, names, known_missing=self.not_in_images)
+            return load_image_vit(model, path, known_missing=self.not_in_images)
 
     def __init__(self, config: Config, grid: Grid, num_classes: int) -> None:
         super().__init__()
