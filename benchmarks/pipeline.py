@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -116,31 +116,20 @@ def answer() -> None:
 
 
 def released(recipe: str, path: str, epoch: int) -> float:
-    """CPU milliseconds of a training clip by the authors' operations, in a mean over some clips."""
-    import torch
-
+    """CPU milliseconds of a training clip by the authors' operations."""
     from benchmarks.released_pipelines import clip
 
-    torch.set_num_threads(1)
-    if epoch == 0:
-        clip(recipe, path)
-    start = time.process_time()
-    for _ in range(CLIPS):
-        clip(recipe, path)
-    return 1e3 * (time.process_time() - start) / CLIPS
+    return mean(lambda number: clip(recipe, path), epoch)
 
 
 def timed(recipe: str, path: str, epoch: int) -> float:
-    """CPU milliseconds of a training clip of a video, in a mean over the clips of an epoch."""
-    import torch
-
+    """CPU milliseconds of a training clip of a video."""
     from data.datasets.videos import VideoList, VideoRecord
     from data.items import Draw, collated
     from experiments.spec.catalog import find
     from experiments.spec.scales import PAPER
     from runner.store.jobs import jobs_of
 
-    torch.set_num_threads(1)
     row, column = RECIPES[recipe].rsplit(".", 1)
     jobs = [job for job in jobs_of(find([row]), PAPER, [], (0,)) for cell in job.cells if cell.column == column]
     data = jobs[-1].run.data
@@ -148,11 +137,19 @@ def timed(recipe: str, path: str, epoch: int) -> float:
     # So many records share the memory for decoded frames that none is kept.
     record = VideoRecord(path, labels if len(labels) > 1 else 0, "video")
     items = data.train_items(VideoList(1000 * (record,), ()), seed=0)
+    return mean(lambda number: collated([items[Draw(epoch, number)]]), epoch)
+
+
+def mean(clip: Callable[[int], object], epoch: int) -> float:
+    """Mean CPU milliseconds of the clips of an epoch, given a function of their number."""
+    import torch
+
+    torch.set_num_threads(1)
     if epoch == 0:
-        collated([items[Draw(0, CLIPS)]])  # what the first clip imports is not timed
+        clip(CLIPS)  # what the first clip imports is not timed
     start = time.process_time()
-    for clip in range(CLIPS):
-        collated([items[Draw(epoch, clip)]])
+    for number in range(CLIPS):
+        clip(number)
     return 1e3 * (time.process_time() - start) / CLIPS
 
 

@@ -26,11 +26,7 @@ class Figure(ABC):
         return False
 
     def shown_of(self, row: str, column: str, *, stand_in: bool) -> "Shown | None":
-        """What the figure shows of the runs of a cell, besides its values. Most figures show nothing else.
-
-        Args:
-            stand_in: whether the runs have the stand-in of their data set.
-        """
+        """What the figure shows of the runs of a cell, besides its values. Most figures show nothing else."""
         return None
 
 
@@ -147,6 +143,17 @@ class ClassDifferences(Figure):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ColumnFigure(Figure):
+    """Figure of the runs of one column."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttentionQuery:
     """Query point in a test video, and the block and head whose attention is shown. Indices start at 0.
 
@@ -181,19 +188,14 @@ class RowQuery:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionStrips(Figure):
-    """Attention maps of one query point per row, frame by frame, from the models of a column."""
+class AttentionStrips(ColumnFigure):
+    """Attention maps of one query point per row, frame by frame."""
 
-    column: str
     queries: tuple[RowQuery, ...]
 
     @property
     def rows(self) -> tuple[str, ...]:
         return tuple(query.row for query in self.queries)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     def shown_of(self, row: str, column: str, *, stand_in: bool) -> AttentionQuery | None:
         found = (query for query in self.queries if query.row == row and column == self.column)
@@ -208,14 +210,13 @@ class ShownMasks(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskStrips(Figure):
-    """Masks of a test sequence in some frames: the true ones, then those of some rows, from the runs of a column.
+class MaskStrips(ColumnFigure):
+    """Masks of a test sequence in some frames: the true ones, then those of some rows.
 
     `sequence`, `stand_in_sequence`: its names in the real data set and in its stand-in.
     `num_frames`: number of frames at even intervals, the first one and the last one included.
     """
 
-    column: str
     shown: tuple[str, ...]
     sequence: str
     stand_in_sequence: str
@@ -224,10 +225,6 @@ class MaskStrips(Figure):
     @property
     def rows(self) -> tuple[str, ...]:
         return self.shown
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     def shown_of(self, row: str, column: str, *, stand_in: bool) -> ShownMasks | None:
         if row not in self.shown or column != self.column:
@@ -240,13 +237,12 @@ class ShownAnswers(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnsweredClips(Figure):
-    """Frames of some test videos, with the answers of each row, from the runs of a column.
+class AnsweredClips(ColumnFigure):
+    """Frames of some test videos, with the answers of each row.
 
     `first`, `number`: of the clips that a test keeps, which are evenly spaced in it, those that are shown.
     """
 
-    column: str
     shown: tuple[str, ...]
     first: int
     number: int
@@ -254,10 +250,6 @@ class AnsweredClips(Figure):
     @property
     def rows(self) -> tuple[str, ...]:
         return self.shown
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column,)
 
     def shown_of(self, row: str, column: str, *, stand_in: bool) -> ShownAnswers | None:
         return ShownAnswers() if row in self.shown and column == self.column else None

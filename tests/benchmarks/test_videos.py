@@ -28,11 +28,11 @@ def test_libraries_are_timed_on_the_same_pixels(tmp_path: Path, capsys: pytest.C
     assert all(" (1.0)" in line[3] for line in lines)
 
 
-@pytest.mark.parametrize("recipe", pipeline.RECIPES)
-def test_clips_of_the_recipes_are_timed_from_all_copies(recipe: str, tmp_path: Path) -> None:
+def test_clips_of_the_recipes_are_timed_from_all_copies(tmp_path: Path) -> None:
     copies = pipeline.copies(write_video(tmp_path / "a.mp4", 80, options=B_FRAMES), tmp_path)
     assert list(copies) == ["128 x 48", "1280 x 720"]
-    assert pipeline.timed(recipe, str(copies["128 x 48"].prepared), epoch=0) > 0
+    for recipe in pipeline.RECIPES:
+        assert pipeline.timed(recipe, str(copies["128 x 48"].prepared), epoch=0) > 0, recipe
 
 
 @pytest.mark.parametrize("recipe", pipeline.RECIPES)
