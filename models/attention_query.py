@@ -116,12 +116,7 @@ class AttentionMaps(ABC):
         self._checked(query, self.grid(size.frames, size.height, size.width))
 
     def of_point(self, inputs: tuple[Tensor, ...], query: PointQuery) -> AttentionOfPoint:
-        """Attention of a point to all patches of a clip.
-
-        Args:
-            inputs: those of the forward pass for one item, without the axis of items. The first is the clip
-                (F, 3, height, width).
-        """
+        """Attention of a point to all patches of a clip. Inputs are those of one item, without the axis of items."""
         frames, _, height, width = inputs[0].shape
         grid = self.grid(frames, height, width)
         found = self._checked(query, grid)

@@ -33,10 +33,7 @@ class InitialWeights(ABC):
         """
 
     def local(self, folder: Path) -> Path | None:
-        """Path of the weight file on this machine, without a download; None if it is not there.
-
-        By default `find` is asked, as for sources that download nothing.
-        """
+        """Path of the weight file on this machine; None if it is not there. By default, `find` downloads nothing."""
         try:
             return self.find(folder)
         except MissingWeightsError:
@@ -52,12 +49,7 @@ class ImageNet:
         """Name of the weights in timm, e.g. vit_base_patch16_224.orig_in21k."""
 
         def find(self, folder: Path) -> Path:
-            """Path of the weight file: in `folder`, in the caches of torch.hub and the Hugging Face Hub, or downloaded.
-
-            Raises:
-                ValueError: if timm has no such weights.
-                MissingWeightsError: with the file to download and the path to save it at.
-            """
+            """Path of the weight file: in `folder`, in the caches of torch.hub and Hugging Face Hub, or downloaded."""
             if found := self.local(folder):
                 return found
             from huggingface_hub.errors import RepositoryNotFoundError  # here: slow to import, like timm

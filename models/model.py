@@ -62,10 +62,7 @@ class ModelConfig(CheckedConfig, ABC):
         """Refuse settings and input sizes that `build` does not support."""
 
     def check_test_size(self, size: InputSize, test_size: InputSize) -> None:
-        """Refuse test items of a size that the model, built for items of another size, does not take.
-
-        By default, it takes only the size of its training.
-        """
+        """Refuse test items of a size that a model built for another does not take; by default, of any other."""
         if test_size != size:
             raise ValueError(
                 f"evaluation.frames: {type(self).__qualname__} takes only clips with the number of frames of its "
@@ -73,11 +70,7 @@ class ModelConfig(CheckedConfig, ABC):
             )
 
     def check_parent(self, part: str, parent: "ModelConfig") -> None:
-        """Refuse a parent run whose model does not fit the part of the model that it initialises.
-
-        Args:
-            part: name of the part; empty for the whole model.
-        """
+        """Refuse a parent run whose model does not fit the part that it initialises; an empty part is all of it."""
 
     @abstractmethod
     def build(self, size: InputSize, targets: Targets) -> Model:
@@ -168,11 +161,7 @@ class ModelConfig(CheckedConfig, ABC):
         raise ValueError(f"weights: released checkpoints of {type(self).__qualname__} cannot be read: {path}")
 
     def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-        """Copy the tensors of a parent run into the model. By default all names and shapes must match.
-
-        Args:
-            part: part of the model that the parent initialises; empty for the whole model.
-        """
+        """Copy the tensors of a parent run into a part of the model, or all of it. By default, all must match."""
         if part:
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
         names = {name: name for name in model.state_dict()}

@@ -67,12 +67,9 @@ def fill(
     known_missing: Sequence[str] = (),
     known_unexpected: Sequence[str] = (),
 ) -> LoadReport:
-    """Copy tensors into a model. Every key without a counterpart must match a pattern listed as known.
-
-    A model that they do not fit is left unchanged.
+    """Copy tensors into a model, or leave it unchanged if a key without a counterpart matches no known pattern.
 
     Args:
-        tensors: tensors by their names in the file.
         names: name in the file of each tensor of the model.
         convert: tensors that the file contains in another format, given its tensors and those of the model, both by
             their names in files. They replace those of the same name.
@@ -168,11 +165,7 @@ def frozen_fingerprint(model: nn.Module) -> str | None:
 
 
 def load_trained(model: nn.Module, tensors: Mapping[str, Tensor], fingerprint: str) -> None:
-    """Load trained tensors into a model whose frozen parameters are already loaded.
-
-    Args:
-        fingerprint: hash of the frozen parameters that the tensors were trained with.
-    """
+    """Load trained tensors into a model whose frozen parameters must have the given fingerprint."""
     if fingerprint != (own := frozen_fingerprint(model)):
         raise ValueError(
             f"the frozen weights of this model ({own}) are not those that its other weights were trained with "

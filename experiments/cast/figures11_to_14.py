@@ -6,18 +6,7 @@ from experiments.cast.base import EPIC100, RECIPE_NOTE
 from experiments.cast.paper import table
 from experiments.cast.state_of_the_art import CLIP_ALONE, OWN_NOTE, VIDEO_MAE_ALONE
 from experiments.spec.class_f1 import WeightedF1
-from experiments.spec.language import (
-    NOUN,
-    VERB,
-    ClassDifferences,
-    ClassPanel,
-    Column,
-    Table,
-    above,
-    cell,
-    claim,
-    row,
-)
+from experiments.spec.language import NOUN, VERB, ClassDifferences, ClassPanel, Column, Table, above, cell, claim, row
 
 COLUMNS = (
     Column(key="verb", header="Verb", metric=VERB, base=EPIC100, best="max"),
@@ -43,11 +32,7 @@ NOTES = (WEIGHTED_NOTE, OWN_NOTE, RECIPE_NOTE)
 
 
 def panels(kind: str, gains: Mapping[str, float | None], *, by_category: bool = False) -> ClassDifferences:
-    """Differences of CAST and an expert each.
-
-    Args:
-        gains: mean gain over each expert that the paper prints, in points.
-    """
+    """Differences of CAST and an expert each, with the printed mean gains in points."""
     return ClassDifferences(
         panels=tuple(
             ClassPanel(
@@ -65,12 +50,7 @@ def panels(kind: str, gains: Mapping[str, float | None], *, by_category: bool = 
 
 
 def improvements(name: str, expert: str, kind: str, *, points: float, key: str) -> Table:
-    """Figure of the improvements over an expert on the classes of a kind.
-
-    Args:
-        points: printed mean.
-        key: key of the claim that it is above 0.
-    """
+    """Figure of the improvements over an expert on the classes of a kind, and the claim that their mean is above 0."""
     gain = above(cell(f"cast.{kind}-f1") - cell(f"{expert}.{kind}-f1"))
     return table(
         name,

@@ -15,12 +15,7 @@ from interface.targets import Targets
 from lightning_modules.scores import STATES, TestResult, ViewScores
 from lightning_modules.scores import Scores as TaskScores
 from lightning_modules.task import Objective, UntrainedTask
-from models.deform3d.attention_maps import (
-    CellAttention,
-    JointAttention,
-    cls_attention,
-    joint_attention,
-)
+from models.deform3d.attention_maps import CellAttention, JointAttention, cls_attention, joint_attention
 from models.deform3d.backbone import STRIDE
 from models.deform3d.deformable import DeformableStage, reference_places
 from models.deform3d.model import DeformableTransformer

@@ -189,7 +189,7 @@ CLAIMS_A1 = (
     claim("D4", "Algorithm A1", "The windows of queries cover every joint",
           [within(cell(f"{key}.left-out"), 0) for key in SIZES_A1]),
 )
-# fmt: on_a1
+# fmt: on
 
 TABLE_A1 = table(
     "tableA1",
@@ -209,6 +209,7 @@ TABLE_A1 = table(
     ),
     claims=CLAIMS_A1,
 )
+
 
 def scores_a2(
     run: RunConfig, *, frames: int | None = None, tokens: int | None = None, window: int | None = None
@@ -260,7 +261,7 @@ CLAIMS_A2 = (
     claim("D4", "Algorithm A2", "The windows of queries cover every frame",
           [within(cell(f"{key}.left-out"), 0) for key in SIZES_A2]),
 )
-# fmt: on_a2
+# fmt: on
 
 TABLE_A2 = table(
     "tableA2",

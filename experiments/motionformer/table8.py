@@ -20,10 +20,7 @@ from models.mixers.joint import JointAttention
 from models.tokens import SquareTokens
 
 # Appendix 6.1.2: "a single frame vision transformer", the frame "sampled from the video at random".
-ONE_FRAME = (
-    *model(tokens=SquareTokens.Config(), attention=JointAttention.Config()),
-    *data(frames=1),
-)
+ONE_FRAME = (*model(tokens=SquareTokens.Config(), attention=JointAttention.Config()), *data(frames=1))
 
 # fmt: off
 ROWS = (

@@ -1,7 +1,6 @@
 """Edits of a run: new values of fields at dotted paths, from table specs or the command line."""
 
 import ast
-import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
@@ -202,7 +201,7 @@ def changed_fields(before: RunConfig, after: RunConfig) -> dict[str, tuple[objec
         if a == b:
             return
         if is_dataclass(a) and is_dataclass(b) and type(a) is type(b) and not isinstance(a, type):
-            for f in dataclasses.fields(a):
+            for f in fields(a):
                 walk(getattr(a, f.name), getattr(b, f.name), f"{path}.{f.name}" if path else f.name)
         else:
             changes[path] = (a, b)

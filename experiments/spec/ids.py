@@ -12,11 +12,7 @@ ID_LENGTH = 12
 
 
 def digest(value: object) -> str:
-    """Id of a config: the first hexadecimal digits of the SHA-256 of its canonical JSON.
-
-    Args:
-        value: config, or dict of configs by name.
-    """
+    """Id of a config, or of configs by name: the first hexadecimal digits of the SHA-256 of its canonical JSON."""
     return tree_digest({k: canonical(v) for k, v in value.items()} if isinstance(value, dict) else canonical(value))
 
 

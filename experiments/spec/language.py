@@ -70,13 +70,4 @@ from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.paper import Paper
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PaperNote, Recipe, TinyNote
-from experiments.spec.table import (
-    Bold,
-    Column,
-    Row,
-    Table,
-    Underlined,
-    bold,
-    quoted,
-    row,
-)
+from experiments.spec.table import Bold, Column, Row, Table, Underlined, bold, quoted, row

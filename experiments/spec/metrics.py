@@ -31,10 +31,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class ByColumn(Metric):
-    """Metric of a row that differs from column to column, e.g. the shape of a tensor in each of two models.
-
-    `metrics`: metrics by the keys of the columns.
-    """
+    """Metric of a row that differs from column to column, e.g. the shape of a tensor in each of two models."""
 
     metrics: Mapping[str, Metric]
 
@@ -167,10 +164,7 @@ class VideosPerSecondInTurns(Measured):
 
 @dataclass(frozen=True)
 class SpeedOfReference(VideosPerSecondInTurns):
-    """Throughput of a reference run / that of the run, both of the same round.
-
-    `reference`: the reference run, which must have been measured in the same rounds.
-    """
+    """Throughput of a reference run / that of the run, both measured in the same round."""
 
     reference: RunConfig = field(kw_only=True)
 

@@ -22,10 +22,6 @@ def own_data(folder: str | os.PathLike[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str], otherwise: str, *, prefix: str = "") -> str:
-    """Hint at the name that is nearest to an unknown one; another hint if none is near.
-
-    Args:
-        prefix: start of the shown name.
-    """
+    """Hint at the name that is nearest to an unknown one, shown after a prefix; another hint if none is near."""
     near = difflib.get_close_matches(name, list(names), n=1)
     return f"did you mean '{prefix}{near[0]}'?" if near else otherwise

@@ -48,11 +48,7 @@ class ReleasedWeights:
         return named[0] if len(named) == 1 else None
 
     def stated_settings(self, run: RunConfig, settings: str) -> dict[str, str]:
-        """Settings stated in a file that its tensors do not determine.
-
-        Args:
-            settings: settings text of the file, as YAML. Names are compared without those of their sections.
-        """
+        """Settings that a file states and its tensors do not determine. Names are compared without the sections."""
         stated = dict(re.findall(r"^\s*([A-Z_]+):\s*['\"]?([\w.]+)['\"]?\s*$", settings, flags=re.MULTILINE))
         expected = {key: str(value) for key, value in self.expected_settings(run).items()}
         found = {key: stated[key] for key in expected if key in stated}

@@ -73,8 +73,6 @@ class Column:
     """Column of a table.
 
     Args:
-        key: name in files and JSON.
-        header: printed header.
         metric: metric of the cells; by default, each row has its own.
         base: run that the rows edit; None if every row has its own, or for a derived column.
         digits: number of printed decimals; None for two significant digits.
@@ -173,14 +171,12 @@ class Table:
 
     Args:
         name: `paper/table`.
-        caption, source: printed caption, and its place in the paper.
+        source: place in the paper.
         labels: printed headers of the label columns.
         pretraining: header of the label column that names the pretraining of the models, if any.
-        columns, rows: columns and rows in printed order.
         recipes: what its runs get at other scales, by name, from the paper's `tiny.py` and so on.
         notes: remarks for the comparison with the paper, shown below the report.
-        figure: figure drawn from the table, if any.
-        scaled_figures: the same figure at other scales, by name, where the labels of `figure` do not hold.
+        scaled_figures: the figure at other scales, by name, where the labels of `figure` do not hold.
         claims: what the paper concludes from the table.
     """
 

@@ -194,10 +194,7 @@ def shortcut(width_in: int, width: int, stride: int) -> nn.Module | None:
 
 def convolution(width_in: int, width: int, kernel: int, *, stride: int = 1, activation: bool = True) -> nn.Sequential:
     """Convolution with batch normalisation and, by default, ReLU."""
-    layers = [
-        nn.Conv2d(width_in, width, kernel, stride=stride, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(width),
-    ]
+    layers = [nn.Conv2d(width_in, width, kernel, stride=stride, padding=kernel // 2, bias=False), nn.BatchNorm2d(width)]
     return nn.Sequential(*layers, nn.ReLU(inplace=True)) if activation else nn.Sequential(*layers)
 
 

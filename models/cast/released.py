@@ -112,11 +112,7 @@ def reshaped(tensors: Tensors, wanted: Tensors) -> dict[str, Converted]:
 
 
 def resized_positions(tensors: Tensors, wanted: Tensors, name: str) -> dict[str, Converted]:
-    """Positions of a square grid, resized to that of the model if it differs.
-
-    Args:
-        name: name of the positions in the file.
-    """
+    """Positions of a square grid, resized to that of the model if it differs."""
     if name not in tensors or tensors[name].shape[-2] == wanted[name].shape[-2]:
         return {}
     side = round((wanted[name].shape[-2] - 1) ** 0.5)

@@ -82,11 +82,7 @@ def in_space_time(grid: Grid, learnt: Grid, width: int, device: torch.device) ->
 
 
 def of_joints(shares: Tensor, learnt: Grid, width: int) -> Tensor:
-    """Positions (B, T, R, D) of joints at places between the cells.
-
-    Args:
-        shares: x and y of each joint as shares of the crop, (B, T, R, 2).
-    """
+    """Positions (B, T, R, D) of joints between the cells, at x and y (B, T, R, 2) as shares of the crop."""
     x, y = shares.float().unbind(-1)
     t = stretched(shares.shape[1], learnt.frames, shares.device)[:, None].expand(x.shape)
     places = t, in_cells(y, learnt.height), in_cells(x, learnt.width)

@@ -52,11 +52,7 @@ class Windows:
         """Keys of each window of queries."""
 
         def check(self, path: str, length: int) -> None:
-            """Refuse an axis on which the printed loops give no windows.
-
-            Args:
-                path: name of the field that holds the windows, e.g. "model.time_windows".
-            """
+            """Refuse an axis on which the printed loops give no windows. `path` is that of the field."""
             try:
                 self.build(length)
             except ValueError as error:

@@ -125,10 +125,7 @@ class BlockShift:
 
 
 class ShiftedBlock(Block):
-    """Block whose tokens are shifted before attention, and optionally before the MLP.
-
-    The residual connections carry the shifted tokens.
-    """
+    """Block whose tokens are shifted before attention, optionally before the MLP, and in the residual connections."""
 
     shift: BlockShift
 

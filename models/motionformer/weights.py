@@ -63,12 +63,7 @@ def absent(patterns: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
 
 
 def converted_tensors(source: Tensors, wanted: Tensors, side: int) -> dict[str, Converted]:
-    """Tensors of a model with side x side learnt positions that the file contains in another format.
-
-    Args:
-        source: tensors of the file.
-        wanted: tensors of the model, by their names in released files.
-    """
+    """Tensors of a model with side x side learnt positions that the file contains in another format."""
     converted = converted_for_video(source, wanted, CUBES)
     for part in ("weight", "bias"):
         verb, noun = f"head0.{part}", f"head1.{part}"
