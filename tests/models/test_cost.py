@@ -26,17 +26,17 @@ JOINT, DIVIDED, AVERAGE, PROJECTED = (
     TrajectoryAttention.Config(project_values=True),
 )
 # fmt: off
-#                   model                                                frames crop  printed  counted   parameters
+#                   model                                                frames crop  counted  parameters
 MODELS = {
-    "joint square": (Motionformer.Config(attention=JOINT, tokens=SQUARE),         8, 224,   179.7,  179.714,  87.294),
-    "joint":        (Motionformer.Config(attention=JOINT),                       16, 224,   180.6,  180.639,  87.883),
-    "divided":      (Motionformer.Config(attention=DIVIDED),                     16, 224,   185.8,  185.769, 116.250),
-    "average":      (Motionformer.Config(attention=AVERAGE),                     16, 224,   180.6,  180.610,  87.883),
-    "square":       (Motionformer.Config(tokens=SQUARE),                          8, 224,   368.5,  368.582, 108.555),
-    "trajectory":   (Motionformer.Config(),                                      16, 224,   369.5,  369.507, 109.145),
-    "joint st":     (Motionformer.Config(positions=JointPositions.Config()),     16, 224,   369.5,  369.507, 110.344),
-    "L":            (Motionformer.Config(),                                      32, 224,  1185.1, 1185.195, 109.151),
-    "HR":           (Motionformer.Config(positions=AT_14),                       16, 336,   958.8,  958.754, 109.145),
+    "joint square": (Motionformer.Config(attention=JOINT, tokens=SQUARE),         8, 224,  179.714,  87.294),
+    "joint":        (Motionformer.Config(attention=JOINT),                       16, 224,  180.639,  87.883),
+    "divided":      (Motionformer.Config(attention=DIVIDED),                     16, 224,  185.769, 116.250),
+    "average":      (Motionformer.Config(attention=AVERAGE),                     16, 224,  180.610,  87.883),
+    "square":       (Motionformer.Config(tokens=SQUARE),                          8, 224,  368.582, 108.555),
+    "trajectory":   (Motionformer.Config(),                                      16, 224,  369.507, 109.145),
+    "joint st":     (Motionformer.Config(positions=JointPositions.Config()),     16, 224,  369.507, 110.344),
+    "L":            (Motionformer.Config(),                                      32, 224, 1185.195, 109.151),
+    "HR":           (Motionformer.Config(positions=AT_14),                       16, 336,  958.754, 109.145),
 }
 # fmt: on
 TARGET = ClassTarget(400)
@@ -63,14 +63,8 @@ def einsums(config: Motionformer.Config, frames: int, crop: int) -> list[int]:
 
 
 @each_model
-def test_macs_are_those_printed(name: str) -> None:
-    config, frames, crop, printed, _, _ = MODELS[name]
-    assert config.cost(ClipSize(frames, crop, crop), TARGET).macs / 1e9 == pytest.approx(printed, abs=0.1)
-
-
-@each_model
 def test_macs_are_those_that_fvcore_counts_in_the_authors_code(name: str) -> None:
-    config, frames, crop, _, counted, _ = MODELS[name]
+    config, frames, crop, counted, _ = MODELS[name]
     rounding = config.depth * sum(four_digits(macs) - macs for macs in einsums(config, frames, crop))
     macs = config.cost(ClipSize(frames, crop, crop), TARGET).macs + rounding
     assert macs / 1e9 == pytest.approx(counted, abs=0.0006)
@@ -94,7 +88,7 @@ def test_macs_of_the_approximations_are_those_of_the_released_code(
 
 @each_model
 def test_parameters_are_those_of_the_authors_model(name: str) -> None:
-    config, frames, crop, _, _, parameters = MODELS[name]
+    config, frames, crop, _, parameters = MODELS[name]
     cost = config.cost(ClipSize(frames, crop, crop), TARGET)
     assert cost.trainable_parameters == cost.parameters
     assert cost.parameters / 1e6 == pytest.approx(parameters, abs=0.0006)
@@ -117,7 +111,7 @@ def test_the_large_model_of_table_7_has_as_many_parameters_as_printed() -> None:
 
 @each_model
 def test_the_published_formulation_executes_the_published_macs_but_for_layer_norms(name: str) -> None:
-    config, frames, crop, _, _, _ = MODELS[name]
+    config, frames, crop, _, _ = MODELS[name]
     grid = config.tokens.grid(frames, crop, crop)
     norms = config.depth * (config.attention.num_mixers + 1) + 1
     size = ClipSize(frames, crop, crop)

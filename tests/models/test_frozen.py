@@ -156,20 +156,11 @@ def test_a_model_without_frozen_parameters_refuses_tensors_trained_with_some() -
         load_trained(built().requires_grad_(True), trained_tensors(source), fingerprint)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"head.bias": None}, 'Missing key.*"head.bias"'),
-        ({"norm.running_var": None}, 'Missing key.*"norm.running_var"'),
-        ({"tail.bias": torch.zeros(3)}, 'Unexpected key.*"tail.bias"'),
-        ({"head.weight": torch.zeros(4, 2)}, "size mismatch for head.weight"),
-    ],
-    ids=["missing", "missing buffer", "unexpected", "shape"],
-)
-def test_tensors_that_do_not_fit_are_refused(changes: dict[str, Tensor | None], message: str) -> None:
+def test_tensors_that_do_not_fit_are_refused() -> None:
     model = built()
-    tensors = {name: tensor for name, tensor in (trained_tensors(model) | changes).items() if tensor is not None}
+    tensors = trained_tensors(model)
+    del tensors["norm.running_var"]
     fingerprint = frozen_fingerprint(model)
     assert fingerprint is not None
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(RuntimeError, match=r'Missing key.*"norm.running_var"'):
         load_trained(model, tensors, fingerprint)

@@ -23,10 +23,7 @@ from models.motionformer.model import Motionformer
 from models.sequence.encoder import SequenceEncoder
 from models.trunk import VideoViT
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here"),
-]
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")]
 EXACT: list[MixerConfig] = [
     JointAttention.Config(),
     DividedAttention.Config(),

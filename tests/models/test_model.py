@@ -130,25 +130,13 @@ def test_by_default_all_tensors_of_a_parent_are_copied_frozen_and_integer_ones_i
     assert report.reshaped == report.missing == report.unexpected == () and report.source == "the parent run"
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"head.bias": None}, "it lacks head.bias$"),
-        ({"norm.num_batches_tracked": None}, "it lacks norm.num_batches_tracked$"),
-        ({"tail.bias": torch.zeros(7)}, "it has tail.bias, which the model does not have$"),
-        ({"head.weight": torch.zeros(8, 3)}, r"of another shape: head.weight \(8, 3\) for \(7, 3\)$"),
-        (
-            {"head.bias": None, "tail.bias": torch.zeros(7)},
-            "it lacks head.bias; it has tail.bias, which the model does not have$",
-        ),
-    ],
-    ids=["missing", "missing buffer", "unexpected", "shape", "renamed"],
-)
-def test_by_default_a_parent_of_other_tensors_is_refused(changes: dict[str, Tensor | None], message: str) -> None:
-    tensors = {name: tensor for name, tensor in (state(built(1)) | changes).items() if tensor is not None}
+def test_by_default_a_parent_of_other_tensors_is_refused() -> None:
+    tensors = state(built(1)) | {"tail.count": torch.zeros(7)}
+    del tensors["norm.num_batches_tracked"]
     model = built()
     before = state(model)
-    with pytest.raises(ValueError, match=rf"^weights: the parent run does not fit this model: {message}"):
+    lacking = "it lacks norm.num_batches_tracked; it has tail.count, which the model does not have"
+    with pytest.raises(ValueError, match=f"^weights: the parent run does not fit this model: {lacking}$"):
         CONFIG.copy_from(model, tensors)
     torch.testing.assert_close(state(model), before)
 

@@ -66,14 +66,6 @@ def test_a_clip_of_other_length_than_the_positions_is_refused() -> None:
             config.build(8, Grid(4, 2, 2))(Grid(8, 2, 2))
 
 
-@pytest.mark.parametrize("positions", [SeparatePositions.Config, JointPositions.Config])
-def test_tiny_positions_have_a_side_of_four_or_that_of_the_clip(
-    positions: type[SeparatePositions.Config] | type[JointPositions.Config],
-) -> None:
-    assert positions(side=14).tiny() == positions(side=4)
-    assert positions().tiny() == positions(side=None)
-
-
 def test_positions_of_frames_that_are_not_square_are_resized_along_each_axis() -> None:
     positions = SeparatePositions.Config(side=14).build(8, Grid(2, 30, 52))
     plane = positions.space[0, 1:].detach().unflatten(0, (14, 14)).permute(2, 0, 1)  # (D, 14, 14)

@@ -144,9 +144,7 @@ def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("jobs_in_this_process")
-@pytest.mark.parametrize(
-    "variant", ["table6b:mformer-hr", "table6b:mformer-l", "table6c:mformer", "table6c:mformer-hr"]
-)
+@pytest.mark.parametrize("variant", ["table6b:mformer-l", "table6c:mformer-hr"])
 def test_longer_larger_and_two_headed_variants_are_imported_and_tested(
     variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,6 +167,7 @@ def test_longer_larger_and_two_headed_variants_are_imported_and_tested(
     assert metrics["released_weights"]["file"] == file.name
 
 
+@pytest.mark.usefixtures("jobs_in_this_process")
 def test_released_file_is_imported_tested_and_marked_in_the_report(
     released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -285,23 +284,15 @@ VIT:
 STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none"}
 
 
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"stride": 8}, "SAMPLING_RATE 8 (this row: 4)"),
-        ({"crop": 336}, "TRAIN_CROP_SIZE 336 (this row: 224)"),
-        ({"frames": 32}, "NUM_FRAMES 32 (this row: 16)"),
-        ({"approximation": "performer"}, "APPROX_ATTN_TYPE performer (this row: none)"),
-    ],
-)
 def test_file_with_other_settings_is_refused_with_the_differences(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], named: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | change))
+    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8, "approximation": "performer"}))
     code = main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides])
     errors = capsys.readouterr().err
     assert code == 2
-    assert len(errors.strip().splitlines()) == 1 and named in errors
+    assert len(errors.strip().splitlines()) == 1
+    assert "SAMPLING_RATE 8 (this row: 4), APPROX_ATTN_TYPE performer (this row: none)" in errors
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
@@ -336,20 +327,8 @@ def test_expected_settings_of_a_run_have_the_authors_names() -> None:
     joint = apply(EPIC100, model(attention=JointAttention.Config()))
     assert "APPROX_ATTN_TYPE" not in expected_settings(joint)
     assert RELEASED.stated_settings(EPIC100, "no settings") == {}
-    with pytest.raises(ValueError, match=r"^NUM_FRAMES 32 \(this row: 16\), SAMPLING_RATE 8 \(this row: 4\)$"):
-        RELEASED.stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "stride": 8}))
-
-
-def test_settings_of_unlisted_files_are_checked(tmp_path: Path) -> None:
-    run = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
-    file, _ = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
-    store = RunStore(tmp_path / "runs")
-    with pytest.raises(
-        ValueError, match=r"weights: mine.pyth was trained with SAMPLING_RATE 8 \(this row: 4\): name the"
-    ):
-        import_weights(run, store, file, RELEASED)
-    assert not store.root.exists()
-    assert import_weights(run, store, file, None).settings == {}  # paper without a list of released files
+    with pytest.raises(ValueError, match=r"^NUM_FRAMES 32 \(this row: 16\), TRAIN_CROP_SIZE 336 \(this row: 224\)$"):
+        RELEASED.stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "crop": 336}))
 
 
 def test_text_of_an_import(tmp_path: Path) -> None:

@@ -9,15 +9,7 @@ from pathlib import Path
 import pytest
 
 import experiments
-from experiments.spec.catalog import (
-    captions,
-    find,
-    imported,
-    load,
-    names_listed,
-    paper_file,
-    released_weights,
-)
+from experiments.spec.catalog import captions, find, imported, load, names_listed, paper_file, released_weights
 from experiments.spec.metrics import Computed, Measured
 from experiments.spec.number_formats import value_text
 from experiments.spec.paper_folders import PAPERS

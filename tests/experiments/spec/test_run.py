@@ -120,11 +120,6 @@ def test_descriptions_equal_those_of_published_runs() -> None:
         assert json.loads(file.read_text()) == run.description
 
 
-@pytest.mark.parametrize("run", [K400, SSV2, EPIC100, replace(K400, optim=None)])
-def test_the_default_runs_pass_their_check(run: RunConfig) -> None:
-    run.check()
-
-
 @pytest.mark.parametrize(
     ("run", "message"),
     [

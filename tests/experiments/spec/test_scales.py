@@ -9,12 +9,10 @@ from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn
 from data.video_data import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.tiny import TINY as RECIPE
-from experiments.spec.edits import Edit, apply, changed_fields, model, optim
+from experiments.spec.edits import Edit, apply, changed_fields, optim
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import PAPER, SCALES, SMALL, TINY, Recipe, find_scale
 from lightning_modules.optim import CosineSchedule
-from models.mixers.orthoformer import Orthoformer
-from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 
 FEWER_EPOCHS = Recipe(edits=optim(epochs=2))
@@ -29,14 +27,6 @@ def test_the_scale_tiny_shrinks_model_data_and_protocol() -> None:
     assert (run.data.frames, run.data.crop) == (8, 32)
     assert run.data.dataset.stand_in == KineticsStandIn()
     assert (run.evaluation.views, run.evaluation.crops) == (2, 3)
-
-
-def test_parts_shrink_within_the_model() -> None:
-    attention = TrajectoryAttention.Config(approximation=Orthoformer.Config(num_prototypes=128))
-    config = TINY.of(apply(K400, model(attention=attention))).model
-    assert isinstance(config, Motionformer.Config) and isinstance(config.attention, TrajectoryAttention.Config)
-    assert isinstance(config.attention.approximation, Orthoformer.Config)
-    assert config.attention.approximation.num_prototypes == 16
 
 
 def test_the_scale_tiny_has_a_stand_in_with_verbs_and_nouns() -> None:

@@ -58,31 +58,27 @@ def openai_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def eva_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of timm's EVA in the layout of its authors."""
-    pairs = {
-        "q_proj.bias": "q_bias", "v_proj.bias": "v_bias", "attn.norm": "attn.inner_attn_ln", "fc1_g": "w1",
-        "fc1_x": "w2", "mlp.norm": "mlp.ffn_ln", "fc2": "w3",
-    }  # fmt: skip
+# Parts of names in timm's EVA, and in that of its authors.
+EVA_NAMES = {
+    "q_proj.bias": "q_bias", "v_proj.bias": "v_bias", "attn.norm": "attn.inner_attn_ln", "fc1_g": "w1",
+    "fc1_x": "w2", "mlp.norm": "mlp.ffn_ln", "fc2": "w3",
+}  # fmt: skip
+# Parts of names in an expert of clips, and in VideoMAE.
+MAE_NAMES = {"tokens.projection": "patch_embed.proj", "norms.0": "norm1", "mixers.0": "attn", "mlp_norm": "norm2"}
+
+
+def renamed(tensors: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tensor]:
     out = {}
     for name, tensor in tensors.items():
-        for ours, theirs in pairs.items():
+        for ours, theirs in names.items():
             name = name.replace(ours, theirs)
-        out[f"visual.{name}"] = tensor
+        out[name] = tensor
     return out
 
 
 def mae_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors of an expert of clips in the layout of VideoMAE."""
-    pairs = {
-        "tokens.projection": "patch_embed.proj", "norms.0": "norm1", "mixers.0": "attn", "mlp_norm": "norm2",
-    }  # fmt: skip
-    out = {}
-    for name, tensor in tensors.items():
-        for ours, theirs in pairs.items():
-            name = name.replace(ours, theirs)
-        out[name] = tensor
-    return {name: tensor for name, tensor in out.items() if not name.startswith("norm.")}
+    return renamed({name: tensor for name, tensor in tensors.items() if not name.startswith("norm.")}, MAE_NAMES)
 
 
 def check_loaded(config: ExpertConfig, expert: Expert, path: Path, *, norm: bool = True) -> None:
@@ -118,8 +114,8 @@ def test_plain_state_dicts_of_clip_load_in_half_precision(prefix: str, tmp_path:
 
 def test_files_of_the_authors_of_eva_load(tmp_path: Path) -> None:
     expert, tensors = expert_and_tensors(EVA)
-    file = {**eva_names(tensors), "visual.rope.freqs_cos": torch.zeros(4, 12), "visual.head.weight": torch.zeros(8, 48)}
-    torch.save(file, tmp_path / "eva.pt")
+    file = {**renamed(tensors, EVA_NAMES), "rope.freqs_cos": torch.zeros(4, 12), "head.weight": torch.zeros(8, 48)}
+    torch.save({f"visual.{name}": tensor for name, tensor in file.items()}, tmp_path / "eva.pt")
     check_loaded(EVA, expert, tmp_path / "eva.pt")
 
 

@@ -154,21 +154,10 @@ def test_a_clip_of_another_length_than_in_training_has_maps() -> None:
     assert built().attention_maps().of_point((clips[0], joints[0]), QUERY).maps.shape == (3, 3, 4)
 
 
-@pytest.mark.parametrize(
-    ("settings", "changes", "message"),
-    [
-        ({}, {"block": 2}, "block 2: maps are in blocks 0, 1"),
-        ({}, {"attention": "t2s"}, "attention 't2s': the model has deformable and joint and temporal"),
-        ({"modalities": ("rgb",)}, {"attention": "joint"}, "attention 'joint': the model has deformable and temporal"),
-    ],
-)
-def test_a_query_that_does_not_exist_is_refused(
-    settings: dict[str, object], changes: dict[str, object], message: str
-) -> None:
-    maps = small(**settings).on_meta(SIZE, LABELS).attention_maps()
-    maps.check(SIZE, QUERY)
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        maps.check(SIZE, QUERY._replace(**changes))  # type: ignore[arg-type]
+def test_a_model_without_poses_has_no_maps_of_joints() -> None:
+    maps = small(modalities=("rgb",)).on_meta(SIZE, LABELS).attention_maps()
+    with pytest.raises(ValueError, match=r"^attention 'joint': the model has deformable and temporal$"):
+        maps.check(SIZE, QUERY._replace(attention="joint"))
 
 
 def joint_stage(model: DeformableTransformer) -> tuple[JointStrideStage, Tokens]:

@@ -11,14 +11,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.deform3d.stage import Merge, StageSettings
-from models.deform3d.stride import (
-    StrideStage,
-    gathered,
-    merged,
-    scores,
-    shares_of,
-    stride_macs,
-)
+from models.deform3d.stride import StrideStage, gathered, merged, scores, shares_of, stride_macs
 from models.deform3d.windows import Pairing, Windows
 from tests.models.deform3d.deform_models import randomized
 

@@ -91,12 +91,6 @@ def test_maps_are_those_of_equation_4(block: int, square: bool) -> None:
     assert maps.std() > 0.01  # not uniform
 
 
-def test_in_every_frame_a_map_sums_to_one() -> None:
-    model, clip = model_and_clip()
-    sums = spatial_map(model, clip).sum(dim=-1)
-    torch.testing.assert_close(sums, torch.ones(HEADS, GRID.frames, dtype=torch.float64), rtol=0, atol=1e-12)
-
-
 def test_normalised_over_space_and_time_a_map_sums_to_one_over_all_frames() -> None:
     model, clip = model_and_clip(TrajectoryAttention.Config(normalize_over="space-time"))
     exponentials = scores(model, clip, 1).exp()
