@@ -225,7 +225,6 @@ class VideoViT(Model):
         return len(self.blocks) + 1
 
     def layer_of(self, parameter: str) -> int:
-        """Index of the layer of a parameter, given its name."""
         part, _, rest = parameter.partition(".")
         if part == "blocks":
             return int(rest.partition(".")[0]) + 1

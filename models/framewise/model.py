@@ -208,10 +208,7 @@ class FramewiseViT(VideoViT):
             return grid.frames * (1 + grid.patches)
 
         def tiny(self) -> Self:
-            """Config with 1/8 of the width, all heads, 1/4 of the depth, patches of half the side and random weights.
-
-            Shifts of single heads need all of them.
-            """
+            """A quarter of the depth and an eighth of the width, but all heads: shifts of single heads need them."""
             tiny = super().tiny()
             blocks = None if self.blocks is None else thinned(self.blocks, self.depth, tiny.depth)
             return replace(tiny, width=self.width // 8, heads=self.heads, blocks=blocks)

@@ -57,7 +57,6 @@ class PropagationRules(CheckedConfig):
     resized, or at that of the frame."""
 
     def check(self) -> None:
-        """Refuse rules without a source."""
         if self.context == 0 and not self.first_frame_always:
             raise ValueError("model.rules.context is 0; without first_frame_always, it must be 1 or more")
 

@@ -16,6 +16,7 @@ from experiments.spec.paper_folders import PAPERS
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
 from models.model import ModelConfig
+from reports.pages.cells import contradictions
 
 T4 = "motionformer/table4"
 GOLDEN = Path(__file__).parent / "golden_ids.json"
@@ -78,6 +79,11 @@ def test_computed_metrics_agree_with_the_printed_values(table: Table) -> None:
             assert views == printed_views
         else:
             assert value == cell.printed
+
+
+def test_printed_derived_values_follow_from_the_printed_cells_except_for_one() -> None:
+    found = [text for name in captions() for text in contradictions(load(name), load(name).rows)]
+    assert [text.partition(":")[0] for text in found] == ["Video Swin [37] · SSV2 & K400 / H.M."]
 
 
 def test_default_row_is_the_same_run_in_every_table() -> None:
