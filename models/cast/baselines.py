@@ -20,7 +20,7 @@ from models.cast.clip_expert import ClipExpert, load_classifier
 from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.model import PARTS
-from models.cast.stream import AdaptersConfig, DropUnit, Stream, drop_rates, reset_trained
+from models.cast.stream import AdaptersConfig, DropUnit, Stream, reset_trained
 from models.imagenet import InitialWeights
 from models.model import Model, ModelConfig
 from models.tensors import LoadReport, copy_all_but_classes, fill
@@ -55,7 +55,7 @@ class LoneExpert(Model):
 
         def check(self, size: InputSize) -> None:
             self.expert.check(size)
-            if self.adapters is not None and self.adapters.in_time and not self.expert.layout(size).framewise:
+            if self.adapters is not None and self.adapters.in_time and not self.expert.framewise:
                 raise ValueError("model.adapters.in_time is True; the expert already attends over time")
 
         def build(self, size: InputSize, targets: Targets) -> "LoneExpert":
@@ -80,7 +80,7 @@ class LoneExpert(Model):
             return self.expert.initialise(model.stream.expert, folder)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-            if self.expert.layout(size).framewise:
+            if self.expert.framewise:
                 return super().load_released(model, path, size)
             assert isinstance(model, LoneExpert)
             return load_classifier(model, model.stream.expert, path)
@@ -99,13 +99,12 @@ class LoneExpert(Model):
     def __init__(self, config: Config, size: InputSize, num_classes: int) -> None:
         super().__init__()
         self.config = config
-        expert = config.expert.build(size)
         self.stream = Stream(
-            expert,
+            config.expert,
+            size,
             config.adapters,
-            width=config.expert.width,
-            pooling="cls" if expert.layout.framewise else "mean",
-            drop_rates=drop_rates(config.drop_path, config.expert.depth),
+            pooling="cls" if config.expert.framewise else "mean",
+            drop_path=config.drop_path,
             drop_unit=config.drop_unit,
         )
         self.head = nn.Linear(config.expert.width, num_classes)

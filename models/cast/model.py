@@ -5,6 +5,7 @@ B batch, F frames, N tokens, D width, C classes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -20,7 +21,7 @@ from models.cast.expert import NORM_MACS, Expert, ExpertConfig, copy_expert
 from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
-from models.cast.stream import AdaptersConfig, DropUnit, Pooling, Stream, drop_rates, reset_trained
+from models.cast.stream import AdaptersConfig, DropUnit, Stream, reset_trained
 from models.framewise.model import thinned
 from models.imagenet import InitialWeights
 from models.model import Model, ModelConfig
@@ -153,27 +154,16 @@ class CAST(Model):
     def __init__(self, config: Config, size: InputSize, targets: Targets) -> None:
         super().__init__()
         self.config = config
-        depth, width = config.spatial.depth, config.spatial.width
-        rates = drop_rates(config.drop_path, depth)
-
-        def stream(expert: ExpertConfig, pooling: Pooling) -> Stream:
-            return Stream(
-                expert.build(size),
-                config.adapters,
-                width=width,
-                pooling=pooling,
-                drop_rates=rates,
-                drop_unit=config.drop_unit,
-            )
-
-        streams = config.streams(size)
-        self.spatial = stream(config.spatial, "cls" if streams.spatial.framewise else "mean")
-        self.temporal = stream(config.temporal, "mean")
-        exchange = config.exchange
+        stream = partial(
+            Stream, size=size, adapters=config.adapters, drop_path=config.drop_path, drop_unit=config.drop_unit
+        )
+        self.spatial = stream(config.spatial, pooling="cls" if config.spatial.framewise else "mean")
+        self.temporal = stream(config.temporal, pooling="mean")
+        streams, exchange = config.streams(size), config.exchange
         self.exchanges = nn.ModuleDict(
             {} if exchange is None else {str(block): exchange.build(streams) for block in config.connected}
         )
-        self.head = config.head.build(width, targets.classes)
+        self.head = config.head.build(config.spatial.width, targets.classes)
         for part in (self.spatial, self.temporal):
             reset_trained(part)
         for module in (*self.exchanges.values(), self.head):

@@ -3,7 +3,6 @@
 B batch, F frames, T token frames, N tokens, D width.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from interface.ranges import CheckedConfig, Positive, PositiveOrZero
+from interface.sizes import InputSize
 from models.block import DropPath
-from models.cast.expert import Expert, Layout
+from models.cast.expert import ExpertConfig, Layout
 from models.cast.frame_expert import FrameExpert
 from models.trunk import reset_linear
 
@@ -95,25 +95,26 @@ class Stream(nn.Module):
 
     Args:
         pooling: what the features are the mean of: the CLS of all frames, or all patches.
-        drop_rates: rate of stochastic depth of each block.
+        drop_path: rate of stochastic depth in the last block; rates increase linearly from 0 in the first block.
     """
 
     def __init__(
         self,
-        expert: Expert,
+        config: ExpertConfig,
+        size: InputSize,
         adapters: AdaptersConfig | None,
         *,
-        width: int,
         pooling: Pooling,
-        drop_rates: Sequence[float],
+        drop_path: float,
         drop_unit: DropUnit,
     ) -> None:
         super().__init__()
-        self.expert = expert
-        self.layout = expert.layout
+        self.expert = config.build(size)
+        self.layout = self.expert.layout
         self.pooling: Pooling = pooling
         self.mlp_scale = 0.0 if adapters is None else adapters.mlp_scale
-        self.drops = nn.ModuleList(StreamDropPath(rate, self.layout, drop_unit) for rate in drop_rates)
+        rates, width = torch.linspace(0, drop_path, config.depth, device="cpu").tolist(), config.width
+        self.drops = nn.ModuleList(StreamDropPath(rate, self.layout, drop_unit) for rate in rates)
         self.attention_adapters = self._adapters(adapters, width)
         self.mlp_adapters = self._adapters(adapters, width)
         in_time = adapters is not None and adapters.in_time
@@ -167,11 +168,6 @@ class Stream(nn.Module):
         if part == "expert":
             return self.expert.layer_of(rest)
         return 0 if part == "time_positions" else int(rest.partition(".")[0]) + 1
-
-
-def drop_rates(last: float, depth: int) -> list[float]:
-    """Rates of stochastic depth that increase linearly from 0 to the last."""
-    return torch.linspace(0, last, depth, device="cpu").tolist()
 
 
 def reset_trained(stream: Stream) -> None:
