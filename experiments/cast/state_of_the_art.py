@@ -29,10 +29,8 @@ VIDEO_MAE_ALONE: Edits = (Edit("model", temporal_alone),)
 def num_frames(run: RunConfig) -> float:
     """Number of frames that a model sees of each clip."""
     model = run.model
-    if isinstance(model, LoneExpert.Config):
-        layout = model.expert.layout(run.data.size)
-        if layout.framewise:
-            return layout.grid.frames
+    if isinstance(model, LoneExpert.Config) and model.expert.framewise:
+        return model.expert.layout(run.data.size).grid.frames
     (clip,) = run.data.size.example(1, "meta")
     return clip.shape[1]
 

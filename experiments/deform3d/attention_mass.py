@@ -82,10 +82,8 @@ BOX = Measure("mass_in_box", "area_of_box", "above_in_box")
 ACTION_FRAMES = Measure("mass_in_action_frames", "share_of_action_frames", "above_in_action_frames")
 MEASURES = (MOVING_JOINTS, BOX, ACTION_FRAMES)
 
-
-Mass = tuple[
-    Tensor, Tensor
-]  # share of the weights, and share under equal weights: (B,), NaN for clips that do not count
+# Share of the weights, and share under equal weights: (B,), NaN for clips that do not count.
+Mass = tuple[Tensor, Tensor]
 
 
 def fraction(weights: Tensor, inside: Tensor, counted: Tensor) -> Tensor:
