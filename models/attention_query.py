@@ -46,26 +46,6 @@ class Patch(NamedTuple):
         return self.frame * grid.patches + self.place(grid)
 
 
-class AttentionOfPoint(NamedTuple):
-    """Attention maps of one point of a clip."""
-
-    maps: Tensor
-    """(T, rows, columns), one map for each of T token frames."""
-    patch: Patch
-    """The patch that contains the point."""
-    block: int
-    num_blocks: int
-    head: int | None
-    num_heads: int
-    attention: str | None = None
-    """Name of the attention; None in a model whose attention has no name."""
-    one_scale: bool = False
-    """Whether the weights of different frames are parts of one sum. If not, each frame has a map of its own."""
-    places: Tensor | None = None
-    """What is read at places that are not the patches: (n, 4), each with its token frame, x, y and weight. x and y are
-    fractions of the width and the height, and frames may be fractions, too. None if the patches are read."""
-
-
 class MappedAttention(NamedTuple):
     """An attention of a model that has maps."""
 
@@ -82,13 +62,27 @@ class CheckedQuery(NamedTuple):
 
     query: PointQuery
     patch: Patch
+    """The patch that contains the point."""
     attention: str | None
+    """Name of the attention; None in a model whose attention has no name."""
     block: int
     num_heads: int
 
 
+class AttentionOfPoint(NamedTuple):
+    """Attention of one point of a clip to all of its patches."""
+
+    maps: Tensor
+    """(T, rows, columns), one map for each of T token frames."""
+    places: Tensor | None
+    """What is read at places that are not the patches: (n, 4), each with its token frame, x, y and weight. x and y are
+    fractions of the width and the height, and frames may be fractions, too. None if the patches are read."""
+    found: CheckedQuery
+
+
 class AttentionMaps(ABC):
     one_scale: ClassVar[bool] = True
+    """Whether the weights of different frames are parts of one sum. If not, each frame has a map of its own."""
 
     @property
     @abstractmethod
@@ -120,18 +114,7 @@ class AttentionMaps(ABC):
         frames, _, height, width = inputs[0].shape
         grid = self.grid(frames, height, width)
         found = self._checked(query, grid)
-        maps, places = self.maps(inputs, found, grid)
-        return AttentionOfPoint(
-            maps,
-            found.patch,
-            found.block,
-            self.num_blocks,
-            query.head,
-            found.num_heads,
-            found.attention,
-            self.one_scale,
-            places,
-        )
+        return AttentionOfPoint(*self.maps(inputs, found, grid), found)
 
     def _checked(self, query: PointQuery, grid: Grid) -> CheckedQuery:
         patch = patch_at(grid, query.frame, query.x, query.y)

@@ -75,7 +75,7 @@ def attention_maps(
     of_item = data.on_device(tuple(one[0].to(device) for one in inputs))
     model.to(device).eval()
     attention = maps_of.of_point(of_item, point_of(query))
-    maps = attention.maps.float().cpu()  # (T, rows, columns)
+    maps, found = attention.maps.float().cpu(), attention.found  # (T, rows, columns)
     record = {
         "train_id": run.train_id,
         "weights": weights.released.file if weights.released is not None else "trained",
@@ -83,12 +83,12 @@ def attention_maps(
         "class": class_name(items, index, data.targets),
         "view": f"{view + 1} of {run.evaluation.views}, centre crop",
         "query": canonical(query),
-        "patch": list(attention.patch),
-        "block": attention.block,
-        "num_blocks": attention.num_blocks,
-        "head": attention.head,
-        "num_heads": attention.num_heads,
-        **({"attention": attention.attention, "one_scale": attention.one_scale} if attention.attention else {}),
+        "patch": list(found.patch),
+        "block": found.block,
+        "num_blocks": maps_of.num_blocks,
+        "head": query.head,
+        "num_heads": found.num_heads,
+        **({"attention": found.attention, "one_scale": maps_of.one_scale} if found.attention else {}),
         "seed": run.seed,
         "data": {
             "name": data.dataset.name,

@@ -37,15 +37,15 @@ class Maps(AttentionMaps):
 def asked(**changes: object) -> tuple[object, ...]:
     query = QUERY._replace(**changes)  # type: ignore[arg-type]
     Maps().check(ClipSize(4, 16, 24), query)
-    maps, *found = Maps().of_point((torch.zeros(4, 3, 16, 24),), query)
-    assert maps.shape == GRID and maps.unique().item() == found[1]
-    return tuple(found)
+    maps, places, found = Maps().of_point((torch.zeros(4, 3, 16, 24),), query)
+    assert maps.shape == GRID and maps.unique().item() == found.block and places is None and found.query == query
+    return tuple(found[1:])
 
 
 def test_the_default_is_the_last_block_of_the_first_attention_and_the_mean_over_its_heads() -> None:
-    assert asked() == (Patch(3, 1, 2), 2, 4, None, 2, "near", True, None)
-    assert asked(attention="far", head=3) == (Patch(3, 1, 2), 1, 4, 3, 4, "far", True, None)
-    assert asked(block=0, head=2)[1:5] == (0, 4, 2, 3)
+    assert asked() == (Patch(3, 1, 2), "near", 2, 2)
+    assert asked(attention="far", head=3) == (Patch(3, 1, 2), "far", 1, 4)
+    assert asked(block=0, head=2) == (Patch(3, 1, 2), "near", 0, 3)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from interface.targets import VerbNounTarget
-from models.attention_query import AttentionOfPoint, Patch, PointQuery
+from models.attention_query import AttentionOfPoint, CheckedQuery, Patch, PointQuery
 from models.cast.bottleneck import AllTokensAttention, BottleneckExchange, FullWidthExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.cross_attention import CrossAttention, Window
@@ -153,7 +153,7 @@ def test_full_width_s2t_of_a_spatial_stream_without_cls_sums_to_one() -> None:
 def test_the_default_is_s2t_of_the_last_block() -> None:
     model = built()
     found = asked(model)
-    assert found[1:] == (PATCH, 2, 3, None, 4, "s2t", True, None)
+    assert found[1:] == (None, CheckedQuery(QUERY, PATCH, "s2t", 2, 4))
     assert torch.equal(found.maps, asked(model, attention="s2t", block=2).maps)
     assert not torch.allclose(found.maps, asked(model, block=1).maps, atol=1e-3)
 
@@ -173,9 +173,9 @@ def test_the_default_is_s2t_of_the_last_block() -> None:
 def test_the_default_block_is_the_last_one_with_maps(
     settings: dict[str, object], attention: str | None, wanted: tuple[str, int]
 ) -> None:
-    found = asked(built(**settings), attention=attention)
-    assert (found.attention, found.block) == wanted and found.num_blocks == 3
-    assert float(found.maps.sum()) > 0
+    maps, _, found = asked(model := built(**settings), attention=attention)
+    assert (found.attention, found.block) == wanted and model.attention_maps().num_blocks == 3
+    assert float(maps.sum()) > 0
 
 
 NO_ATTENTION = "^no expert of the model attends to the other; choose a row with attention between the experts$"

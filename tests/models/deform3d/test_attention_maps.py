@@ -57,14 +57,14 @@ def test_weights_of_the_deformable_attention_give_its_output() -> None:
         found = asked(model, head=head)
         of_query = weights[:, number].mean(0) if head is None else weights[head, number]
         of_cells = of_query.unflatten(0, (6, 14))[:, :12]
-        assert found.patch == Patch(2, 1, 2) and found.places is not None
+        assert found.found.patch == Patch(2, 1, 2) and found.places is not None
         torch.testing.assert_close(found.places[:, 3], of_cells.flatten())
         torch.testing.assert_close(found.places[:, 0], places[..., 0].flatten())
         torch.testing.assert_close(found.places[:, 1] * 4 - 0.5, places[..., 2].flatten(), atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(found.places[:, 2] * 3 - 0.5, places[..., 1].flatten(), atol=1e-5, rtol=1e-5)
         assert found.maps.shape == (6, 3, 4) and 0 < found.maps.sum() <= found.places[:, 3].sum() + 1e-6 < 1
-    assert (found.attention, found.block, found.num_blocks, found.num_heads) == ("deformable", 1, 2, 4)
-    assert found.one_scale
+    assert found.found[2:] == ("deformable", 1, 4)
+    assert model.attention_maps().num_blocks == 2 and model.attention_maps().one_scale
 
 
 def test_plain_attention_reads_the_tokens_themselves() -> None:
@@ -146,7 +146,7 @@ def test_a_model_of_poses_has_maps_of_its_joints() -> None:
         found = asked(model, attention=attention)
         assert found.places is not None and found.maps.shape == (6, 3, 4)
         torch.testing.assert_close(found.maps.sum(), found.places[:, 3].sum())
-    assert asked(model).attention == "joint"
+    assert asked(model).found.attention == "joint"
 
 
 def test_a_clip_of_another_length_than_in_training_has_maps() -> None:

@@ -7,7 +7,7 @@ from torch import Tensor
 from benchmarks import motionformer as reference
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.attention_query import AttentionOfPoint, Patch, PointQuery
+from models.attention_query import AttentionOfPoint, CheckedQuery, Patch, PointQuery
 from models.block import Block
 from models.mixers.attention import MixerConfig
 from models.mixers.divided import DividedAttention
@@ -115,7 +115,8 @@ def test_a_trajectory_is_the_mean_of_the_values_weighted_by_the_map() -> None:
 def test_the_default_attention_is_the_mean_over_the_heads_of_the_last_block_but_one() -> None:
     model, clip = model_and_clip()
     found, heads = asked(model, clip), spatial_map(model, clip, 2)
-    assert found[1:] == (QUERY, 2, 4, None, HEADS, None, False, None)
+    assert found[1:] == (None, CheckedQuery(POINT, QUERY, None, 2, HEADS))
+    assert model.attention_maps().num_blocks == 4 and not model.attention_maps().one_scale
     torch.testing.assert_close(found.maps.flatten(1), heads.mean(0))
     assert not torch.allclose(heads, spatial_map(model, clip, 1), atol=1e-3)
 
