@@ -11,12 +11,7 @@ from torch import nn
 
 
 def executed_macs(model: nn.Module, inputs: tuple[object, ...]) -> int:
-    """Multiply-adds of convolutions, projections, attention and LayerNorm in one forward pass.
-
-    Args:
-        model: on the device of the inputs, which may be the meta device. It is used up.
-        inputs: arguments of its forward.
-    """
+    """Multiply-adds of convolutions, projections, attention and LayerNorm in a forward pass. It uses the model up."""
     from torch.utils.flop_counter import FlopCounterMode  # it imports Triton
 
     for module in model.modules():

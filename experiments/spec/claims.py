@@ -133,12 +133,13 @@ class Margins(NamedTuple):
 class Comparison:
     """Statement on the values of some quantities.
 
-    `of`: margins for these values; None if the paper states no bound: the value is shown and not judged.
+    `of`: margins for these values.
     `holds_at_zero`: whether a margin of 0 holds.
     `is_equality`: whether it states that something is small, so that an undetected difference does not support it (two
         one-sided tests).
     `states_size`: whether it says how large a difference is, beyond its sign.
     `is_trend`: whether its guards are steps. A printed one may be reversed within the sampling error.
+    `has_bound`: whether the paper states a bound. If not, the value is shown and not judged.
     """
 
     text: str

@@ -8,11 +8,7 @@ from torch import Tensor, nn
 
 
 class DepthwiseTimeConvolution(nn.Module):
-    """Weighted sum of the previous, the same and the next frame. Frames outside of the clip are zero.
-
-    Args:
-        weight: initial weights (3, C) of the previous, the same and the next frame.
-    """
+    """Sum of the previous, the same and the next frame, with weights (3, C). Frames outside of the clip are zero."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()

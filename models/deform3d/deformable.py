@@ -45,12 +45,7 @@ def search(z: Tensor, places: Tensor) -> Tensor:
 
 
 class TokenSearch(nn.Module):
-    """Search of a token for each place of the grid, at an offset computed from the tokens around it.
-
-    Args:
-        kernel: size of the convolution that computes the offsets.
-        scale: largest offset in frames, rows and columns.
-    """
+    """Search of a token for each place of the grid, at an offset computed from the tokens around it."""
 
     def __init__(self, width: int, kernel: int, scale: Scale) -> None:
         super().__init__()

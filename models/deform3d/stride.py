@@ -144,10 +144,6 @@ def frames_read(tokens: Tokens) -> Tensor | None:
 
 
 def scores(windows: Windows, others: int, at_a_place: int) -> tuple[int, int]:
-    """Scores in one head: of attention of all tokens, ((L + E) M)^2, and of stride attention, ((w + E) M)^2 a window.
-
-    Args:
-        others, at_a_place: see `stride_macs`.
-    """
+    """Scores in a head: of attention of all tokens, ((L + E) M)^2, and of stride attention, ((w + E) M)^2 a window."""
     full, of_window = (((places + others) * at_a_place) ** 2 for places in (windows.length, windows.width))
     return full, len(windows) * of_window

@@ -95,11 +95,7 @@ def load_image_weights(model: VideoViT, path: Path) -> LoadReport:
 
 
 def load_motionformer(model: VideoViT, path: Path, initial_std: float) -> LoadReport:
-    """Load a released checkpoint into the same model.
-
-    Args:
-        initial_std: standard deviation of the model's initial weights.
-    """
+    """Load a released checkpoint into the same model, whose Linear layers had this standard deviation initially."""
     names = released_names(model.state_dict())
     unused = absent(MAYBE_UNUSED, names.values())  # the other tokeniser and, with joint positions, those in space
     report = load_released(

@@ -149,12 +149,7 @@ def propagated(frames: Tensor, first: Tensor, match: Match, clips: Clips, rules:
 
 
 class Vectors:
-    """Vectors of the patches of a sequence.
-
-    Args:
-        frames: (F, 3, h, w).
-        steps: frames of each step.
-    """
+    """Vectors of the patches of a sequence: frames (F, 3, h, w), and the frames of each step."""
 
     def __init__(self, frames: Tensor, match: Match, clips: Clips, steps: list[tuple[int, ...]]) -> None:
         self.frames, self.match, self.clips, self.steps = frames, match, clips, steps

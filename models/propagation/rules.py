@@ -95,12 +95,7 @@ def hardened(labels: Tensor) -> Tensor:
 def mask_of(
     labels: Tensor, grid: Grid, rules: PropagationRules, *, of_input: torch.Size, of_frame: torch.Size
 ) -> Tensor:
-    """Mask (H, W) of labels (C, S).
-
-    Args:
-        of_input: rows and columns of pixels of the model's input.
-        of_frame: rows and columns of pixels of the mask.
-    """
+    """Mask (H, W) of labels (C, S), for these rows and columns of pixels of the model's input and of the frame."""
     decided_at = of_input if rules.decide_at == "input" else of_frame
     shares = resized(labels.unflatten(1, (grid.height, grid.width)), decided_at, smooth=True)  # (C, h, w)
     if rules.rescale_labels:
