@@ -96,6 +96,17 @@ def test_default_row_is_the_same_run_in_every_table() -> None:
     assert len(ids) == 1
 
 
+@pytest.mark.parametrize("paper", ["msca", "xvit"])
+def test_rows_of_a_table_differ_at_scale_tiny(paper: str) -> None:
+    for table, _ in find([f"{paper}/*"]):
+        tests = {
+            (cell.row.key, cell.column.key): (cell.run.train_id, cell.run.eval_id, cell.column.metric.name)
+            for cell in table.cells(TINY)
+            if cell.tested and cell.run is not None
+        }
+        assert len(set(tests.values())) == len(tests), table.name
+
+
 def test_different_scales_have_different_ids(table: Table) -> None:
     def ids(scale: Scale) -> set[str]:
         return {cell.run.train_id for cell in table.cells(scale) if cell.tested and cell.run}

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from experiments.spec.catalog import captions, load
+from experiments.spec.catalog import load
 from experiments.spec.metrics import GFLOPS, PARAMETERS
-from experiments.spec.scales import PAPER, TINY
+from experiments.spec.scales import PAPER
 from experiments.xvit.base import K400, SSV2
 from experiments.xvit.zoo import K600_16, SSV2_16
 from lightning_modules.optim import SGD
@@ -47,18 +47,6 @@ def test_released_models_mix_as_their_configs_state() -> None:
     for run, segment, fraction in ((SSV2_16, 16, 0.5), (K600_16, 8, 0.25)):
         attention = run.model.attention  # type: ignore[attr-defined]
         assert (attention.segment(16), attention.fraction) == (segment, fraction)
-
-
-def test_rows_of_a_table_differ_at_scale_tiny() -> None:
-    for name in captions():
-        if name.startswith("xvit/"):
-            table = load(name)
-            tests = {
-                (cell.row.key, cell.column.key): (cell.run.train_id, cell.run.eval_id, cell.column.metric.name)
-                for cell in table.cells(TINY)
-                if cell.tested and cell.run is not None
-            }
-            assert len(set(tests.values())) == len(tests), name
 
 
 def test_all_columns_of_the_figure_come_from_one_training_and_one_pass() -> None:
