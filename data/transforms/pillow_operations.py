@@ -6,7 +6,6 @@ tensors, warped pixels are interpolated by bilinear or bicubic filters, and shif
 
 import random
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageEnhance
@@ -28,19 +27,6 @@ from data.transforms.clip_operations import (
 from data.transforms.pillow_warps import AxisWarp, Rotation
 
 FILTERS = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
-
-
-class Amount(NamedTuple):
-    """Strength in [0, 1], a sign for operations with two directions, and the filter of warps."""
-
-    strength: float
-    sign: int
-    filter: Image.Resampling
-
-    @property
-    def signed(self) -> float:
-        """Strength in [-1, 1]."""
-        return self.sign * self.strength
 
 
 def autocontrast() -> Operation:
@@ -85,23 +71,25 @@ def sharpness(factor: float) -> Operation:
     return enhanced(ImageEnhance.Sharpness, factor, margin=1)
 
 
-OPERATIONS: Sequence[Callable[[Amount], Operation]] = (
-    lambda amount: autocontrast(),
-    lambda amount: equalized(),
-    lambda amount: inverted(),
-    lambda amount: Rotation(30 * amount.signed, amount.filter),
-    lambda amount: posterized(4 - int(4 * amount.strength)),
-    lambda amount: solarized(256 - int(256 * amount.strength)),
-    lambda amount: dark_lightened(int(110 * amount.strength)),
-    lambda amount: colour(1 + 0.9 * amount.signed),
-    lambda amount: contrast(1 + 0.9 * amount.signed),
-    lambda amount: brightness(1 + 0.9 * amount.signed),
-    lambda amount: sharpness(1 + 0.9 * amount.signed),
-    lambda amount: AxisWarp(amount.filter, along_rows=True, shear=0.3 * amount.signed),
-    lambda amount: AxisWarp(amount.filter, along_rows=False, shear=0.3 * amount.signed),
-    lambda amount: AxisWarp(amount.filter, along_rows=True, shift=0.45 * amount.signed),
-    lambda amount: AxisWarp(amount.filter, along_rows=False, shift=0.45 * amount.signed),
-)
+def operations(filter: Image.Resampling) -> Sequence[Callable[[float, int], Operation]]:
+    """Makers of operations of a strength in [0, 1] and, for those with two directions, a sign."""
+    return (
+        lambda strength, sign: autocontrast(),
+        lambda strength, sign: equalized(),
+        lambda strength, sign: inverted(),
+        lambda strength, sign: Rotation(sign * strength * 30, filter),
+        lambda strength, sign: posterized(4 - int(4 * strength)),
+        lambda strength, sign: solarized(256 - int(256 * strength)),
+        lambda strength, sign: dark_lightened(int(110 * strength)),
+        lambda strength, sign: colour(1 + sign * strength * 0.9),
+        lambda strength, sign: contrast(1 + sign * strength * 0.9),
+        lambda strength, sign: brightness(1 + sign * strength * 0.9),
+        lambda strength, sign: sharpness(1 + sign * strength * 0.9),
+        lambda strength, sign: AxisWarp(filter, along_rows=True, shear=sign * strength * 0.3),
+        lambda strength, sign: AxisWarp(filter, along_rows=False, shear=sign * strength * 0.3),
+        lambda strength, sign: AxisWarp(filter, along_rows=True, shift=sign * strength * 0.45),
+        lambda strength, sign: AxisWarp(filter, along_rows=False, shift=sign * strength * 0.45),
+    )
 
 
 def _filter() -> Image.Resampling:

@@ -23,7 +23,6 @@ from interface.ranges import CheckedConfig, Count, PositiveOrZero, Share
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
     from data.transforms.clip_operations import Operation, Operations
-    from data.transforms.pillow_operations import Amount
 
 MAX_LEVEL = 10
 
@@ -90,39 +89,35 @@ class RandAugment:
     def _alike(self) -> "list[Operation]":
         """The same operations for all frames."""
         config, found = self.config, []
-        for operation in random.choices(_bicubic() if config.bicubic else _of_tensors(), k=config.num_operations):
+        for operation in random.choices(_makers(config.bicubic), k=config.num_operations):
             if not config.independent or random.random() <= config.probability:
                 found.append(operation(self.random_strength(), random.choice((-1, 1))))
         return found
 
     def _as_released(self) -> "list[tuple[slice, list[Operation]]]":
         """Operations of the first frame, and others of the remaining frames."""
-        from data.transforms.pillow_operations import FILTERS, OPERATIONS, Amount
+        from data.transforms.pillow_operations import FILTERS, operations
 
         # The released code seeds its generator anew before each operation of each frame. All of them so draw the same
         # numbers. The operations of the first frame alone are drawn before.
-        amount = Amount(self.random_strength(), random.choice((-1, 1)), random.choice(FILTERS))
-        first, others = (random.choices(OPERATIONS, k=self.config.num_operations) for _ in range(2))
+        strength, sign, makers = self.random_strength(), random.choice((-1, 1)), operations(random.choice(FILTERS))
+        first, others = (random.choices(makers, k=self.config.num_operations) for _ in range(2))
         parts = (slice(1), first), (slice(1, None), others)
-        return [(part, [operation(amount) for operation in operations]) for part, operations in parts]
+        return [(part, [operation(strength, sign) for operation in drawn]) for part, drawn in parts]
 
     def random_strength(self) -> float:
         level = random.gauss(self.config.magnitude, self.config.deviation)
         return min(max(level, 0), MAX_LEVEL) / MAX_LEVEL
 
 
-def _of_tensors() -> Sequence[Maker]:
-    from data.transforms.tensor_operations import OPERATIONS  # here: configs are resolved without importing torchvision
+def _makers(bicubic: bool) -> Sequence[Maker]:
+    """Operations by Pillow or torchvision, neither of which is imported to resolve a config."""
+    if bicubic:
+        from PIL import Image
+
+        from data.transforms.pillow_operations import operations
+
+        return operations(Image.Resampling.BICUBIC)
+    from data.transforms.tensor_operations import OPERATIONS
 
     return OPERATIONS
-
-
-def _bicubic() -> Sequence[Maker]:
-    from PIL import Image  # here: configs are resolved without importing Pillow
-
-    from data.transforms.pillow_operations import OPERATIONS, Amount
-
-    def bicubic(operation: "Callable[[Amount], Operation]") -> Maker:
-        return lambda strength, sign: operation(Amount(strength, sign, Image.Resampling.BICUBIC))
-
-    return tuple(map(bicubic, OPERATIONS))

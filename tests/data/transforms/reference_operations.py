@@ -11,8 +11,6 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from data.transforms.pillow_operations import Amount
-
 FILL = (128, 128, 128)
 NAMES = (
     "autocontrast", "equalize", "invert", "rotate", "posterize", "solarize", "solarize add", "colour", "contrast",
@@ -24,31 +22,32 @@ def with_bits(image: Image.Image, bits: int) -> Image.Image:
     return ImageOps.posterize(image, bits) if bits else Image.new(image.mode, image.size)
 
 
-def dark_lightened(image: Image.Image, amount: Amount) -> Image.Image:
-    added = int(110 * amount.strength)
+def dark_lightened(image: Image.Image, strength: float) -> Image.Image:
+    added = int(110 * strength)
     return image.point([min(255, value + added) if value < 128 else value for value in range(256)] * 3)
 
 
-def warped(image: Image.Image, amount: Amount, *coefficients: float) -> Image.Image:
-    return image.transform(image.size, Image.Transform.AFFINE, coefficients, amount.filter, fillcolor=FILL)
+def warped(image: Image.Image, filter: Image.Resampling, *coefficients: float) -> Image.Image:
+    return image.transform(image.size, Image.Transform.AFFINE, coefficients, filter, fillcolor=FILL)
 
 
-PILLOW: tuple[Callable[[Image.Image, Amount], Image.Image], ...] = (
-    lambda x, amount: ImageOps.autocontrast(x),
-    lambda x, amount: ImageOps.equalize(x),
-    lambda x, amount: ImageOps.invert(x),
-    lambda x, amount: x.rotate(30 * amount.signed, amount.filter, fillcolor=FILL),
-    lambda x, amount: with_bits(x, 4 - int(4 * amount.strength)),
-    lambda x, amount: ImageOps.solarize(x, 256 - int(256 * amount.strength)),
-    dark_lightened,
-    lambda x, amount: ImageEnhance.Color(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: ImageEnhance.Contrast(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: ImageEnhance.Brightness(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: ImageEnhance.Sharpness(x).enhance(1 + 0.9 * amount.signed),
-    lambda x, amount: warped(x, amount, 1, 0.3 * amount.signed, 0, 0, 1, 0),
-    lambda x, amount: warped(x, amount, 1, 0, 0, 0.3 * amount.signed, 1, 0),
-    lambda x, amount: warped(x, amount, 1, 0, 0.45 * amount.signed * x.width, 0, 1, 0),
-    lambda x, amount: warped(x, amount, 1, 0, 0, 0, 1, 0.45 * amount.signed * x.height),
+# Functions of an image, a strength with a sign, and a filter.
+PILLOW: tuple[Callable[[Image.Image, float, Image.Resampling], Image.Image], ...] = (
+    lambda x, strength, _: ImageOps.autocontrast(x),
+    lambda x, strength, _: ImageOps.equalize(x),
+    lambda x, strength, _: ImageOps.invert(x),
+    lambda x, strength, filter: x.rotate(30 * strength, filter, fillcolor=FILL),
+    lambda x, strength, _: with_bits(x, 4 - int(4 * abs(strength))),
+    lambda x, strength, _: ImageOps.solarize(x, 256 - int(256 * abs(strength))),
+    lambda x, strength, _: dark_lightened(x, abs(strength)),
+    lambda x, strength, _: ImageEnhance.Color(x).enhance(1 + 0.9 * strength),
+    lambda x, strength, _: ImageEnhance.Contrast(x).enhance(1 + 0.9 * strength),
+    lambda x, strength, _: ImageEnhance.Brightness(x).enhance(1 + 0.9 * strength),
+    lambda x, strength, _: ImageEnhance.Sharpness(x).enhance(1 + 0.9 * strength),
+    lambda x, strength, filter: warped(x, filter, 1, 0.3 * strength, 0, 0, 1, 0),
+    lambda x, strength, filter: warped(x, filter, 1, 0, 0, 0.3 * strength, 1, 0),
+    lambda x, strength, filter: warped(x, filter, 1, 0, 0.45 * strength * x.width, 0, 1, 0),
+    lambda x, strength, filter: warped(x, filter, 1, 0, 0, 0, 1, 0.45 * strength * x.height),
 )
 
 

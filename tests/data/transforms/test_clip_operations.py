@@ -13,7 +13,7 @@ from torch import Tensor
 from data.items import seeded
 from data.transforms import pillow_operations, tensor_operations
 from data.transforms.clip_operations import Operation, Operations
-from data.transforms.pillow_operations import FILTERS, Amount
+from data.transforms.pillow_operations import FILTERS
 from data.transforms.tracked_frames import Box
 from tests.data.transforms.reference_operations import NAMES, PILLOW, TORCHVISION
 
@@ -35,17 +35,15 @@ def random_box(height: int, width: int) -> Box:
     return Box(random.randint(0, height - box_height), random.randint(0, width - box_width), box_height, box_width)
 
 
-def of_images(function: Callable[[Image.Image, Amount], Image.Image], amount: Amount) -> Function:
+def pillow(number: int, strength: float) -> tuple[Operation, Function]:
+    sign, filter = random.choice((-1, 1)), random.choice(FILTERS)
+
     def changed(frames: Tensor) -> Tensor:
-        images = [function(Image.fromarray(frame.permute(1, 2, 0).numpy()), amount) for frame in frames]
+        images = [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in frames]
+        images = [PILLOW[number](image, sign * strength, filter) for image in images]
         return torch.from_numpy(np.stack([np.array(image) for image in images])).permute(0, 3, 1, 2)
 
-    return changed
-
-
-def pillow(number: int, strength: float) -> tuple[Operation, Function]:
-    amount = Amount(strength, random.choice((-1, 1)), random.choice(FILTERS))
-    return pillow_operations.OPERATIONS[number](amount), of_images(PILLOW[number], amount)
+    return pillow_operations.operations(filter)[number](strength, sign), changed
 
 
 def of_tensors(number: int, strength: float) -> tuple[Operation, Function]:

@@ -11,9 +11,8 @@ from PIL import Image
 from timm.data.auto_augment import rand_augment_transform
 
 from data.items import seeded
-from data.transforms.clip_operations import RAMP, Lookup, Operation, Operations
-from data.transforms.pillow_operations import FILTERS, Amount
-from data.transforms.pillow_operations import OPERATIONS as PILLOW_OPERATIONS
+from data.transforms.clip_operations import RAMP, Lookup, Operations
+from data.transforms.pillow_operations import FILTERS, operations
 from data.transforms.rand_augment import Maker, RandAugment
 from data.transforms.tensor_operations import OPERATIONS
 from tests.data.pictures import picture
@@ -32,9 +31,9 @@ def test_posterising_keeps_a_bit_at_full_strength() -> None:
 def test_operations_on_tensors_are_pillows(number: int, strength: float, sign: int) -> None:
     strength = 0.75 if number == 4 else strength  # posterising: at full strength, see above
     # Signs of shifts are our convention: both are equally likely.
-    amount = Amount(strength, -sign if number >= len(OPERATIONS) - 2 else sign, Image.Resampling.BILINEAR)
-    operations = OPERATIONS[number](strength, sign), PILLOW_OPERATIONS[number](amount)
-    ours, expected = (Operations([(slice(None), [operation])])(picture())[0].int() for operation in operations)
+    theirs = operations(Image.Resampling.BILINEAR)[number](strength, -sign if number >= len(OPERATIONS) - 2 else sign)
+    both = OPERATIONS[number](strength, sign), theirs
+    ours, expected = (Operations([(slice(None), [operation])])(picture())[0].int() for operation in both)
     off = (ours - expected).abs().amax(0)
     assert (off > 2).float().mean() < 0.05  # differences occur at the border of the fill colour
 
@@ -88,7 +87,7 @@ def released_draws(num_frames: int, rng: np.random.RandomState) -> Draws:
     of_operations = rng
     for _ in range(num_frames):
         frame = []
-        for operation in of_operations.choice(len(PILLOW_OPERATIONS), 2):
+        for operation in of_operations.choice(len(OPERATIONS), 2):
             of_amounts, of_operations = random.Random(seed), np.random.RandomState(seed)
             if of_amounts.random() <= 0.5:
                 assert of_amounts.gauss(20, 0.5) > 10
@@ -101,11 +100,13 @@ def released_draws(num_frames: int, rng: np.random.RandomState) -> Draws:
 def our_draws(num_frames: int, monkeypatch: pytest.MonkeyPatch) -> Draws:
     drawn: list[tuple[int, int, int]] = []
 
-    def recorded(index: int) -> Callable[[Amount], Operation]:
-        return lambda amount: drawn.append((index, amount.sign, amount.filter)) or Lookup(RAMP)
+    def recorded(index: int, filter: Image.Resampling) -> Maker:
+        return lambda strength, sign: drawn.append((index, sign, filter)) or Lookup(RAMP)
 
-    replaced = tuple(recorded(index) for index in range(len(PILLOW_OPERATIONS)))
-    monkeypatch.setattr("data.transforms.pillow_operations.OPERATIONS", replaced)
+    def replaced(filter: Image.Resampling) -> list[Maker]:
+        return [recorded(index, filter) for index in range(len(OPERATIONS))]
+
+    monkeypatch.setattr("data.transforms.pillow_operations.operations", replaced)
     RandAugment.Config(as_released=True).build()(torch.zeros(num_frames, 3, 2, 2, dtype=torch.uint8))
     return [drawn[:2], *(num_frames - 1) * [drawn[2:]]]
 
@@ -164,7 +165,7 @@ def test_bicubic_operations_are_those_of_timm(number: int, sign: int, monkeypatc
     policy.ops[number].prob = 1.0
     frames = picture()
     expected = np.array(policy.ops[number](Image.fromarray(frames[0].permute(1, 2, 0).numpy())))
-    operation = PILLOW_OPERATIONS[number](Amount(0.7, sign, Image.Resampling.BICUBIC))
+    operation = operations(Image.Resampling.BICUBIC)[number](0.7, sign)
     changed = Operations([(slice(None), [operation])])(frames)
     assert changed.dtype == torch.uint8
     assert np.array_equal(changed[0].permute(1, 2, 0).numpy(), expected)
