@@ -3,10 +3,9 @@
 F: frames, V: crops, R: joints of all people. Joints follow the sampled frames, and every transform of the pixels.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from data.datasets.pose_videos import Poses, PoseVideoList, moved
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DecodeError
 from data.items import Inputs
-from data.sampling.base import Indices, Sampling, Timeline
+from data.sampling.base import Indices, Sampling
 from data.transforms.pixels import Crops
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from data.video.decode import VideoFile
@@ -28,14 +27,6 @@ FRAME_BYTES = 512 * 2**20
 POSE_BYTES = 64 * 2**20
 
 OpenVideo = VideoFile | FrameFolder | DecodedVideo
-
-
-class SampledFrames(NamedTuple):
-    """Frames of a clip (F, 3, height, width), uint8; their indices, and the number of frames of the video."""
-
-    frames: Tensor
-    indices: Indices
-    num_frames: int
 
 
 @dataclass
@@ -59,12 +50,14 @@ class Clips:
         """Joints in all frames of a video; none without joints."""
         return () if self.pose_cache is None else (self.pose_cache.poses(index),)
 
-    def joints(self, index: int, poses: tuple[Poses, ...], sampled: SampledFrames) -> tuple[Tensor, ...]:
-        """Joints (F, R, 3) of sampled frames of a video, in their pixels; none without joints."""
-        height, width = sampled.frames.shape[-2:]
+    def joints(
+        self, index: int, poses: tuple[Poses, ...], video: OpenVideo, indices: Indices, frames: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Joints (F, R, 3) of the frames of a video at the indices, in their pixels; none without joints."""
+        height, width = frames.shape[-2:]
         if self.pose_cache is not None:
-            self.pose_cache.videos.check_length(index, poses[0], sampled.num_frames)
-        return tuple(of_video.joints(sampled.indices, height, width) for of_video in poses)
+            self.pose_cache.videos.check_length(index, poses[0], video.timeline.num_frames)
+        return tuple(of_video.joints(indices, height, width) for of_video in poses)
 
     def ordered_channels(self, frames: Tensor) -> Tensor:
         """Frames (F, 3, height, width) in RGB, or in BGR if reversed."""
@@ -85,9 +78,11 @@ class RandomClips(Clips):
 
     def __call__(self, index: int) -> Inputs:
         poses = self.poses(index)  # before the frames are decoded: they may be missing
-        sampled = self.frame_cache.sampled(self.videos.records[index], self.sampling.random)
-        joints = self.joints(index, poses, sampled)
-        return self.inputs(self.augmentation.tracked(self.ordered_channels(sampled.frames)), joints)
+        with self.frame_cache.opened(self.videos.records[index]) as video:
+            indices = self.sampling.random(video.timeline)
+            frames = video.frames(indices)
+        joints = self.joints(index, poses, video, indices, frames)
+        return self.inputs(self.augmentation.tracked(self.ordered_channels(frames)), joints)
 
 
 @dataclass
@@ -116,7 +111,7 @@ class ClipViews(Clips):
         frames = video.frames(together)
         crops = self.crops(self.ordered_channels(frames))
         for indices, place in zip(of_views, np.split(places, len(of_views)), strict=True):
-            joints = self.joints(index, poses, SampledFrames(frames, indices, video.timeline.num_frames))
+            joints = self.joints(index, poses, video, indices, frames)
             of_view = (crop._replace(frames=crop.frames[place]) for crop in crops)
             yield tuple(map(torch.stack, zip(*(self.inputs(crop, joints) for crop in of_view), strict=True)))
 
@@ -133,12 +128,6 @@ class FrameCache:
     def __init__(self, num_videos: int, num_bytes: int = FRAME_BYTES) -> None:
         self.share = num_bytes // max(num_videos, 1)
         self.videos: dict[VideoRecord, DecodedVideo] = {}
-
-    def sampled(self, record: VideoRecord, sampling: Callable[[Timeline], Indices]) -> SampledFrames:
-        """Frames of a video at the indices of the sampling, and these indices."""
-        with self.opened(record) as video:
-            indices = sampling(video.timeline)
-            return SampledFrames(video.frames(indices), indices, video.timeline.num_frames)
 
     @contextmanager
     def opened(self, record: VideoRecord) -> Iterator[OpenVideo]:

@@ -15,7 +15,7 @@ from data.datasets.pose_videos import Poses, PoseVideoList
 from data.datasets.videos import VideoRecord
 from data.errors import DecodeError
 from data.items import Draw
-from data.sampling.base import Indices, Timeline
+from data.sampling.base import Indices
 from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
 from data.stand_ins.drawing.ensure import ensure
@@ -132,8 +132,9 @@ def test_an_unreadable_video_gives_a_black_view(kinetics_root: Path) -> None:
 BYTES_OF_A_FRAME = 48 * 128 * 3
 
 
-def first_and_last(timeline: Timeline) -> Indices:
-    return np.array([0, timeline.num_frames - 1])
+def first_and_last(cache: FrameCache, record: VideoRecord) -> Tensor:
+    with cache.opened(record) as video:
+        return video.frames(np.array([0, video.timeline.num_frames - 1]))
 
 
 def test_cached_and_decoded_frames_give_equal_clips(kinetics_root: Path) -> None:
@@ -152,15 +153,14 @@ def test_a_video_that_fits_its_share_of_the_memory_is_decoded_once(
 ) -> None:
     records = Kinetics.Config(num_classes=3).build(kinetics_root, "val").records  # of 20, 25, 30, ... frames
     for cache in (FrameCache(2), FrameCache(4, 4 * 25 * BYTES_OF_A_FRAME)):
-        first = cache.sampled(records[1], first_and_last)
-        assert (first.indices.tolist(), first.num_frames) == ([0, 24], 25)
+        first = first_and_last(cache, records[1])
         with opened(records[1]) as video:
-            assert torch.equal(first.frames, video.frames([0, 24]))
+            assert torch.equal(first, video.frames([0, 24]))
         with monkeypatch.context() as patch:
             patch.setattr("data.clips.opened", None)
-            assert torch.equal(cache.sampled(records[1], first_and_last).frames, first.frames)
+            assert torch.equal(first_and_last(cache, records[1]), first)
     for record in records:
-        cache.sampled(record, first_and_last)
+        first_and_last(cache, record)
     assert list(cache.videos) == [records[1], records[0]]  # longer ones are decoded each time
     assert (FrameCache(1000).share, FrameCache(0).share) == (FRAME_BYTES // 1000, FRAME_BYTES)
 
@@ -177,24 +177,22 @@ def test_a_video_with_a_damaged_frame_is_read_where_it_is_sound(
 
     monkeypatch.setattr(VideoFile, "frames", damaged)
     cache = FrameCache(len(records))
-    assert len(cache.sampled(records[0], first_and_last).frames) == 2 and not cache.videos
-    with pytest.raises(DecodeError):
-        cache.sampled(records[0], lambda _: np.array([12]))
+    assert len(first_and_last(cache, records[0])) == 2 and not cache.videos
+    with pytest.raises(DecodeError), cache.opened(records[0]) as video:
+        video.frames(np.array([12]))
 
 
 def test_processes_share_decoded_videos_until_their_memory_is_full(
     kinetics_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = Kinetics.Config(num_classes=3).build(kinetics_root, "val").records  # of 20, 25, 30, ... frames
-    expected = [FrameCache(0).sampled(record, first_and_last) for record in records[:3]]
+    expected = [first_and_last(FrameCache(0), record) for record in records[:3]]
     monkeypatch.setattr(Sharing, "videos", SharedVideos(49 * BYTES_OF_A_FRAME))
     context = multiprocessing.get_context("fork")
 
     def decode(numbers: Sequence[int]) -> None:
         for number in numbers:
-            found = FrameCache(1).sampled(records[number], first_and_last)
-            assert torch.equal(found.frames, expected[number].frames)
-            assert np.array_equal(found.indices, expected[number].indices)
+            assert torch.equal(first_and_last(FrameCache(1), records[number]), expected[number])
 
     both = [context.Process(target=decode, args=[numbers]) for numbers in ([0, 1], [1, 0])]
     for process in both:
