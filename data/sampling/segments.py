@@ -63,8 +63,7 @@ class SegmentSampling(Sampling):
 
     def __init__(self, frames: int, config: Config) -> None:
         super().__init__(frames)
-        self.nominal_fps = config.nominal_fps
-        self.span = config.span
+        self.config, self.nominal_fps, self.span = config, config.nominal_fps, config.span
 
     def random(self, timeline: Timeline) -> Indices:
         start = random.random() if self.span < 1 else 0.0
@@ -74,12 +73,7 @@ class SegmentSampling(Sampling):
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
         """Frame indices of evenly spaced clips. A clip that spans the whole video has a single view, the middle one."""
-        if num_views == 1:
-            return [self.centre(timeline)]
-        return [self.segment_middles(timeline, view / num_views) for view in range(num_views)]
-
-    def centre(self, timeline: Timeline) -> Indices:
-        return self.segment_middles(timeline, 0.5)
+        return [self.segment_middles(timeline, float(start)) for start in self.config.view_starts(num_views)]
 
     def segment_middles(self, timeline: Timeline, start: float) -> Indices:
         """Index of the middle frame of each segment of a clip.
@@ -157,7 +151,7 @@ class SegmentViewSampling(Sampling):
 
     def views(self, timeline: Timeline, num_views: int) -> list[Indices]:
         ends = self.segments.segment_ends(timeline.num_frames)
-        return [self.segments.centre(timeline), np.array(ends[:-1]), np.array(ends[1:])][:num_views]
+        return [*self.segments.views(timeline, 1), np.array(ends[:-1]), np.array(ends[1:])][:num_views]
 
 
 class UniformSampling(Sampling):

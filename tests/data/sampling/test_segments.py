@@ -30,7 +30,8 @@ def authors_segments(num_frames: int, frames: int) -> list[tuple[int, int]]:
 def test_segments_are_those_of_the_released_code(num_frames: int) -> None:
     sampling = SegmentSampling.Config().build(16)
     ends = authors_segments(num_frames, 16)
-    assert sampling.centre(timeline(num_frames)).tolist() == [(start + end) // 2 for start, end in ends]
+    (middle,) = sampling.views(timeline(num_frames), 1)
+    assert middle.tolist() == [(start + end) // 2 for start, end in ends]
     with seeded(0):
         clips = np.stack([sampling.random(timeline(num_frames)) for _ in range(500)])
     assert clips.min(0).tolist() == [start for start, _ in ends]
@@ -40,9 +41,9 @@ def test_segments_are_those_of_the_released_code(num_frames: int) -> None:
 def test_slow_videos_are_sampled_at_thirty_frames_per_second() -> None:
     source = [frame for frame in range(36) for _ in range(3)]  # 10 per second, each frame three times
     shown = [(start + end) // 2 for start, end in authors_segments(108, 16)]
-    sampling = SegmentSampling.Config().build(16)
-    assert sampling.centre(timeline(36, 10)).tolist() == [source[place] for place in shown]
-    own_rate = SegmentSampling.Config(nominal_fps=None).build(16).centre(timeline(36, 10))
+    samplings = (SegmentSampling.Config(nominal_fps=fps).build(16) for fps in (30, None))
+    (at_thirty,), (own_rate,) = (sampling.views(timeline(36, 10), 1) for sampling in samplings)
+    assert at_thirty.tolist() == [source[place] for place in shown]
     assert own_rate.tolist() == [(start + end) // 2 for start, end in authors_segments(36, 16)]
 
 
