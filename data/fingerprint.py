@@ -3,7 +3,6 @@
 Equal ids and labels are the same data. File sizes show another copy of them, e.g. at another resolution.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Self
 from data.config import DataConfig, Split
 from data.errors import AbsentVideosError, MissingAnnotationError
 from data.file_sizes import sizes_of
-from data.items import ItemList
+from data.items import ItemList, hashed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +35,7 @@ class SplitFingerprint:
         return cls(
             items=len(items),
             annotations=items.fingerprint,
-            files=_hash("\n".join(lines)),
+            files=hashed(lines),
             missing=sum(size is None for size in sizes.values()),
             num_bytes=sum(size or 0 for size in sizes.values()),
         )
@@ -81,7 +80,7 @@ class DataFingerprint:
     def annotations(self) -> str:
         """Hash of the ids and labels of both splits."""
         train = "no training split" if self.train is None else self.train.annotations
-        return _hash(f"{self.test.annotations} {train}")
+        return hashed([f"{self.test.annotations} {train}"])
 
     def changes(self, earlier: "DataFingerprint", unit: str, *, in_files: bool = True) -> str | None:
         """Differences from an earlier fingerprint in words; None if there are none. Unknown parts are not compared.
@@ -103,7 +102,3 @@ class DataFingerprint:
 
 def fingerprint_in(data: DataConfig, root: Path) -> DataFingerprint:
     return DataFingerprint.of(data, lambda split: data.dataset.build(root, split))
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:16]

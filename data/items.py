@@ -4,8 +4,9 @@ The random draws for a training item depend only on (seed, epoch, place), where 
 B: items of a batch. V: variants of a view, such as its crops. A label is one number, or one per kind of label.
 """
 
+import hashlib
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
@@ -46,6 +47,10 @@ class ItemList(Protocol):
     def __len__(self) -> int: ...
 
     def label(self, index: int) -> Label: ...
+
+
+def hashed(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 class Draw(NamedTuple):

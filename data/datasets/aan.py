@@ -12,8 +12,9 @@ from typing import ClassVar, Self
 
 from data.config import OfficialSizes, Split
 from data.datasets.folders import needed_file
-from data.datasets.token_lists import NUM_BYTES, Ids, TokenDataset, TokenList, byte_ids, hashed, release_folders
+from data.datasets.token_lists import NUM_BYTES, Ids, TokenDataset, TokenList, byte_ids, release_folders
 from data.errors import DataError, DecodeError, decoding, reading, shortened
+from data.items import hashed
 from data.stand_ins.of_sequences import AanStandIn
 
 LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}

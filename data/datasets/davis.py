@@ -4,7 +4,6 @@ Layout of a root: JPEGImages/480p/<sequence>/00000.jpg, Annotations/480p/<sequen
 background, 1 to K are objects, 255 is void) and the list ImageSets/2017/val.txt. F frames, K objects, H x W pixels.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import data_lines
 from data.datasets.folders import checked_root, needed_file, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
+from data.items import hashed
 from data.stand_ins.drawing.encoding import encoded_mask, palette_of
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
 from interface.targets import MaskTarget
@@ -59,8 +59,7 @@ class SequenceList:
     @property
     def fingerprint(self) -> str:
         """Hash of the names of all sequences and frames."""
-        lines = "\n".join(f"{sequence.name}\t{' '.join(sequence.frames)}" for sequence in self.sequences)
-        return hashlib.sha256(lines.encode()).hexdigest()[:16]
+        return hashed(f"{sequence.name}\t{' '.join(sequence.frames)}" for sequence in self.sequences)
 
     def label(self, index: int) -> int:
         return len(self.sequences[index].frames)

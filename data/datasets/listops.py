@@ -14,8 +14,9 @@ import numpy as np
 
 from data.config import OfficialSizes, Split
 from data.datasets.folders import needed_file
-from data.datasets.token_lists import Ids, TokenDataset, TokenList, hashed, release_folders
+from data.datasets.token_lists import Ids, TokenDataset, TokenList, release_folders
 from data.errors import DataError, reading, shortened
+from data.items import hashed
 from data.stand_ins.of_sequences import ListOpsStandIn
 
 TOKENS = (*"0123456789", "[MAX", "[MED", "[MIN", "[SM", "]")  # in order of their ids, from 1

@@ -3,9 +3,8 @@
 Bytes of texts are numbered from 1. Grey values are ids from 0 on, so that black is padding.
 """
 
-import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from data.config import DatasetConfig, Split
 from data.datasets.folders import checked_root
 from data.errors import DecodeError, decoding
+from data.items import hashed
 from interface.ranges import Count, Range
 from interface.targets import ClassTarget
 
@@ -115,10 +115,6 @@ class TokenDataset(DatasetConfig):
 def release_folders(name: str) -> tuple[str, ...]:
     """Folders of a part of the release of Long Range Arena (https://arxiv.org/abs/2011.04006), below a root."""
     return ("", name, f"lra_release/{name}", f"lra_release/lra_release/{name}")
-
-
-def hashed(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def file_bytes(path: str) -> bytes:

@@ -1,6 +1,5 @@
 """Labelled videos of one split, the result of every reader of videos, and the base of the configs of data sets."""
 
-import hashlib
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 from data.config import DatasetConfig, Split
 from data.datasets.folders import checked_root
+from data.items import hashed
 
 
 class Span(NamedTuple):
@@ -74,9 +74,7 @@ class VideoList:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of ids and labels, independent of the folder of the data set."""
-        lines = "\n".join(f"{record.video_id}\t{record.label}{record.extent}" for record in self.records)
-        return hashlib.sha256(lines.encode()).hexdigest()[:16]
+        return hashed(f"{record.video_id}\t{record.label}{record.extent}" for record in self.records)
 
 
 @dataclass(frozen=True, kw_only=True)
