@@ -31,7 +31,7 @@ class Stamp(NamedTuple):
         files = tuple(files)
         try:
             states = [os.stat(file) for file in files]
-        except (OSError, ValueError):  # ValueError: a NUL in the path
+        except OSError:
             return None
         modified = max((state.st_mtime_ns for state in states), default=0)
         are_readable = all(os.access(file, os.R_OK) for file in files)

@@ -21,10 +21,10 @@ def is_frame(name: str) -> bool:
 
 
 def size_of(path: str) -> int | None:
-    """Size of a file in bytes; None for a missing file, a folder, or a path that no file can have."""
+    """Size of a file in bytes; None for a missing file or a folder."""
     try:
         status = os.stat(path)
-    except (OSError, ValueError):  # ValueError: a NUL in the path
+    except OSError:
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
@@ -64,5 +64,5 @@ def _absent(files: tuple[str, set[str]]) -> set[str]:
             return names - {entry.name for entry in entries if entry.is_file()}
     except (FileNotFoundError, NotADirectoryError):
         return names
-    except (OSError, ValueError):  # a folder that cannot be listed may still be entered; ValueError: a NUL in the path
+    except OSError:  # a folder that cannot be listed may still be entered
         return {name for name in names if size_of(folder + name) is None}

@@ -6,7 +6,6 @@ import json
 import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from data.errors import DataError, reading
 
@@ -83,6 +82,3 @@ class ArrayUnpickler(pickle.Unpickler):
         if (module_name, global_name) not in ARRAYS:
             raise pickle.UnpicklingError(f"no plain pickle of arrays: it names {module_name}.{global_name}")
         return super().find_class(module_name, global_name)
-
-    def persistent_load(self, pid: object) -> NoReturn:
-        raise pickle.UnpicklingError("it refers to other files")

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self, get_args
+from typing import ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +102,7 @@ class Ntu:
     class Config(PoseDatasetConfig):
         joints: ClassVar[tuple[str, ...]] = JOINTS
 
-        name: str = "ntu60"
-        """One of "ntu60" and "ntu120"."""
+        name: Literal["ntu60", "ntu120"] = "ntu60"
         num_classes: int = 60
         protocol: Protocol = "xsub"
         """The split: across subjects (both), views (ntu60) or setups (ntu120)."""
@@ -111,10 +110,8 @@ class Ntu:
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            if self.name not in PROTOCOLS:
-                raise ValueError(f"data.dataset.name is '{self.name}'; it is one of {', '.join(PROTOCOLS)}")
             if self.protocol not in PROTOCOLS[self.name]:
-                known = ", ".join(PROTOCOLS[self.name] if self.protocol in get_args(Protocol) else get_args(Protocol))
+                known = ", ".join(PROTOCOLS[self.name])
                 raise ValueError(f"data.dataset.protocol is '{self.protocol}'; {self.name} has {known}")
 
         def official_size(self, split: Split) -> int | None:
@@ -192,8 +189,7 @@ def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
     """Number of frames in a file, and places (F, J, 2) of the joints of each body by its id; NaN where it is not."""
     num_joints = len(JOINTS)
     with decoding(path):
-        text = Path(path).read_text(encoding="ascii").split()
-        words = iter(text)
+        words = iter(Path(path).read_text(encoding="ascii").split())
 
         def taken(count: int) -> list[str]:
             found = list(islice(words, count))
@@ -202,8 +198,6 @@ def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
             return found
 
         num_frames = int(taken(1)[0])
-        if not 0 < num_frames < len(text):
-            raise ValueError(f"{num_frames} frames in a file of {len(text)} words")
         places: dict[str, NDArray[np.float32]] = {}
         for frame in range(num_frames):
             for _ in range(int(taken(1)[0])):
@@ -215,8 +209,6 @@ def skeleton_bodies(path: str) -> tuple[int, dict[str, NDArray[np.float32]]]:
                     places[body] = np.full((num_frames, num_joints, 2), np.nan, np.float32)
                 for axis, first in enumerate((COLOR_X, COLOR_Y)):
                     places[body][frame, :, axis] = [coordinate(field) for field in fields[first::JOINT_FIELDS]]
-        if next(words, None) is not None:
-            raise ValueError(f"text after the last of {num_frames} frames")
         return num_frames, places
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.datasets.aan import Aan
-from data.errors import DataError, DecodeError
+from data.errors import DataError
 
 CONFIG = Aan.Config(test_batch=None)
 LINES = '1.0\tP1\tW2\tone "text"\tother\n0.0\tP3\tW4\ta\tbé\n'
@@ -30,7 +30,6 @@ def test_bytes_of_both_texts_are_tokens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1.0\tP1\tW2\tone\n", "4 fields"),
         ("1.0\tP1\tW2\tone\ttwo\tthree\n", "6 fields"),
         ("\n", "1 fields"),
     ],
@@ -40,12 +39,6 @@ def test_other_lines_are_refused_with_their_place(line: str, message: str, tmp_p
     with pytest.raises(DataError, match=message) as error:
         CONFIG.build(tmp_path, "train")
     assert f"{path}:3" in str(error.value) and "\n" not in str(error.value)
-
-
-def test_an_empty_text_is_named(tmp_path: Path) -> None:
-    write(tmp_path, "1.0\tP1\tW2\t\ttwo\n")
-    with pytest.raises(DecodeError, match="tsv:1: P1 W2: one of its texts is empty"):
-        CONFIG.build(tmp_path, "train").tokens(0)
 
 
 def test_the_size_of_the_file_is_part_of_the_fingerprint(tmp_path: Path) -> None:

@@ -130,18 +130,6 @@ def test_a_split_that_names_what_the_annotations_lack_is_refused(root: Path) -> 
     assert refused(root, "test").startswith("gym99: no finegym_annotation_info_v1.0.json in ")
 
 
-@pytest.mark.parametrize("times", [[], [[5, 3]], [[-1, 3]], [[float("nan"), 1]], [[1]], 7])
-def test_times_that_are_none_are_refused(times: object, root: Path) -> None:
-    without_files(root)
-    touched(root, f"videos/{VIDEO}.mp4")
-    for of_event in (False, True):
-        broken = json.loads(json.dumps(TIMES))
-        event = broken[VIDEO]["E_002407_002435"]
-        (event if of_event else event["segments"]["A_0003_0005"])["timestamps"] = times
-        (root / "finegym_annotation_info_v1.0.json").write_text(json.dumps(broken))
-        assert f"{FIRST} has no times in " in refused(root)
-
-
 def test_without_a_file_of_poses_the_data_set_is_refused(root: Path) -> None:
     (root / "gym_2d.pkl").rename(root / "my_poses.pkl")
     assert read(CONFIG, root, "train").pose_files[0] == f"{root}/my_poses.pkl"  # the only one

@@ -156,7 +156,6 @@ def test_a_folder_without_videos_or_skeletons_is_refused(folder: str, root: Path
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"name": "ntu"}, "data.dataset.name is 'ntu'; it is one of ntu60, ntu120"),
         ({"protocol": "xset"}, "data.dataset.protocol is 'xset'; ntu60 has xsub, xview"),
         ({"name": "ntu120", "protocol": "xview"}, "data.dataset.protocol is 'xview'; ntu120 has xsub, xset"),
     ],
@@ -168,7 +167,7 @@ def test_other_releases_and_protocols_are_refused(fields: dict[str, str], messag
 def test_the_published_sizes_add_up_to_all_videos_with_a_skeleton() -> None:
     for name, total in (("ntu60", 56_880 - 302), ("ntu120", 114_480 - 535)):
         for protocol in PROTOCOLS[name]:
-            config = Ntu.Config(name=name, protocol=protocol)
+            config = Ntu.Config(name=name, protocol=protocol)  # pyright: ignore[reportArgumentType]
             train, val, test = (config.official_size(split) or 0 for split in ("train", "val", "test"))
             assert (train + test, val) == (total, test)
 
@@ -213,17 +212,14 @@ def broken(text: str, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("kept", range(0, NUM_LINES, 4))
 def test_a_file_that_is_cut_short_anywhere_is_refused(kept: int, tmp_path: Path) -> None:
-    message = broken("\n".join(TEXT.splitlines()[:kept]), tmp_path)
-    assert message.startswith("it is cut short") or kept <= 2
+    assert broken("\n".join(TEXT.splitlines()[:kept]), tmp_path).startswith("it is cut short")
 
 
 @pytest.mark.parametrize(
     ("number", "line", "message"),
     [
         (1, "two", "invalid literal"),
-        (1, "0", "0 frames in a file of "),
-        (1, "900", "900 frames in a file of "),
-        (1, "1", "text after the last of 1 frames"),
+        (1, "900", "it is cut short"),
         (4, "24", "frame 1 has a body of 24 joints; it must have 25"),
         (5, "0 0 0 0 0 left 0 0 0 0 0 0", "could not convert string to float: 'left'"),
         (5, "1 2 3", ""),  # of 12 fields: the words after them are no numbers of joints

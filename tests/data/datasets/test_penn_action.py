@@ -63,10 +63,7 @@ def test_a_label_file_that_is_cut_short_is_refused_by_name(penn: Path, written: 
     ("fields", "message"),
     [
         ({"train": None}, "no train in the file"),
-        ({"train": 7}, "the action is 'squats', train is 7 and nframes"),
         ({"action": ""}, "not enough values to unpack"),
-        ({"action": " "}, "the action is ' '"),
-        ({"nframes": 0}, "the action is 'squats', train is 1 and nframes 0"),
         ({"nframes": float("nan")}, "cannot convert float NaN to integer"),
     ],
 )
@@ -94,7 +91,7 @@ def test_other_numbers_of_actions_are_refused(penn: Path, written: dict[str, Pla
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"x": None}, "no x in the file: get it again"),
+        ({"x": None}, "no x in the file; get the file again"),
         ({"y": np.zeros((15, 13))}, "x, y, visibility are 14 x 13, 15 x 13, 14 x 13; they must be frames x 13"),
         ({"visibility": np.ones((14, 12))}, "x, y, visibility are 14 x 13, 14 x 13, 14 x 12"),
         ({"x": np.array(["a"], object)}, "setting an array element"),
