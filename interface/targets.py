@@ -27,6 +27,11 @@ class Targets(ABC):
         """Names of the labels of an item in annotation files: "label", or the kinds if there are several."""
         return ("label",) if len(self.classes) == 1 else tuple(self.classes)
 
+    @property
+    def numbered_names(self) -> tuple[str, ...]:
+        """Names of all classes as item lists have them where the names are unknown, e.g. "class 3"."""
+        return tuple(f"{kind} {number}" for kind, count in self.classes.items() for number in range(count))
+
     def by_kind(self, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Names of all classes, as item lists have them, by kind of label."""
         rest = iter(names)

@@ -250,7 +250,7 @@ class FineGym:
         path = first_file(self.root, [f"{self.config.name}_categories.txt"])
         matches = map(CATEGORY.match, [] if path is None else file_text(path).splitlines())
         names = {int(match[1]): match[2].strip() for match in matches if match is not None}
-        return tuple(names.get(label, f"class {label}") for label in range(self.config.num_classes))
+        return tuple(names.get(label, number) for label, number in enumerate(self.config.targets.numbered_names))
 
 
 def first_and_last(entry: Mapping[str, Sequence[Sequence[float]]]) -> tuple[float, float]:

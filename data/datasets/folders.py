@@ -31,9 +31,8 @@ def checked_root(root: Path, name: str) -> Path:
     return root
 
 
-def first_file(root: Path, names: Iterable[str], folders: Iterable[str] = ANNOTATION_FOLDERS) -> Path | None:
+def first_file(root: Path, names: Sequence[str], folders: Iterable[str] = ANNOTATION_FOLDERS) -> Path | None:
     """First file with one of the names in one of the folders below a root, or None."""
-    names = list(names)
     paths = (root / folder / name for folder in folders for name in names)
     return next((path for path in paths if path.is_file()), None)
 

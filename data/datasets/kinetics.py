@@ -95,7 +95,7 @@ class Kinetics:
             return self.official(annotation, split)
         rates, bases = first_file(self.root, [f"{split}_fps.txt"]), list_bases(self.root, annotation, split)
         records = listed_videos(annotation, self.config, bases, rates=rates)
-        return VideoList(records, self.classes_file() or folder_class_names(records, self.config.num_classes))
+        return VideoList(records, self.classes_file() or folder_class_names(records, self.config.targets))
 
     def official(self, annotation: Path, split: Split) -> VideoList:
         """Videos of an official CSV file, located in the tree of class folders."""

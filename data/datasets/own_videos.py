@@ -69,16 +69,10 @@ class ListFile:
             path = Path(os.path.abspath(root.expanduser()))
             if split == "train":
                 raise MissingAnnotationError(f"{path}: a list has no training split; give the data set's folder")
-            classes = self.predicted.classes
             names = self.predicted.by_kind(self.class_names) if self.class_names else {}
             bases = [path.parent, path.parent / "val", path.parent.parent, Path.cwd()]
             records = listed_videos(path, self, bases, names=names)
-            if self.class_names:
-                return VideoList(records, self.class_names)
-            if len(classes) == 1:
-                (num_classes,) = classes.values()
-                return VideoList(records, folder_class_names(records, num_classes))
-            return VideoList(records, tuple(f"{kind} {number}" for kind in classes for number in range(classes[kind])))
+            return VideoList(records, self.class_names or folder_class_names(records, self.predicted))
 
 
 class UnlabelledVideos:

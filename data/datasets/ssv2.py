@@ -73,8 +73,7 @@ def from_list(config: SSv2.Config, root: Path, annotation: Path, files: dict[str
     """Videos of a list, with the official class names if there are any."""
     bases = [root / VIDEO_FOLDER, root / f"{VIDEO_FOLDER}-frames", *list_bases(root, annotation, split)]
     records = listed_videos(annotation, config, bases, files=files, expected="{}.webm")
-    numbers = tuple(f"class {label}" for label in range(config.num_classes))
-    return VideoList(records, config.names_of_classes(root) or numbers)
+    return VideoList(records, config.names_of_classes(root) or config.targets.numbered_names)
 
 
 def from_official(

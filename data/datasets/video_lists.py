@@ -23,6 +23,7 @@ from data.datasets.folders import base_with, refuse_absent, refuse_duplicates
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DataError, reading, shortened
 from data.file_sizes import is_frame
+from interface.targets import Targets
 
 # Frame rate of pictures whose list does not state one: that of the samplings, so that a stride counts pictures.
 DEFAULT_FPS = 30.0
@@ -104,8 +105,7 @@ def listed_videos(
         expected: pattern of the path of such a name below the first of `bases`, where the file is missing.
         rates: list of `folder,fps` lines.
     """
-    classes = dataset.targets.classes
-    lines = list_lines(annotation, [kind if len(classes) > 1 else "label" for kind in classes])
+    lines = list_lines(annotation, dataset.targets.label_names)
     labels = labels_of(lines, annotation, dataset, names or {})
     base = base_with(bases, [line.path for line in lines])
     if base is None:
@@ -206,11 +206,13 @@ def list_bases(root: Path, annotation: Path, split: Split) -> list[Path]:
     return [*below, annotation.parent, annotation.parent.parent, root.parent, Path.cwd()]
 
 
-def folder_class_names(records: Iterable[VideoRecord], num_classes: int) -> tuple[str, ...]:
+def folder_class_names(records: Iterable[VideoRecord], targets: Targets) -> tuple[str, ...]:
     """Class names of the folders of the listed paths; numbers for classes without a folder of their own."""
+    if len(targets.classes) > 1:
+        return targets.numbered_names
     folders: dict[int | tuple[int, ...], set[str]] = {}
     for folder, label in {(os.path.dirname(record.video_id), record.label) for record in records}:
         folders.setdefault(label, set()).add(os.path.basename(folder))
     names = {label: of_label.pop() for label, of_label in folders.items() if len(of_label) == 1}
     names = names if len(set(names.values())) == len(names) else {}
-    return tuple(names.get(label) or f"class {label}" for label in range(num_classes))
+    return tuple(names.get(label) or number for label, number in enumerate(targets.numbered_names))

@@ -99,8 +99,7 @@ class Inspection:
         """Names of the classes, their order, and classes without items."""
         if not self.items or not self.dataset.targets.classes:
             return
-        # Readers give a class without a name its number.
-        numbered = {f"{kind} {n}" for kind, count in self.dataset.targets.classes.items() for n in range(count)}
+        numbered = {*self.dataset.targets.numbered_names}
         names = {split: items.class_names for split, items in self.items.items()}
         first, known = next(iter(names.items()))
         for split, others in names.items():

@@ -119,7 +119,7 @@ def test_unusable_lists_are_refused_in_one_line(text: str, config: ListFile.Conf
 
 def test_a_class_has_the_name_of_its_folder_if_that_is_its_own() -> None:
     def names(*labelled: tuple[str, int]) -> tuple[str, ...]:
-        return folder_class_names((VideoRecord("", label, path) for path, label in labelled), 3)
+        return folder_class_names((VideoRecord("", label, path) for path, label in labelled), ClassTarget(3))
 
     assert names(("val/yoga/1.mp4", 1), ("val/yoga/2.mp4", 1)) == ("class 0", "yoga", "class 2")
     assert names(("val/1.mp4", 1), ("val/2.mp4", 0)) == ("class 0", "class 1", "class 2")
