@@ -64,10 +64,6 @@ class Video(NamedTuple):
 
 class VideoDrawing(Drawing[V, Video]):
     @abstractmethod
-    def parts(self) -> list[Video]:
-        """Videos of all splits."""
-
-    @abstractmethod
     def path(self, video: Video) -> Path:
         """Path of a video below the root: its file, or the folder of its pictures."""
 

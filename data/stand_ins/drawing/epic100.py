@@ -124,22 +124,11 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         start, stop = action.start / self.settings.rate, action.stop / self.settings.rate
         frame_rate = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # of the published frames
         verb, noun = VERBS[action.verb], NOUNS[action.noun].name
+        participant, times = video.video_id.partition("_")[0], (timestamp(start), timestamp(start), timestamp(stop))
         return (
-            f"{video.video_id}_{number}",
-            video.video_id.partition("_")[0],
-            video.video_id,
-            timestamp(start),
-            timestamp(start),
-            timestamp(stop),
-            round(start * frame_rate),
-            round(stop * frame_rate),
-            f"{verb} {noun}",
-            verb,
-            action.verb,
-            noun,
-            action.noun,
-            f"['{noun}']",
-            f"[{action.noun}]",
+            *(f"{video.video_id}_{number}", participant, video.video_id, *times),
+            *(round(start * frame_rate), round(stop * frame_rate), f"{verb} {noun}", verb, action.verb),
+            *(noun, action.noun, f"['{noun}']", f"[{action.noun}]"),
         )
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:

@@ -139,7 +139,6 @@ class FigureDrawing(VideoDrawing[F]):
         return Joints(np.where(visible[..., None], places, 0.0), visible)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
-        """Frames (T, h, w, 3) of a video."""
         scene, rng = self.scene(video), np.random.default_rng([*video.seed, 2])
         ground = dull_ground(rng, values=(0.25, 0.55), saturation=0.25, below=0.12, above=0.12, hue_spread=None)
         canvas = ground.rendered(scene.camera)

@@ -161,15 +161,8 @@ Motion = Literal[
 TREMOR = 0.06  # standard deviation of the angles of all limbs, in radians
 
 
-class Movement(NamedTuple):
-    """Body in every frame, and how far the last joint of the layout is from its place, both in units of the body."""
-
-    body: Floats  # (T, 13, 2)
-    last: Floats  # (T, 2)
-
-
-def movement(rng: np.random.Generator, motion: Motion, times: Floats, ending: int) -> Movement:
-    """Random movement of a kind.
+def movement(rng: np.random.Generator, motion: Motion, times: Floats, ending: int) -> tuple[Floats, Floats]:
+    """Body (T, 13, 2) of a random movement, and how far (T, 2) the last joint of the layout is from its place in it.
 
     Args:
         ending: number of last frames in which `march_and_cheer` differs from `march`.
@@ -198,7 +191,7 @@ def movement(rng: np.random.Generator, motion: Motion, times: Floats, ending: in
         case "wave_left" | "wave_right":
             raise_arms(angles, slice(None), [motion == "wave_left", motion == "wave_right"])
             angles.forearms[:] += 0.35 * np.sin(phase)[:, None] * [motion == "wave_left", motion == "wave_right"]
-    return Movement(body_joints(angles), last)
+    return body_joints(angles), last
 
 
 def standing(rng: np.random.Generator, times: Floats) -> Angles:

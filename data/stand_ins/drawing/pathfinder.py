@@ -75,21 +75,16 @@ class PathfinderDrawing(Drawing[PathfinderStandIn, Part]):
 
     def files(self, part: Part) -> Iterator[tuple[Path, bytes]]:
         """Pictures of a folder, then its annotations: text, in spite of the suffix, as in the release."""
-        lines = []
+        lines, settings = [], self.settings
+        snakes = settings.continuity, settings.contour, settings.contour // 3
+        paddles = settings.paddle_length, settings.paddle_thickness, settings.margin
         for number in range(part.size):
             picture, label = self.picture(part.start + number)
             content = io.BytesIO()
             Image.fromarray(picture).save(content, "png")
             place = f"imgs/{part.folder}"
             yield self.folder / place / f"sample_{number}.png", content.getvalue()
-            settings = (
-                self.settings.continuity,
-                self.settings.contour,
-                self.settings.contour // 3,
-                self.settings.paddle_length,
-                self.settings.paddle_thickness,
-            )
-            fields = (place, f"sample_{number}.png", number, label, *settings, self.settings.margin, 1)
+            fields = (place, f"sample_{number}.png", number, label, *snakes, *paddles, 1)
             lines.append(" ".join(map(str, fields)))
         yield self.last_file(part), ("\n".join(lines) + "\n").encode()
 
