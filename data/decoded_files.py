@@ -77,12 +77,13 @@ class DecodedFiles:
                 raise DataError(f"{file}: cannot be read ({error}); remove it: `reproduce doctor` makes it") from None
             for number, line in enumerate(lines, start=1):
                 try:
-                    self._keep(*([] if not line or line.startswith("#") else [Decoded.read(line)]))
+                    if line and not line.startswith("#"):
+                        self._keep(Decoded.read(line))
                 except ValueError:
                     raise DataError(f"{file}:{number}: no entry of five or eight fields; remove the line") from None
 
-    def _keep(self, *entries: Decoded) -> None:
-        self.entries |= {(shortened(entry.id), entry.stamp): entry for entry in entries}
+    def _keep(self, entry: Decoded) -> None:
+        self.entries[shortened(entry.id), entry.stamp] = entry
 
     def add(self, entry: Decoded) -> None:
         try:

@@ -47,17 +47,14 @@ class FrameFolder:
 
     @cached_property
     def timeline(self) -> Timeline:
-        """Presentation times of the frames, for the sampling."""
         return Timeline(np.arange(self.num_frames) / self.fps, Fraction(self.fps).limit_denominator(1001))
 
     @cached_property
     def num_bytes(self) -> int:
-        """Size of all decoded frames in bytes."""
         with self.opened_picture(0) as image:
             return self.num_frames * 3 * image.width * image.height
 
     def check(self) -> None:
-        """Decode all pictures."""
         sizes = {self.picture(index).shape for index in range(self.num_frames)}
         if len(sizes) > 1:
             raise DecodeError(self.name, "its pictures differ in size")
@@ -68,14 +65,9 @@ class FrameFolder:
         return 1 / self.timeline.fps
 
     def upright(self) -> Iterator[VideoFrame]:
-        """All frames in the order of presentation."""
         return (VideoFrame.from_ndarray(self.picture(index), format="rgb24") for index in range(self.num_frames))
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
-        """Frames in the order of the indices: uint8 RGB (F, 3, height, width), channels last in memory.
-
-        Indices beyond the last frame give the last frame.
-        """
         indices = [min(int(index), self.num_frames - 1) for index in indices]
         pictures = {index: self.picture(index) for index in set(indices)}
         if len({picture.shape for picture in pictures.values()}) > 1:

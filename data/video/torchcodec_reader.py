@@ -52,10 +52,7 @@ class TorchcodecFile(VideoFile):
             raise DataError(text) from error
 
     def frames(self, indices: Sequence[int] | NDArray[np.int64]) -> Tensor:
-        """Frames in the order of the indices: uint8 RGB (F, 3, height, width), on the CPU.
-
-        Indices beyond the last frame give the last frame.
-        """
+        """As those of `VideoFile`, on the CPU."""
         if self.is_numbered:
             return super().frames(indices)
         requested = [self.table.pts(self.table.shown[min(int(index), len(self.table) - 1)]) for index in indices]
