@@ -46,11 +46,10 @@ class ReleasedColorJitter:
 
     def __init__(self, brightness: float, contrast: float, saturation: float) -> None:
         self.largest = (brightness, contrast, saturation)
-        self.targets = (self.middle_grey, self.mean_grey, self.grey)
 
     def __call__(self, frames: Tensor) -> Tensor:
         for kind, factor in self.changes():
-            frames = factor * frames + (1 - factor) * self.targets[kind](frames)
+            frames = factor * frames + (1 - factor) * self.target(kind, frames)
         return frames
 
     def changes(self) -> list[tuple[int, float]]:
@@ -59,16 +58,10 @@ class ReleasedColorJitter:
         return [(kind, random.uniform(1 - self.largest[kind], 1 + self.largest[kind])) for kind in order]
 
     @staticmethod
-    def middle_grey(frames: Tensor) -> Tensor:
-        return frames.new_tensor(127.5)
-
-    @staticmethod
-    def grey(frames: Tensor) -> Tensor:
-        """Greyscale frames (F, 1, height, width), with the weight of red for blue and of blue for red."""
-        weights = frames.new_tensor([0.114, 0.587, 0.299])
-        return torch.einsum("fchw,c->fhw", frames, weights).unsqueeze(1)
-
-    @classmethod
-    def mean_grey(cls, frames: Tensor) -> Tensor:
-        """Mean grey of each frame: (F, 1, 1, 1)."""
-        return cls.grey(frames).mean((1, 2, 3), keepdim=True)
+    def target(kind: int, frames: Tensor) -> Tensor:
+        """Middle grey, mean grey of each frame (F, 1, 1, 1), or grey of each pixel (F, 1, height, width)."""
+        if kind == BRIGHTNESS:
+            return frames.new_tensor(MIDDLE)
+        weights = frames.new_tensor([0.114, 0.587, 0.299])  # that of red for blue, and of blue for red
+        grey = torch.einsum("fchw,c->fhw", frames, weights).unsqueeze(1)
+        return grey if kind == SATURATION else grey.mean((1, 2, 3), keepdim=True)

@@ -58,9 +58,6 @@ class AutoAugment:
             # It then gives the operation in place of a changed image.
             operation.aug_fn = partial(_operation, operation.name)
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        return self.drawn()(frames)
-
     def drawn(self) -> "Operations":
         """Operations on a clip, drawn from the state of `random`."""
         from data.transforms.clip_operations import Operations

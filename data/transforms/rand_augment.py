@@ -17,8 +17,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from torch import Tensor
-
 from interface.ranges import CheckedConfig, Count, PositiveOrZero, Share
 
 if TYPE_CHECKING:  # configs are resolved without importing Pillow
@@ -72,17 +70,13 @@ class RandAugment:
     def __init__(self, config: Config) -> None:
         self.config = config
 
-    def __call__(self, frames: Tensor) -> Tensor:
-        operations = self.drawn()
-        return frames if operations is None else operations(frames)
-
-    def drawn(self) -> "Operations | None":
-        """Operations on a clip, drawn from the state of `random`; None if it stays as it is."""
+    def drawn(self) -> "Operations":
+        """Operations on a clip, drawn from the state of `random`."""
         from data.transforms.clip_operations import Operations
 
         config = self.config
         if not config.independent and random.random() > config.probability:
-            return None
+            return Operations([])
         of_frames = self._as_released() if config.as_released else [(slice(None), self._alike())]
         return Operations(of_frames, config.reversed_channels)
 

@@ -50,7 +50,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, config: RandAugment.Config, clips: 
     augment, found = config.build(), []
     with seeded(0):
         for _ in range(clips):
-            augment(torch.zeros(1, 3, 2, 2, dtype=torch.uint8))
+            augment.drawn()(torch.zeros(1, 3, 2, 2, dtype=torch.uint8))
             found.append(drawn.copy())
             drawn.clear()
     return found
@@ -107,7 +107,7 @@ def our_draws(num_frames: int, monkeypatch: pytest.MonkeyPatch) -> Draws:
         return [recorded(index, filter) for index in range(len(OPERATIONS))]
 
     monkeypatch.setattr("data.transforms.pillow_operations.operations", replaced)
-    RandAugment.Config(as_released=True).build()(torch.zeros(num_frames, 3, 2, 2, dtype=torch.uint8))
+    RandAugment.Config(as_released=True).build().drawn()
     return [drawn[:2], *(num_frames - 1) * [drawn[2:]]]
 
 
@@ -150,9 +150,9 @@ def test_reversed_channels_change_what_depends_on_their_order_alone(as_released:
     )
     for seed in range(20):
         with seeded(seed):
-            expected = plain(frames.flip(1)).flip(1)
+            expected = plain.drawn()(frames.flip(1)).flip(1)
         with seeded(seed):
-            assert torch.equal(swapped(frames), expected)
+            assert torch.equal(swapped.drawn()(frames), expected)
 
 
 @pytest.mark.parametrize("number", range(len(OPERATIONS)))
