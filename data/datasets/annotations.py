@@ -9,7 +9,6 @@ from pathlib import Path
 
 from data.errors import DataError, reading
 
-MAX_DIGITS = 9  # longer numbers are no class
 # Globals in a pickle of arrays and numbers, as numpy has named them from 2019 to today.
 ARRAYS = frozenset(
     {
@@ -61,8 +60,7 @@ def json_content(path: Path) -> object:
 
 def class_number(text: str, num_classes: int) -> int | None:
     """Class number that a text gives, or None if it is no number from 0 to num_classes - 1."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
-    return int(text) if is_number and int(text) < num_classes else None
+    return int(text) if text.isascii() and text.isdigit() and int(text) < num_classes else None
 
 
 def unpickled(path: Path, encoding: str = "ASCII") -> object:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data.config import DatasetConfig, Split
-from data.datasets.annotations import MAX_DIGITS, class_number, data_lines
+from data.datasets.annotations import class_number, data_lines
 from data.datasets.folders import base_with, refuse_absent, refuse_duplicates
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DataError, reading, shortened
@@ -74,7 +74,7 @@ def parsed(number: int, text: str, kinds: int) -> ListLine | None:
     if len(rest) == kinds:
         return ListLine(number, path, tuple(rest))
     if kinds == 1 and len(rest) == 2:
-        num_frames = class_number(rest[0], 10**MAX_DIGITS)
+        num_frames = int(rest[0]) if rest[0].isdecimal() else 0
         return ListLine(number, path, (rest[1],), num_frames) if num_frames else None
     if len(rest) == kinds + 2:
         start, stop = map(seconds, rest[-2:])

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from data.datasets.aan import Aan
-from data.errors import DataError
 
 CONFIG = Aan.Config(test_batch=None)
 LINES = '1.0\tP1\tW2\tone "text"\tother\n0.0\tP3\tW4\ta\tbé\n'
@@ -25,20 +22,6 @@ def test_bytes_of_both_texts_are_tokens(tmp_path: Path) -> None:
     assert texts == [['one "text"', "other"], ["a", "bé"]]
     assert [items.label(0), items.label(1)] == [1, 0]
     assert items.ids == ("new_aan_pairs.train.tsv:1: P1 W2", "new_aan_pairs.train.tsv:2: P3 W4")
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("1.0\tP1\tW2\tone\ttwo\tthree\n", "6 fields"),
-        ("\n", "1 fields"),
-    ],
-)
-def test_other_lines_are_refused_with_their_place(line: str, message: str, tmp_path: Path) -> None:
-    path = write(tmp_path, LINES + line)
-    with pytest.raises(DataError, match=message) as error:
-        CONFIG.build(tmp_path, "train")
-    assert f"{path}:3" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_the_size_of_the_file_is_part_of_the_fingerprint(tmp_path: Path) -> None:

@@ -102,14 +102,13 @@ DAMAGED: dict[str, tuple[bytes | NDArray[np.uint8], str]] = {
     "./00000.png": (np.zeros(SIZE, np.uint8), r"the ids are no object"),
     "00003.png": (encoded(mask(3), DEFAULT_PALETTE)[:-40], r"cows: .*00003\.png: .*"),
     "00002.png": (np.zeros((*SIZE, 3), np.uint8), r"00002\.png: the PNG is of type RGB; masks are indexed"),
-    "00002.jpg": (np.zeros((24, 42, 3), np.uint8), r"cows: .*00002\.jpg: it differs in size from the first one"),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGED)
 def test_damaged_files_are_named_in_one_line(root: Path, name: str) -> None:
     content, message = DAMAGED[name]
-    path = root / (PICTURES if name.endswith("jpg") else MASKS) / "cows" / name
+    path = root / MASKS / "cows" / name
     path.write_bytes(content) if isinstance(content, bytes) else Image.fromarray(content).save(path)
     sequence = Davis.Config().build(root, "test").sequences[0]
     found = refusal(lambda: (read_frames(sequence), read_masks(sequence, SIZE)), DecodeError)

@@ -2,10 +2,7 @@
 
 from pathlib import Path
 
-import pytest
-
 from data.datasets.imdb import Imdb
-from data.errors import DecodeError
 
 CONFIG = Imdb.Config(test_batch=None)
 
@@ -41,15 +38,3 @@ def test_validation_reviews_may_be_set_aside_from_training(tmp_path: Path) -> No
     assert len(train) == 36 and not set(train.ids) & set(val.ids) and len(test) == 40
     assert config.own_validation and not CONFIG.own_validation
     assert CONFIG.official_size("val") == 25_000 and config.official_size("train") is None
-
-
-def test_empty_and_missing_reviews_are_named(tmp_path: Path) -> None:
-    write(tmp_path)
-    items = CONFIG.build(tmp_path, "train")
-    (tmp_path / "train" / "neg" / "0_5.txt").write_text("")
-    (tmp_path / "train" / "neg" / "1_5.txt").unlink()
-    with pytest.raises(DecodeError, match=r"0_5.txt: the file has 0 bytes"):
-        items.tokens(0)
-    with pytest.raises(DecodeError) as error:
-        items.tokens(1)
-    assert error.value.missing

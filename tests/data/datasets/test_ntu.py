@@ -107,8 +107,10 @@ def test_a_video_without_a_skeleton_and_the_reverse_are_items_with_a_missing_fil
     assert caught.value.missing
 
 
-def test_the_people_with_the_largest_spread_are_kept(root: Path) -> None:
+def test_the_people_with_the_largest_spread_of_joints_with_a_place_are_kept(root: Path) -> None:
+    assert spread(np.full((3, 25, 2), np.nan, np.float32)) == 0
     bodies = {"still": walking(3, 0, 2.0), "near": walking(3, 1, 300.0), "far": walking(3, 2, 50.0)}
+    bodies["near"][1, 4] = np.nan
     text = skeleton_text([{name: of_body[frame] for name, of_body in bodies.items()} for frame in range(3)])
     write_skeleton(root, NAMES[0], text=text)
     for people, kept in ((2, ("near", "far")), (1, ("near",)), (3, ("near", "far", "still"))):
@@ -125,16 +127,6 @@ def test_frames_without_a_body_and_a_missing_second_person_have_joints_without_a
     joints = poses.joints(np.array([0, 1]), 540, 960)
     assert not joints[0].any()
     assert joints[1, :, 2].tolist() == [1.0] * 25 + [0.0] * 25
-
-
-def test_joints_without_numbers_have_no_place_and_no_spread(root: Path) -> None:
-    body = walking(3)
-    body[1, 4] = np.nan
-    write_skeleton(root, NAMES[0], text=skeleton_text([{"1": frame} for frame in body]))
-    poses = read(Ntu.Config(), root, "train").poses(0)
-    assert poses.valid[1, 0].sum() == 24
-    assert spread(np.full((3, 25, 2), np.nan, np.float32)) == 0
-    assert np.isfinite(spread(body.astype(np.float32)))
 
 
 def test_joints_of_other_frames_than_the_video_has_are_refused(root: Path) -> None:
