@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from data.video.frame_sources import examined, opened
 from data.video_data import VideoData
 from tests.data.files import refusal
 from tests.data.numbered_videos import write_video
-from tests.data.small_stand_ins import DATASETS, root_of
+from tests.data.small_stand_ins import DATASETS, folder, root_of
 
 SPLITS: tuple[Split, ...] = ("train", "test")
 OF_VIDEOS = ("kinetics400", "ssv2", "epic100", "penn-action", "ntu60", "gym99")
@@ -33,10 +34,14 @@ def of(kinetics_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepara
     return Preparation(reader=Kinetics.Config(num_classes=3), root=kinetics_root, out=out, short_side=24)
 
 
-def preparation(name: str, out: Path, root: Path | None = None) -> Preparation:
+@cache
+def copied(name: str) -> Preparation:
+    """Preparation of a copy of generated data that is complete, which no test may change."""
     reader = DATASETS[name]
     assert isinstance(reader, VideoDataset)
-    return Preparation(reader=reader, root=root or root_of(name), out=out, short_side=24)
+    of = Preparation(reader=reader, root=root_of(name), out=folder() / "copies" / name, short_side=24)
+    assert write_all(of) == {}
+    return of
 
 
 def write_all(of: Preparation, workers: int = 2) -> dict[str, str]:
@@ -48,9 +53,8 @@ def videos(of: Preparation, root: Path, split: Split) -> VideoList:
 
 
 @pytest.mark.parametrize("name", OF_VIDEOS)
-def test_a_reader_finds_the_same_items_with_the_same_frames_and_times(name: str, tmp_path: Path) -> None:
-    of = preparation(name, tmp_path / "copy")
-    assert write_all(of) == {}
+def test_a_reader_finds_the_same_items_with_the_same_frames_and_times(name: str) -> None:
+    of = copied(name)
     for split in SPLITS:
         source, copy = (videos(of, root, split) for root in (of.root, of.out))
         assert copy.fingerprint == source.fingerprint and copy.class_names == source.class_names
@@ -63,17 +67,15 @@ def test_a_reader_finds_the_same_items_with_the_same_frames_and_times(name: str,
     assert not (of.out / UNREADABLE).exists()
 
 
-def test_segments_of_long_videos_and_of_their_pictures_become_files(tmp_path: Path) -> None:
-    of = preparation("epic100", tmp_path / "copy")
-    write_all(of)
+def test_segments_of_long_videos_and_of_their_pictures_become_files() -> None:
+    of = copied("epic100")
     ids = {record.video_id for split in SPLITS for record in videos(of, of.root, split).records}
     assert {path.name for path in (of.out / "segments").iterdir()} == {f"{one}.mp4" for one in ids}
     assert not [*of.out.glob("P*")]
 
 
-def test_a_copy_of_the_data_differs_from_them_by_the_sizes_of_its_files_alone(tmp_path: Path) -> None:
-    of = preparation("kinetics400", tmp_path / "copy")
-    write_all(of)
+def test_a_copy_of_the_data_differs_from_them_by_the_sizes_of_its_files_alone() -> None:
+    of = copied("kinetics400")
     source, copy = (fingerprint_in(VideoData(dataset=of.reader), root) for root in (of.root, of.out))
     assert copy.annotations == source.annotations and copy.test.files != source.test.files
     assert copy.copy == "prepared: h264 in mp4, groups of 4, short side 24 (13 videos)"
