@@ -119,11 +119,12 @@ def test_the_number_of_test_frames_may_differ(penn: Path, written: Written) -> N
         assert_colours_are_those_of_the_joints(clips[1], joints[1], 30)
 
 
-def test_augmentations_that_joints_cannot_follow_are_refused(penn: Path, written: Written) -> None:
+def test_augmentations_that_joints_cannot_follow_are_refused() -> None:
     DATA.check(PROTOCOL)
-    warped = replace(DATA, augmentation=Augmentation.Config(rand_augment=RandAugment.Config()))
-    with pytest.raises(ValueError, match=r"^data\.augmentation\.rand_augment rotates and shears"):
-        warped.check(PROTOCOL)
+    warps = {"rand_augment": Augmentation.Config(rand_augment=RandAugment.Config())}
+    for name, augmentation in (warps | {"auto_augment": ComposedAugmentation.Config()}).items():
+        with pytest.raises(ValueError, match=rf"^data\.augmentation\.{name} rotates and shears, .*; set it to None"):
+            replace(DATA, augmentation=augmentation).check(PROTOCOL)
 
 
 # Files, examination and unreadable items

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
 from timm.data.auto_augment import auto_augment_policy
 from torch import Tensor
 
@@ -54,14 +54,6 @@ def test_the_order_is_auto_augment_crop_flip_erasing(crop: RandomCropConfig) -> 
     assert 3 < flipped < 17
 
 
-def applied(name: str, magnitude: int) -> np.ndarray:
-    """The picture after the first operation of the policy with this name and magnitude, applied for certain."""
-    operations = (operation for pair in AutoAugment.Config().build().policy for operation in pair)
-    operation = next(one for one in operations if (one.name, one.magnitude) == (name, magnitude))
-    operation.prob = 1.0
-    return changed(operation(None))
-
-
 def changed(operation: Operation) -> np.ndarray:
     return Operations([(slice(None), [operation])])(picture())[0].permute(1, 2, 0).numpy()
 
@@ -70,14 +62,15 @@ def original() -> Image.Image:
     return Image.fromarray(picture()[0].permute(1, 2, 0).contiguous().numpy())
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_operations_are_timms(seed: int) -> None:
-    policy = auto_augment_policy("v0", {"translate_pct": 0.45, "img_mean": GREYS, "interpolation": FILTERS})
-    for ours, theirs in zip(AutoAugment.Config().build().policy, policy, strict=True):
+@pytest.mark.parametrize(("seed", "shift"), [(0, 0.45), (1, 0.25), (2, 0.5)])
+def test_operations_are_timms(seed: int, shift: float) -> None:
+    policy = auto_augment_policy("v0", {"translate_pct": shift, "img_mean": GREYS, "interpolation": FILTERS})
+    for ours, theirs in zip(AutoAugment.Config(shift=shift).build().policy, policy, strict=True):
         for operation, expected in zip(ours, theirs, strict=True):
-            if (operation.name, operation.magnitude) == ("Posterize", 2):
-                continue  # timm's function refuses 0 bits
             operation.prob = expected.prob = 1.0
+            if (operation.name, operation.magnitude) == ("Posterize", 2):  # timm's function refuses 0 bits
+                assert not changed(operation(None)).any()  # black, as in the published code
+                continue
             with seeded(seed):
                 result, left = changed(operation(None)), random.random()
             with seeded(seed):
@@ -91,47 +84,6 @@ def test_the_policy_is_the_published_one() -> None:
     operations = tuple((one.name, one.prob, one.magnitude) for pair in policy for one in pair)
     assert operations[:2] == (("Equalize", 0.8, 1), ("ShearY", 0.8, 4))
     assert hashlib.sha256(repr(operations).encode()).hexdigest()[:16] == "50b1ec6e43d5ce29"  # as published
-
-
-def test_operations_have_the_published_strengths() -> None:
-    image = original()
-    expected = {
-        ("Color", 9): ImageEnhance.Color(image).enhance(0.1 + 1.8 * 0.9),
-        ("Color", 0): ImageEnhance.Color(image).enhance(0.1),
-        ("Solarize", 3): ImageOps.solarize(image, 76),
-        ("Solarize", 10): image,
-        ("Posterize", 6): ImageOps.posterize(image, 2),
-        ("Posterize", 2): Image.new("RGB", image.size),  # black, as in the published code
-        ("Invert", 9): ImageOps.invert(image),
-    }
-    for (name, magnitude), wanted in expected.items():
-        assert np.array_equal(applied(name, magnitude), np.asarray(wanted)), (name, magnitude)
-
-
-@pytest.mark.parametrize("shift", [0.25, 0.5])
-def test_shifts_are_a_share_of_the_height_in_both_directions(shift: float) -> None:
-    augment = AutoAugment.Config(shift=shift).build()
-    (operation,) = [one for pair in augment.policy for one in pair if one.name == "TranslateYRel"]
-    operation.prob, operation.magnitude = 1.0, 10
-    image, places = original(), set()
-    with seeded(0):
-        for _ in range(20):
-            shifted = changed(operation(None))
-            grey = (shifted == 128).all((1, 2))
-            assert grey.sum() == pytest.approx(shift * image.height, abs=1)
-            places.add(bool(grey[0]))
-    assert places == {True, False}
-
-
-def test_each_frame_is_changed_as_it_would_be_alone() -> None:
-    frames = torch.cat([picture(), picture().flip(-1), 255 - picture()])
-    augment = AutoAugment.Config().build()
-    for seed in range(30):
-        with seeded(seed):
-            together = augment.drawn()(frames)
-        for index in range(3):
-            with seeded(seed):
-                assert torch.equal(augment.drawn()(frames[index : index + 1])[0], together[index])
 
 
 # Random crops

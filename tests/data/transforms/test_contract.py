@@ -10,7 +10,6 @@ from torch import Tensor
 from data.items import seeded
 from data.transforms.colour import ColourAugmentation
 from data.transforms.composed_augmentation import (
-    AutoAugment,
     ComposedAugmentation,
     MultiScaleCrop,
     RandomErasing,
@@ -122,17 +121,3 @@ def test_dots_are_where_the_geometry_of_a_test_crop_says(
     crops = Crops(CROP, EvalConfig(crops=num_crops, short_side=short_side))(frames)
     assert len(crops) == num_crops
     assert sum(assert_dots_are_at(crop, points, deviation(*size)) for crop in crops) > 3 * num_crops
-
-
-@pytest.mark.parametrize(
-    ("config", "name"),
-    [
-        (Augmentation.Config(rand_augment=RandAugment.Config()), "rand_augment"),
-        (ComposedAugmentation.Config(auto_augment=AutoAugment.Config()), "auto_augment"),
-    ],
-)
-def test_rotations_and_shears_are_refused_for_points(config: AugmentationConfig, name: str) -> None:
-    message = f"data.augmentation.{name} rotates and shears, which joints do not follow; set it to None"
-    with pytest.raises(ValueError) as caught:
-        config.check_tracked()
-    assert str(caught.value) == message

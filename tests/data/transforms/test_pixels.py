@@ -13,7 +13,7 @@ from torchvision.transforms.v2.functional import resize
 
 from data.items import seeded
 from data.transforms.clip_operations import RAMP, Lookup, Operations
-from data.transforms.pixels import Augmentation, Crops, normalized, random_crop, resized, short_side_resized
+from data.transforms.pixels import Augmentation, Crops, normalized, random_crop, resized
 from data.transforms.tracked_frames import Box, TrackedFrames
 from interface.evaluation import EvalConfig
 
@@ -163,26 +163,6 @@ def test_colour_jitter_as_released_changes_normalised_pixels_without_clipping(mo
             seen.add(tuple(order))
             assert after.abs().max() <= 1.4**3
         assert len(seen) > 4
-
-
-@pytest.mark.parametrize("short_side", [(223, 320), (320, 256)])
-def test_invalid_short_sides_are_rejected_before_the_build(short_side: tuple[int, int]) -> None:
-    with pytest.raises(ValueError) as caught:
-        Augmentation.Config(short_side=short_side).check(224)
-    assert str(caught.value) == f"short side {short_side} is not an ascending range from the crop size 224 on"
-    Augmentation.Config(short_side=(224, 224)).check(224)
-    Augmentation.Config().check(336)
-
-
-@pytest.mark.parametrize("short_side", [32, 41, 97])
-def test_resizing_is_bilinear_within_one_grey_level(short_side: int) -> None:
-    for frames in (noise(), noise(2, 80, 60)):
-        height, width = frames.shape[-2:]
-        size = (short_side, short_side * 80 // 60) if height < width else (short_side * 80 // 60, short_side)
-        resized = short_side_resized(frames, short_side)
-        assert resized.shape[-2:] == size
-        expected = F.interpolate(frames.float(), size, mode="bilinear", align_corners=False)
-        assert (resized - expected).abs().max() <= 1.01
 
 
 @pytest.mark.parametrize("capability", ["AVX2", "DEFAULT"])

@@ -20,16 +20,11 @@ from tests.data.pictures import picture
 GREY = (128, 128, 128)
 
 
-def test_posterising_keeps_a_bit_at_full_strength() -> None:
-    changed = Operations([(slice(None), [OPERATIONS[4](1.0, 1)])])(picture())
-    assert set(changed.unique().tolist()) == {0, 128}
-
-
 @pytest.mark.parametrize("number", range(len(OPERATIONS)))
 @pytest.mark.parametrize("strength", [0.5, 1.0])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_operations_on_tensors_are_pillows(number: int, strength: float, sign: int) -> None:
-    strength = 0.75 if number == 4 else strength  # posterising: at full strength, see above
+    strength = 0.75 if number == 4 else strength  # posterising keeps a bit at full strength
     # Signs of shifts are our convention: both are equally likely.
     theirs = operations(Image.Resampling.BILINEAR)[number](strength, -sign if number >= len(OPERATIONS) - 2 else sign)
     both = OPERATIONS[number](strength, sign), theirs
