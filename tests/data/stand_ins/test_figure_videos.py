@@ -1,12 +1,12 @@
 """Stand-ins of figures with joints: layouts of joints, what tells the classes, and the published formats."""
 
-import colorsys
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.colors import rgb_to_hsv
 from numpy.typing import NDArray
 
 from data.datasets.ntu import TRAINING_CAMERAS, TRAINING_PERFORMERS, VideoName
@@ -55,8 +55,8 @@ def video(name: str, index: int = 0) -> Video:
 
 def hues(frames: NDArray[np.uint8], threshold: float = 0.55) -> Floats:
     """Hues of all vivid pixels."""
-    vivid = [colorsys.rgb_to_hsv(*(pixel / 255.0)) for pixel in frames.reshape(-1, 3)]
-    return np.array([hue for hue, saturation, value in vivid if saturation > threshold and value > 0.5])
+    hue, saturation, value = rgb_to_hsv(frames.reshape(-1, 3) / 255.0).T
+    return hue[(saturation > threshold) & (value > 0.5)]
 
 
 def hue_at(frames: NDArray[np.uint8], places: Floats) -> float:
