@@ -10,6 +10,7 @@ from data.datasets.listops import ListOps
 from data.datasets.penn_action import PennAction
 from data.masked_sequences import MaskedSequences
 from data.pose_video_data import PoseVideoData
+from data.sampling.strides import DenseSampling, StridedSampling
 from data.token_data import TokenData
 from data.transforms.colour import ColourAugmentation
 from data.transforms.composed_augmentation import (
@@ -62,6 +63,8 @@ def test_views_match_only_an_equal_protocol_by_default() -> None:
         (MaskedSequences(), "short_side", 5000),
         (MaskedSequences(), "multiple", 0),
         (MaskedSequences(short_side=16), "multiple", 64),
+        (DenseSampling.Config(), "stride", 0),
+        (StridedSampling.Config(), "nominal_fps", 0),
         (Augmentation.Config(), "color_jitter", -0.1),
         (RandAugment.Config(), "num_operations", 0),
         (RandAugment.Config(), "magnitude", -1.0),

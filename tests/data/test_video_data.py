@@ -45,14 +45,6 @@ def test_invalid_protocols_are_rejected_before_items_are_read(
     assert str(caught.value) == message
 
 
-def test_test_items_are_checked_like_the_config(kinetics_root: Path) -> None:
-    videos = Kinetics.Config(num_classes=3).build(kinetics_root, "val")
-    for data, evaluation in ((SEGMENTS, EvalConfig(views=2)), (DATA, EvalConfig(short_side=200))):
-        with pytest.raises(ValueError):
-            data.test_items(videos, evaluation)
-    assert len(SEGMENTS.test_items(videos, EvalConfig(views=2, span=0.5))) == 10
-
-
 # Frames of the protocol
 
 
@@ -185,7 +177,7 @@ def test_views_of_different_protocols_do_not_match(other: EvalConfig) -> None:
         (SegmentSampling.Config(nominal_fps=None, span=0.3), None),
     ],
 )
-@pytest.mark.parametrize(("few", "many"), [(5, 10), (1, 10), (1, 2), (2, 6), (3, 9)])
+@pytest.mark.parametrize(("few", "many"), [(5, 10), (1, 2), (3, 9)])
 def test_matching_views_have_equal_pixels(
     kinetics_root: Path, sampling: SamplingConfig, span: float | None, few: int, many: int
 ) -> None:

@@ -133,11 +133,3 @@ def test_a_protocol_replaces_stride_and_span_alone(
 def test_other_protocols_are_refused(config: SamplingConfig, evaluation: EvalConfig, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         config.for_test(evaluation)
-
-
-@pytest.mark.parametrize("kind", [Dense, Strided, Cyclic, Padded])
-def test_strides_and_rates_below_one_are_refused(kind: type[SamplingConfig]) -> None:
-    with pytest.raises(ValueError, match=r"^data\.sampling\.stride is 0; it must be 1 or more$"):
-        kind(stride=0)  # pyright: ignore[reportCallIssue]
-    with pytest.raises(ValueError, match=r"^data\.sampling\.nominal_fps is 0"):
-        Strided(nominal_fps=0)
