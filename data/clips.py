@@ -31,8 +31,6 @@ OpenVideo = VideoFile | FrameFolder | DecodedVideo
 
 @dataclass
 class Clips:
-    """Clips of the videos of a list."""
-
     videos: VideoList
     sampling: Sampling
     reversed_channels: bool
@@ -93,7 +91,6 @@ class ClipViews(Clips):
     num_views: int
 
     def __call__(self, index: int, views: Sequence[int]) -> list[Inputs]:
-        """Inputs of some views of a video."""
         poses = self.poses(index)
         with self.frame_cache.opened(self.videos.records[index]) as video:
             of_video = self.sampling.views(video.timeline, self.num_views)

@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Loading:
-    """Data of a run, and how they are loaded."""
-
     data: DataConfig
     evaluation: EvalConfig
     root: Path
@@ -207,7 +205,6 @@ class DataModule(pl.LightningDataModule):
 
     @property
     def world_size(self) -> int:
-        """Number of processes that share the data."""
         if self.trainer is not None:
             return self.trainer.world_size
         return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1

@@ -26,7 +26,6 @@ class SplitFingerprint:
 
     @classmethod
     def of(cls, items: ItemList, files: Sequence[tuple[str, ...]] | None) -> Self:
-        """Fingerprint of a list, with the files of each item."""
         if files is None:
             return cls(items=len(items), annotations=items.fingerprint)
         paths = {path for of_item in files for path in of_item}
@@ -63,8 +62,6 @@ class DataFingerprint:
 
     @classmethod
     def of(cls, data: DataConfig, list_of: Callable[[Split], ItemList]) -> Self:
-        """Fingerprint of the data set of a run, from the items of each split."""
-
         def fingerprint_of(split: Split) -> SplitFingerprint:
             items = list_of(split)
             return SplitFingerprint.of(items, data.files(items))

@@ -115,7 +115,6 @@ class EpochBatches(Sampler[list[Draw]]):
             yield [Draw(self.epoch, index) for index in indices]
 
     def order(self) -> list[int]:
-        """Order of all items in this epoch."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         return torch.randperm(self.num_items, generator=generator).tolist()
 
@@ -181,7 +180,6 @@ class ContinuingItems(Sampler[int]):
             yield orders[turn][index]
 
     def order(self, turn: int) -> list[int]:
-        """Order of all items in a pass over them."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + turn)
         return torch.randperm(self.num_items, generator=generator).tolist()
 
@@ -241,8 +239,6 @@ class TrainLoader(Loader):
 
 
 class TestLoader(Loader):
-    """Test or validation batches of one process."""
-
     def __init__(
         self, items: TestItems, sampler: Sampler[int], unreadable: UnreadableItems, batch_size: int, num_workers: int
     ) -> None:

@@ -12,8 +12,6 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 class Batch(NamedTuple):
-    """A batch of items."""
-
     inputs: tuple[Tensor, ...]
     """Model inputs, (B, ...) each in training and (B, V, ...) each in testing."""
     targets: Tensor

@@ -14,7 +14,6 @@ PACKAGES = ("data", "experiments", "interface", "lightning_modules", "models", "
 
 
 def encoded(value: object) -> object:
-    """Plain data of a config."""
     if is_dataclass(value) and not isinstance(value, type):
         members = {f.name: encoded(getattr(value, f.name)) for f in fields(value) if f.init}
         return {CLASS: f"{type(value).__module__}:{type(value).__qualname__}", **members}

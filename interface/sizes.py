@@ -12,8 +12,6 @@ PIXELS_PER_TOKEN = 8
 
 
 class InputSize(ABC):
-    """Size of one input item."""
-
     kind: ClassVar[str]
     """Noun for the item in error messages."""
     is_uniform: ClassVar[bool] = True
@@ -46,8 +44,6 @@ class InputSize(ABC):
 
 @dataclass(frozen=True)
 class VideoSize(InputSize):
-    """Size of RGB frames of an item."""
-
     frames: int
     height: int
     width: int
@@ -66,8 +62,6 @@ class VideoSize(InputSize):
 
 @dataclass(frozen=True)
 class ClipSize(VideoSize):
-    """Size of a clip of RGB frames."""
-
     kind = "clip"
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:

@@ -10,8 +10,6 @@ from torch import Tensor
 
 
 class Targets(ABC):
-    """Prediction targets of an item."""
-
     @property
     @abstractmethod
     def classes(self) -> Mapping[str, int]:
@@ -44,8 +42,6 @@ class Targets(ABC):
 
 @dataclass(frozen=True)
 class ClassTarget(Targets):
-    """One class per item."""
-
     num_classes: int
 
     @property
@@ -59,8 +55,6 @@ class ClassTarget(Targets):
 
 @dataclass(frozen=True)
 class VerbNounTarget(Targets):
-    """A verb and a noun per item."""
-
     num_verbs: int
     num_nouns: int
 

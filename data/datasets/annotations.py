@@ -74,8 +74,6 @@ def unpickled(path: Path, encoding: str = "ASCII") -> object:
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Unpickler that is restricted to arrays."""
-
     def find_class(self, module_name: str, global_name: str) -> object:
         if (module_name, global_name) not in ARRAYS:
             raise pickle.UnpicklingError(f"no plain pickle of arrays: it names {module_name}.{global_name}")

@@ -29,8 +29,6 @@ BATCHES = {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "te
 
 
 class Cifar10:
-    """Reader of the batches."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(TokenDataset):
         unit = "pictures"

@@ -66,8 +66,6 @@ class SequenceList:
 
 
 class Davis:
-    """Reader of a root folder."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(DatasetConfig):
         """Config of the release of 2017 at 480p."""

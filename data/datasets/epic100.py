@@ -38,8 +38,6 @@ CLASS_FILES = ("EPIC_100_{}_classes.csv", "EPIC_100_{}_classes_v2.csv")
 
 
 class Epic100:
-    """Reader of EPIC-Kitchens-100 in a root folder."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoDataset):
         official_sizes: ClassVar[OfficialSizes] = {"epic100": {"train": 67_217, "val": 9_668, "test": 9_668}}
@@ -107,7 +105,6 @@ class Epic100:
         return VideoList(records, self.config.names_of_classes(self.root))
 
     def official(self, annotation: Path) -> tuple[VideoRecord, ...]:
-        """Segments of an official annotation file."""
         records = []
         for where, row in csv_rows(annotation, COLUMNS):
             narration_id, video_id, *times, verb, noun = (row[name] for name in COLUMNS)

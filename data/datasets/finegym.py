@@ -76,7 +76,6 @@ class PoseLibrary:
                 self.stored[key(name)] = Poses(places, height, width)
 
     def stored_poses(self, path: str, video_id: str) -> Poses:
-        """Joints of a video."""
         stored = self.stored.get(key(video_id))
         if stored is None:
             reason = self.problems.get(key(video_id), "the file has no joints of this video")
@@ -124,8 +123,6 @@ def _read(path: Path, people: int, modified: int, size: int) -> PoseLibrary:
 
 
 class FineGym:
-    """Reader of FineGym in a root folder."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
         official_sizes: ClassVar[OfficialSizes] = {
@@ -161,7 +158,6 @@ class FineGym:
         self.config, self.root = config, root
 
     def videos(self, split: Split) -> PoseVideoList:
-        """Sub-actions of a split in the order of its list."""
         annotation = self.annotation(split)
         lines, records = list_lines(annotation), []
         for line, label in zip(lines, labels_of(lines, annotation, self.config, {}), strict=True):
@@ -188,7 +184,6 @@ class FineGym:
         )
 
     def annotation(self, split: Split) -> Path:
-        """List of a split."""
         stand_in = self.config.stand_in
         # Generated lists are those of one set and release, whatever the config.
         name, release = (self.config.name, self.config.release) if stand_in is None else (stand_in.name, "1.0")

@@ -29,8 +29,6 @@ OFFICIAL_NAMES = {"train": ("train.csv",), "val": ("val.csv", "validate.csv"), "
 
 
 class Kinetics:
-    """Reader of one release of Kinetics in a root folder."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoDataset):
         """Release of Kinetics. `test_split` is the split that the papers report on."""

@@ -76,7 +76,6 @@ class VideoName(NamedTuple):
         return None if match is None else cls(*map(int, match.groups()))
 
     def trains(self, protocol: Protocol) -> bool:
-        """Whether the video is of the training split."""
         match protocol:
             case "xsub":
                 return self.performer in TRAINING_PERFORMERS
@@ -96,8 +95,6 @@ def stored_poses(path: str, video_id: str) -> Poses:
 
 
 class Ntu:
-    """Reader of NTU RGB+D in a root folder."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
         joints: ClassVar[tuple[str, ...]] = JOINTS

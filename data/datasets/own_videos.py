@@ -44,8 +44,6 @@ class NamedVideos(DatasetConfig):
 
 
 class ListFile:
-    """Reader of a list file."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(NamedVideos):
         """List file, whose path takes the place of a folder. A line has one label of each kind that is predicted."""
@@ -76,12 +74,8 @@ class ListFile:
 
 
 class UnlabelledVideos:
-    """Reader of video files that are named one by one."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(NamedVideos):
-        """Video files, whose labels are unknown."""
-
         name: str = "videos"
         paths: tuple[str, ...]
         """Absolute paths of files, and of folders, which stand for all video files below them."""
@@ -111,12 +105,8 @@ def files_at(path: Path) -> list[str]:
 
 
 class VideoFolder:
-    """Reader of a folder of videos with one label each."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(DatasetConfig):
-        """Folder of videos."""
-
         unit = "videos"
 
         class_names: tuple[str, ...]

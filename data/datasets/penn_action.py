@@ -41,8 +41,6 @@ def stored_poses(path: str, video_id: str) -> Poses:
 
 
 class PennAction:
-    """Reader of Penn Action in a root folder."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(PoseDatasetConfig):
         official_sizes: ClassVar[OfficialSizes] = {"penn-action": {"train": 1_258, "val": 1_068, "test": 1_068}}

@@ -26,8 +26,6 @@ FILE_NAMES = {
 
 
 class SSv2:
-    """Reads Something-Something V2 below a root."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoDataset):
         official_sizes: ClassVar[OfficialSizes] = {"ssv2": {"train": 168_913, "val": 24_777, "test": 24_777}}

@@ -32,8 +32,6 @@ class Published(NamedTuple):
 
 
 class Subset:
-    """Reads a part of a data set below its root."""
-
     @dataclass(frozen=True, kw_only=True)
     class Config(VideoDataset):
         """Part of a data set, whose name it has. All of its test videos are kept."""

@@ -68,8 +68,6 @@ class TokenList:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenDataset(DatasetConfig):
-    """Data set of token sequences."""
-
     num_ids: ClassVar[int]
     """Number of ids that occur, padding included."""
     num_classes: ClassVar[int]
@@ -139,6 +137,5 @@ def grey_ids(picture: NDArray[np.uint8], pool: int) -> Ids:
 
 
 def check_pool(pool: int, side: int) -> None:
-    """Refuse squares that do not divide a picture."""
     if not 1 <= pool <= side or side % pool:
         raise ValueError(f"data.dataset.pool is {pool}; it must divide the side of the pictures, {side}")

@@ -43,7 +43,6 @@ class ListLine(NamedTuple):
 
 
 def list_lines(annotation: Path, kinds: Sequence[str] = ("label",)) -> list[ListLine]:
-    """Lines of a list with a label of each kind."""
     numbered = data_lines(annotation)
     first = re.split(r"[,\s]", numbered[0][1].lower(), maxsplit=1)[0]
     rows = numbered[first in HEADERS and not re.search(r"\d", numbered[0][1]) :]

@@ -79,8 +79,6 @@ class VideoList:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoDataset(DatasetConfig):
-    """Data set of videos in a folder."""
-
     unit = "videos"
 
     def build(self, root: Path, split: Split) -> VideoList:

@@ -82,7 +82,6 @@ class Inspection:
             yield self.superfluous(videos)
 
     def count(self, split: Split, items: ItemList) -> Finding:
-        """Number of items beside the official number."""
         official, unit = self.dataset.exact_size(split), f"{split} {self.dataset.unit}"
         if official is None:
             return self.finding("ok", f"{number_of(len(items), unit)} listed in {self.root}")

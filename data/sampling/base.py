@@ -54,8 +54,6 @@ class Sampling(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingConfig(CheckedConfig, ABC):
-    """Settings of a frame sampling."""
-
     config_path: ClassVar[str] = "data.sampling"
 
     @property

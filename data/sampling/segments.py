@@ -92,7 +92,6 @@ class SegmentSampling(Sampling):
         return [round(first + segment * i) for i in range(self.frames + 1)]
 
     def num_nominal_frames(self, timeline: Timeline) -> int:
-        """Number of frames of the video at the nominal rate."""
         if self.nominal_fps is None:
             return timeline.num_frames
         return max(1, round(float(timeline.num_frames / timeline.fps * self.nominal_fps)))

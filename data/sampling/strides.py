@@ -161,7 +161,6 @@ class StridedSampling(Sampling):
         return float(self.frames * self.config.stride * rate)
 
     def from_start(self, timeline: Timeline, start: float) -> Indices:
-        """Frame indices of the clip from a start."""
         indices = np.linspace(start, start + self.length(timeline) - 1, self.frames).astype(np.int64)
         return np.clip(indices, 0, timeline.num_frames - 1)
 

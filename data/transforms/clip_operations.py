@@ -43,14 +43,11 @@ class Window:
         return cls(frames.permute(0, 2, 3, 1).numpy(), Box(0, 0, height, width), (height, width))
 
     def cut(self, box: Box) -> Pixels:
-        """Pixels of a box inside of the window."""
         top, left = box.top - self.box.top, box.left - self.box.left
         return self.pixels[:, top : top + box.height, left : left + box.width]
 
 
 class Operation(ABC):
-    """Operation on the frames of a clip."""
-
     @abstractmethod
     def __call__(self, window: Window, box: Box) -> Pixels:
         """Pixels of a box, from a window that holds what the box needs."""

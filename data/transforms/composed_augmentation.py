@@ -74,8 +74,6 @@ def _operation(name: str, image: None, *amounts: float, **_: object) -> "Operati
 
 @dataclass(frozen=True, kw_only=True)
 class RandomCropConfig(CheckedConfig, ABC):
-    """Settings of a random crop."""
-
     config_path: ClassVar[str] = "data.augmentation.crop"
 
     @abstractmethod
@@ -151,7 +149,6 @@ class MultiScaleCrop(RandomCrop):
         return box.resized(resized(box.frames, (self.crop, self.crop), antialias=True))
 
     def random_box(self, height: int, width: int) -> Box:
-        """Random box of frames of this size."""
         box_height, box_width = random.choice(self.sizes(min(height, width)))
         row, column = random.choice([(row, column) for row in range(5) for column in range(5) if row % 2 == column % 2])
         return Box(row * ((height - box_height) // 4), column * ((width - box_width) // 4), box_height, box_width)

@@ -99,7 +99,6 @@ class Augmentation(TrackedTransform):
             return Augmentation(crop, self)
 
         def short_side_range(self, crop: int) -> tuple[int, int]:
-            """Smallest and largest short side."""
             low, high = self.short_side or (round(ratio * crop) for ratio in SHORT_SIDE_RANGE)
             return low, high
 

@@ -10,8 +10,6 @@ from torch import Tensor
 
 
 class Box(NamedTuple):
-    """Box of pixels."""
-
     top: int
     left: int
     height: int
@@ -71,7 +69,6 @@ class TrackedFrames(NamedTuple):
         return self._replace(frames=frames, geometry=self.geometry.resized(new_height / height, new_width / width))
 
     def cropped(self, top: int, left: int, height: int, width: int) -> Self:
-        """Box of the frames."""
         frames = self.frames[..., top : top + height, left : left + width]
         return self._replace(frames=frames, geometry=self.geometry.cropped(top, left))
 

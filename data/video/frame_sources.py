@@ -77,7 +77,6 @@ class FrameFolder:
 
     @property
     def ends(self) -> tuple[str, str]:
-        """Paths of the first and the last picture."""
         return self.picture_path(0), self.picture_path(self.num_frames - 1)
 
     def picture(self, index: int) -> NDArray[np.uint8]:
@@ -91,7 +90,6 @@ class FrameFolder:
             return np.asarray(image.convert("RGB"))
 
     def picture_path(self, index: int) -> str:
-        """Path of the picture of a frame of the span."""
         return os.path.join(self.path, self.picture_name.format(self.first + index + 1))
 
     @contextmanager
@@ -110,7 +108,6 @@ class FrameFolder:
 
     @cached_property
     def picture_name(self) -> str:
-        """Name pattern of the pictures of the folder."""
         for name in PICTURE_NAMES:
             if os.path.exists(os.path.join(self.path, name.format(self.first + 1))):
                 return name
@@ -145,7 +142,6 @@ def folder_of(record: VideoRecord) -> FrameFolder | None:
 
 
 def opened(record: VideoRecord) -> AbstractContextManager[VideoFile | FrameFolder]:
-    """Frame source of a record."""
     if (folder := folder_of(record)) is not None:
         return nullcontext(folder)
     if reader := os.environ.get("VIDEO_READER"):

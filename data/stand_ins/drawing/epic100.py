@@ -172,7 +172,6 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
             thing.draw(canvas, camera, position=position.astype(np.float32), size=hands.size, angle=angle)
 
     def thing(self, rng: np.random.Generator, noun: Noun) -> Thing:
-        """Object of a noun with random colours."""
         hues = noun.hue + rng.normal(0, self.settings.hue_spread, 2)
         return Thing(
             shape=noun.shape,

@@ -68,8 +68,6 @@ class Joints(NamedTuple):
 
 
 class FigureDrawing(VideoDrawing[F]):
-    """Drawing of figures in the layout of a data set."""
-
     layout: ClassVar[Layout]
 
     @abstractmethod
@@ -77,7 +75,6 @@ class FigureDrawing(VideoDrawing[F]):
         """Id of each of the videos with these splits and labels."""
 
     def parts(self) -> list[Video]:
-        """Videos of both splits with balanced classes."""
         rng = np.random.default_rng([self.settings.seed, 0])
         labels = [
             (split, int(label))

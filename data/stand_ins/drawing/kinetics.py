@@ -119,7 +119,6 @@ class KineticsDrawing(VideoDrawing[KineticsStandIn]):
         return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
 
     def thing(self, rng: np.random.Generator, activity: Activity) -> Thing:
-        """Object of the class with random colours."""
         hues = activity.hue + rng.normal(0, self.settings.hue_spread, 2)
         return Thing(
             shape=activity.shape,

@@ -26,8 +26,6 @@ SPARE = 2
 
 
 class Part(NamedTuple):
-    """Block of expressions of a split."""
-
     split: str
     block: int
     size: int

@@ -55,8 +55,6 @@ OTHER = ("the", "a", "film", "plot", "actor", "was", "and", "scene", "with", "it
 
 
 class Review(NamedTuple):
-    """A review to generate."""
-
     split: str
     number: int
     positive: bool

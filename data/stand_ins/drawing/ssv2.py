@@ -139,7 +139,6 @@ def cool_thing(rng: np.random.Generator) -> Thing:
 
 
 def random_thing(rng: np.random.Generator, hues: Floats) -> Thing:
-    """Object with random shape and pattern in two hues."""
     return Thing(
         shape=SHAPES[rng.integers(len(SHAPES))],
         first=color(hues[0], rng.uniform(0.6, 1.0), rng.uniform(0.8, 1.0)),
