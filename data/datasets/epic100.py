@@ -54,21 +54,17 @@ class Epic100:
             return VerbNounTarget(self.num_verbs, self.num_nouns)
 
         def categories(self, root: Path) -> dict[str, tuple[str, ...]]:
-            """Category of each verb and noun, from the first class file with a category for all."""
-            found: dict[str, tuple[str, ...]] = {}
-            for kind, count in self.targets.classes.items():
-                columns = (column(path, "category", count) for path in class_files(root, kind))
-                complete = next((values for values in columns if len(values) == count), None)
-                if complete is not None:
-                    found[kind] = tuple(complete[number] for number in range(count))
-            return found
+            classes = self.targets.classes
+            columns = {kind: column(root, kind, "category", count) for kind, count in classes.items()}
+            complete = {kind: values for kind, values in columns.items() if len(values) == classes[kind]}
+            return {kind: tuple(values[number] for number in sorted(values)) for kind, values in complete.items()}
 
         def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
             """Names of the verbs, then of the nouns, in the official class files, which may lie in the folder alone."""
             if root is None:
                 return ()
-            kinds = self.targets.classes.items()
-            return tuple(name for kind, count in kinds for name in class_names(root, kind, count))
+            columns = [(kind, n, column(root, kind, "key", n)) for kind, n in self.targets.classes.items()]
+            return tuple(names.get(label, f"{kind} {label}") for kind, n, names in columns for label in range(n))
 
         def tiny(self) -> Self:
             videos = Epic100StandIn()
@@ -178,23 +174,11 @@ def frame_rate(video_id: str) -> int:
     return 50 if len(video_id.partition("_")[2]) == 3 else 60
 
 
-def class_names(root: Path, kind: str, count: int) -> tuple[str, ...]:
-    """Names of verbs or nouns. Without a class file, names contain numbers."""
-    names: dict[int, str] = {}
-    for path in class_files(root, kind):
-        names = {**column(path, "key", count), **names}
-    return tuple(names.get(number) or f"{kind} {number}" for number in range(count))
-
-
-def class_files(root: Path, kind: str) -> list[Path]:
-    found = (first_file(root, [name.format(kind)], FOLDERS) for name in CLASS_FILES)
-    return [path for path in found if path is not None]
-
-
-def column(path: Path, name: str, count: int) -> dict[int, str]:
-    """Values of a column that are not empty, by class. Of several rows of a class, the first counts."""
+def column(root: Path, kind: str, name: str, count: int) -> dict[int, str]:
+    """Values of a column of the class files of verbs or nouns, by class. Of several of a class, the first counts."""
+    paths = (first_file(root, [file.format(kind)], FOLDERS) for file in CLASS_FILES)
     values: dict[int, str] = {}
-    for _, row in csv_rows(path):
+    for row in (row for path in paths if path is not None for _, row in csv_rows(path)):
         number, value = class_number(row.get("id", ""), count), row.get(name, "").strip()
         if number is not None and value:
             values.setdefault(number, value)

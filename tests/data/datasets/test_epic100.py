@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from data.datasets.epic100 import Epic100, class_names
+from data.datasets.epic100 import Epic100
 from data.datasets.videos import Span, VideoRecord
 from data.errors import MissingAnnotationError
 from tests.data.files import refusal, touched
@@ -156,8 +156,8 @@ def test_names_and_categories_come_from_the_class_files(tmp_path: Path) -> None:
     second.write_text("id,key,instances,category\n" + "\n".join([*rows, "2,blade,[],other", "3,smoke,[],air"]))
     assert config.categories(tmp_path) == {"noun": ("appliances", "crockery", "cutlery")}  # the verbs have no file
     assert Epic100.Config(num_nouns=6).categories(tmp_path) == {}  # some have none
-    assert class_names(tmp_path, "noun", 4) == ("tap", "plate", "knife", "smoke")
-    assert class_names(tmp_path, "verb", 2) == ("verb 0", "verb 1")
+    names = Epic100.Config(num_verbs=2, num_nouns=4).names_of_classes(tmp_path)
+    assert names == ("verb 0", "verb 1", "tap", "plate", "knife", "smoke")
     (tmp_path / "annotations").mkdir()
     second.rename(tmp_path / "annotations/EPIC_100_noun_classes_v2.csv")
     assert config.categories(tmp_path) == {"noun": ("appliances", "crockery", "cutlery")}
