@@ -16,7 +16,6 @@ from data.datasets.videos import VideoRecord
 from data.errors import DecodeError
 from data.items import Draw
 from data.sampling.base import Indices
-from data.sampling.segments import SegmentSampling
 from data.sampling.strides import DenseSampling
 from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.drawing.kinetics import KineticsDrawing
@@ -69,19 +68,6 @@ def test_the_views_of_a_batch_open_their_video_once(
     for one, same in zip(alone, together, strict=True):
         assert (one.place, one.view, one.label) == (same.place, same.view, same.label)
         assert torch.equal(one.inputs[0], same.inputs[0])
-
-
-def test_the_span_of_the_protocol_replaces_that_of_training(kinetics_root: Path) -> None:
-    expected = {
-        (DenseSampling.Config(stride=4), 1.0): [0, 11, 22, 34],
-        (SegmentSampling.Config(nominal_fps=None), 1.0): [4, 12, 21, 30],
-        (SegmentSampling.Config(nominal_fps=None), 0.5): [10, 15, 19, 23],
-    }
-    for (sampling, span), shown in expected.items():
-        data = replace(WHOLE, sampling=sampling)
-        protocol = EvalConfig(views=1, crops=3, span=span)
-        views = data.test_items(data.dataset.build(kinetics_root, "val"), protocol)
-        assert numbers(joined(views[3].inputs[0])) == shown
 
 
 @pytest.mark.parametrize("span", [None, 0.5])

@@ -12,7 +12,6 @@ from torch import Tensor
 from data.config import VideoFacts
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DecodeError
-from data.sampling.strides import DenseSampling
 from data.video.decode import VideoFile
 from data.video.frame_sources import FrameFolder, ListedFolder, examined, files_of, opened
 from tests.data.files import write_frames
@@ -127,16 +126,6 @@ def test_pictures_have_the_pixels_of_pillow(mode: str, progressive: bool, subsam
     with Image.open(path) as expected:
         picture = FrameFolder(str(tmp_path), Span(0.0, 1.0, 1.0)).picture(0)
         np.testing.assert_array_equal(picture, np.asarray(expected.convert("RGB")))
-
-
-@pytest.mark.parametrize("fps", [50, 60])
-def test_the_duration_of_a_dense_clip_does_not_depend_on_the_frame_rate(tmp_path: Path, fps: int) -> None:
-    folder = write_frames(tmp_path / "P01_01", 240)
-    with opened(VideoRecord(str(folder), (0, 0), "P01_01_0", Span(0.5, 4.0, fps))) as span:
-        clip = DenseSampling.Config(stride=4).build(16).views(span.timeline, 10)[0]
-        # 16 * 4 frames at 30 per second: the authors' linspace(0, 16 * 4 * fps / 30 - 1, 16), from the segment's start.
-        steps = np.linspace(0, 64 * fps / 30 - 1, 16).astype(int)
-        assert levels(span.frames(clip)) == (round(0.5 * fps) + 1 + steps).tolist()
 
 
 # Folders of listed videos
