@@ -99,11 +99,7 @@ class DatasetConfig(CheckedConfig, ABC):
         return None
 
     def names_of_classes(self, root: Path | None) -> tuple[str, ...]:
-        """Names of the classes, concatenated over the kinds of label; empty if they are unknown.
-
-        Args:
-            root: root of the data set; None if it is not on this machine.
-        """
+        """Names of the classes, concatenated over the kinds of label; empty if they are unknown, as without a root."""
         if root is None:
             return ()
         try:

@@ -61,11 +61,7 @@ class Decoded(NamedTuple):
 
 
 class DecodedFiles:
-    """List of decoded items in a file.
-
-    Args:
-        earlier: file of an earlier version, which has the items with errors alone.
-    """
+    """List of decoded items in a file; `earlier` is that of an earlier version, which has those with errors alone."""
 
     def __init__(self, path: Path, earlier: Path | None = None) -> None:
         self.path = path

@@ -54,11 +54,7 @@ def escaped(text: str) -> str:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Context of reading an annotation file, in which any error names the file.
-
-    Raises:
-        DataError: in place of other errors.
-    """
+    """Context of reading an annotation file, in which any error becomes a `DataError` that names the file."""
     try:
         yield
     except DataError:
@@ -71,14 +67,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
-    """Context of reading an item, in which any error makes the item unreadable.
-
-    Args:
-        name: path or name of the item, for the message.
-
-    Raises:
-        DecodeError: in place of other errors.
-    """
+    """Context of reading an item, in which any error becomes a `DecodeError`: a run counts the item as unreadable."""
     try:
         yield
     except DecodeError:

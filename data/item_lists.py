@@ -20,11 +20,7 @@ class MissingItems(NamedTuple):
 
 
 class ItemLists:
-    """Item lists of data sets. Each split is read once, also if that fails: then every later call fails, too.
-
-    Args:
-        root_of: root directory of a data set.
-    """
+    """Item lists of data sets. Each split is read once, also if that fails: then every later call fails, too."""
 
     def __init__(self, root_of: Callable[[DataConfig], Path]) -> None:
         self.root_of = root_of
@@ -50,11 +46,7 @@ class ItemLists:
         return found
 
     def missing(self, data: DataConfig, split: Split) -> MissingItems:
-        """Items of a split with a missing file. Items that are not stored in files have none.
-
-        Raises:
-            DataError: as `items`.
-        """
+        """Items of a split with a missing file. Items that are not stored in files have none."""
         key = (data.dataset, split)
         if key not in self.files:
             files = data.files(self.items(data, split)) or ()

@@ -125,11 +125,7 @@ class EpochBatches(Sampler[list[Draw]]):
 
 
 class UnrepeatedItems(Sampler[int]):
-    """All views of every world_size-th item. Over all processes, each item occurs once.
-
-    Args:
-        chosen: indices of the items; all if None.
-    """
+    """All views of every world_size-th item, all or chosen ones. Over all processes, each item occurs once."""
 
     def __init__(
         self,
@@ -154,12 +150,7 @@ class UnrepeatedItems(Sampler[int]):
 class ContinuingItems(Sampler[int]):
     """Items of validations of a fixed size. Each goes on where the last one stopped, in an order fixed by (seed, pass).
 
-    Over all processes, each item of a validation occurs once.
-
-    Args:
-        count: number of items of a validation.
-
-    `num_drawn`: number of items of all validations so far.
+    Over all processes, each item of a validation occurs once. `num_drawn`: number of items of all validations so far.
     """
 
     def __init__(self, items: TestItems, count: int, seed: int, *, rank: int = 0, world_size: int = 1) -> None:

@@ -31,17 +31,13 @@ Side = Annotated[int, Range(least=1, most=4096)]
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedSequences(DataConfig):
-    """Whole sequences. Pixels are (x / 255 - mean) / std, in RGB.
-
-    Args:
-        short_side: short side of the resized frames.
-        multiple: number of pixels that divides the long side of the resized frames, which is rounded down.
-        mean, std: one for all channels, or one each.
-    """
+    """Whole sequences. Pixels are (x / 255 - mean) / std, in RGB, with one mean and std for all channels or each."""
 
     dataset: Davis.Config = field(default_factory=Davis.Config)
     short_side: Side = 480
+    """That of the resized frames."""
     multiple: Side = 16
+    """Number of pixels that divides the long side of the resized frames, which is rounded down."""
     mean: Annotated[PerChannel, Range(least=0, most=1)] = 0.5
     std: Annotated[PerChannel, Range(above=0)] = 0.5
 

@@ -22,16 +22,13 @@ Length = Annotated[int, Range(least=1, most=2**20)]  # longer sequences have no 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenData(DataConfig):
-    """Sequences of one length.
-
-    Args:
-        length: number of positions, padding included.
-        max_tokens: largest number of tokens of a sequence, from its start; `length` if None.
-    """
+    """Sequences of one length."""
 
     dataset: TokenDataset
     length: Length = 2048
+    """Number of positions, padding included."""
     max_tokens: Length | None = None
+    """Largest number of tokens of a sequence, from its start; `length` if None."""
 
     @property
     def size(self) -> TokenSequenceSize:

@@ -20,24 +20,20 @@ from interface.sizes import ClipSize, PoseClipSize
 
 @dataclass(frozen=True, kw_only=True)
 class ClipData(DataConfig):
-    """Clips of square frames, with or without other inputs. Pixels are (x / 255 - mean) / std.
-
-    Args:
-        frames: number of frames of a clip.
-        crop: side of a frame in pixels.
-        mean, std: one for all channels, or one each, in the order of the model's channels.
-        reversed_channels: whether channels are BGR instead of RGB.
-    """
+    """Clips of square frames, with or without other inputs. Pixels are (x / 255 - mean) / std."""
 
     read_seconds: ClassVar[float] = 0.1  # a core reads about 10 clips a second
 
     frames: Count = 16
     crop: Count = 224
+    """Side of a frame in pixels."""
     sampling: SamplingConfig = field(default_factory=DenseSampling.Config)
     augmentation: AugmentationConfig = field(default_factory=Augmentation.Config)
     mean: Annotated[PerChannel, Range(least=0, most=1)] = 0.5
+    """One for all channels, or one each, in the order of the model's channels; so is `std`."""
     std: Annotated[PerChannel, Range(above=0)] = 0.5
     reversed_channels: bool = field(default=False, metadata={"omit_if": False})
+    """Whether channels are BGR instead of RGB."""
 
     @property
     @abstractmethod

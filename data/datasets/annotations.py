@@ -40,11 +40,7 @@ def data_lines(path: Path) -> list[tuple[int, str]]:
 
 
 def csv_rows(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:
-    """Location in the file, and fields by column of each row of a CSV file with a header.
-
-    Args:
-        columns: columns that no row may lack.
-    """
+    """Place in the file, and fields by column, of each row of a CSV file with a header. No row may lack `columns`."""
     with reading(path):
         rows = csv.DictReader(file_text(path).splitlines())
         for row in rows:
@@ -64,11 +60,7 @@ def class_number(text: str, num_classes: int) -> int | None:
 
 
 def unpickled(path: Path, encoding: str = "ASCII") -> object:
-    """Content of a pickle of arrays, numbers and texts.
-
-    Args:
-        encoding: of texts in pickles of Python 2.
-    """
+    """Content of a pickle of arrays, numbers and texts; `encoding` is that of texts of Python 2."""
     with reading(path):
         return ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding=encoding).load()
 

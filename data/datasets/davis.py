@@ -122,11 +122,7 @@ def read_frames(sequence: DavisSequence) -> NDArray[np.uint8]:
 
 
 def read_masks(sequence: DavisSequence, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Masks (F, H, W) of a sequence. Objects that the first mask does not contain count as background.
-
-    Args:
-        size: rows and columns of its frames.
-    """
+    """Masks (F, H, W) of a sequence with frames of a size (H, W). Objects that the first mask lacks are background."""
     masks = _stacked(sequence, map(sequence.mask, range(len(sequence.frames))))
     if masks.shape[1:] != size:
         raise DecodeError(sequence.name, f"{sequence.masks}: a mask is {masks.shape[1:]} pixels, its frame is {size}")

@@ -52,13 +52,7 @@ JOINTS = ("nose", *both_sides("eye", "ear", "shoulder", "elbow", "wrist", "hip",
 
 
 class PoseLibrary:
-    """Joints of all videos of a pickle. Processes that are forked share their memory.
-
-    Args:
-        path: path of the pickle, for messages.
-        annotations: content of the pickle.
-        people: number of people of each video that are kept, those with the highest mean score.
-    """
+    """Joints of all videos of a pickle, of the people with the highest mean scores. Forked processes share them."""
 
     def __init__(self, path: str, annotations: Sequence[object], people: int) -> None:
         self.stored: dict[str, Poses] = {}  # as stored, in half precision
@@ -193,11 +187,7 @@ class FineGym:
         )
 
     def record(self, match: re.Match[str], label: int | tuple[int, ...], annotation: Path) -> VideoRecord:
-        """Record of a sub-action: its own file, else part of the file of its event, else part of the whole video.
-
-        Args:
-            match: name of the sub-action, and its parts.
-        """
+        """Record of a sub-action: its own file, else part of that of its event, else part of the whole video."""
         name = match[0]
         if name not in self.files:
             for stem, in_event in ((f"{match['video']}_{match['event']}", True), (match["video"], False)):

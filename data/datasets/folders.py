@@ -40,11 +40,7 @@ def first_file(root: Path, names: Sequence[str], folders: Iterable[str] = ANNOTA
 def needed_file(
     root: Path, names: Sequence[str], name: str, remedy: str, folders: Iterable[str] = ANNOTATION_FOLDERS
 ) -> Path:
-    """First file with one of the names in one of the folders below a root.
-
-    Args:
-        name: name of the data set.
-    """
+    """First file with one of the names in one of the folders below the root of the data set `name`."""
     path = first_file(root, names, folders)
     if path is None:
         raise MissingAnnotationError(f"{name}: no {names[0]} in {root}; {remedy}")
@@ -62,11 +58,7 @@ def base_with(bases: Sequence[Path], paths: Sequence[str]) -> Path | None:
 
 
 def refuse_duplicates(annotation: Path, names: Iterable[str], unit: str = "video") -> None:
-    """Refuse annotations that name a video twice: it would count twice in every accuracy.
-
-    Args:
-        unit: noun for what is named.
-    """
+    """Refuse annotations that name a video, or another unit, twice: it would count twice in every accuracy."""
     counts = Counter(names)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
@@ -85,11 +77,7 @@ def refuse_absent(name: str, annotation: Path, paths: Sequence[str], remedy: str
 
 
 def files_by_stem(folder: Path | str, suffixes: tuple[str, ...] = VIDEO_SUFFIXES, depth: int = 1) -> dict[str, str]:
-    """Paths of the files below a folder with these suffixes, by their names without suffix. Letter case is ignored.
-
-    Args:
-        depth: number of levels of folders that are searched.
-    """
+    """Paths of files in so many levels of folders, by their names without suffix, whose letter case is ignored."""
     found: dict[str, str] = {}
     for parent, below, names in os.walk(folder, followlinks=True):
         levels = len(Path(parent).relative_to(folder).parts)

@@ -96,11 +96,7 @@ def checked_value(target: bytes, place: str) -> int:
 
 
 def checked_codes(source: bytes, place: str) -> bytes:
-    """A byte for each token of an expression.
-
-    Args:
-        place: file and line, for messages.
-    """
+    """A byte for each token of an expression."""
     codes = source
     for operator, letter in LETTERS.items():
         codes = codes.replace(operator, letter)

@@ -150,11 +150,7 @@ class Ntu:
             return PoseVideoList(tuple(records), classes, tuple(files), self.people, stored_poses, TOLERANCE)
 
         def files(self, root: Path, ending: str, suffixes: tuple[str, ...]) -> dict[str, str]:
-            """Files of the videos of this release, by the names of the videos.
-
-            Args:
-                ending: what follows the name of the video.
-            """
+            """Files of the videos of this release, by the names of the videos, which the ending follows."""
             found = files_by_stem(root, tuple(f"{ending}{suffix}" for suffix in suffixes), depth=3)
             by_name = {stem.removesuffix(ending): path for stem, path in found.items()}
             if not (names := self.names(by_name)):

@@ -139,11 +139,7 @@ class PoseVideoList(VideoList):
         return poses
 
     def check_length(self, index: int, poses: Poses, num_frames: int) -> None:
-        """Refuse joints of other frames than those of the video.
-
-        Args:
-            num_frames: number of frames of the video.
-        """
+        """Refuse joints of other frames than the `num_frames` of the video."""
         if abs(poses.num_frames - num_frames) > self.tolerance:
             raise DecodeError(
                 self.pose_name(index),

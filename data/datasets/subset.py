@@ -86,11 +86,7 @@ class Subset:
             return replace(self, whole=self.whole.tiny(), classes=None)
 
         def read(self, root: Path, split: Split) -> VideoList:
-            """Videos of the part. Their classes are selected by name.
-
-            Raises:
-                DataError: if the lists of the data set do not name the classes.
-            """
+            """Videos of the part. Their classes are selected by name."""
             videos = self.whole.read(root, split)
             records, names = videos.records, self.names or videos.class_names
             if self.names:

@@ -103,11 +103,7 @@ class TokenDataset(DatasetConfig):
 
     @abstractmethod
     def read(self, root: Path, split: Split) -> TokenList:
-        """All items of a split in a folder.
-
-        Raises:
-            DataError: if the files are unusable; `MissingAnnotationError` without them.
-        """
+        """All items of a split in a folder; raises as `build`."""
 
 
 def release_folders(name: str) -> tuple[str, ...]:

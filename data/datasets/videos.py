@@ -90,11 +90,4 @@ class VideoDataset(DatasetConfig):
 
     @abstractmethod
     def read(self, root: Path, split: Split) -> VideoList:
-        """Videos of a split.
-
-        Args:
-            root: absolute path of a folder that is not empty.
-
-        Raises:
-            DataError: if the annotations are unusable; `MissingAnnotationError` without annotations.
-        """
+        """Videos of a split below an absolute path of a folder that is not empty; raises as `build`."""

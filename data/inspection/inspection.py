@@ -237,11 +237,7 @@ def files_below(root: Path, suffixes: tuple[str, ...]) -> tuple[list[str], list[
 def video_findings(
     inspection: Inspection, split: Split, outcomes: Sequence[Decoded], listed_in: Path
 ) -> Iterator[Finding]:
-    """Findings on the decoded videos of a split.
-
-    Args:
-        listed_in: file with the list of decoded items.
-    """
+    """Findings on the decoded videos of a split, which the file `listed_in` lists."""
     need, unit = inspection.need, inspection.dataset.unit
     count, bad = number_of(len(outcomes), f"{split} {unit}"), [outcome for outcome in outcomes if outcome.reason]
     if bad:

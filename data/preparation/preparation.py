@@ -97,11 +97,7 @@ class Preparation:
         return None
 
     def save_record(self, counts: Mapping[str, int]) -> None:
-        """Record what the copy is, and of what. Other settings than those of an earlier command are refused.
-
-        Args:
-            counts: numbers of videos of this command.
-        """
+        """Record what the copy is, of what, and numbers of videos. Settings other than those before are refused."""
         settings = {
             "version": VERSION,
             "data": self.reader.name,
@@ -148,11 +144,7 @@ def listed(reader: VideoDataset, root: Path) -> list[VideoRecord]:
 
 
 def named(records: Sequence[VideoRecord], file: Path) -> list[VideoRecord]:
-    """Records whose ids a file lists, one a line.
-
-    Raises:
-        DataError: for other ids.
-    """
+    """Records whose ids a file lists, one a line; a `DataError` for other ids."""
     ids = {text: number for number, text in data_lines(file)}
     found = [record for record in records if record.video_id in ids]
     if unknown := ids.keys() - {record.video_id for record in found}:

@@ -34,11 +34,7 @@ class Timeline:
 
 
 class Sampling(ABC):
-    """Frame sampling of clips.
-
-    Args:
-        frames: F, the number of frames of a clip.
-    """
+    """Frame sampling of clips of F frames."""
 
     def __init__(self, frames: int) -> None:
         self.frames = frames

@@ -58,11 +58,7 @@ class Operation(ABC):
 
 
 class Lookup(Operation):
-    """Values that depend on the same value alone.
-
-    Args:
-        table: 256 values.
-    """
+    """Values that depend on the same value alone, by a table of 256."""
 
     def __init__(self, table: Pixels) -> None:
         self.table = table.tobytes()
@@ -140,12 +136,7 @@ class Filter(Operation):
 
 
 class Operations(NamedTuple):
-    """Operations that were drawn for a clip, in their order.
-
-    Args:
-        of_frames: operations on parts of the clip.
-        reversed_channels: whether operations get the channels in reverse order.
-    """
+    """Operations on parts of a clip, in their order, which get its channels in order or reversed."""
 
     of_frames: Sequence[tuple[slice, Sequence[Operation]]]
     reversed_channels: bool = False

@@ -23,17 +23,11 @@ class ColourAugmentation(TrackedTransform):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AugmentationConfig):
-        """Settings.
-
-        Args:
-            short_side: smallest and largest short side, relative to the crop size.
-            flip: probability of a horizontal flip.
-            colour: probability of each change of colour.
-        """
-
         short_side: Annotated[tuple[float, float], Range(least=1, ascending=True)] = (1.0, 329 / 224)
+        """Smallest and largest short side, relative to the crop size."""
         flip: Share = 0.5
         colour: Share = 0.1
+        """Probability of each change of colour."""
 
         def build(self, crop: int) -> "ColourAugmentation":
             return ColourAugmentation(crop, self)

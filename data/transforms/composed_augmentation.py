@@ -37,15 +37,10 @@ class AutoAugment:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(CheckedConfig):
-        """Settings.
-
-        Args:
-            shift: largest vertical shift, as a share of the height. The policy shifts by nine tenths of it.
-        """
-
         config_path: ClassVar[str] = "data.augmentation.auto_augment"
 
         shift: Share = 0.45
+        """Largest vertical shift, as a share of the height. The policy shifts by nine tenths of it."""
 
         def build(self) -> "AutoAugment":
             return AutoAugment(self)
@@ -118,15 +113,10 @@ class MultiScaleCrop(RandomCrop):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(RandomCropConfig):
-        """Settings.
-
-        Args:
-            scales: shares of the short side, in descending order, for height and width.
-            distortion: largest number of places in `scales` between the share of the height and that of the width.
-        """
-
         scales: tuple[ShareAboveZero, ...] = (1.0, 0.875, 0.75, 0.66)
+        """Shares of the short side, in descending order, for height and width."""
         distortion: CountOrZero = 1
+        """Largest number of places in `scales` between the share of the height and that of the width."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
@@ -170,19 +160,13 @@ class RandomErasing:
 
     @dataclass(frozen=True, kw_only=True)
     class Config(CheckedConfig):
-        """Settings.
-
-        Args:
-            probability: probability that a box is erased.
-            area: smallest and largest area of the box, as shares of the frame.
-            aspect: smallest ratio of its sides. The largest one is its inverse, and its logarithm is uniform.
-        """
-
         config_path: ClassVar[str] = "data.augmentation.erasing"
 
         probability: Share = 0.5
         area: Annotated[tuple[float, float], Range(least=0, most=1, ascending=True)] = (0.02, 1 / 3)
+        """Smallest and largest area of the box, as shares of the frame."""
         aspect: ShareAboveZero = 0.3
+        """Smallest ratio of its sides. The largest one is its inverse, and its logarithm is uniform."""
 
         def build(self) -> "RandomErasing":
             return RandomErasing(self)
@@ -216,11 +200,7 @@ class ComposedAugmentation(TrackedTransform):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AugmentationConfig):
-        """Parts. Those that are None are left out.
-
-        Args:
-            flip: probability of a horizontal flip.
-        """
+        """Parts. Those that are None are left out."""
 
         auto_augment: AutoAugment.Config | None = field(default_factory=AutoAugment.Config)
         crop: RandomCropConfig = field(default_factory=MultiScaleCrop.Config)

@@ -48,22 +48,14 @@ class AugmentationConfig(CheckedConfig, ABC):
         """
 
     def check(self, crop: int) -> None:
-        """Reject settings that do not fit the crop size.
-
-        Raises:
-            ValueError: with the allowed values.
-        """
+        """Raise a `ValueError` for settings that do not fit the crop size."""
 
     def jittered(self, clips: Tensor, changes: Tensor) -> Tensor:
         """Clips (B, F, 3, crop, crop) after the colour jitter (B, 3, 2) that was left to their device."""
         return clips
 
     def check_tracked(self) -> None:
-        """Reject settings under which joints cannot follow the pixels.
-
-        Raises:
-            ValueError: with the field.
-        """
+        """Raise a `ValueError` for settings under which joints cannot follow the pixels."""
 
     def tiny(self) -> Self:
         return self
@@ -74,26 +66,22 @@ class Augmentation(TrackedTransform):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(AugmentationConfig):
-        """The Kinetics recipe.
-
-        Args:
-            short_side: range of the short side; 8/7 to 10/7 of the crop if None.
-            inverse_uniform: draw the inverse of the short side uniformly.
-            resized_crop: crop a box of random size and aspect ratio, then resize it (Kinetics, 32 frames).
-            flip: probability of a horizontal flip.
-            color_jitter: strength of brightness, contrast and saturation.
-            color_jitter_as_released: as in the released code, brightness is scaled around the middle grey instead of
-                black, and values are not clipped. Clips are then float32.
-        """
+        """The Kinetics recipe."""
 
         short_side: tuple[int, int] | None = None
+        """Range of the short side; 8/7 to 10/7 of the crop if None."""
         inverse_uniform: bool = False
+        """Draw the inverse of the short side uniformly."""
         resized_crop: bool = False
+        """Crop a box of random size and aspect ratio, then resize it (Kinetics, 32 frames)."""
         flip: Share = 0.5
         color_jitter: PositiveOrZero = 0.4
+        """Strength of brightness, contrast and saturation."""
         color_jitter_probability: Share = 0.8
         rand_augment: RandAugment.Config | None = None
         color_jitter_as_released: bool = field(default=False, metadata={"omit_if": False})
+        """As in the released code, brightness is scaled around the middle grey instead of black, and values are not
+        clipped. Clips are then float32."""
 
         def build(self, crop: int) -> "Augmentation":
             return Augmentation(crop, self)

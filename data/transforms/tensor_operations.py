@@ -83,12 +83,7 @@ def contrast(factor: float) -> Operation:
 
 
 class Warp(Operation):
-    """Rotation or shear.
-
-    Args:
-        degrees: angle against the clock around the centre.
-        shear: slopes of rows and columns about the top left corner.
-    """
+    """Rotation against the clock around the centre, or shear: slopes of rows and columns about the top left corner."""
 
     def __init__(self, degrees: float = 0.0, shear: tuple[float, float] | None = None) -> None:
         self.degrees, self.shear = degrees, shear
@@ -137,11 +132,7 @@ def _sampled(frames: Tensor, grid: Tensor) -> Tensor:
 
 
 class Shift(Operation):
-    """Shift by whole pixels.
-
-    Args:
-        across, down: shares of width and height.
-    """
+    """Shift by whole pixels: by shares of width and height."""
 
     def __init__(self, across: float = 0.0, down: float = 0.0) -> None:
         self.across, self.down = across, down

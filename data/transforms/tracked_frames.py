@@ -60,11 +60,7 @@ class TrackedFrames(NamedTuple):
     changes: Tensor | None = None
 
     def resized(self, frames: Tensor) -> Self:
-        """These frames at another size.
-
-        Args:
-            frames: the resized frames.
-        """
+        """The given frames, which are these at another size."""
         (height, width), (new_height, new_width) = self.frames.shape[-2:], frames.shape[-2:]
         return self._replace(frames=frames, geometry=self.geometry.resized(new_height / height, new_width / width))
 

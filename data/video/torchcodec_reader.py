@@ -23,9 +23,6 @@ class TorchcodecFile(VideoFile):
 
     A GPU converts to RGB by itself: its pixels differ from those of a CPU. A file without valid presentation times is
     decoded by `VideoFile`.
-
-    Args:
-        reader: value of `VIDEO_READER`, which names the device.
     """
 
     def __init__(self, path: str, part: tuple[float, float] | None, reader: str) -> None:

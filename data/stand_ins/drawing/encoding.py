@@ -69,11 +69,7 @@ def encoded_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
 
 
 def encoded_mask(mask: NDArray[np.uint8], palette: list[int]) -> bytes:
-    """Indexed PNG of a mask (H, W).
-
-    Args:
-        palette: red, green and blue of each index.
-    """
+    """Indexed PNG of a mask (H, W) with a palette: red, green and blue of each index."""
     from PIL import Image
 
     image = Image.fromarray(mask)

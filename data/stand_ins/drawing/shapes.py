@@ -179,11 +179,7 @@ def draw_still(
     size: Floats | float,
     reach: tuple[float, float],
 ) -> None:
-    """Draw an object at a constant, random position.
-
-    Args:
-        reach: largest x and y of the position.
-    """
+    """Draw an object at a constant, random position of at most `reach`, x and y."""
     x, y = reach
     position = np.broadcast_to(rng.uniform([-x, -y], [x, y]).astype(np.float32), (len(canvas), 2))
     angle = np.full(len(canvas), rng.uniform(0, 2 * np.pi), np.float32)
