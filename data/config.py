@@ -147,11 +147,7 @@ class DataConfig(CheckedConfig, ABC):
         """Size of an item."""
 
     def test_size(self, evaluation: EvalConfig) -> InputSize:
-        """Size of a view of a test item under a protocol. By default, items have no frames whose number it can change.
-
-        Raises:
-            ValueError: if the protocol changes it.
-        """
+        """Size of a view of a test item under a protocol; a `ValueError` for other frames where there are none."""
         if evaluation.frames is not None:
             raise ValueError(
                 f"evaluation.frames is {evaluation.frames}; a {self.size.kind} has no other number of frames in the "
@@ -165,11 +161,7 @@ class DataConfig(CheckedConfig, ABC):
 
     @abstractmethod
     def check(self, evaluation: EvalConfig) -> None:
-        """Reject settings without valid items, and test protocols that the data do not support.
-
-        Raises:
-            ValueError: with the name of the field and the allowed values.
-        """
+        """Raise a `ValueError`, with the field, for settings and protocols that the data do not support."""
 
     @abstractmethod
     def train_items(self, items: ItemList, seed: int) -> TrainItems:
@@ -192,11 +184,7 @@ class DataConfig(CheckedConfig, ABC):
         return ""
 
     def examine(self, items: ItemList, index: int) -> VideoFacts | None:
-        """Read an item completely; by default, one view of it. Returns the properties of a video, None for other items.
-
-        Raises:
-            DecodeError: if it cannot be read.
-        """
+        """Properties of a video, None for other items, after all or, by default, a view is read; or a `DecodeError`."""
         self.validation_items(items).inputs(index, [0])
         return None
 
@@ -212,11 +200,7 @@ class DataConfig(CheckedConfig, ABC):
         return None
 
     def with_videos(self, dataset: DatasetConfig) -> "DataConfig":
-        """The same config with other videos in place of the data set.
-
-        Raises:
-            ValueError: if its items are not videos alone, or the other videos have other kinds of label.
-        """
+        """The same config with other videos; a `ValueError` if its items are not videos alone, or have other labels."""
         raise ValueError(f"{self.dataset.name}: its items are not videos alone, so other videos cannot replace them")
 
     @property

@@ -28,11 +28,7 @@ class ItemLists:
         self.files: dict[tuple[DatasetConfig, Split], MissingItems] = {}
 
     def items(self, data: DataConfig, split: Split) -> ItemList:
-        """Items of a split.
-
-        Raises:
-            DataError: if the data set is not found or cannot be read.
-        """
+        """Items of a split; a `DataError` if the data set is not found or cannot be read."""
         key = (data.dataset, split)
         if key not in self.lists:
             try:

@@ -100,11 +100,7 @@ class TrainItems(Dataset[Item]):
         return len(self.items)
 
     def __getitem__(self, draw: Draw) -> Item:
-        """Item of a draw. An unreadable item is replaced by another, random one.
-
-        Raises:
-            DataError: if none of the replacements can be read either.
-        """
+        """Item of a draw. An unreadable one is replaced by another, random one; a `DataError` after several of them."""
         errors: list[DecodeError] = []
         with seeded(self.seed, draw.epoch, draw.place):
             index = draw.place

@@ -46,11 +46,7 @@ class UnreadableItems:
         return sorted(self.reasons)
 
     def add(self, *errors: DecodeError) -> None:
-        """Count unreadable items and log a warning, once per path.
-
-        Raises:
-            DataError: if there are more unreadable items than allowed.
-        """
+        """Count unreadable items and log a warning, once per path; a `DataError` if there are more than allowed."""
         before = len(self)
         for error in errors:
             if error.path not in self.reasons:

@@ -38,11 +38,7 @@ class Preparation:
     short_side: int
 
     def records(self) -> list[VideoRecord]:
-        """Videos of all splits.
-
-        Raises:
-            DataError: if the lists cannot be read, or a reader of the copy would not find a video in it.
-        """
+        """Videos of all splits; a `DataError` without lists, or if a reader of the copy would not find a video."""
         found = listed(self.reader, self.root)
         for record in found:
             path = os.path.relpath(record.path, self.root)

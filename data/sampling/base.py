@@ -63,11 +63,7 @@ class SamplingConfig(CheckedConfig, ABC):
 
     @abstractmethod
     def for_test(self, evaluation: EvalConfig) -> "SamplingConfig":
-        """Settings of the sampling under a test protocol.
-
-        Raises:
-            ValueError: for a protocol that this sampling does not support.
-        """
+        """Settings under a test protocol; a `ValueError` for one that this sampling does not support."""
 
     @property
     def expected_fps(self) -> int | None:
