@@ -164,27 +164,16 @@ class FineGym:
         refuse_duplicates(annotation, (record.video_id for record in records))
         remedy = "a file is named as the sub-action, its event, or its video"
         refuse_absent(self.config.name, annotation, [record.path for record in records], remedy)
-        poses = self.pose_file()
-        library = pose_library(poses, self.config.people)
-        files = (str(poses),) * len(records)
-        return PoseVideoList(
-            tuple(records),
-            self.class_names(),
-            files,
-            self.config.people,
-            library.stored_poses,
-            TOLERANCE,
-            is_shared=True,
-        )
+        poses, people = self.pose_file(), self.config.people
+        files, stored = (str(poses),) * len(records), pose_library(poses, people).stored_poses
+        return PoseVideoList(tuple(records), self.class_names(), files, people, stored, TOLERANCE, is_shared=True)
 
     def annotation(self, split: Split) -> Path:
         stand_in = self.config.stand_in
         # Generated lists are those of one set and release, whatever the config.
         name, release = (self.config.name, self.config.release) if stand_in is None else (stand_in.name, "1.0")
-        files = {"train": f"{name}_train_element_v{release}.txt"}
-        return needed_file(
-            self.root, [files.get(split, f"{name}_val_element.txt")], name, "put the published lists there"
-        )
+        file = f"{name}_train_element_v{release}.txt" if split == "train" else f"{name}_val_element.txt"
+        return needed_file(self.root, [file], name, "put the published lists there")
 
     def record(self, match: re.Match[str], label: int | tuple[int, ...], annotation: Path) -> VideoRecord:
         """Record of a sub-action: its own file, else part of that of its event, else part of the whole video."""

@@ -102,8 +102,7 @@ class FrameFolder:
                 yield image
         except FileNotFoundError:
             raise DecodeError(self.name, f"{picture}: no such file{self.remedy}", missing=True) from None
-        # Of a damaged header, Pillow raises SyntaxError, ValueError, or DecompressionBombError for a huge size.
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        except (OSError, SyntaxError, ValueError) as error:  # the latter two of a damaged header
             raise DecodeError(self.name, f"{picture}: {error}") from error
 
     @cached_property
