@@ -156,13 +156,6 @@ def test_lists_of_folders_of_pictures_are_read(root: Path) -> None:
     assert commas.records[1].path == f"{root}/train/yoga/b"
 
 
-def test_lists_of_frames_may_name_video_files(root: Path) -> None:
-    shutil.rmtree(root / "frames")
-    (root / "yoga").mkdir()
-    (root / "yoga/b").touch()
-    assert KINETICS.build(root, "val").records == (VideoRecord(f"{root}/yoga/b", 2, "yoga/b"),)
-
-
 def test_a_list_of_frame_rates_is_used(root: Path) -> None:
     (root / "annotation").mkdir()
     rates = root / "annotation/train_fps.txt"

@@ -11,13 +11,12 @@ from data.config import DataConfig, Split, VideoFacts
 from data.datasets.epic100 import Epic100
 from data.datasets.folders import VIDEO_SUFFIXES
 from data.datasets.kinetics import Kinetics
-from data.decoded_files import Decoded, DecodedFiles, Stamp
-from data.inspection.decoding import decoded_items
+from data.decoded_files import Decoded, Stamp
 from data.inspection.findings import Finding
 from data.inspection.inspection import Inspection, Need, files_below, video_findings
 from data.item_lists import ItemLists
 from data.video_data import VideoData
-from tests.data.files import touched, write_frames
+from tests.data.files import touched
 
 DATA = VideoData(dataset=Kinetics.Config(name="kinetics", num_classes=2))
 
@@ -203,41 +202,3 @@ def test_folders_that_cannot_be_listed_are_named(root: Path, monkeypatch: pytest
     monkeypatch.setattr("data.inspection.inspection.os.scandir", refuse)
     found = problems(inspected(root))[0]
     assert (found.severity, found.what) == ("error", f"1 folder cannot be listed, e.g. {root}/train/dance")
-
-
-# Folders of pictures
-
-
-@pytest.fixture
-def frames_root(tmp_path: Path) -> Path:
-    """Three training videos and a test video of four pictures."""
-    for video in "abcd":
-        write_frames(tmp_path / "frames" / video, 4, "img_{:05d}.jpg")
-    (tmp_path / "classes.txt").write_text("dance\njump\n")
-    (tmp_path / "train.txt").write_text("a 4 0\nb 4 1\nc 4 1\n")
-    (tmp_path / "val.txt").write_text("d 4 0\n")
-    return tmp_path
-
-
-def decoded(inspection: Inspection, split: Split) -> list[Finding]:
-    """Findings after all videos of a split were decoded."""
-    listed = DecodedFiles(inspection.root / "decoded.txt")
-    found = decoded_items(inspection.data, inspection.lists, split, listed, workers=0)
-    return list(video_findings(inspection, split, found, listed.path))
-
-
-def test_folders_with_other_pictures_than_listed_are_found_by_decoding(frames_root: Path) -> None:
-    (frames_root / "train.txt").write_text("a 4 0\nb 9 1\nc 4 1\n")
-    (found,) = problems(inspected(frames_root, splits=("train",)))  # without opening it
-    assert found.what.startswith(f"1 of 3 train videos are missing, e.g. {frames_root}/frames/b/img_00009.jpg; ")
-    (frames_root / "train.txt").write_text("a 3 0\nb 4 1\nc 4 1\n")
-    (frames_root / "frames/b/img_00002.jpg").unlink()
-    picture = frames_root / "frames/c/img_00003.jpg"
-    picture.write_bytes(picture.read_bytes()[:-30])
-    inspection = inspected(frames_root, splits=("train",))
-    assert problems(inspection) == []
-    finding = decoded(inspection, "train")[0]
-    assert finding.severity == "error" and finding.what == (
-        f"3 of 3 train videos cannot be decoded, e.g. {frames_root}/frames/a: 4 pictures, but 3 frames "
-        f"are annotated: extract them again, or correct the annotation"
-    )

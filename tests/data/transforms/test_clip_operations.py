@@ -73,7 +73,7 @@ def test_an_operation_is_equal_to_its_function_of_whole_frames(number: int, flav
 def test_operations_in_turn_are_their_functions_in_turn(flavour: str) -> None:
     height, width = 61, 83
     with seeded(0):
-        for _ in range(150):
+        for _ in range(80):
             pairs = [FLAVOURS[flavour](number, random.uniform(0.1, 1)) for number in random.choices(NUMBERS, k=4)]
             clip, box = random.choice(clips(height, width)), random_box(height, width)
             result = Operations([(slice(None), [operation for operation, _ in pairs])])(clip, box)
