@@ -50,26 +50,19 @@ class ShownMasks(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetConfig(CheckedConfig, ABC):
-    """A data set.
-
-    Args:
-        name: the name that users give with --data.
-        stand_in: generated data in the layout of the real data, read in their place; None for the real data.
-
-    `unit`: plural noun for the items in messages. `official_sizes`: numbers of items of the published splits, by the
-    name of the data set. `class_files`: names of the files with class names, which may be missing.
-    `alphabetical`: whether classes are numbered in the alphabetical order of their names.
-    """
+    """A data set. `official_sizes`: numbers of items of the published splits, by the name of the data set."""
 
     config_path: ClassVar[str] = "data.dataset"
-    unit: ClassVar[str] = "items"
+    unit: ClassVar[str] = "items"  # plural noun in messages
     official_sizes: ClassVar[OfficialSizes] = {}
     published: ClassVar[Mapping[int, tuple[float, float, int]]] = {}  # networks, by the number of training items
-    class_files: ClassVar[tuple[str, ...]] = ()
-    alphabetical: ClassVar[bool] = False
+    class_files: ClassVar[tuple[str, ...]] = ()  # with the names of the classes, which may be missing
+    alphabetical: ClassVar[bool] = False  # whether classes are numbered in the order of their names
 
     name: str
+    """The name that users give with --data."""
     stand_in: StandIn | None = None
+    """Generated data in the layout of the real data, read in their place; None for the real data."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -61,23 +61,16 @@ class Draw(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A training item, or one view of a test item.
-
-    Args:
-        inputs: model inputs; (V, ...) each for a test item.
-        label: prediction target.
-        place: index of the item in its list.
-        view: index of the view of a test item.
-        unreadable: whether the item is unreadable. The inputs are then blank or, in training, those of another item.
-        missing: whether the file of the item is missing.
-        errors: errors of unreadable items.
-    """
+    """A training item, or one view of a test item."""
 
     inputs: Inputs
+    """Model inputs; (V, ...) each for a test item."""
     label: Label
     place: int
+    """Index of the item in its list."""
     view: int = 0
     unreadable: bool = False
+    """Whether the item is unreadable. The inputs are then blank or, in training, those of another item."""
     missing: bool = False
     errors: tuple[DecodeError, ...] = ()
 

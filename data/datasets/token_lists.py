@@ -28,24 +28,17 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TokenList:
-    """Items of one split.
-
-    Args:
-        ids: names of the items, the same on every machine.
-        labels: label of each item.
-        class_names: names of the classes.
-        fingerprint: hash of ids and labels and, for items that share a file, of what is known of their content.
-        tokens: all token ids of the item with an index, one sequence or the two of a pair; a `DecodeError` if the item
-            cannot be read.
-        paths: file of each item; None for items that are not read from files again.
-    """
+    """Items of one split."""
 
     ids: tuple[str, ...]
     labels: Sequence[int]
     class_names: tuple[str, ...]
     fingerprint: str
+    """Hash of ids and labels and, for items that share a file, of what is known of their content."""
     tokens: Callable[[int], tuple[Ids, ...]]
+    """All token ids of the item with an index, one sequence or the two of a pair; or a `DecodeError`."""
     paths: tuple[str, ...] | None = None
+    """File of each item; None for items that are not read from files again."""
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -6,12 +6,7 @@ Severity = Literal["error", "warning", "ok"]
 
 
 class Finding(NamedTuple):
-    """Result of one check.
-
-    `severity`: "error" if a run cannot be carried out with it, "warning" if its results may differ.
-    `subject`: what was checked, e.g. the name of a data set.
-    `remedy`: what to do; empty if there is nothing to do.
-    """
+    """Result of one check: an error if a run cannot be carried out with it, a warning if its results may differ."""
 
     severity: Severity
     subject: str

@@ -27,18 +27,14 @@ FRAME_BYTES = 4_400  # of its frames, the mean of two real clips
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """What runs need of a data set.
-
-    Args:
-        splits: splits that they read.
-        allow_bad: accepted number of unreadable items of a split; None for 1 %.
-        short_side: short side to which the videos are resized in the test; None if they are not.
-    """
+    """What runs need of a data set."""
 
     data: DataConfig
     splits: tuple[Split, ...]
     allow_bad: int | None = None
+    """Accepted number of unreadable items of a split; None for 1 %."""
     short_side: int | None = None
+    """Short side to which the videos are resized in the test; None if they are not."""
 
 
 class Inspection:
@@ -244,16 +240,12 @@ def video_findings(
         unreadable = len(bad) + len(inspection.lists.missing(inspection.data, split).indices)
         num_items = len(inspection.items[split])
         allowed = allowed_number(num_items, need.allow_bad)
-        is_over = unreadable > allowed
+        limit = f", and more than the accepted {allowed:,} of {num_items:,} stop a run (--allow-bad N)"
         yield inspection.finding(
-            "error" if is_over else "warning",
+            "error" if unreadable > allowed else "warning",
             f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",
             f"get them again; until then they count as failed, because they are listed in {listed_in}"
-            + (
-                f", and more than the accepted {allowed:,} of {num_items:,} stop a run (--allow-bad N)"
-                if is_over
-                else ""
-            ),
+            f"{limit if unreadable > allowed else ''}",
         )
     elif outcomes:
         yield inspection.finding("ok", f"{count} decoded")

@@ -25,12 +25,7 @@ PIXELS_TOGETHER = 2**16
 
 @dataclass(frozen=True)
 class Window:
-    """Pixels of a box of frames.
-
-    Args:
-        pixels: uint8, (F, box height, box width, 3).
-        size: height and width of the frames.
-    """
+    """Pixels (F, box height, box width, 3) of a box of frames of a size: height and width."""
 
     pixels: Pixels
     box: Box
