@@ -43,9 +43,8 @@ class SegmentSampling(Sampling):
 
         @property
         def text(self) -> str:
-            return (
-                PART_EACH if self.span == 1 else f"one of each of as many equal parts of {self.span:.0%} of the video"
-            )
+            whole = self.span == 1
+            return PART_EACH if whole else f"one of each of as many equal parts of {self.span:.0%} of the video"
 
         def build(self, frames: int) -> "SegmentSampling":
             return SegmentSampling(frames, self)

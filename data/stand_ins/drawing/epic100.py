@@ -102,8 +102,8 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         verbs, nouns = rng.permutation(self.settings.num_verbs), rng.permutation(self.settings.num_nouns)
         actions, frame = [], 0
         for verb, noun in list(zip(verbs, nouns, strict=True))[: video.seed[-1]]:
-            start = frame + int(rng.integers(self.settings.idle[0], self.settings.idle[1] + 1))
-            frame = start + int(rng.integers(self.settings.frames[0], self.settings.frames[1] + 1))
+            start = frame + int(rng.integers(*self.settings.idle, endpoint=True))
+            frame = start + int(rng.integers(*self.settings.frames, endpoint=True))
             actions.append(Action(start, frame, int(verb), int(noun)))
         return actions
 
@@ -135,9 +135,8 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         rng = np.random.default_rng([*video.seed, 1])
         actions = self.actions(video)
         num_frames = actions[-1].stop + self.settings.idle[1]
-        path = drift(
-            rng, np.arange(num_frames) / (3 * self.settings.rate), self.settings.shake
-        )  # a cycle takes about three seconds
+        cycles = np.arange(num_frames) / (3 * self.settings.rate)  # of about three seconds
+        path = drift(rng, cycles, self.settings.shake)
         worktop = dull_ground(rng, values=(0.2, 0.5), saturation=0.25, below=0.1, above=0.12, hue_spread=0.1)
         canvas = worktop.rendered(self.camera(path))
         skin = color(rng.uniform(0.02, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.45, 0.95))
@@ -158,17 +157,14 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         hands = hand_poses(rng, VERBS[action.verb], np.arange(len(canvas), dtype=np.float32) / self.settings.rate)
         thing = self.thing(rng, NOUNS[action.noun])
         angle = rng.uniform(0, 2 * np.pi) + hands.turn
-        for side in (-1, 1):
-            position = middle + hands.position
+        forearm = Thing(shape="bar", first=skin, second=skin, pattern="plain")
+        positions = {side: middle + hands.position for side in (-1, 1)}
+        for side, position in positions.items():
             position[:, 0] += side * hands.gap / 2
             arm_position = position + np.array([side * 0.3, 0.55])
-            arm_size = np.full_like(hands.size, 0.32)
-            forearm = Thing(shape="bar", first=skin, second=skin, pattern="plain")
-            arm_angle = np.pi / 2 - side * 0.4 + 0.5 * hands.turn
+            arm_size, arm_angle = np.full_like(hands.size, 0.32), np.pi / 2 - side * 0.4 + 0.5 * hands.turn
             forearm.draw(canvas, camera, position=arm_position.astype(np.float32), size=arm_size, angle=arm_angle)
-        for side in (-1, 1):
-            position = middle + hands.position
-            position[:, 0] += side * hands.gap / 2
+        for position in positions.values():
             thing.draw(canvas, camera, position=position.astype(np.float32), size=hands.size, angle=angle)
 
     def thing(self, rng: np.random.Generator, noun: Noun) -> Thing:
@@ -210,10 +206,8 @@ def hand_poses(rng: np.random.Generator, verb: Verb, seconds: Floats) -> Hands:
 
 def timestamp(seconds: float) -> str:
     """Timestamp in the format of the annotations, `HH:MM:SS.cc`."""
-    hundredths = round(100 * seconds)
-    return (
-        f"{hundredths // 360000:02d}:{hundredths // 6000 % 60:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
-    )
+    minutes, hundredths = divmod(round(100 * seconds), 6000)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{hundredths // 100:02d}.{hundredths % 100:02d}"
 
 
 def csv_text(header: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:

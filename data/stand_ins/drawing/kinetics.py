@@ -93,9 +93,7 @@ class KineticsDrawing(VideoDrawing[KineticsStandIn]):
         rng = np.random.default_rng(video.seed)
         activity = self.activities[video.label]
         other = self.activities[(video.label + rng.integers(1, self.settings.num_classes)) % self.settings.num_classes]
-        times = np.linspace(
-            0, 1, int(rng.integers(self.settings.frames[0], self.settings.frames[1] + 1)), dtype=np.float32
-        )
+        times = np.linspace(0, 1, int(rng.integers(*self.settings.frames, endpoint=True)), dtype=np.float32)
         camera = self.camera(drift(rng, times, self.settings.shake))
         canvas = self.ground(rng, activity).rendered(camera)
         actors = [activity] * self.settings.things + [other] * self.settings.strangers

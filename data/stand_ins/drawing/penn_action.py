@@ -38,10 +38,8 @@ class PennActionDrawing(FigureDrawing[PennActionStandIn]):
 
         joints = self.joints(video)
         visible, places = joints.visible[..., None], joints.places + 0.5
-        lowest, highest = (
-            np.where(visible, places, [self.settings.width, self.settings.height]),
-            np.where(visible, places, 1.0),
-        )
+        lowest = np.where(visible, places, [self.settings.width, self.settings.height])
+        highest = np.where(visible, places, 1.0)
         content = {
             "action": CLASS_NAMES[video.label],
             "pose": "front",

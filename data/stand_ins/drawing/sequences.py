@@ -39,10 +39,8 @@ class AanDrawing(Drawing[AanStandIn, str]):
         topic = draw.randrange(len(TOPICS))
         other = topic if number % 2 else (topic + draw.randrange(1, len(TOPICS))) % len(TOPICS)
         texts = (" ".join(self.text(draw, TOPICS[index])) for index in (topic, other))
-        return (
-            "\t".join((f"{number % 2:.1f}", f"P{draw.randrange(10**6):06d}", f"W{draw.randrange(10**6):06d}", *texts))
-            + "\n"
-        )
+        fields = (f"{number % 2:.1f}", f"P{draw.randrange(10**6):06d}", f"W{draw.randrange(10**6):06d}", *texts)
+        return "\t".join(fields) + "\n"
 
     def text(self, draw: random.Random, topic: Sequence[str]) -> Iterator[str]:
         for _ in range(draw.randint(*self.settings.words)):

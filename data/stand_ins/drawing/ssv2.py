@@ -77,9 +77,7 @@ class SSv2Drawing(VideoDrawing[SSv2StandIn]):
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         """Frames (T, h, w, 3) of one video. The second template of a pair is the first one played backwards."""
         scene, motion = np.random.default_rng(video.seed).spawn(2)
-        times = np.linspace(
-            0, 1, int(scene.integers(self.settings.frames[0], self.settings.frames[1] + 1)), dtype=np.float32
-        )
+        times = np.linspace(0, 1, int(scene.integers(*self.settings.frames, endpoint=True)), dtype=np.float32)
         names = [[without_brackets(template) for template in pair] for pair in TEMPLATES]
         name = self.class_names[video.label]
         moving = next(index for index, pair in enumerate(names) if name in pair)
