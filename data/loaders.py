@@ -124,12 +124,7 @@ class UnrepeatedItems(Sampler[int]):
     """All views of every world_size-th item, all or chosen ones. Over all processes, each item occurs once."""
 
     def __init__(
-        self,
-        items: TestItems,
-        *,
-        rank: int = 0,
-        world_size: int = 1,
-        chosen: Sequence[int] | None = None,
+        self, items: TestItems, *, rank: int = 0, world_size: int = 1, chosen: Sequence[int] | None = None
     ) -> None:
         found = range(len(items.items)) if chosen is None else chosen
         self.indices = found[rank::world_size]

@@ -197,12 +197,7 @@ class Crops:
 
 
 def random_crop(
-    clip: TrackedFrames,
-    short_side: int,
-    crop: int,
-    operations: "Operations | None" = None,
-    *,
-    bicubic: bool = False,
+    clip: TrackedFrames, short_side: int, crop: int, operations: "Operations | None" = None, *, bicubic: bool = False
 ) -> TrackedFrames:
     """Crop (F, 3, crop, crop) at a random place of frames that are changed, then resized to this short side."""
     height, width = clip.frames.shape[-2:]

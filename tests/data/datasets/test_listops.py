@@ -31,11 +31,7 @@ def test_tokens_are_read_without_parentheses(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("( ( [MAX 2 ) X )\t9", "'X' is no token"),
-        ("( ( [MAX 2 ) ] )\t19", "the value is '19'"),
-    ],
+    ("line", "message"), [("( ( [MAX 2 ) X )\t9", "'X' is no token"), ("( ( [MAX 2 ) ] )\t19", "the value is '19'")]
 )
 def test_a_line_that_is_no_expression_is_refused_with_its_place(line: str, message: str, tmp_path: Path) -> None:
     path = write(tmp_path, EXAMPLE, line)

@@ -76,12 +76,7 @@ def test_a_folder_without_test_videos_is_refused(tmp_path: Path) -> None:
         ("a.mp4,cats\nb.mp4,cats\n", "path,class\n./b.mp4,cats\n", "", "it has one class, 'cats', and two or more are"),
         ("a.mp4,cats\nb.mp4,dogs\n", "./b.mp4,cats\n", "", r"'\./b\.mp4' is also in .*/train\.csv; remove it"),
         ("a.mp4,0\n", "b.mp4,1\n", "cat\ncat\n", r"classes\.txt: cat is listed 2 times; list each class once"),
-        (
-            "a.mp4 1\n",
-            "b.mp4 2\n",
-            "cats\ndogs\n",
-            r"csv:1: wrong label '2'; .* has labels 0 to 1, or the names",
-        ),
+        ("a.mp4 1\n", "b.mp4 2\n", "cats\ndogs\n", r"csv:1: wrong label '2'; .* has labels 0 to 1, or the names"),
     ],
 )
 def test_lists_that_are_no_split_into_classes_are_refused(

@@ -33,10 +33,7 @@ def root(tmp_path: Path) -> Path:
 def test_official_files_are_read(root: Path) -> None:
     videos = CONFIG.build(root, "train")
     folder = root / "20bn-something-something-v2"
-    assert videos.records == (
-        VideoRecord(str(folder / "11.webm"), 1, "11"),
-        VideoRecord(str(folder / "7.MP4"), 0, "7"),
-    )
+    assert videos.records == (VideoRecord(str(folder / "11.webm"), 1, "11"), VideoRecord(str(folder / "7.MP4"), 0, "7"))
     assert videos.class_names == tuple(LABELS)
 
 

@@ -7,14 +7,7 @@ import pytest
 
 from data.datasets.kinetics import Kinetics
 from data.datasets.own_videos import ListFile
-from data.datasets.video_lists import (
-    ListLine,
-    folder_class_names,
-    frame_rates,
-    listed_videos,
-    parsed,
-    picture_name,
-)
+from data.datasets.video_lists import ListLine, folder_class_names, frame_rates, listed_videos, parsed, picture_name
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DataError
 from interface.targets import ClassTarget, VerbNounTarget

@@ -35,10 +35,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def inspected(
-    root: Path,
-    data: DataConfig = DATA,
-    allow_bad: int | None = None,
-    splits: tuple[Split, ...] = ("train", "test"),
+    root: Path, data: DataConfig = DATA, allow_bad: int | None = None, splits: tuple[Split, ...] = ("train", "test")
 ) -> Inspection:
     need = Need(data=data, splits=splits, allow_bad=allow_bad, short_side=32)
     return Inspection(need, root, ItemLists(lambda _: root))
@@ -83,11 +80,7 @@ CHANGES: tuple[tuple[Callable[[Path], object], str, str], ...] = (
     (lambda root: (root / "val/jump/f.mp4").write_bytes(b""), "warning", "1 test file of 0 bytes, e.g. {0}/val/jump/f"),
     (lambda root: (root / "train/jump/z.webm").touch(), "warning", "1 video file in no list, e.g. train/jump/z.webm"),
     (lambda root: listed(root, "train", "dance/a.mp4 2"), "error", "{0}/train.csv:1: wrong label '2'"),
-    (
-        lambda root: listed(root, "train", *2 * ["dance/a.mp4 0"]),
-        "error",
-        "{0}/train.csv: {0}/train/dance/a.mp4 is",
-    ),
+    (lambda root: listed(root, "train", *2 * ["dance/a.mp4 0"]), "error", "{0}/train.csv: {0}/train/dance/a.mp4 is"),
     (
         lambda root: listed(root, "val", "dance/e.mp4 0", "leap/f.mp4 1"),
         "error",

@@ -10,12 +10,7 @@ from PIL import Image
 
 from data.datasets.pathfinder import TINY
 from data.stand_ins.drawing import pathfinder
-from data.stand_ins.drawing.pathfinder import (
-    BlockedError,
-    PathfinderDrawing,
-    Picture,
-    needed_cells,
-)
+from data.stand_ins.drawing.pathfinder import BlockedError, PathfinderDrawing, Picture, needed_cells
 from data.stand_ins.of_sequences import PathfinderStandIn
 
 SETTINGS = PathfinderStandIn(num_train=8, num_val=1, contour=6)

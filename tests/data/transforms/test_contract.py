@@ -9,12 +9,7 @@ from torch import Tensor
 
 from data.items import seeded
 from data.transforms.colour import ColourAugmentation
-from data.transforms.composed_augmentation import (
-    ComposedAugmentation,
-    MultiScaleCrop,
-    RandomErasing,
-    ShortSideCrop,
-)
+from data.transforms.composed_augmentation import ComposedAugmentation, MultiScaleCrop, RandomErasing, ShortSideCrop
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops
 from data.transforms.rand_augment import RandAugment
 from data.transforms.tracked_frames import TrackedFrames

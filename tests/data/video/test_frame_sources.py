@@ -27,11 +27,7 @@ def levels(frames: Tensor) -> list[int]:
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize("options", [{"g": "12", "bf": "2"}, {"g": "250", "bf": "3"}], ids=["short", "long group"])
 def test_a_part_has_the_frames_between_its_times(
-    tmp_path: Path,
-    start: float,
-    stop: float,
-    suffix: str,
-    options: dict[str, str],
+    tmp_path: Path, start: float, stop: float, suffix: str, options: dict[str, str]
 ) -> None:
     path = write_video(tmp_path / f"video.{suffix}", 210, rate=30, options=options)
     with VideoFile(path, (start, stop)) as part:
@@ -179,10 +175,7 @@ def test_another_number_of_pictures_than_listed_is_an_error(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [
-        (lambda whole: b"no picture", "cannot identify"),
-        (lambda whole: whole[:45], "truncated|broken"),
-    ],
+    [(lambda whole: b"no picture", "cannot identify"), (lambda whole: whole[:45], "truncated|broken")],
 )
 def test_a_damaged_picture_is_named(content: Callable[[bytes], bytes], message: str, tmp_path: Path) -> None:
     folder = write_frames(tmp_path / "a", 2, "img_{:05d}.png")
