@@ -76,11 +76,15 @@ class RandomClips(Clips):
 
     def __call__(self, index: int) -> Inputs:
         poses = self.poses(index)  # before the frames are decoded: they may be missing
-        with self.frame_cache.opened(self.videos.records[index]) as video:
-            indices = self.sampling.random(video.timeline)
-            frames = video.frames(indices)
+        video, indices, frames = self.sampled(index)
         joints = self.joints(index, poses, video, indices, frames)
         return self.inputs(self.augmentation.tracked(self.ordered_channels(frames)), joints)
+
+    def sampled(self, index: int) -> tuple[OpenVideo, Indices, Tensor]:
+        """A video, indices of a random clip of it, and its frames (F, 3, height, width), uint8."""
+        with self.frame_cache.opened(self.videos.records[index]) as video:
+            indices = self.sampling.random(video.timeline)
+            return video, indices, video.frames(indices)
 
 
 @dataclass

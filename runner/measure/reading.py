@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import torch
 
-from data.clips import FrameCache, RandomClips
+from data.clips import RandomClips
 from data.config import DataConfig
 from data.items import Draw, ItemList, TrainItems, collated
-from data.loaders import EpochBatches, data_loader, shut_down, started
+from data.loaders import EpochBatches, data_loader, random_order, shut_down, started
 from data.transforms.pixels import resized
 from data.video.decode import VideoFile
 from data.video.frame_sources import FrameFolder
@@ -58,7 +58,7 @@ def reading_speed(
     if device_jitter:
         data.leave_jitter(clips)
     batches = EpochBatches(len(clips), batch_size, seed=0)
-    stages = core_milliseconds(clips, batches.order())
+    stages = core_milliseconds(clips, random_order(len(clips), seed=0, epoch=0))
     rate = workers_rate(clips, batches, workers) if workers else 1e3 / stages["all"]
     return ReadingSpeed(stages, workers, rate, cores(), str(root.resolve()), data.copy_text(items), device_jitter)
 
@@ -89,7 +89,7 @@ def stages(profile: Profile) -> dict[str, float]:
     def of(*functions: Callable) -> float:
         return sum(seconds.get(function.__code__, 0.0) for function in functions)
 
-    clip, sampled, image = of(RandomClips.__call__), of(FrameCache.sampled), of(VideoFile.image)
+    clip, sampled, image = of(RandomClips.__call__), of(RandomClips.sampled), of(VideoFile.image)
     frames, scaled, batch = of(VideoFile.frames, FrameFolder.frames), of(resized), of(collated)
     found = {
         "open": sampled - frames,
