@@ -103,16 +103,12 @@ class EpochBatches(Sampler[list[Draw]]):
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        order, (skip, self.skip) = self.order(), (self.skip, 0)
+        order, (skip, self.skip) = random_order(self.num_items, self.seed, self.epoch), (self.skip, 0)
         for batch in range(skip, self.num_batches):
             start, end = self.bounds(batch)
             # A process without an item of the last batch computes its first item without weight: all processes meet.
             indices = order[start:end] or order[batch * self.items_per_batch :][:1]
             yield [Draw(self.epoch, index) for index in indices]
-
-    def order(self) -> list[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        return torch.randperm(self.num_items, generator=generator).tolist()
 
     def bounds(self, batch: int) -> tuple[int, int]:
         """Places of the first item of this process's part of a batch, and after its last one, in the order."""
@@ -158,18 +154,19 @@ class ContinuingItems(Sampler[int]):
         for place in range(start + self.rank, start + self.count, self.world_size):
             turn, index = divmod(place, self.num_items)
             if turn not in orders:
-                orders = {turn: self.order(turn)}
+                orders = {turn: random_order(self.num_items, self.seed, turn)}
             yield orders[turn][index]
 
-    def order(self, turn: int) -> list[int]:
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + turn)
-        return torch.randperm(self.num_items, generator=generator).tolist()
+
+def random_order(num_items: int, seed: int, epoch: int) -> list[int]:
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(num_items, generator=generator).tolist()
 
 
 def random_part(num_items: int, parts: int) -> list[int]:
     """Indices of a random part of items, in ascending order: one of so many parts, but at least LEAST_PART items."""
     size = max(-(-num_items // parts), min(num_items, LEAST_PART))
-    return sorted(torch.randperm(num_items, generator=torch.Generator().manual_seed(0))[:size].tolist())
+    return sorted(random_order(num_items, 0, 0)[:size])
 
 
 class Loader:

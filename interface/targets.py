@@ -35,9 +35,10 @@ class Targets(ABC):
         rest = iter(names)
         return {kind: tuple(islice(rest, count)) for kind, count in self.classes.items()}
 
-    @abstractmethod
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Targets of a batch, all zero."""
+        """Targets of a batch, all zero: (B,), or (B, kinds of label) for several."""
+        shape = (batch_size, len(self.classes)) if len(self.classes) > 1 else (batch_size,)
+        return torch.zeros(shape, dtype=torch.long, device=device)
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,6 @@ class ClassTarget(Targets):
     @property
     def classes(self) -> Mapping[str, int]:
         return {"class": self.num_classes}
-
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Labels (B,)."""
-        return torch.zeros(batch_size, dtype=torch.long, device=device)
 
 
 @dataclass(frozen=True)
@@ -62,19 +59,11 @@ class VerbNounTarget(Targets):
     def classes(self) -> Mapping[str, int]:
         return {"verb": self.num_verbs, "noun": self.num_nouns}
 
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Labels (B, 2)."""
-        return torch.zeros(batch_size, 2, dtype=torch.long, device=device)
-
 
 @dataclass(frozen=True)
 class MaskTarget(Targets):
-    """A mask of numbered objects for each frame; its number of objects differs from item to item."""
+    """A mask of numbered objects for each frame, whose number differs from item to item. A label is that of frames."""
 
     @property
     def classes(self) -> Mapping[str, int]:
         return {}
-
-    def example(self, batch_size: int, device: torch.device | str = "cpu") -> Tensor:
-        """Numbers of frames (B,)."""
-        return torch.zeros(batch_size, dtype=torch.long, device=device)

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 from data.config import OfficialSizes, Split
 from data.datasets.videos import VideoDataset, VideoList
 from data.errors import DataError, shortened
+from data.items import Label
 from interface.ranges import ShareAboveZero
 from interface.targets import ClassTarget, Targets
 
@@ -97,13 +98,9 @@ class Subset:
                         f"of its classes, e.g. '{shortened(absent[0])}'; they are selected by name: put {files} there, "
                         f"or the official annotation files"
                     )
-                places = {videos.class_names.index(name): place for place, name in enumerate(names)}
-                labelled = ((record, record.label) for record in records)
-                records = tuple(
-                    record._replace(label=places[label])
-                    for record, label in labelled
-                    if isinstance(label, int) and label in places
-                )
+                places: dict[Label, int] = {videos.class_names.index(name): n for n, name in enumerate(names)}
+                chosen = (record for record in records if record.label in places)
+                records = tuple(record._replace(label=places[record.label]) for record in chosen)
             if split == "train":
                 records = tuple(record for record in records if place_of(record.video_id) < self.train_share)
             return replace(videos, records=records, class_names=names)
