@@ -126,7 +126,7 @@ def test_runs_that_are_impossible_with_any_data_and_missing_folders_are_errors(d
 @pytest.mark.parametrize(
     ("split", "line", "message"),
     [
-        ("val", "( ( [MAX 2 ) 9\t9", r"basic_val.tsv:3: the expression does not parse"),
+        ("val", "( ( [MAX 2 ) 9 ] )\t", r"basic_val.tsv:3: the value is ''"),
         ("test", "( ( ( [MAX 2 ) X ) ] )\t2", r"basic_test.tsv:3: 'X' is no token"),
     ],
 )
