@@ -1,4 +1,4 @@
-"""A picture for tests of RandAugment."""
+"""Pictures for tests of transforms."""
 
 import torch
 import torch.nn.functional as F
@@ -12,3 +12,9 @@ def picture() -> Tensor:
     generator = torch.Generator().manual_seed(0)
     coarse = F.interpolate(torch.rand(1, 3, 5, 6, generator=generator), (HEIGHT, WIDTH), mode="bilinear")
     return (20 + 190 * coarse + 20 * torch.rand(coarse.shape, generator=generator)).to(torch.uint8)
+
+
+def noise(frames: int, height: int, width: int) -> Tensor:
+    """Frames (F, 3, height, width), uint8, with channels last in memory, as those of videos."""
+    pixels = torch.randint(0, 256, (frames, height, width, 3), generator=torch.Generator().manual_seed(0))
+    return pixels.to(torch.uint8).permute(0, 3, 1, 2)

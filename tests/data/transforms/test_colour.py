@@ -3,16 +3,15 @@
 import random
 
 import pytest
-import torch
 from torch import Tensor
 
 from data.transforms.colour import ColourAugmentation
+from tests.data.pictures import noise
 
 
 @pytest.fixture
 def frames() -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (1, 3, 48, 64), generator=generator, dtype=torch.uint8).expand(4, -1, -1, -1)
+    return noise(1, 48, 64).expand(4, -1, -1, -1)
 
 
 def augmented(frames: Tensor, seed: int, **settings: object) -> Tensor:

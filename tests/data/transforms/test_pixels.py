@@ -16,6 +16,7 @@ from data.transforms.clip_operations import RAMP, Lookup, Operations
 from data.transforms.pixels import Augmentation, Crops, normalized, random_crop, resized
 from data.transforms.tracked_frames import Box, TrackedFrames
 from interface.evaluation import EvalConfig
+from tests.data.pictures import noise
 
 
 def plain(short_side: int) -> Augmentation.Config:
@@ -23,12 +24,7 @@ def plain(short_side: int) -> Augmentation.Config:
     return Augmentation.Config(short_side=(short_side, short_side), flip=0.0, color_jitter=0.0)
 
 
-def noise(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
-    pixels = torch.randint(0, 256, (frames, height, width, 3), generator=torch.Generator().manual_seed(0))
-    return pixels.to(torch.uint8).permute(0, 3, 1, 2)
-
-
-def smooth(frames: int = 4, height: int = 60, width: int = 80) -> Tensor:
+def smooth(frames: int, height: int, width: int) -> Tensor:
     small = noise(frames, height // 8, width // 8).float()
     return F.interpolate(small, (height, width), mode="bilinear").to(torch.uint8)
 
@@ -173,9 +169,9 @@ def test_resized_bytes_are_those_of_torchvision(
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
     for antialias in (False, True):
-        expected = resize(noise(), list(size), mode, antialias=antialias)
+        expected = resize(noise(4, 60, 80), list(size), mode, antialias=antialias)
         is_bicubic = mode == InterpolationMode.BICUBIC
-        assert torch.equal(resized(noise(), size, bicubic=is_bicubic, antialias=antialias), expected)
+        assert torch.equal(resized(noise(4, 60, 80), size, bicubic=is_bicubic, antialias=antialias), expected)
 
 
 def cropped(frames: Tensor, evaluation: EvalConfig) -> Tensor:
