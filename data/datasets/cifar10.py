@@ -52,8 +52,9 @@ class Cifar10:
 
         def read(self, root: Path, split: Split) -> TokenList:
             names = BATCHES["test" if split == "test" else "train"]
-            batches = [read_batch(batch_file(root, name, self.name)) for name in names]
-            pictures, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+            remedy = "extract cifar-10-binary.tar.gz there"
+            files = [needed_file(root, [f"{name}.bin", name], self.name, remedy, FOLDERS) for name in names]
+            pictures, labels = (np.concatenate(parts) for parts in zip(*map(read_batch, files), strict=True))
             chosen = np.arange(len(labels))
             if split != "test":
                 order = np.random.default_rng(0).permutation(chosen) if self.split_rule == "random" else chosen
@@ -82,10 +83,6 @@ class Cifar10:
 
 def pixels(pictures: NDArray[np.uint8], pool: int, index: int) -> tuple[Ids, ...]:
     return (grey_ids(pictures[index], pool),)
-
-
-def batch_file(root: Path, name: str, dataset: str) -> Path:
-    return needed_file(root, [f"{name}.bin", name], dataset, "extract cifar-10-binary.tar.gz there", FOLDERS)
 
 
 def read_batch(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -82,7 +82,9 @@ class Pathfinder:
                 raise MissingAnnotationError(
                     f"{self.name}: no {self.level}/metadata in {root}; get pathfinder32 of Long Range Arena's release"
                 )
-            pictures = [picture for path in annotation_files(found / "metadata") for picture in listed(path)]
+            # In the order of their numbers.
+            files = sorted((found / "metadata").glob("*.npy"), key=lambda path: (len(path.stem), path.stem))
+            pictures = [picture for path in files for picture in listed(path)]
             if self.split_rule == "shuffled":
                 random.Random(0).shuffle(pictures)
             first, last = (round(share * len(pictures)) for share in SHARES[split])
@@ -113,11 +115,6 @@ def pixels(paths: tuple[str, ...], pool: int, index: int) -> tuple[Ids, ...]:
     with decoding(path), Image.open(io.BytesIO(content), formats=["PNG"]) as image:
         values = np.asarray(image.convert("L"))
         return (grey_ids(values, pool),)
-
-
-def annotation_files(folder: Path) -> list[Path]:
-    """Annotation files in a folder, in the order of their numbers."""
-    return sorted(folder.glob("*.npy"), key=lambda path: (len(path.stem), path.stem))
 
 
 def listed(path: Path) -> list[tuple[str, int]]:

@@ -13,7 +13,6 @@ from interface.ranges import CheckedConfig
 
 Indices = NDArray[np.int64]
 
-
 PART_EACH = "one of each of as many equal parts of the video"  # description of samplings
 
 

@@ -83,8 +83,6 @@ def polygon_distance(x: Floats, y: Floats, corners: int) -> Floats:
 
 SHAPES = ("disc", "ring", "triangle", "square", "hexagon", "cross", "bar")
 Shape = Literal["disc", "ring", "triangle", "square", "hexagon", "cross", "bar"]
-
-
 EXTENT = 1.6  # largest distance of a point of a shape from its centre
 
 
