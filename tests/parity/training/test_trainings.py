@@ -87,13 +87,6 @@ class FixtureItems(TrainItems):
         return torch.from_numpy(ids)
 
 
-class InOrder(EpochBatches):
-    """Batches of items that are not shuffled."""
-
-    def order(self) -> list[int]:
-        return list(range(self.num_items))
-
-
 class Recorded(Callback):
     """Rates, first betas, losses, numbers of clipped steps and figures of a training.
 
@@ -194,7 +187,8 @@ def test_a_training_is_that_of_the_authors(name: str, tmp_path: Path, monkeypatc
 
     assert run.optim is not None
     num_items = batches["items"] * batches.get("per_epoch", content.get("steps"))
-    order = InOrder(num_items, batches["items"], 0, accumulate=accumulation, rest_multiple=run.optim.rest_multiple)
+    monkeypatch.setattr("data.loaders.random_order", lambda count, seed, epoch: list(range(count)))
+    order = EpochBatches(num_items, batches["items"], 0, accumulate=accumulation, rest_multiple=run.optim.rest_multiple)
     loader = TrainLoader(FixtureItems(fixture, num_items), order, UnreadableItems("train", num_items, 0), 0)
     lambdas = iter(content.get("mixup", {}).get("lambda", ()))
     monkeypatch.setattr(np.random, "beta", lambda alpha, beta: next(lambdas))
