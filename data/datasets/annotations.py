@@ -27,7 +27,10 @@ ARRAYS = frozenset(
 
 def file_text(path: Path) -> str:
     with reading(path):
-        return path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
+        if "\0" in text:
+            raise ValueError("it has zero bytes, as an incomplete download or a text in UTF-16 has")
+        return text
 
 
 def data_lines(path: Path) -> list[tuple[int, str]]:

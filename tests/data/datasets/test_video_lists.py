@@ -100,6 +100,7 @@ def test_labels_may_be_the_names_of_the_classes(folder: Path) -> None:
         ("a/UPPER.MP4 5 0\n", TWO, ":1: wrong verb label '5'; list has verb labels 0 to 4"),
         ("a/UPPER.MP4 0 7\n", TWO, ":1: wrong noun label '7'"),
         ("a/UPPER.MP4 0\n./a/UPPER.MP4 1\n", ONE, ": "),
+        ("a/UPPER.MP4 0\nb/one\0\0\0two.mp4 1\n", ONE, ": it has zero bytes, as an incomplete download"),
         ("gone.mp4 0\n", ONE, "list: none of the 1 videos of "),
         (f"{'x' * 5000} 7 2\n", ONE, "list: none of the 1 videos of "),
     ],
