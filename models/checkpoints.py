@@ -112,9 +112,9 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
         if isinstance(inner, Mapping):
             content = inner
             break
-    tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors or len(tensors) < len(content):
-        others = [name for name, value in content.items() if not isinstance(value, Tensor)]
+        others = [str(name) for name in content if name not in tensors]
         raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}

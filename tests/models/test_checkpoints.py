@@ -130,6 +130,8 @@ def damaged(kind: str, folder: Path) -> Path:
             content = bytearray(path.read_bytes())
             content[4000] ^= 1
             path.write_bytes(content)
+        case "tensors by number":
+            torch.save({0: torch.zeros(3), 1: torch.zeros(3)}, path)
         case "no weights":
             torch.save({"epoch": 3, "cfg": "A: 1"}, path)
         case "truncated safetensors" | "empty safetensors" | "missing safetensors":
@@ -167,6 +169,7 @@ def damaged(kind: str, folder: Path) -> Path:
         ("a few bytes", "damaged"),
         ("TorchScript", r"is a TorchScript archive, which contains code; save its tensors first: .*'weights.pyth'"),
         ("tensor", "holds a Tensor, not a checkpoint"),
+        ("tensors by number", "holds no model_state; its top-level keys: 0, 1"),
         ("no weights", "holds no model_state; its top-level keys: epoch, cfg"),
         ("truncated safetensors", "cut short or damaged"),
         ("empty safetensors", "cut short or damaged"),
