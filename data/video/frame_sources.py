@@ -102,7 +102,8 @@ class FrameFolder:
                 yield image
         except FileNotFoundError:
             raise DecodeError(self.name, f"{picture}: no such file{self.remedy}", missing=True) from None
-        except (OSError, SyntaxError, ValueError) as error:  # the latter two of a damaged header
+        # Of a damaged header, Pillow raises one of the last three.
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise DecodeError(self.name, f"{picture}: {error}") from error
 
     @cached_property

@@ -173,16 +173,25 @@ def test_another_number_of_pictures_than_listed_is_an_error(
     assert not caught.value.missing  # `doctor` reports it, though both ends may be there
 
 
+JPEG_SIZE = b"\xff\xc0\0\x11\x08\0\x06\0\x08"  # start of the frame header of 6 x 8 pixels, which has no checksum
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [(lambda whole: b"no picture", "cannot identify"), (lambda whole: whole[:45], "truncated|broken")],
+    ("suffix", "content", "message"),
+    [
+        ("png", lambda whole: b"no picture", "cannot identify"),
+        ("png", lambda whole: whole[:45], "truncated|broken"),
+        ("jpg", lambda whole: whole.replace(JPEG_SIZE, JPEG_SIZE[:5] + b"\xff\xff\xff\xff"), "exceeds limit"),
+    ],
 )
-def test_a_damaged_picture_is_named(content: Callable[[bytes], bytes], message: str, tmp_path: Path) -> None:
-    folder = write_frames(tmp_path / "a", 2, "img_{:05d}.png")
-    path = folder / "img_00002.png"
+def test_a_damaged_picture_is_named(
+    suffix: str, content: Callable[[bytes], bytes], message: str, tmp_path: Path
+) -> None:
+    folder = write_frames(tmp_path / "a", 2, f"img_{{:05d}}.{suffix}")
+    path = folder / f"img_00002.{suffix}"
     path.write_bytes(content(path.read_bytes()))
-    record = VideoRecord(str(folder), 0, "a", pictures=Pictures("img_{:05d}.png", 2, 30.0))
-    with pytest.raises(DecodeError, match=rf"/a: img_00002\.png: .*({message})") as caught:
+    record = VideoRecord(str(folder), 0, "a", pictures=Pictures(f"img_{{:05d}}.{suffix}", 2, 30.0))
+    with pytest.raises(DecodeError, match=rf"/a: img_00002\.{suffix}: .*({message})") as caught:
         examined(record)
     assert not caught.value.missing and caught.value.path == str(folder)
 
