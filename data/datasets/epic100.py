@@ -63,8 +63,11 @@ class Epic100:
             """Names of the verbs, then of the nouns, in the official class files, which may lie in the folder alone."""
             if root is None:
                 return ()
-            columns = [(kind, n, column(root, kind, "key", n)) for kind, n in self.targets.classes.items()]
-            return tuple(names.get(label, f"{kind} {label}") for kind, n, names in columns for label in range(n))
+            names: list[str] = []
+            for kind, count in self.targets.classes.items():
+                known = column(root, kind, "key", count)
+                names += [known.get(label, f"{kind} {label}") for label in range(count)]
+            return tuple(names)
 
         def tiny(self) -> Self:
             videos = Epic100StandIn()
@@ -178,8 +181,9 @@ def column(root: Path, kind: str, name: str, count: int) -> dict[int, str]:
     """Values of a column of the class files of verbs or nouns, by class. Of several of a class, the first counts."""
     paths = (first_file(root, [file.format(kind)], FOLDERS) for file in CLASS_FILES)
     values: dict[int, str] = {}
-    for row in (row for path in paths if path is not None for _, row in csv_rows(path)):
-        number, value = class_number(row.get("id", ""), count), row.get(name, "").strip()
-        if number is not None and value:
-            values.setdefault(number, value)
+    for path in filter(None, paths):
+        for _, row in csv_rows(path):
+            number, value = class_number(row.get("id", ""), count), row.get(name, "").strip()
+            if number is not None and value:
+                values.setdefault(number, value)
     return values

@@ -165,7 +165,8 @@ class FineGym:
         remedy = "a file is named as the sub-action, its event, or its video"
         refuse_absent(self.config.name, annotation, [record.path for record in records], remedy)
         poses, people = self.pose_file(), self.config.people
-        files, stored = (str(poses),) * len(records), pose_library(poses, people).stored_poses
+        files = (str(poses),) * len(records)
+        stored = pose_library(poses, people).stored_poses
         return PoseVideoList(tuple(records), self.class_names(), files, people, stored, TOLERANCE, is_shared=True)
 
     def annotation(self, split: Split) -> Path:

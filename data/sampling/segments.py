@@ -62,7 +62,9 @@ class SegmentSampling(Sampling):
 
     def __init__(self, frames: int, config: Config) -> None:
         super().__init__(frames)
-        self.config, self.nominal_fps, self.span = config, config.nominal_fps, config.span
+        self.config = config
+        self.nominal_fps = config.nominal_fps
+        self.span = config.span
 
     def random(self, timeline: Timeline) -> Indices:
         start = random.random() if self.span < 1 else 0.0

@@ -187,7 +187,8 @@ class CyclicSampling(Sampling):
 
     def __init__(self, frames: int, config: Config) -> None:
         super().__init__(frames)
-        self.stride, self.late_short_clips = config.stride, config.late_short_clips
+        self.stride = config.stride
+        self.late_short_clips = config.late_short_clips
 
     def random(self, timeline: Timeline) -> Indices:
         """As released, the last possible start is never drawn."""

@@ -113,7 +113,8 @@ class Stream(nn.Module):
         self.layout = self.expert.layout
         self.pooling: Pooling = pooling
         self.mlp_scale = 0.0 if adapters is None else adapters.mlp_scale
-        rates, width = torch.linspace(0, drop_path, config.depth, device="cpu").tolist(), config.width
+        width = config.width
+        rates = torch.linspace(0, drop_path, config.depth, device="cpu").tolist()
         self.drops = nn.ModuleList(StreamDropPath(rate, self.layout, drop_unit) for rate in rates)
         self.attention_adapters = self._adapters(adapters, width)
         self.mlp_adapters = self._adapters(adapters, width)

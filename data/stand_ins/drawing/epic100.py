@@ -124,12 +124,11 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         start, stop = action.start / self.settings.rate, action.stop / self.settings.rate
         frame_rate = 50 if len(video.video_id.partition("_")[2]) == 3 else 60  # of the published frames
         verb, noun = VERBS[action.verb], NOUNS[action.noun].name
-        participant, times = video.video_id.partition("_")[0], (timestamp(start), timestamp(start), timestamp(stop))
-        return (
-            *(f"{video.video_id}_{number}", participant, video.video_id, *times),
-            *(round(start * frame_rate), round(stop * frame_rate), f"{verb} {noun}", verb, action.verb),
-            *(noun, action.noun, f"['{noun}']", f"[{action.noun}]"),
-        )
+        ids = f"{video.video_id}_{number}", video.video_id.partition("_")[0], video.video_id
+        times = timestamp(start), timestamp(start), timestamp(stop)
+        frames = round(start * frame_rate), round(stop * frame_rate)
+        words = f"{verb} {noun}", verb, action.verb, noun, action.noun, f"['{noun}']", f"[{action.noun}]"
+        return (*ids, *times, *frames, *words)
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         rng = np.random.default_rng([*video.seed, 1])
@@ -162,7 +161,8 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         for side, position in positions.items():
             position[:, 0] += side * hands.gap / 2
             arm_position = position + np.array([side * 0.3, 0.55])
-            arm_size, arm_angle = np.full_like(hands.size, 0.32), np.pi / 2 - side * 0.4 + 0.5 * hands.turn
+            arm_size = np.full_like(hands.size, 0.32)
+            arm_angle = np.pi / 2 - side * 0.4 + 0.5 * hands.turn
             forearm.draw(canvas, camera, position=arm_position.astype(np.float32), size=arm_size, angle=arm_angle)
         for position in positions.values():
             thing.draw(canvas, camera, position=position.astype(np.float32), size=hands.size, angle=angle)
