@@ -140,7 +140,7 @@ class DataConfig(CheckedConfig, ABC):
         """Size of an item."""
 
     def test_size(self, evaluation: EvalConfig) -> InputSize:
-        """Size of a view of a test item under a protocol; a `ValueError` for other frames where there are none."""
+        """Size of a view of a test item. By default, a protocol with another number of frames is a `ValueError`."""
         if evaluation.frames is not None:
             raise ValueError(
                 f"evaluation.frames is {evaluation.frames}; a {self.size.kind} has no other number of frames in the "
@@ -177,7 +177,11 @@ class DataConfig(CheckedConfig, ABC):
         return ""
 
     def examine(self, items: ItemList, index: int) -> VideoFacts | None:
-        """Properties of a video, None for other items, after all or, by default, a view is read; or a `DecodeError`."""
+        """Read an item completely; by default, one view of it. Returns the properties of a video, None for other items.
+
+        Raises:
+            DecodeError: if it cannot be read.
+        """
         self.validation_items(items).inputs(index, [0])
         return None
 

@@ -80,7 +80,10 @@ class DataFingerprint:
         return hashed([f"{self.test.annotations} {train}"])
 
     def changes(self, earlier: "DataFingerprint", unit: str, *, in_files: bool = True) -> str | None:
-        """Differences from an earlier fingerprint in words; None without any. Those of unknown parts do not count."""
+        """Differences from an earlier fingerprint in words; None if there are none. Unknown parts are not compared.
+
+        `in_files`: whether another copy of the same items differs.
+        """
         if self.train is not None and earlier.train is not None:
             changes = self.train.changes(earlier.train, f"training {unit}", in_files=in_files)
             if changes is not None:

@@ -117,7 +117,7 @@ class EpochBatches(Sampler[list[Draw]]):
 
 
 class UnrepeatedItems(Sampler[int]):
-    """All views of every world_size-th item, all or chosen ones. Over all processes, each item occurs once."""
+    """All views of every world_size-th item, or of the chosen items. Over all processes, each item occurs once."""
 
     def __init__(
         self, items: TestItems, *, rank: int = 0, world_size: int = 1, chosen: Sequence[int] | None = None

@@ -62,7 +62,10 @@ class VerbNounTarget(Targets):
 
 @dataclass(frozen=True)
 class MaskTarget(Targets):
-    """A mask of numbered objects for each frame, whose number differs from item to item. A label is that of frames."""
+    """A mask of numbered objects for each frame; their number differs from item to item.
+
+    The label of an item is its number of frames.
+    """
 
     @property
     def classes(self) -> Mapping[str, int]:

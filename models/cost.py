@@ -11,7 +11,10 @@ from torch import nn
 
 
 def executed_macs(model: nn.Module, inputs: tuple[object, ...]) -> int:
-    """Multiply-adds of convolutions, projections, attention and LayerNorm in a forward pass. It uses the model up."""
+    """Multiply-adds of convolutions, projections, attention and LayerNorm in one forward pass.
+
+    The model, which may be on the meta device, cannot be used afterwards.
+    """
     from torch.utils.flop_counter import FlopCounterMode  # it imports Triton
 
     for module in model.modules():

@@ -33,7 +33,7 @@ class InitialWeights(ABC):
         """
 
     def local(self, folder: Path) -> Path | None:
-        """Path of the weight file on this machine; None if it is not there. By default, `find` downloads nothing."""
+        """Path of the weight file on this machine; None if it is not there. Override it if `find` downloads."""
         try:
             return self.find(folder)
         except MissingWeightsError:

@@ -165,7 +165,11 @@ def frozen_fingerprint(model: nn.Module) -> str | None:
 
 
 def load_trained(model: nn.Module, tensors: Mapping[str, Tensor], fingerprint: str) -> None:
-    """Load trained tensors into a model whose frozen parameters must have the given fingerprint."""
+    """Load trained tensors into a model whose frozen parameters must have the given fingerprint.
+
+    Raises:
+        RuntimeError: if names or shapes of the tensors do not match the model.
+    """
     if fingerprint != (own := frozen_fingerprint(model)):
         raise ValueError(
             f"the frozen weights of this model ({own}) are not those that its other weights were trained with "

@@ -77,7 +77,7 @@ def refuse_absent(name: str, annotation: Path, paths: Sequence[str], remedy: str
 
 
 def files_by_stem(folder: Path | str, suffixes: tuple[str, ...] = VIDEO_SUFFIXES, depth: int = 1) -> dict[str, str]:
-    """Paths of files in so many levels of folders, by their names without suffix, whose letter case is ignored."""
+    """Paths of files with these suffixes, in any letter case, in `depth` levels of folders, by name without suffix."""
     found: dict[str, str] = {}
     for parent, below, names in os.walk(folder, followlinks=True):
         levels = len(Path(parent).relative_to(folder).parts)

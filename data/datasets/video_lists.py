@@ -188,7 +188,7 @@ def picture_name(folders: Iterable[str]) -> str:
 
 
 def list_names(name: str, split: Split) -> list[str]:
-    """Names of the list of a split: of PySlowFast, TSM and mmaction2, which names the data set."""
+    """Names of the list of a split: of PySlowFast, TSM and mmaction2, where the data set has this name."""
     stems = (f"{split}_videofolder", split, f"{name}_{split}_list_videos", f"{name}_{split}_list_rawframes")
     return [f"{split}.csv", *(f"{stem}.txt" for stem in stems)]
 

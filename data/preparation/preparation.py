@@ -93,7 +93,10 @@ class Preparation:
         return None
 
     def save_record(self, counts: Mapping[str, int]) -> None:
-        """Record what the copy is, of what, and numbers of videos. Settings other than those before are refused."""
+        """Record what the copy is, and of what. Other settings than those of an earlier command are refused.
+
+        `counts`: numbers of videos of this command.
+        """
         settings = {
             "version": VERSION,
             "data": self.reader.name,

@@ -77,7 +77,10 @@ class SegmentSampling(Sampling):
         return [self.segment_middles(timeline, float(start)) for start in self.config.view_starts(num_views)]
 
     def segment_middles(self, timeline: Timeline, start: float) -> Indices:
-        """Index of the middle frame of each segment of a clip. `start`: share of the video's less the clip's length."""
+        """Index of the middle frame of each segment of a clip.
+
+        `start`: start of the clip, as a share of the video's duration minus the clip's duration.
+        """
         ends = self.segment_ends(self.num_nominal_frames(timeline), start)
         indices = [(start + end) // 2 for start, end in pairwise(ends)]
         return self.source_indices(timeline, np.array(indices))

@@ -131,10 +131,12 @@ class Filter(Operation):
 
 
 class Operations(NamedTuple):
-    """Operations on parts of a clip, in their order, which get its channels in order or reversed."""
+    """Operations that were drawn for a clip."""
 
     of_frames: Sequence[tuple[slice, Sequence[Operation]]]
+    """Frames of a part of the clip, and the operations on them in their order."""
     reversed_channels: bool = False
+    """Whether operations get the channels in reverse order."""
 
     def __call__(self, frames: Tensor, box: Box | None = None) -> Tensor:
         """Frames (F, 3, height, width) that are right within a box, and black elsewhere; by default, whole frames."""

@@ -45,7 +45,10 @@ def search(z: Tensor, places: Tensor) -> Tensor:
 
 
 class TokenSearch(nn.Module):
-    """Search of a token for each place of the grid, at an offset computed from the tokens around it."""
+    """Search of a token for each place of the grid, at an offset computed from the tokens around it.
+
+    `kernel`: size of the convolution that computes the offsets. `scale`: largest offset.
+    """
 
     def __init__(self, width: int, kernel: int, scale: Scale) -> None:
         super().__init__()

@@ -121,7 +121,8 @@ class TemporalStrideStage(StrideStage):
     """Attention within windows of w * D_n tokens.
 
     Args:
-        num_queries: number of modal tokens, CLS last, that alone get new values; None for all tokens.
+        num_queries: number of modal tokens, CLS last, that alone get new values, because no others are read after this
+            stage; None for all tokens.
     """
 
     def __init__(self, settings: StageSettings, windows: Windows.Config, num_queries: int | None = None) -> None:

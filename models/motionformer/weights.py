@@ -151,7 +151,7 @@ def side_of(model: VideoViT) -> int:
 
 
 def check_project_values(model: nn.Module, settings: str, source: str) -> None:
-    """Refuse a file with another `project_values` than the model, with which names and shapes are the same."""
+    """Refuse a file with another `project_values` than the model: names and shapes of the weights are the same."""
     stated = re.search(r"USE_ORIGINAL_TRAJ_ATTN_CODE:\s*(true|false)", settings, flags=re.IGNORECASE)
     for mixer in model.modules():
         if isinstance(mixer, TrajectoryAttention) and stated:

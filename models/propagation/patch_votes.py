@@ -82,7 +82,7 @@ def strongest(weights: Tensor, rules: PropagationRules) -> Tensor:
 
 
 def near(rows: Tensor, grid: Grid, rules: PropagationRules) -> Tensor:
-    """Whether patches of another frame are within the radius of those at some rows (R,) of the target: (R, S)."""
+    """Whether patches of another frame are within the radius of the patches with the indices `rows` (R,): (R, S)."""
     patches = torch.arange(grid.patches, device=rows.device)
     if rules.radius is None:
         return torch.ones(len(rows), len(patches), dtype=torch.bool, device=rows.device)
