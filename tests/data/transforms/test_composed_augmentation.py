@@ -139,6 +139,16 @@ def test_boxes_that_nearly_fit_are_not_resized_and_never_leave_the_frames() -> N
     assert MultiScaleCrop.Config().build(32)(noise(1, 1, 5)).shape == (1, 3, 32, 32)
 
 
+def test_the_short_side_of_a_scaled_crop_is_uniform_and_its_place_any() -> None:
+    crop, frames = ShortSideCrop.Config(short_side=(1.0, 2.0)).build(16), noise(1, 32, 40)
+    with seeded(0):
+        clips = [crop.tracked(frames).geometry for _ in range(1000)]
+    sides = Counter(round(clip.scale_y * 32) for clip in clips)
+    assert sides.keys() == set(range(16, 33))
+    assert all(40 < sides[side] < 90 for side in range(17, 32))  # 62 are expected
+    assert {clip.shift_y for clip in clips if clip.scale_y == 24 / 32} == {-float(top) for top in range(9)}
+
+
 # Random erasing
 
 
