@@ -129,12 +129,17 @@ def _miss_text(table: Table, cell: ReportCell) -> str:
 
 
 def read() -> Summaries:
+    file, types = saved.TABLES / FILE, Summary.__annotations__.values()
     try:
-        _, *lines = csv.reader((saved.TABLES / FILE).read_text(encoding="utf-8").splitlines())
+        _, *lines = csv.reader(file.read_text(encoding="utf-8").splitlines())
+        found = [Summary(*(of(text) for of, text in zip(types, line, strict=True))) for line in lines]
     except FileNotFoundError:
         return {}
-    types = Summary.__annotations__.values()
-    found = (Summary(*(of(text) for of, text in zip(types, line, strict=True))) for line in lines)
+    except ValueError:  # of another version, or with the marks of a merge
+        raise ValueError(
+            f"{file} has other lines than summaries; restore it, or remove it and `reproduce report '*' --publish` "
+            f"writes it again"
+        ) from None
     return {(line.table, line.scale): line for line in found}
 
 

@@ -165,3 +165,12 @@ def test_summaries_of_known_tables_are_read_as_saved_in_the_order_of_the_catalog
     in_order = ("motionformer/table2a", "motionformer/table4", "msca/table1")
     assert list(index.read()) == [(name, scale) for name in in_order for scale in ("paper", "tiny")]
     assert set(index.read().values()) == {one for one in lines if one.table != "motionformer/table10"}
+
+
+@pytest.mark.parametrize("fault", ["", "table,scale\nmotionformer/table4,tiny\n", "{}<<<<<<< HEAD\n"])
+def test_summaries_of_another_version_or_in_the_midst_of_a_merge_are_refused(summary: Summary, fault: str) -> None:
+    index.update([summary])
+    file = saved.TABLES / index.FILE
+    file.write_text(fault.format(file.read_text()))
+    with pytest.raises(ValueError, match=r"summary\.csv has other lines than summaries; restore it, or remove it and"):
+        index.read()
