@@ -30,11 +30,13 @@ from tests.runner.tower_weights import keep
 UNREADABLE = 13
 
 
-def finished(*states: str, allowed: int = 1, ids: tuple[str, ...] = ("a", "b")) -> SavedScores:
-    """Test of two items, whose labels have the highest scores."""
+def finished(
+    *states: str, allowed: int = 1, ids: tuple[str, ...] = ("a", "b"), predicted: tuple[int, int] = (0, 1)
+) -> SavedScores:
+    """Test of two items of the classes 0 and 1, whose labels have the highest scores unless others are named."""
     made = SSV2.objective.task(SSV2.data.targets).new_scores(SSV2.evaluation)
     assert isinstance(made, ViewScores)
-    outputs = 100 * torch.eye(174)[:2, None]  # (2, 1, C)
+    outputs = 100 * torch.eye(174)[list(predicted), None]  # (2, 1, C)
     unreadable, missing = (torch.tensor([s in kinds for s in states]) for kinds in ((FAILED, MISSING), (MISSING,)))
     made.add(outputs, torch.arange(2), torch.arange(2), torch.zeros(2, dtype=torch.long), unreadable, missing)
     return SavedScores(made, ids, ("up", "down"), "0123", allowed)
@@ -81,6 +83,12 @@ def test_results_are_named_by_class_and_unreadable_items_are_incorrect() -> None
     assert fields["hits"].mask(READABLE).tolist() == [True, False]
     one_name = finished(EVALUATED, EVALUATED)._replace(class_names=("up",))
     assert scored(SSV2, one_name)["classes"] == {"up": (1, 1), "1": (1, 1)}
+
+
+def test_a_class_that_is_predicted_and_no_label_is_counted_and_has_no_accuracy() -> None:
+    fields = scored(SSV2, finished(EVALUATED, EVALUATED, predicted=(0, 7)))
+    assert fields["classes"] == {"up": (1, 1), "down": (0, 1)}
+    assert fields["class_counts"] == {"class": {"up": (1, 1, 1), "down": (0, 0, 1), "7": (0, 1, 0)}}
 
 
 def test_scores_of_all_items_are_saved_with_their_status(tmp_path: Path) -> None:
