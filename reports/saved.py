@@ -130,7 +130,7 @@ class JudgedReport:
         """Whether the saved page differs from a text, or the data of its figure from new ones."""
         report, path = self.report, self.path
         try:
-            if path.read_text(encoding="utf-8") != text:
+            if path.read_text(encoding="utf-8", errors="replace") != text:
                 return True
         except FileNotFoundError:
             return any(result.value is not None for cell in report.cells for result in cell.seeds)

@@ -209,6 +209,10 @@ def test_a_saved_report_is_stale_when_results_change(trial: Trial, results: None
     path = write(trial.report(), tmp_path)
     assert path == report_path(trial.table.name, trial.scale.name, tmp_path) == tmp_path / "paper" / "table1.tiny.md"
     assert not stale(trial.report(), tmp_path)
+    page = path.read_bytes()
+    path.write_bytes(b"\xff" + page)
+    assert stale(trial.report(), tmp_path)
+    path.write_bytes(page)
     trial.finish("joint.k400", 60.1)
     assert stale(trial.report(), tmp_path)
 
