@@ -36,7 +36,7 @@ class Run(Protocol):
 
 
 def loaded(file: Path, run: Run | None = None) -> Any:  # noqa: ANN401
-    """Module of a checkpoint or a weight file of a run; None for the run that the file contains."""
+    """Module of a checkpoint or a weight file. The file is of `run`, by default the run that it contains."""
     if file.suffix == ".safetensors":
         tensors, saved = read_saved(file)
         if saved.get(DIGEST) not in (None, digest(tensors)):

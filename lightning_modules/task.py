@@ -112,6 +112,6 @@ class Objective(CheckedConfig, ABC):
         """Task on data with these targets. It refuses those of another kind."""
 
     def unsuited(self, does: str, targets: Targets) -> ValueError:
-        """Error for targets of another kind than those for which the objective does what it does."""
+        """Error for targets of another kind. `does`: what the objective does, e.g. "scores masks"."""
         kinds = " and a ".join(targets.classes) or "no class"
         return ValueError(f"objective: {type(self).__name__} {does}, and these data have a {kinds}")

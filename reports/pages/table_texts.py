@@ -25,7 +25,8 @@ SIGNS: tuple[tuple[str, str, Callable[[ReportCell], bool]], ...] = (
 def row_name(table: Table, row: Row) -> str:
     """Name of a row in one line: its texts, then its ticked labels, e.g. `Trajectory (Att_T, Norm_S)`.
 
-    Numbers have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining does not hold at every scale.
+    Numbers have their headers, e.g. `Trajectory (A), # Prototypes=16`. The pretraining is left out: it does
+    not hold at every scale.
     """
     labels = [(h, label) for h, label in zip(table.label_names, row.labels, strict=True) if h != table.pretraining]
     named = [(header.replace(", ", ","), label) for header, label in labels if isinstance(label, str)]

@@ -106,7 +106,7 @@ def save_picture(report: Report, path: Path) -> None:
 
 
 def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> int:
-    """Compare the committed reports and their index with those of the published ones, of their seeds unless named."""
+    """Compare the committed reports and their index with the published results. Without seeds, each keeps its own."""
     from reports import index  # here: a report that is printed has none
 
     code, checked = DONE, []

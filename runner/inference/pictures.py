@@ -149,7 +149,7 @@ def class_name(videos: ItemList, index: int, targets: Targets) -> str | None:
 
 
 def index_of(videos: ItemList, video: int | str, dataset: str) -> int:
-    """Index of a video, given by its id or its index: 12 or "@12". Ids can be numbers, as in Something-Something."""
+    """Index of a video, given by its id or its index: 12 or, as text, "@12". A text "12" is an id, as in SSv2."""
     ids = list(videos.ids)
     if isinstance(video, str) and re.fullmatch(r"@\d+", video):
         video = int(video[1:])
