@@ -15,7 +15,7 @@ from data.datasets.pose_videos import Poses, PoseVideoList, moved
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DecodeError
 from data.items import Inputs
-from data.sampling.base import Indices, Sampling
+from data.sampling.base import Indices, Sampling, Timeline
 from data.transforms.pixels import Crops
 from data.transforms.tracked_frames import TrackedFrames, TrackedTransform
 from data.video.decode import VideoFile
@@ -49,12 +49,12 @@ class Clips:
         return () if self.pose_cache is None else (self.pose_cache.poses(index),)
 
     def joints(
-        self, index: int, poses: tuple[Poses, ...], video: OpenVideo, indices: Indices, frames: Tensor
+        self, index: int, poses: tuple[Poses, ...], timeline: Timeline, indices: Indices, frames: Tensor
     ) -> tuple[Tensor, ...]:
         """Joints (F, R, 3) of the frames of a video at the indices, in their pixels; none without joints."""
         height, width = frames.shape[-2:]
         if self.pose_cache is not None:
-            self.pose_cache.videos.check_length(index, poses[0], video.timeline.num_frames)
+            self.pose_cache.videos.check_length(index, poses[0], timeline.num_frames)
         return tuple(of_video.joints(indices, height, width) for of_video in poses)
 
     def ordered_channels(self, frames: Tensor) -> Tensor:
@@ -76,15 +76,15 @@ class RandomClips(Clips):
 
     def __call__(self, index: int) -> Inputs:
         poses = self.poses(index)  # before the frames are decoded: they may be missing
-        video, indices, frames = self.sampled(index)
-        joints = self.joints(index, poses, video, indices, frames)
+        timeline, indices, frames = self.sampled(index)
+        joints = self.joints(index, poses, timeline, indices, frames)
         return self.inputs(self.augmentation.tracked(self.ordered_channels(frames)), joints)
 
-    def sampled(self, index: int) -> tuple[OpenVideo, Indices, Tensor]:
-        """A video, indices of a random clip of it, and its frames (F, 3, height, width), uint8."""
+    def sampled(self, index: int) -> tuple[Timeline, Indices, Tensor]:
+        """Timeline of a video, indices of a random clip of it, and its frames (F, 3, height, width), uint8."""
         with self.frame_cache.opened(self.videos.records[index]) as video:
             indices = self.sampling.random(video.timeline)
-            return video, indices, video.frames(indices)
+            return video.timeline, indices, video.frames(indices)
 
 
 @dataclass
@@ -112,7 +112,7 @@ class ClipViews(Clips):
         frames = video.frames(together)
         crops = self.crops(self.ordered_channels(frames))
         for indices, place in zip(of_views, np.split(places, len(of_views)), strict=True):
-            joints = self.joints(index, poses, video, indices, frames)
+            joints = self.joints(index, poses, video.timeline, indices, frames)
             of_view = (crop._replace(frames=crop.frames[place]) for crop in crops)
             yield tuple(map(torch.stack, zip(*(self.inputs(crop, joints) for crop in of_view), strict=True)))
 
