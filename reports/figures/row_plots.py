@@ -9,7 +9,7 @@ from experiments.spec.metrics import GFLOPS, GFLOPS_AND_VIEWS
 from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
 from reports.figures.drawer import COLOURS, MARKERS, Drawer, empty_figure, error_of, errors_text
-from reports.pages.report import Report, ReportCell
+from reports.pages.report import Report, ReportCell, is_number
 from reports.pages.table_texts import DASH, row_names
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def number(value: object) -> float | None:
             value = math.prod(map(float, value.split("×")))
         except ValueError:
             return None
-    return round(float(value), 10) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    return round(float(value), 10) if is_number(value) else None
 
 
 def _names(panels: list[Panel]) -> list[str]:

@@ -169,7 +169,7 @@ def joint_state(states: Iterable[State]) -> State:
     return next(state for state in (*UNFINISHED, "done") if state in found)
 
 
-def is_number(value: Value) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether a value is a number, not a text or a tick."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
