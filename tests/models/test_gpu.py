@@ -115,14 +115,14 @@ def test_a_training_step_takes_far_less_memory_than_the_published_formulation() 
     ids=str,
 )
 def test_padded_sequences_have_the_same_logits_and_gradients_on_gpu_and_cpu(
-    approximation: Approximation | None, monkeypatch: pytest.MonkeyPatch
+    approximation: Approximation | None,
 ) -> None:
     torch.manual_seed(0)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)  # of Nyströmformer's convolution
-    model = (
-        SequenceEncoder.Config(approximation=approximation).build(TokenSequenceSize(256, 20), ClassTarget(10)).eval()
-    )
+    # On a CPU alone, gradients through Nyströmformer's pseudoinverse differ by 2.5e-3 between float32 and float64.
+    dtype = torch.float64 if isinstance(approximation, Nystromformer.Config) else torch.float32
+    config = SequenceEncoder.Config(approximation=approximation)
+    model = config.build(TokenSequenceSize(256, 20), ClassTarget(10)).eval().to(dtype)
     ids = torch.randint(1, 20, (3, 256)) * (torch.arange(256) < torch.tensor([[256], [100], [7]]))
     on_cpu = logits_and_gradients(model(ids), model)
     on_gpu = logits_and_gradients(model.cuda()(ids.cuda()), model)
-    torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=0, atol=1e-3)
+    torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=0, atol=1e-8 if dtype == torch.float64 else 1e-3)
