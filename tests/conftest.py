@@ -26,6 +26,9 @@ from runner.store.store import RunStore
 # Threads of several processes that wait for each other on the same cores slow the tests down many times.
 os.environ["OMP_NUM_THREADS"] = "1"  # in processes that tests start
 torch.set_num_threads(1)  # in this process, which has imported torch already
+# The first backward pass starts a thread for each GPU, and fake tensors add one. A process that such a process forks
+# can train nothing, so this pass comes before them.
+torch.ones(1, requires_grad=True).backward()
 
 KeepWeights = Callable[..., None]
 STAND_IN = KineticsStandIn(num_train=10, num_val=10)
