@@ -169,9 +169,12 @@ class ModelConfig(CheckedConfig, ABC):
 
 
 class Zeros(TorchFunctionMode):
-    """Zeros in place of random values."""
+    """Zeros in place of random values. timm cuts those that it draws, which takes longer on the meta device."""
 
-    DRAWS = (init.normal_, init.uniform_, init.kaiming_uniform_, init.xavier_uniform_, Tensor.normal_, Tensor.uniform_)
+    DRAWS = (
+        init.normal_, init.uniform_, init.kaiming_uniform_, init.xavier_uniform_,
+        Tensor.normal_, Tensor.uniform_, Tensor.clamp_,
+    )  # fmt: skip
 
     def __torch_function__(
         self,

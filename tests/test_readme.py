@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -46,11 +44,10 @@ def test_commands_are_parsed(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [words for words in REPRODUCE if words[0] in READ_ONLY], ids=" ".join)
-def test_read_only_commands_succeed(words: list[str], tmp_path: Path) -> None:
+def test_read_only_commands_succeed(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = [] if words[0] in ("list", "show") else ["--runs", str(tmp_path)]
-    done = subprocess.run([sys.executable, "-m", "reproduce", *words, *runs], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout
+    assert main([*words, *runs]) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out
 
 
 def test_the_readme_is_short() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ PRINT_MODULES = """
 import sys
 from reproduce.command import main
 try:
-    code = main(sys.argv[1:])
+    code = max(main(words.split("|")) for words in sys.argv[1:])
 except SystemExit as end:
     code = end.code
 print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
@@ -27,9 +28,9 @@ sys.exit(code)
 PAPER = ("--scale", "paper")
 
 
-def imported(*words: str | Path, code: int = 0) -> set[str]:
-    """Slow packages that a command imports."""
-    command = [sys.executable, "-c", PRINT_MODULES, *words]
+def imported(*commands: Sequence[str | Path], code: int = 0) -> set[str]:
+    """Slow packages that a process imports for some commands, one after the other."""
+    command = [sys.executable, "-c", PRINT_MODULES, *("|".join(map(str, words)) for words in commands)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == code, done.stderr
     return set(done.stderr.splitlines()[-1].split()) & SLOW
@@ -37,42 +38,31 @@ def imported(*words: str | Path, code: int = 0) -> set[str]:
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["list"], ["list", "--json"]])
 def test_what_describes_the_command_imports_no_array_library(words: list[str]) -> None:
-    assert not imported(*words)
+    assert not imported(words)
 
 
-@pytest.mark.parametrize(
-    ("verb", "table"),
-    [
-        ("status", "*"),
-        ("claims", "motionformer/table1"),
-        ("report", "motionformer/table1"),
-        ("plan", "motionformer/table1"),
-    ],
-)
-def test_tables_are_resolved_and_shown_with_torch_alone(verb: str, table: str, tmp_path: Path) -> None:
-    assert imported(verb, table, "--runs", tmp_path) == {"torch", "numpy"}
-
-
-def test_show_needs_torch_alone() -> None:
-    assert imported("show", "motionformer/table1") == {"torch", "numpy"}
+def test_tables_are_resolved_and_shown_with_torch_alone(tmp_path: Path) -> None:
+    table, runs = "motionformer/table1", ("--runs", tmp_path)
+    others = [(verb, table, *runs) for verb in ("claims", "report", "plan")]
+    assert imported(("show", table), ("status", "*", *runs), *others) == {"torch", "numpy"}
 
 
 def test_a_figure_that_is_drawn_already_needs_torch_alone(tmp_path: Path) -> None:
     words = ("report", "motionformer/figure3", "--runs", tmp_path)
-    assert "matplotlib" in imported(*words)
-    assert imported(*words) == {"torch", "numpy"}
+    assert "matplotlib" in imported(words)
+    assert imported(words) == {"torch", "numpy"}
 
 
 def test_tensorboard_imports_nothing_that_models_need(tmp_path: Path) -> None:
     words = ("tensorboard", "motionformer/table8", "--no-serve", "--runs", tmp_path)
-    assert not imported(*words) & {"lightning", "timm", "torchvision", "av", "pandas"}
+    assert not imported(words) & {"lightning", "timm", "torchvision", "av", "pandas"}
 
 
 def test_evaluate_imports_torch_and_the_decoder_alone_and_refuses_a_row_without_weights_before(tmp_path: Path) -> None:
     video = write_video(tmp_path / "video.mp4")
     words = ("evaluate", "motionformer/table4:joint", video, "--scale", "tiny", "--workers", "0", "--runs", tmp_path)
-    assert imported(*words, "--untrained") == {"torch", "numpy", "av"}
-    assert imported(*words, code=2) == {"torch", "numpy"}
+    assert imported((*words, "--untrained")) == {"torch", "numpy", "av"}
+    assert imported(words, code=2) == {"torch", "numpy"}
 
 
 def test_released_weights_are_imported_with_torch_alone_and_attention_is_drawn_without_lightning(
@@ -83,13 +73,13 @@ def test_released_weights_are_imported_with_torch_alone_and_attention_is_drawn_w
     sizes = ("width=96", "depth=2", "heads=4")
     overrides = [word for size in sizes for word in ("-o", f"model.{size}")] + ["-o", "data.dataset.num_classes=11"]
     row = ("motionformer/table4:trajectory", "--column", "k400", "--runs", tmp_path, *overrides)
-    assert imported("import-weights", file, "--as", *row) == {"torch", "numpy"}
+    assert imported(("import-weights", file, "--as", *row)) == {"torch", "numpy"}
     words = (*PAPER, "--out", tmp_path / "picture.png", write_video(tmp_path / "video.mp4"))
-    assert imported("attention", *row, *words) == {"torch", "numpy", "av", "matplotlib"}
+    assert imported(("attention", *row, *words)) == {"torch", "numpy", "av", "matplotlib"}
 
 
 def test_doctor_looks_for_initial_weights_with_torch_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for place in ("PRETRAINED_WEIGHTS", "HF_HOME", "TORCH_HOME"):
         monkeypatch.setenv(place, str(tmp_path / place))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert imported("doctor", "motionformer/table4", *PAPER, code=3) == {"torch", "numpy"}
+    assert imported(("doctor", "motionformer/table4", *PAPER), code=3) == {"torch", "numpy"}
