@@ -35,8 +35,8 @@ STAND_IN = KineticsStandIn(num_train=10, num_val=10)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Number of processes of `-n auto`."""
-    return available_cores()
+    """Number of processes of `-n auto`: one more than cores, because some tests wait for processes that they start."""
+    return available_cores() + 1
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Errors on a GPU that are detected without one: tensors of two devices, synchronisation, differing dtypes."""
 
-import json
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -30,25 +30,26 @@ MODELS: dict[tuple[ModelConfig, InputSize], str] = {
 }
 
 
-def parts(value: object) -> object:
-    """Config as JSON, where any positive number is 1: models that differ in such numbers have the same operations."""
+def parts(value: object, path: str = "") -> Iterator[str]:
+    """Settings of a config. Any positive number is 1: models that differ in such numbers have the same operations."""
     match value:
         case dict():
-            return {name: parts(part) for name, part in value.items()}
+            for name, part in value.items():
+                yield from parts(part, f"{path}.{name}")
         case list():
-            return [parts(part) for part in value]
-        case int() | float() if value > 0:
-            return 1
-    return value
+            for part in value:
+                yield from parts(part, path)
+        case _:
+            yield f"{path}={1 if isinstance(value, int | float) and value > 0 else value}"
 
 
-# Operations of each model; of several with the same, the first one is tested, and the others in slow tests.
-OPERATIONS = [json.dumps(parts(canonical(config))) for config, _ in MODELS]
+# A model is tested if it has a setting, in its class, that none before has. All others are tested in slow tests.
+SETTINGS = [{f"{type(config)}{part}" for part in parts(canonical(config))} for config, _ in MODELS]
 each_model = pytest.mark.parametrize(
     ("config", "size"),
     [
-        pytest.param(*model, id=name, marks=[pytest.mark.slow] if operations in OPERATIONS[:place] else [])
-        for place, ((model, name), operations) in enumerate(zip(MODELS.items(), OPERATIONS, strict=True))
+        pytest.param(*model, id=name, marks=[] if settings - set().union(*SETTINGS[:place]) else [pytest.mark.slow])
+        for place, ((model, name), settings) in enumerate(zip(MODELS.items(), SETTINGS, strict=True))
     ],
 )
 
