@@ -1,5 +1,6 @@
 """Fixtures: a small untrained run on a few generated videos, and a store for its files. One torch thread everywhere."""
 
+import gc
 import os
 
 os.environ["TORCH_DISABLE_NATIVE_JIT"] = "1"  # before torch is imported, see reproduce/command.py
@@ -23,6 +24,7 @@ from experiments.spec.scales import TINY
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
 
+gc.set_threshold(10_000)  # a tenth of the time of all tests went into the search for garbage
 # Threads of several processes that wait for each other on the same cores slow the tests down many times.
 os.environ["OMP_NUM_THREADS"] = "1"  # in processes that tests start
 torch.set_num_threads(1)  # in this process, which has imported torch already
