@@ -116,9 +116,9 @@ def draw_limb(
     x, y = x - share * dx, y - share * dy
     distance = np.sqrt(x * x + y * y) - np.float32(radius)
     mask = np.float32(opacity) * np.clip(0.5 - distance * np.float32(camera.pixels_per_unit), 0.0, 1.0)
-    part = canvas[:, rows, columns]
-    covered = mask > 0
-    part[covered] += mask[covered][:, None] * (paint - part[covered])
+    for channel, value in enumerate(paint):
+        part = canvas[:, rows, columns, channel]
+        part += mask * (value - part)
 
 
 # Joints of three layouts, derived from those of one body: Penn Action (13), COCO (17) and NTU RGB+D (25).
