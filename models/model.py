@@ -169,11 +169,11 @@ class ModelConfig(CheckedConfig, ABC):
 
 
 class Zeros(TorchFunctionMode):
-    """Zeros in place of random values. timm cuts those that it draws, which takes longer on the meta device."""
+    """Zeros in place of random values."""
 
     DRAWS = (
-        init.normal_, init.uniform_, init.kaiming_uniform_, init.xavier_uniform_,
-        Tensor.normal_, Tensor.uniform_, Tensor.clamp_,
+        init.normal_, init.uniform_, init.kaiming_uniform_, init.xavier_uniform_, Tensor.normal_, Tensor.uniform_,
+        Tensor.clamp_,  # the last step of timm's truncated draws, slow on the meta device
     )  # fmt: skip
 
     def __torch_function__(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,18 +16,6 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 PACKAGES = (
     "reproduce", "reports", "runner", "experiments", "lightning_modules", "data", "models", "interface",
 )  # fmt: skip
-# One process for all commands, because each imports torch.
-RUN = """
-import runpy, shlex, sys
-
-for line in sys.argv[1:]:
-    sys.argv = shlex.split(line.replace("make index", "reproduce.write_index"))
-    try:
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        if end.code:
-            raise
-"""
 
 
 class Section(NamedTuple):
@@ -66,17 +55,28 @@ def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> N
         assert applied.returncode == 0, applied.stdout + applied.stderr
         changed = re.findall(r"^\+\+\+ b/(\S+)", diff, flags=re.MULTILINE)
         subprocess.run([sys.executable, "-m", "compileall", "-q", *changed], cwd=tmp_path, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    for command in section.commands:
+        words = shlex.split(command)
+        if words[0] == "export":
+            name, _, value = words[1].partition("=")
+            environment[name] = value
+            continue
+        if words == ["make", "index"]:
+            subprocess.run([sys.executable, "-m", "reproduce.write_index"], cwd=tmp_path, env=environment, check=True)
+            continue
+        assert words[0] == "reproduce"
+        done = subprocess.run(
+            [sys.executable, "-m", *words], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
     changed = re.findall(r"^\+\+\+ b/experiments/(\w+/\w+)\.py", "".join(section.diffs), flags=re.MULTILINE)
-    tables = [name for name in changed if "TABLE" in (tmp_path / f"experiments/{name}.py").read_text()]
-    tests = "pytest -q -p no:cacheprovider tests/experiments/spec/test_catalog.py"
-    commands = [*section.commands, *([f"{tests} -k 'printed and ({' or '.join(tables)})'"] if tables else [])]
-    exported = (line.removeprefix("export ").split("=") for line in commands if line.startswith("export "))
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, *(line for line in commands if not line.startswith("export "))],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path), **dict(exported)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout or not commands
+    if tables := [name for name in changed if "TABLE" in (tmp_path / f"experiments/{name}.py").read_text()]:
+        tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/experiments/spec/test_catalog.py"]
+        tests += ["-k", f"printed and ({' or '.join(tables)})"]
+        done = subprocess.run([sys.executable, *tests], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
 
 
 def test_links_point_to_existing_files() -> None:

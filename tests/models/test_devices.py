@@ -30,21 +30,21 @@ MODELS: dict[tuple[ModelConfig, InputSize], str] = {
 }
 
 
-def parts(value: object, path: str = "") -> Iterator[str]:
+def settings_of(value: object, path: str = "") -> Iterator[str]:
     """Settings of a config. Any positive number is 1: models that differ in such numbers have the same operations."""
     match value:
         case dict():
             for name, part in value.items():
-                yield from parts(part, f"{path}.{name}")
+                yield from settings_of(part, f"{path}.{name}")
         case list():
             for part in value:
-                yield from parts(part, path)
+                yield from settings_of(part, path)
         case _:
             yield f"{path}={1 if isinstance(value, int | float) and value > 0 else value}"
 
 
 # A model is tested if it has a setting, in its class, that none before has. All others are tested in slow tests.
-SETTINGS = [{f"{type(config)}{part}" for part in parts(canonical(config))} for config, _ in MODELS]
+SETTINGS = [{f"{type(config)}{part}" for part in settings_of(canonical(config))} for config, _ in MODELS]
 each_model = pytest.mark.parametrize(
     ("config", "size"),
     [

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.drawing.encoding import DEFAULT_PALETTE, encoded_jpeg, encoded_mask
-from data.stand_ins.drawing.shapes import Camera, Floats, Shape, Texture, color, shape_distance, to_uint8
+from data.stand_ins.drawing.shapes import Camera, Floats, Shape, Texture, color, cover, shape_distance, to_uint8
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
 
 QUALITY = 95  # of the JPEG pictures
@@ -96,6 +96,6 @@ def draw(canvas: Floats, masks: NDArray[np.uint8], camera: Camera, body: Body) -
     if body.shape == "bar":
         x, y = y, x  # upright
     distance = shape_distance(body.shape, x, y) * body.radius
-    alpha = np.clip(0.5 - distance, 0.0, 1.0)[..., None]  # (T, h, w, 1)
-    canvas += alpha * (body.colors[:, None, None].astype(np.float32) - canvas)
-    masks[alpha[..., 0] >= 0.5] = body.number
+    mask = np.clip(0.5 - distance, 0.0, 1.0)  # (T, h, w)
+    cover(canvas, mask, body.colors.T[..., None, None].astype(np.float32))
+    masks[mask >= 0.5] = body.number

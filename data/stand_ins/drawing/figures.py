@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from data.stand_ins.drawing.shapes import Camera, Floats, Shape, drift
+from data.stand_ins.drawing.shapes import Camera, Floats, Shape, cover, drift
 
 SIDES = ("left", "right")
 BODY = (
@@ -116,9 +116,7 @@ def draw_limb(
     x, y = x - share * dx, y - share * dy
     distance = np.sqrt(x * x + y * y) - np.float32(radius)
     mask = np.float32(opacity) * np.clip(0.5 - distance * np.float32(camera.pixels_per_unit), 0.0, 1.0)
-    for channel, value in enumerate(paint):
-        part = canvas[:, rows, columns, channel]
-        part += mask * (value - part)
+    cover(canvas[:, rows, columns], mask, paint)
 
 
 # Joints of three layouts, derived from those of one body: Penn Action (13), COCO (17) and NTU RGB+D (25).

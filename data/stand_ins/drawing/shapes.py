@@ -5,6 +5,7 @@ World units: 1 is the radius of the disc that contains the action. x points to t
 """
 
 import colorsys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -135,9 +136,15 @@ class Thing:
         x, y = cos * x + sin * y, cos * y - sin * x
         mask = np.clip(0.5 - shape_distance(self.shape, x, y) * (camera.pixels_per_unit * scale), 0.0, 1.0)
         level = pattern_level(self.pattern, x, y, self.frequency)
-        for channel, (first, second) in enumerate(zip(self.first, self.second, strict=True)):
-            part = canvas[:, rows, columns, channel]
-            part += mask * (first + level * (second - first) - part)
+        paint = [first + level * (second - first) for first, second in zip(self.first, self.second, strict=True)]
+        cover(canvas[:, rows, columns], mask, paint)
+
+
+def cover(canvas: Floats, mask: Floats, paint: Iterable[Floats]) -> None:
+    """Blend red, green and blue, each a number or (T, h, w), over a canvas, as far as the mask says."""
+    for channel, value in enumerate(paint):
+        part = canvas[..., channel]
+        part += mask * (value - part)
 
 
 def to_uint8(canvas: Floats, rng: np.random.Generator, noise: float) -> NDArray[np.uint8]:
