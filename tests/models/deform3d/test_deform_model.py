@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from interface.sizes import PoseClipSize
 from interface.targets import ClassTarget
@@ -18,6 +19,7 @@ from models.deform3d.stage import Block, StageName
 from models.deform3d.stride import TemporalStrideStage
 from models.deform3d.windows import Windows
 from tests.models.deform3d.deform_models import LABELS, SIZE, built, inputs, small
+from tests.models.mixers.test_contract import Largest
 
 PAPER_SIZE = PoseClipSize(12, 224, 224, 13)
 VARIANTS: dict[str, dict[str, object]] = {
@@ -50,6 +52,15 @@ each_variant = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIAN
 def test_multiply_adds_are_those_that_torch_counts(settings: dict[str, object]) -> None:
     config = small(**settings)
     assert config.macs(SIZE, LABELS) == config.executed_macs(SIZE, LABELS)
+
+
+@pytest.mark.parametrize("size", [PAPER_SIZE, PoseClipSize(12, 112, 112, 13)])
+def test_no_map_of_all_tokens_is_in_memory(size: PoseClipSize) -> None:
+    config = DeformableTransformer.Config()
+    model = config.on_meta(size, LABELS)
+    with FakeTensorMode(allow_non_fake_inputs=True), Largest() as largest:
+        model.to_empty(device="cpu")(*size.example(1)).sum().backward()
+    assert largest.elements < (size.frames * config.tokens_per_frame(size)) ** 2
 
 
 @pytest.mark.parametrize("size", [PAPER_SIZE, PoseClipSize(12, 112, 112, 25)])
