@@ -1,6 +1,7 @@
 """Ranges of config fields. A range stands in the type of a field, e.g. `views: Count = 10`, and is no part of an id."""
 
 import functools
+import inspect
 import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, get_args
@@ -70,7 +71,7 @@ def ranges(kind: type) -> dict[str, Range]:
     """Ranges in the types of the fields of a dataclass. A field that is declared again without one keeps its range."""
     found: dict[str, Range] = {}
     for base in reversed(kind.__mro__):
-        declared = {name: _range_in(hint) for name, hint in vars(base).get("__annotations__", {}).items()}
+        declared = {name: _range_in(hint) for name, hint in inspect.get_annotations(base).items()}
         found |= {name: allowed for name, allowed in declared.items() if allowed is not None}
     return found
 

@@ -87,7 +87,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["evaluate", ROW, ""], 2, "VIDEO: names no file"),
         (["evaluate", ROW, "a.mp4", "--weights", "w.pth", "--untrained"], 2, "--untrained"),
         (["evaluate", ROW, "a.mp4", "--devices", "3"], 2, "unrecognized arguments: --devices 3"),
-        (["attention", ROW, "--out", "a.png", "--workers", "1"], 2, "unrecognized arguments: --workers 1"),
+        (["attention", ROW, "--out", "a.png", "--workers=1"], 2, "unrecognized arguments: --workers=1"),
         (["evaluate", ROW, "a.mp4", "--scale", "tiny"], 2, "or name a file with --weights FILE"),
         (["evaluate", ROW, "a.mp4", "--weights", "."], 3, "weights: . is a folder; name a file in it"),
         (["evaluate", ROW, "--list", "none.csv", "--untrained"], 3, "--list none.csv: there is no such file"),

@@ -119,6 +119,11 @@ def test_a_gpu_decodes_in_the_process_of_the_training(tmp_path: Path, monkeypatc
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert Resources(devices=1).num_workers(data) == 0
     records = (record(write_video(tmp_path / "a.mp4")),)
-    loader = DataLoader(records, num_workers=1, collate_fn=lambda one: opened(one[0]))  # pyright: ignore[reportArgumentType]
+    loader = DataLoader(
+        records,  # pyright: ignore[reportArgumentType]
+        num_workers=1,
+        collate_fn=lambda one: opened(one[0]),
+        multiprocessing_context="fork",
+    )
     with pytest.raises(DataError, match=r"VIDEO_READER=torchcodec:cuda: .* use --workers 0"):
         next(iter(loader))

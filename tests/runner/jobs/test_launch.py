@@ -88,14 +88,15 @@ def test_ctrl_c_saves_checkpoints_and_ends_all_processes(tmp_path: Path) -> None
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    of_threads = Path("/proc").glob(f"{process.pid}/task/*/children")
+    children = [pid for file in of_threads for pid in file.read_text().split()]
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=240)
     assert process.returncode == 130
     assert "write their checkpoints" in err and "Traceback" not in err
     assert list(tmp_path.glob("*/checkpoints/last.ckpt"))
     assert not list(tmp_path.glob("*/metrics/*.json"))
-    for pid in children.stdout.split():
+    for pid in children:
         assert not Path(f"/proc/{pid}").exists()
     states = [job.directory(RunStore(tmp_path)).state(job.run) for job in jobs(500)]
     assert "interrupted" in states

@@ -1,14 +1,16 @@
 """Speed of reading: its stages, the workers, and which of the two waits."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 import torch
+from torch import Tensor
 
+from data.items import ItemList
 from data.transforms.pixels import Augmentation
 from data.video import decode
 from data.video.frame_table import FrameTable
@@ -59,20 +61,24 @@ def test_a_stage_has_the_time_of_what_it_calls(
     assert list(found) == ["all", "open", "decode", "convert", "scale", "augment", "collate", "rest"]
 
 
-def test_workers_read_beside_each_other_and_items_that_are_no_clips_have_a_time_too(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    noisy = PointData.noisy
-    monkeypatch.setattr(PointData, "noisy", lambda *words: time.sleep(0.05) or noisy(*words))
-    one, two = (speed_of(POINTS, workers) for workers in (0, 2))
+@dataclass(frozen=True, kw_only=True)
+class SlowData(PointData):
+    seconds: float
+
+    def noisy(self, items: ItemList, index: int) -> tuple[Tensor, ...]:
+        time.sleep(self.seconds)
+        return super().noisy(items, index)
+
+
+def test_workers_read_beside_each_other_and_items_that_are_no_clips_have_a_time_too() -> None:
+    run = replace(POINTS, data=SlowData(seconds=0.05))
+    one, two = (speed_of(run, workers) for workers in (0, 2))
     assert list(one.milliseconds) == ["all", "collate", "rest"] and one.milliseconds["all"] > 50
     assert one.read_per_second < 20 < two.read_per_second < 45
 
 
-def test_workers_that_read_all_batches_of_an_epoch_at_once_are_no_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    noisy = PointData.noisy
-    monkeypatch.setattr(PointData, "noisy", lambda *words: time.sleep(0.01) or noisy(*words))
-    run = replace(POINTS, data=replace(POINTS.data, dataset=Points.Config(num_train=24, num_test=8)))
+def test_workers_that_read_all_batches_of_an_epoch_at_once_are_no_faster() -> None:
+    run = replace(POINTS, data=SlowData(dataset=Points.Config(num_train=24, num_test=8), seconds=0.01))
     assert 150 < speed_of(run, workers=4, batch_size=8).read_per_second < 450
 
 
