@@ -12,6 +12,13 @@ from runner.measure.computed_values import computed
 
 EXECUTED, SAVED = "executed", "saved_for_backward"  # names of computed values
 WAITING = "waiting for data, % of the training"
+# By the start of a kind of cost.
+MEANINGS = {
+    "executed": "Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published "
+    "formulation.",
+    "saved": "Saved: tensors that a training keeps for the backward pass in float32, not the printed peak.",
+    "waiting": "Waiting: share of the time of a training for which its loop waited for the next batch.",
+}
 
 
 class Cost(NamedTuple):
@@ -54,11 +61,6 @@ def costs_text(report: Report, markup: Markdown) -> str:
     """Folded table of the costs; empty without any."""
     costs = costs_of(report)
     lines = [[markup.escaped(text) for text in cost] for cost in costs]
-    meaning = (
-        "Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published formulation. "
-        "Saved: tensors that a training keeps for the backward pass in float32, not the printed peak."
-    )
-    if any(cost.kind == WAITING for cost in costs):
-        meaning += " Waiting: share of the time of a training for which its loop waited for the next batch."
+    meaning = " ".join(text for kind, text in MEANINGS.items() if any(cost.kind.startswith(kind) for cost in costs))
     table = markup.table([["row", "column", "cost of ours", "value"]], lines, ["left", "left", "left", "right"])
     return markup.folded("Costs of this implementation", markup.paragraph(meaning), table) if costs else ""

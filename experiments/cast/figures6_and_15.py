@@ -17,7 +17,7 @@ def answers(name: str, *, first: int) -> Table:
         figure=AnsweredClips(column="verb", shown=(*EXPERTS, "cast"), first=first, number=4),
         notes=(
             "The paper does not name its videos. A test keeps eight, evenly spaced; Figure 6 shows the first four of them, "
-            "Figure 15 the others. The printed accuracies are those of Table 2.",
+            "Figure 15 the others.",
             *F1_NOTES[1:],
         ),
     )

@@ -2,7 +2,7 @@
 
 from experiments.cast.base import EPIC100, K400, PRINTED, SSV2
 from experiments.cast.paper import table
-from experiments.spec.language import ACTION, NOUN, TOP1, VERB, Column, TinyNote, row
+from experiments.spec.language import ACTION, NOUN, TOP1, VERB, Column, TinyNote, Underlined, row
 
 # fmt: off
 COLUMNS = (
@@ -13,7 +13,7 @@ COLUMNS = (
     Column(key="k400",   header="K400",            metric=TOP1,   base=K400,    best="max"),
 )
 ROWS = (
-    row("released", ("as in the released code",),             paper=(72.5, 60.9, 49.3, 71.6, 85.3)),
+    row("released", ("as in the released code",),             paper=(72.5, 60.9, Underlined(49.3), 71.6, 85.3)),
     row("printed",  ("as in Table 4 and appendix B",), PRINTED, paper=()),
 )
 # fmt: on

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.cast.base import AIM, TUNED_CLIP
-from experiments.spec.language import TRAINABLE_PARAMETERS, Column, Computed, Edit, Edits, RunConfig, published_gflops
+from experiments.spec.language import (
+    TRAINABLE_PARAMETERS,
+    Column,
+    Computed,
+    Edit,
+    Edits,
+    PaperNote,
+    RunConfig,
+    published_gflops,
+)
 from models.cast.baselines import LoneExpert
 from models.cast.model import CAST
 
@@ -63,6 +72,11 @@ OWN_NOTE = (
     "Rows with an asterisk are the paper's own implementations, those of CLIP and VideoMAE tuned as a whole. Their recipes "
     "are not stated; here, they have that of CAST."
 )
+EXPERTS_NOTE = (
+    "CLIP and VideoMAE are the paper's own implementations, tuned as a whole. Their recipes are not stated; here, they have "
+    "that of CAST."
+)
+TABLE2_NOTE = PaperNote("The printed accuracies are those of Table 2; the figure prints none.")
 COST_NOTE = (
     "Costs are exact counts. The paper multiplies a rounded 391 GFLOPs per view, and takes 147 for CLIP on Kinetics."
 )

@@ -168,7 +168,7 @@ CLAIMS_E = (
           [worst("st-st", column, ("st-s", "s-s", "t-s")) for column in KEYS]),
     claim("C12", "section 4.5", "Time for T2S with space for S2T is best", [best("t-s", column, OTHERS_E) for column in KEYS]),
     claim("C13", "section 4.5", "All window shapes have the same capacity",
-          [within(cell(f"{key}.action", TRAINABLE_PARAMETERS) - cell("t-s.action", TRAINABLE_PARAMETERS), 0.05)
+          [within(cell(f"{key}.action", TRAINABLE_PARAMETERS) - cell("t-s.action", TRAINABLE_PARAMETERS), Ours(0.05))
            for key in OTHERS_E]),
 )
 # fmt: on

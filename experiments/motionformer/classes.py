@@ -2,7 +2,7 @@
 
 from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
 from experiments.motionformer.paper import table
-from experiments.spec.language import ClassDifferences, ClassPanel, row
+from experiments.spec.language import ClassDifferences, ClassPanel, PaperNote, row
 
 # fmt: off
 ROWS = (
@@ -41,7 +41,10 @@ TABLE = table(
     notes=(
         "The paper does not state whether “without” trajectory attention means joint or divided space-time attention. "
         "We use joint.",
-        "The printed accuracies are those of Table 4. The section prints only the classes and their differences.",
+        PaperNote(
+            "The printed accuracies are those of Table 4. The section prints only classes and their differences in points: "
+            f"{'; '.join(f'{name} {points:+}' for name, points in PRINTED)}."
+        ),
         JOINT_NOTE,
         *TRAINING_NOTES,
     ),

@@ -13,6 +13,7 @@ from experiments.spec.language import (
     Ours,
     Panel,
     Panels,
+    PaperNote,
     Quantity,
     above,
     cell,
@@ -119,8 +120,8 @@ TABLE = table(
         "The paper does not state whether models are retrained for each stride. Ours are the models of Table 4, only "
         "tested at other strides. `-o data.sampling.span=0.5` trains on half of each video; column S is then also "
         "tested on half.",
-        "Each video has one view, in its middle, because “the larger the stride, the more of the video clip is seen”. "
-        "Table 4 tests K-400 with ten views.",
+        "Each video has one view, in its middle, because “the larger the stride, the more of the video clip is seen”.",
+        PaperNote("Table 4 tests K-400 with ten views."),
         "A clip that is longer than its video repeats the last frame.",
         JOINT_NOTE,
         *TRAINING_NOTES,

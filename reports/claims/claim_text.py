@@ -35,8 +35,9 @@ def margins_text(comparison: Comparison, margins: tuple[float, ...]) -> str:
 
 
 def number_text(number: float, *, signed: bool) -> str:
-    """Number with at most two decimals."""
-    text = f"{number:.2f}".rstrip("0").rstrip(".").replace("-", MINUS)
+    """Number with at most two decimals; with four, if it would be rounded to a whole one, which a bound may be."""
+    text = f"{number:.4f}" if f"{number:.2f}".endswith("00") else f"{number:.2f}"
+    text = text.rstrip("0").rstrip(".").replace("-", MINUS)
     return f"+{text}" if signed and number > 0 and text != "0" else "0" if text == f"{MINUS}0" else text
 
 
@@ -70,6 +71,8 @@ def method(claims: tuple[JudgedClaim, ...], unit: str) -> list[str]:
         f"Printed numbers: noise means that a comparison holds within the sampling error of the official test {unit}, "
         f"if exactly one of two models is right on 15 % of them, as is assumed here.",
     ]
+    if any(judgement.interval is not None and not judgement.items for judgement in judgements):
+        found.append("Intervals of times reach from the smallest to the largest value that their repeats allow.")
     if resamples := resamples_text(judgements, unit):
         seeds, num_joint = most_seeds(judgements), sum(judgement.is_joint for judgement in judgements)
         found.append(

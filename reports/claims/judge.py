@@ -20,6 +20,7 @@ from reports.pages.cells import derived_in_print
 from reports.pages.chance import DISCORDANT
 from reports.pages.report import ReportRow
 
+STEP = 1e-3  # share of a limit
 DIGITS = 9  # of sums of printed numbers, without the error of binary fractions
 
 
@@ -111,9 +112,14 @@ def noise_limit(table: Table, cell: CellValue) -> float:
 
 
 def propagated(of: Callable[[list[float]], float], values: list[float], limits: list[float]) -> float:
-    """Limit of a function of independent values with these limits."""
+    """Limit of a function of independent values with these limits, by its slopes: of rivals, the best one counts."""
     if any(map(math.isinf, limits)):
         return math.inf
-    center = of(values)
-    moved = ([*values[:i], values[i] + limit, *values[i + 1 :]] for i, limit in enumerate(limits))
-    return math.hypot(*(of(others) - center for others in moved))
+
+    def effect(i: int) -> float:
+        """Effect of the limit of a value, from a small step up and down. Rivals that tie have half of it each."""
+        ends = ([*values[:i], values[i] + step * limits[i], *values[i + 1 :]] for step in (STEP, -STEP))
+        up, down = map(of, ends)
+        return (up - down) / (2 * STEP)
+
+    return math.hypot(*map(effect, range(len(values))))

@@ -49,7 +49,7 @@ def _notes(report: Report, markup: Markdown) -> list[str]:
     lines = list(report.facts.notes)
     if not warning(report):
         overridden = ", but for the overrides" if report.overrides else ""
-        lines.insert(0, f"The models and data sets are those of the paper{overridden}.")
+        lines.insert(0, f"Nothing is made smaller than in the paper{overridden}.")
     if (readme := paper_file(report.table.paper, "README.md")) is not None:
         lines.append(f"What differs from the paper: {markup.file_link(readme)}")
     return [*lines, f"Made by `{_command(report)}`"]

@@ -213,12 +213,14 @@ def legend(report: Report) -> list[tuple[str, str]]:
     dashes = ["not run"] if any(cell.state == "not run" and cell.value is None for cell in cells) else []
     if any(cell.state == "quoted" and cell.printed is None and cell.value is None for cell in cells):
         dashes.append("in quoted rows, not printed" + ("" if report.scale.comparable else " or not comparable"))
-    has_labels = any(label is None for row in report.rows for label in row.row.labels)
-    of_labels = " (among the labels, as printed: does not apply)" if has_labels else ""
+    of_dash = ", ".join(dashes)
+    if any(label is None for row in report.rows for label in row.row.labels):
+        of_labels = "among the labels, as printed: does not apply"
+        of_dash = f"{of_dash} ({of_labels})" if of_dash else of_labels
     overrides = ", ".join(report.overrides)
     signs = (
-        (DASH, ", ".join(dashes) + of_labels, bool(dashes)),
-        (NOT_APPLICABLE, "does not apply", any(cell.state == "not applicable" for cell in cells)),
+        (DASH, of_dash, bool(of_dash)),
+        (NOT_APPLICABLE, "does not apply", any(NOT_APPLICABLE in (cell.value, ours_text(cell)) for cell in cells)),
         (RUNNING, "running", any(cell.state == "running" for cell in cells)),
         *((sign, text.format(overrides=overrides), any(map(applies, cells))) for sign, text, applies in SIGNS),
         ("±", "sample standard deviation over the seeds", any(cell.num_requested > 1 for cell in cells)),

@@ -34,6 +34,7 @@ from reports.saved import JudgedReport
 from reports.tensorboard.hparams import HParams, end
 from runner.machine.files import StoreError
 from runner.store.picture_files import AnsweredClips
+from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Session:
     pictures: "Mapping[str, Figure]" = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
     test: SeedResult | None = None
-    """Its test, if it was made here."""
+    """Its first test that was made here and kept scores or clips."""
 
     @property
     def event_files(self) -> list[Path]:
@@ -189,7 +190,7 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
         published=published_curves(store.published(own)) if published and not own.tensorboard.exists() else {},
         finished=all(result.value is not None for _, result in tests),
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
-        test=next((result for _, result in tests if result.value is not None and not result.published), None),
+        test=next((result for _, result in tests if not result.published and _sources(result, store)), None),
     )
 
 
@@ -222,19 +223,28 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
     """
     if session.test is None:
         return
-    run, own = session.test.run, store.run(session.test.run.train_id)
-    of_run = own.of_released if session.test.released else own
-    sources = (of_run.scores(run.eval_id), of_run.pictures(AnsweredClips.folder, run.eval_id))
-    changed = max((source.stat().st_mtime for source in sources if source.exists()), default=None)
+    changed = max(source.stat().st_mtime for source in _sources(session.test, store))
     kept = before / PICTURES_FILE
-    if changed is not None and kept.exists() and kept.stat().st_mtime > changed:
+    if kept.exists() and kept.stat().st_mtime > changed:
         shutil.copy2(kept, directory)
-    elif changed is not None:
+    else:
         from reports.figures.answers import pictures_of_test  # matplotlib takes a second to import
 
         with _writer(directory / PICTURES_FILE) as writer:
-            for name, figure in pictures_of_test(run, of_run).items():
+            for name, figure in pictures_of_test(session.test.run, _directory_of(session.test, store)).items():
                 writer.add_figure(VIEWS + name, figure)
+
+
+def _directory_of(test: SeedResult, store: RunStore) -> RunDirectory:
+    own = store.run(test.run.train_id)
+    return own.of_released if test.released else own
+
+
+def _sources(test: SeedResult, store: RunStore) -> list[Path]:
+    """Files of the pictures of a test that are here."""
+    directory = _directory_of(test, store)
+    files = (directory.scores(test.run.eval_id), directory.pictures(AnsweredClips.folder, test.run.eval_id))
+    return [file for file in files if file.exists()]
 
 
 @contextmanager

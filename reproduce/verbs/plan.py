@@ -68,8 +68,9 @@ def execute(options: Plan) -> int:
     given = any(one is not None for one in (options.gpu, options.utilisation, options.tflops))
     guess = assumed_cpu_speed() if on_cpu and not given else speed
     plans = planned(
-        found, store, resources, guess, scale.read_seconds, eval_only=options.tests_only, measures=not given
-    )
+        found, store, resources, guess, scale.read_seconds, eval_only=options.tests_only, measures=not given,
+        published=on_cpu,
+    )  # fmt: skip
     if options.json:
         print(json.dumps([asdict(plan) for plan in plans], indent=1))
     else:
@@ -137,6 +138,7 @@ def planned(
     *,
     eval_only: bool = False,
     measures: bool = True,
+    published: bool = True,
 ) -> list[PlannedRun]:
     """Plans of jobs. The training of a run is counted for the first of its tests.
 
@@ -144,6 +146,7 @@ def planned(
         guess: speed of a device.
         read_seconds: assumed time of a core for an item; None for that of published data.
         measures: whether that of finished trainings comes first.
+        published: whether these may be published ones. Of runs for a GPU, the few on a CPU say nothing.
     """
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
     counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
@@ -152,7 +155,7 @@ def planned(
         for job, (counts, _) in zip(found, counted, strict=True)
         if counts is not None
     ]
-    known = (measures and measured_speed(trained, store)) or guess
+    known = (measures and measured_speed(trained, store if published else RunStore(store.root))) or guess
     plans = []
     for job, (counts, source) in zip(found, counted, strict=True):
         run, directory = job.run, job.directory(store)

@@ -66,7 +66,7 @@ measured here.
 
 ## About these numbers
 
-- The models and data sets are those of the paper.
+- Nothing is made smaller than in the paper.
 - A note.
 - Made by `reproduce report paper/table1 --scale tiny`
 
@@ -97,8 +97,7 @@ GFLOPs: computed from the config, without a run. Δ: difference of Top-1 / K-400
 
 <details><summary>Costs of this implementation</summary>
 
-Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published formulation. Saved: \
-tensors that a training keeps for the backward pass in float32, not the printed peak.
+Executed: multiply-adds of ours for the same result; a column of GFLOPs counts the published formulation.
 
 | row | column | cost of ours | value |
 |:--|:--|:--|--:|
