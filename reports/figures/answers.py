@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CONFUSION, CLIPS = "confusion matrix", "test clips"
 MOST_NAMED = 40  # largest number of classes whose names fit beside a matrix
 WORDS = 60  # characters per line above a clip
-LINE, LETTER = 0.2, 0.065  # inches
+LINE, LETTER = 0.2, 0.075  # inches
 CORRECT, WRONG = "#007A3D", "#B00000"
 DPI = 110
 
@@ -132,7 +132,7 @@ def confusion_matrices(confusions: Mapping[str, Confusion]) -> "Figure":
     """Matrices of all kinds of label side by side. Each row is the share of the items of a class."""
     named = (names for _, names in confusions.values() if len(names) <= MOST_NAMED)
     for_names = LETTER * max((len(name) for names in named for name in names), default=0)
-    figure = empty_figure((5.8 + for_names) * len(confusions), 5.0 + for_names, None, DPI)
+    figure = empty_figure((5.8 + for_names) * len(confusions), 5.6 + for_names, None, DPI)
     axes = figure.subplots(1, len(confusions), squeeze=False)[0]
     for axis, (kind, (counts, names)) in zip(axes, confusions.items(), strict=True):
         shares = counts / np.maximum(1, counts.sum(1, keepdims=True))

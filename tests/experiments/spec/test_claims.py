@@ -61,6 +61,8 @@ PRINTED = [
     (differs(A),                  [0.4],                    K400,  "noise"),
     (ranked("a", "top1", ROWS, 2), [49.3, 49.9, 48.6],      0.545, "noise"),          # .6 and .7 from its neighbours
     (ranked("a", "top1", ROWS, 2), [67.0, 67.9, 67.1],      0.545, "not supported"),
+    (above(A - largest(B, C)),    [70.6, 70.0, 70.0],       0.38,  "supported"),      # rivals that tie
+    (above(A - largest(B, C)),    [70.6, 70.1, 69.9],       0.38,  "noise"),          # the best rival
     (rising((A, B, C)),           [60.0, 61.8, 62.0],       0.34,  "supported"),      # the last step is noise
     (rising((A, B, C, D)),        [47.4, 47.5, 48.0, 48.7], 0.545, "supported"),
     (rising((A, B, C)),           [60.0, 59.9, 62.0],       0.34,  "supported"),      # a step reversed within noise

@@ -29,7 +29,7 @@ from experiments.spec.claims import (
 from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, Measured, VideosPerSecondInTurns
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Cell, Column, Table
-from reports.claims.claim_text import as_json, lines
+from reports.claims.claim_text import as_json, lines, number_text
 from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.verdicts import Judgement
 from reports.collect import collect, judged_claims
@@ -423,3 +423,10 @@ def test_trends_show_their_steps_and_places_are_named(trial: Trial) -> None:
     )
     assert (printed, verdict) == ("+0.5, +19.3", "supported")
     assert (ours, interval, own) == ("–", "–", "undecided (not run: joint.k400, ours.k400)")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.9968, "0.9968"), (1.0, "1"), (0.715, "0.71"), (-0.003, "−0.003"), (0.0, "0"), (2.5, "2.5")]
+)
+def test_a_number_beside_a_bound_is_not_rounded_to_it(number: float, text: str) -> None:
+    assert number_text(number, signed=False) == text

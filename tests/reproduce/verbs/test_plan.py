@@ -231,6 +231,12 @@ def test_hours_come_from_measured_trainings_of_the_same_hardware(store: RunStore
     assert f"device time, {device_time_text(3600 * plan['device_hours_left'] / 2)} on 2 devices, measured" in text
 
 
+def test_published_trainings_on_cpus_say_nothing_of_a_gpu(tmp_path: Path, reproduce: Reproduce) -> None:
+    row = ["motionformer/table5:exact", "--column", "listops", "--scale", "paper"]
+    plan = planned_one(reproduce("plan", *row, "--runs", tmp_path, "--json"))
+    assert plan["speed"].startswith("a guess: 35 % of the 312 TFLOP/s of one A100")
+
+
 def test_small_models_without_measurements_assume_the_speed_of_a_cpu(tmp_path: Path, reproduce: Reproduce) -> None:
     words = ["plan", ROW, "--column", "k400", "-o", "optim.epochs=3", "--runs", tmp_path]
     plan = planned_one(reproduce(*words, "--json"))
