@@ -21,7 +21,12 @@ def read_saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ValueError, SafetensorError: if the file is damaged.
         OSError: if it cannot be read.
     """
+    return load_file(path), stated(path)
+
+
+def stated(path: Path) -> dict[str, Any]:
+    """What a weight file states of its tensors. Errors are those of `read_saved`."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
     earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
-    return load_file(path), json.loads(metadata.get(SAVED, "null")) or earlier
+    return json.loads(metadata.get(SAVED, "null")) or earlier

@@ -30,7 +30,7 @@ from runner.store.acceptance import first_difference
 from runner.store.provenance import provenance
 from runner.store.store import RunStore
 from runner.weights.released import stated_settings
-from runner.weights.weights import Weights, existing_weights, load_weights
+from runner.weights.weights import Weights, existing_weights, load_weights, run_in
 
 NUM_SHOWN = 5  # best classes per video
 SECONDS_BETWEEN_LINES = 30  # of progress in a file
@@ -194,18 +194,21 @@ def load_chosen_weights(
         report = run.model.load_released(model, file, run.data.size)
         stated_settings(run, file, report, released)
         return str(report)
-    check_config_beside(file, run)
     try:
+        check_config(file, run)
         load_weights(model, run, store, Weights(file, None))
     except StoreError as error:
         raise ValueError(str(error)) from None
     return str(file)
 
 
-def check_config_beside(file: Path, run: RunConfig) -> None:
-    """Refuse the weights of a run with another model or data set, if its config is in the directory above."""
-    path = file.absolute().parent.parent / "config.json"
-    stored = read_json(path) if path.is_file() else None
+def check_config(file: Path, run: RunConfig) -> None:
+    """Refuse the weights of a run with another model or data set.
+
+    Its config is in the file; that of files of earlier versions may be in the directory above.
+    """
+    own, path = run_in(file), file.absolute().parent.parent / "config.json"
+    stored = own.description if own is not None else read_json(path) if path.is_file() else None
     if stored is None or "model" not in stored or "data" not in stored:
         return
     here, there = (
@@ -213,9 +216,9 @@ def check_config_beside(file: Path, run: RunConfig) -> None:
         for config in (run.description, stored)
     )
     if (difference := first_difference(there, here)) is not None:
+        config = path if own is None else "its config"
         raise ValueError(
-            f"{file} is of another run: {path} differs at {difference}; name the row and the options of that run, or "
-            f"copy the file elsewhere to use it all the same"
+            f"{file} is of another run: {config} differs at {difference}; name the row and the options of that run"
         )
 
 

@@ -119,7 +119,7 @@ def row_model(
     column: str | None = None,
     scale: str = "paper",
     own: str | os.PathLike[str] | None = None,
-    overrides: Sequence[str] = (),
+    overrides: str | Sequence[str] = (),
     untrained: bool = False,
     classes: str | os.PathLike[str] | None = None,
     data: str | os.PathLike[str] | None = None,
@@ -133,6 +133,7 @@ def row_model(
         weights: a released checkpoint or a .safetensors file; None for the weights of the run in `runs`.
         column: column of the run; None for the first tested column.
         own: folder of the videos that the run was trained on, in place of the row's data set.
+        overrides: one or several changes of the run, e.g. "optim.epochs=3".
         untrained: use random weights.
         classes: file of the names of the classes, one a line.
         data: folder of the row's data set, whose files have names of its classes; None for that in $VIDEO_ROOT.
@@ -147,7 +148,7 @@ def row_model(
             f"untrained=True takes random weights, not those of {os.fspath(weights)}; leave one of them out"
         )
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    texts = [*overrides, *([] if own is None else [own_data(own)])]
+    texts = [*([overrides] if isinstance(overrides, str) else overrides), *([] if own is None else [own_data(own)])]
     key, run = run_of_row(name, column, find_scale(scale), texts)
     store, file = RunStore(Path(runs)), None if weights is None else Path(weights)
     if not untrained and file is None and weights_of(run, store) is None:

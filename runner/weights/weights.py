@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from experiments.spec.run import RunConfig
-from interface.plain_data import encoded
-from models.saved_weights import DIGEST, FROZEN, RUN, SAVED, read_saved
+from interface.plain_data import decoded, encoded
+from models.saved_weights import DIGEST, FROZEN, RUN, SAVED, read_saved, stated
 from models.tensors import digest, frozen_fingerprint, load_trained, trained_tensors
 from runner.machine.files import StoreError, replacing
 from runner.store.records import ImportedWeights, ReleasedStart, read_training
@@ -154,6 +154,15 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
     if (stored or expected) and {stored or expected, expected or stored} != {digest(tensors)}:
         raise StoreError(f"{path} was changed after it was saved: its digest differs; restore it, or {remedy(path)}")
     return tensors, metadata.get(FROZEN)
+
+
+def run_in(path: Path) -> RunConfig | None:
+    """Run whose weights a file holds; None if it names none that this version knows."""
+    try:
+        found = decoded(stated(path).get(RUN))
+    except (SafetensorError, ValueError):
+        return None
+    return found if isinstance(found, RunConfig) else None
 
 
 def saved_digest(path: Path) -> str:

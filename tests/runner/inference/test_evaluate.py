@@ -80,6 +80,18 @@ def test_weights_in_the_directory_of_another_run_are_refused(
         evaluate(other, store, ONE, listed, weights=directory.weights)
 
 
+@pytest.mark.parametrize("part", ["model", "data.dataset"])
+def test_weights_of_another_run_are_refused_in_any_folder(
+    part: str, weighted: RunConfig, store: RunStore, listed: Path
+) -> None:
+    dataset = replace(weighted.data, dataset=replace(weighted.data.dataset, name="others"))
+    other = replace(weighted, data=dataset) if part == "data.dataset" else apply(weighted, model(drop_path=0.05))
+    save_weights(weighted.build().model, file := listed.parent / "elsewhere.safetensors", weighted)
+    assert evaluate(weighted, store, ONE, listed, weights=file)["evaluated"]
+    with pytest.raises(ValueError, match=rf"is of another run: its config differs at {part}\..*; name the row"):
+        evaluate(other, store, ONE, listed, weights=file)
+
+
 def test_weights_from_a_file_replace_those_of_the_run(weighted: RunConfig, store: RunStore, listed: Path) -> None:
     file = listed.parent / "mine.safetensors"
     torch.manual_seed(9)

@@ -80,6 +80,8 @@ def test_messages_name_arguments_of_python() -> None:
         row_model(ROW, scale="tiny", runs="none")
     with pytest.raises(ValueError, match="names no folder of videos"):
         row_model(ROW, own="", untrained=True)
+    with pytest.raises(ValueError, match=r"optim\.epochs is 0"):
+        row_model(ROW, overrides="optim.epochs=0", untrained=True)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,12 @@ def test_a_file_calls_nothing_that_it_names(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "weights.safetensors").write_bytes(b"cut")
+    with pytest.raises(ValueError, match=r"weights.safetensors is cut short or damaged; get it again"):
+        TaskModule.load_from_checkpoint(tmp_path / "weights.safetensors")
+
+
 def test_a_file_without_a_config_names_another_way(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(1)}, tmp_path / "weights.safetensors")
     with pytest.raises(ValueError, match=r"weights.safetensors contains no config; .*row_model\(ROW, weights=FILE\)"):
