@@ -142,9 +142,10 @@ def labels_of(
             number = numbers[kind].get(text, class_number(text, limits[kind]))
             if number is None:
                 what = "label" if len(classes) == 1 else f"{kind} label"
-                known = f"{dataset.name} has {what}s 0 to {classes[kind] - 1}"
-                known = f"{known}, or the names {', '.join(numbers[kind])}" if numbers[kind] else known
-                raise DataError(f"{annotation}:{line.number}: wrong {what} '{shortened(text)}'; {shortened(known)}")
+                known = [f"{what}s 0 to {classes[kind] - 1}"] if limits[kind] else []
+                known += [f"the names {', '.join(numbers[kind])}"] if numbers[kind] else []
+                known = shortened(f"{dataset.name} has {', or '.join(known)}")
+                raise DataError(f"{annotation}:{line.number}: wrong {what} '{shortened(text)}'; {known}")
             label.append(number)
         labels.append(tuple(label) if len(label) > 1 else label[0])
     return labels

@@ -84,7 +84,7 @@ def test_labels_may_be_the_names_of_the_classes(folder: Path) -> None:
         records(folder, "a/UPPER.MP4,horses\n", names=names)
     names = {"class": ("1", "10", "2")}  # numbers that are names are not also places
     assert records(folder, "a/UPPER.MP4 2\n", names=names)[0].label == 2
-    with pytest.raises(DataError, match="wrong label '0'"):
+    with pytest.raises(DataError, match=r"wrong label '0'; list has the names 1, 10, 2$"):
         records(folder, "a/UPPER.MP4 0\n", names=names)
 
 
