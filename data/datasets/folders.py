@@ -94,14 +94,21 @@ def folders_in(base: Path) -> list[Path]:
 
 
 def videos_below(folder: Path) -> list[str]:
-    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out."""
+    """Paths of the video files below a folder, relative to it. Other files, and hidden ones, are left out.
+
+    Links are followed, but no folder is listed twice.
+    """
 
     def refuse(error: OSError) -> None:
         raise DataError(f"{error.filename}: cannot be read ({error.strerror}); check its rights") from None
 
-    found = []
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    found, visited = [], set()
+    for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        if (own := os.path.realpath(parent)) in visited:  # a link may lead to a folder above it
+            folders.clear()
+            continue
+        visited.add(own)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         chosen = (name for name in files if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith("."))
         found += [checked_name(os.path.relpath(os.path.join(parent, name), folder)) for name in chosen]
     return sorted(found)

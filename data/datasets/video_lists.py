@@ -6,10 +6,11 @@
 | `path,label,start,stop` | a part of a file, in seconds |
 | `folder frames label`, `folder,frames,label` | pictures in a folder, counted from 1 |
 
-A label is the number of a class or, where the names of the classes are known, its name. A path may contain spaces. A
-first line that begins with `path`, `video` or `file` is a header.
+A label is the number of a class or, where the names of the classes are known, its name. A path may contain spaces, and
+commas in double quotes. A first line that begins with `path`, `video` or `file` is a header.
 """
 
+import csv
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -44,30 +45,26 @@ class ListLine(NamedTuple):
 
 def list_lines(annotation: Path, kinds: Sequence[str] = ("label",)) -> list[ListLine]:
     numbered = data_lines(annotation)
-    first = re.split(r"[,\s]", numbered[0][1].lower(), maxsplit=1)[0]
+    first = re.split(r"[,\s]", numbered[0][1].lower(), maxsplit=1)[0].strip("\"'")
     rows = numbered[first in HEADERS and not re.search(r"\d", numbered[0][1]) :]
     lines = []
-    for place, (number, text) in enumerate(rows):
-        line = parsed(number, text, len(kinds))
-        if line is None:
-            cut = f"; the list is cut off after {place:,} videos" if 0 < place == len(rows) - 1 else ""
-            raise DataError(
-                f"{annotation}:{number}: wrong fields in '{shortened(text)}'; a line is 'path {' '.join(kinds)}'{cut}"
-            )
-        lines.append(line)
+    with reading(annotation):  # csv.Error: a field of more than 131,072 characters
+        for place, (number, text) in enumerate(rows):
+            line = parsed(number, text, len(kinds))
+            if line is None:
+                is_cut = 0 < place == len(rows) - 1 and len(fields(text, len(kinds))) <= len(kinds)
+                cut = f"; the list is cut off after {place:,} videos" if is_cut else ""
+                layout = ("," if "," in rows[0][1] else " ").join(["path", *kinds])
+                raise DataError(
+                    f"{annotation}:{number}: wrong fields in '{shortened(text)}'; a line is '{layout}'{cut}"
+                )
+            lines.append(line)
     return lines
 
 
 def parsed(number: int, text: str, kinds: int) -> ListLine | None:
     """Line of a list from its text; None if it has another layout."""
-    if "," in text:
-        path, *rest = [field.strip().strip("\"'") for field in text.split(",")]
-    else:
-        path, *rest = [field.strip("\"'") for field in text.rsplit(None, kinds)]
-        if kinds == 1 and path[-1:].isdecimal():
-            folder, *frames = path.rsplit(None, 1)
-            if frames and frames[0].isdecimal():
-                path, rest = folder, [*frames, *rest]
+    path, *rest = fields(text, kinds)
     if not path or not all(rest):
         return None
     if len(rest) == kinds:
@@ -79,6 +76,19 @@ def parsed(number: int, text: str, kinds: int) -> ListLine | None:
         start, stop = map(seconds, rest[-2:])
         return ListLine(number, path, tuple(rest[:-2]), None, (start, stop)) if 0 <= start < stop else None
     return None
+
+
+def fields(text: str, kinds: int) -> list[str]:
+    """Fields of a line, of which the first is a path."""
+    if "," in text:
+        (row,) = csv.reader([text], skipinitialspace=True)
+        return [field.strip().strip("\"'") for field in row]
+    path, *rest = [field.strip("\"'") for field in text.rsplit(None, kinds)]
+    if kinds == 1 and path[-1:].isdecimal():
+        folder, *frames = path.rsplit(None, 1)
+        if frames and frames[0].isdecimal():
+            return [folder, *frames, *rest]
+    return [path, *rest]
 
 
 def seconds(text: str) -> float:
@@ -142,9 +152,10 @@ def labels_of(
             number = numbers[kind].get(text, class_number(text, limits[kind]))
             if number is None:
                 what = "label" if len(classes) == 1 else f"{kind} label"
-                known = f"{dataset.name} has {what}s 0 to {classes[kind] - 1}"
-                known = f"{known}, or the names {', '.join(numbers[kind])}" if numbers[kind] else known
-                raise DataError(f"{annotation}:{line.number}: wrong {what} '{shortened(text)}'; {shortened(known)}")
+                known = [f"{what}s 0 to {classes[kind] - 1}"] if limits[kind] else []
+                known += [f"the names {', '.join(numbers[kind])}"] if numbers[kind] else []
+                known = shortened(f"{dataset.name} has {', or '.join(known)}")
+                raise DataError(f"{annotation}:{line.number}: wrong {what} '{shortened(text)}'; {known}")
             label.append(number)
         labels.append(tuple(label) if len(label) > 1 else label[0])
     return labels

@@ -76,9 +76,11 @@ def check_validation(
     data: DataConfig, lists: ItemLists, listed: DecodedFiles, *, allow_bad: int | None, workers: int
 ) -> None:
     """Decode all validation items and name the unreadable ones, which a training would meet after its first epoch."""
-    unreadable = UnreadableItems("validation", len(lists.items(data, "val")), allow_bad, data.dataset.unit)
+    ids, missing = lists.items(data, "val").ids, lists.missing(data, "val").indices
+    unreadable = UnreadableItems("validation", len(ids), allow_bad, data.dataset.unit)
     found = decoded_items(data, lists, "val", listed, workers=workers)
-    unreadable.add(*(DecodeError(entry.name, entry.reason) for entry in found if entry.reason))
+    errors = [DecodeError(entry.name, entry.reason) for entry in found if entry.reason]
+    unreadable.add(*errors, *(DecodeError(ids[index], "no such file", missing=True) for index in missing))
 
 
 def sample(indices: Sequence[int], count: int | None) -> Sequence[int]:

@@ -240,7 +240,8 @@ def video_findings(
         unreadable = len(bad) + len(inspection.lists.missing(inspection.data, split).indices)
         num_items = len(inspection.items[split])
         allowed = allowed_number(num_items, need.allow_bad)
-        limit = f", and more than the accepted {allowed:,} of {num_items:,} stop a run (--allow-bad N)"
+        with_missing = f"{unreadable:,} of {num_items:,}, with those missing,"
+        limit = f", and {with_missing} are more than the {allowed:,} that a run accepts (--allow-bad N)"
         yield inspection.finding(
             "error" if unreadable > allowed else "warning",
             f"{len(bad):,} of {count} cannot be decoded, e.g. {shortened(bad[0].name)}: {shortened(bad[0].reason)}",

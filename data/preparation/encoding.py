@@ -22,6 +22,7 @@ from PIL import Image
 from data.datasets.videos import VideoRecord
 from data.errors import DecodeError, decoding
 from data.file_sizes import is_frame
+from data.leases import check_held, lease
 from data.video.containers import reason
 from data.video.copies import PREPARED
 from data.video.decode import VideoFile
@@ -50,6 +51,8 @@ def prepare(record: VideoRecord, target: Path, short_side: int) -> None:
         PreparationError: if it cannot be written.
     """
     with replacing(target) as partial:
+        if target.exists():  # another command has written it
+            return
         if record.span is None and os.path.isdir(record.path):
             shrink(Path(record.path), partial, short_side)
             return
@@ -113,19 +116,26 @@ def resized(height: int, width: int, short_side: int) -> tuple[int, int]:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Temporary file or folder, which becomes the target at the end of the block. Readers do not take its name."""
+    """Temporary file or folder, which becomes the target at the end of the block. Readers do not take its name.
+
+    Another command that writes the same target waits for the end of the block.
+    """
     partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.rename(target)
+        with lease(target.with_name(f".{target.name}.lease")):
+            try:
+                yield partial
+            except DecodeError:
+                if partial.is_dir():
+                    shutil.rmtree(partial)
+                else:
+                    partial.unlink(missing_ok=True)
+                raise
+            check_held()
+            if partial.exists():  # else there was nothing to write
+                partial.rename(target)
     except (OSError, FFmpegError) as error:
         raise PreparationError(
             f"{target}: cannot be written ({reason(error)}); free space there, or name another folder with --out"
         ) from None
-    except DecodeError:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        else:
-            partial.unlink(missing_ok=True)
-        raise

@@ -119,13 +119,13 @@ class Preparation:
     def save_unreadable(self, targets: Targets, reasons: Mapping[str, str]) -> None:
         """Write the list of unreadable videos, with those of commands for other targets."""
         path = self.out / UNREADABLE
-        lines = path.read_text().splitlines() if path.exists() else []
-        earlier = dict(line.split("\t", 1) for line in lines)
-        unreadable = {target: reason for target, reason in earlier.items() if target not in targets}
-        unreadable |= reasons
-        path.unlink(missing_ok=True)
-        if unreadable:
-            with replacing(path) as partial:
+        with replacing(path) as partial:
+            lines = path.read_text().splitlines() if path.exists() else []
+            earlier = dict(line.split("\t", 1) for line in lines)
+            unreadable = {target: reason for target, reason in earlier.items() if target not in targets}
+            unreadable |= reasons
+            path.unlink(missing_ok=True)
+            if unreadable:
                 partial.write_text("".join(f"{target}\t{reason}\n" for target, reason in sorted(unreadable.items())))
 
 

@@ -37,6 +37,8 @@ def header_of(record: VideoRecord) -> tuple[str, int] | None:
                 if isinstance(comment, bytes) and comment.startswith(PREPARED.encode()):
                     return comment.decode(), min(picture.size)
                 return f"{picture.format or 'picture'} pictures", min(picture.size)
+        if not os.path.isfile(record.path):  # a named pipe would be waited for
+            return None
         with opened_container(record.path) as container:
             stream = container.streams.video[0]
             if (comment := container.metadata.get("comment", "")).startswith(PREPARED):

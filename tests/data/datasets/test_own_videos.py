@@ -26,6 +26,17 @@ def test_classes_are_the_folders_and_a_fifth_of_each_is_set_aside(tmp_path: Path
     assert {(record.label, Path(record.path).parent.name) for record in videos.records} == {(0, "cats"), (1, "dogs")}
 
 
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
+    names = ("pets/cats/a.mp4", "pets/cats/b.mp4", "elsewhere/in/c.mp4", "elsewhere/d.mp4")
+    pets = touched(tmp_path, *names) / "pets"
+    (pets / "cats/more").symlink_to(tmp_path / "elsewhere")
+    (pets / "birds").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/in/up").symlink_to(tmp_path / "elsewhere")
+    config = VideoFolder.Config.of(pets)
+    found = ["birds/d.mp4", "birds/in/c.mp4", "cats/a.mp4", "cats/b.mp4", "cats/more/d.mp4", "cats/more/in/c.mp4"]
+    assert sorted([*ids(config, "train"), *ids(config, "test")]) == found
+
+
 def test_the_split_does_not_depend_on_the_place_of_the_folder(tmp_path: Path) -> None:
     names = [f"{kind}/{number}.mp4" for kind in "ab" for number in range(20)]
     first, second = (VideoFolder.Config.of(touched(tmp_path / place / "pets", *names)) for place in ("x", "y"))

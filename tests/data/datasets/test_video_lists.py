@@ -31,6 +31,8 @@ KINETICS = Kinetics.Config(num_classes=3)
         ("a.mp4,4,6,0,10.25", 2, ListLine(7, "a.mp4", ("4", "6"), None, (0.0, 10.25))),
         ("air drumming/a 1 12 0", 1, ListLine(7, "air drumming/a 1", ("0",), 12)),
         ("yoga/b,7,2", 1, ListLine(7, "yoga/b", ("2",), 7)),
+        ('"a/c,1.mp4","2"', 1, ListLine(7, "a/c,1.mp4", ("2",))),
+        ('"a/c,1.mp4", "dogs, wet"', 1, ListLine(7, "a/c,1.mp4", ("dogs, wet",))),
         ("yoga/b,0,2", 1, None),
         ("yoga/b,seven,2", 1, None),
         ("a.mp4,2,10,1.5", 1, None),
@@ -55,7 +57,7 @@ def records(folder: Path, text: str, config: ListFile.Config = ONE, **options: o
     return listed_videos(folder / "list.csv", config, [folder, folder / "videos"], **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("header", ["", "path,label\n", "# two videos\n\nVideo label\n"])
+@pytest.mark.parametrize("header", ["", "path,label\n", '"path","label"\n', "# two videos\n\nVideo label\n"])
 def test_paths_are_relative_to_the_first_folder_with_a_video_or_absolute(folder: Path, header: str) -> None:
     assert records(folder, f"{header}a/UPPER.MP4 2\nb/one two.mp4,0\nc.mp4 1\n") == (
         VideoRecord(f"{folder}/a/UPPER.MP4", 2, "a/UPPER.MP4"),
@@ -84,7 +86,7 @@ def test_labels_may_be_the_names_of_the_classes(folder: Path) -> None:
         records(folder, "a/UPPER.MP4,horses\n", names=names)
     names = {"class": ("1", "10", "2")}  # numbers that are names are not also places
     assert records(folder, "a/UPPER.MP4 2\n", names=names)[0].label == 2
-    with pytest.raises(DataError, match="wrong label '0'"):
+    with pytest.raises(DataError, match=r"wrong label '0'; list has the names 1, 10, 2$"):
         records(folder, "a/UPPER.MP4 0\n", names=names)
 
 
@@ -93,6 +95,7 @@ def test_labels_may_be_the_names_of_the_classes(folder: Path) -> None:
     [
         ("\n# nothing\n", ONE, ": the file is empty"),
         ("a/UPPER.MP4 0\nb/one.mp4\n", ONE, ":2: wrong fields in 'b/one.mp4'; a line is 'path label'; the list is cut"),
+        ("a.mp4,0\nb.mp4,1,2,3,4\n", ONE, ":2: wrong fields in 'b.mp4,1,2,3,4'; a line is 'path,label'"),
         ("a/UPPER.MP4\nb/one two.mp4 1\n", ONE, ":1: wrong fields in 'a/UPPER.MP4'; a line is 'path label'"),
         ("a/UPPER.MP4 4\n", TWO, ":1: wrong fields in 'a/UPPER.MP4 4'; a line is 'path verb noun'"),
         ("a/UPPER.MP4 3\n", ONE, ":1: wrong label '3'; list has labels 0 to 2"),
@@ -102,12 +105,14 @@ def test_labels_may_be_the_names_of_the_classes(folder: Path) -> None:
         ("a/UPPER.MP4 0\n./a/UPPER.MP4 1\n", ONE, ": "),
         ("a/UPPER.MP4 0\nb/one\0\0\0two.mp4 1\n", ONE, ": it has zero bytes, as an incomplete download"),
         ("gone.mp4 0\n", ONE, "list: none of the 1 videos of "),
+        (f'"{"x," * 70_000}', ONE, ": field larger than field limit"),
         (f"{'x' * 5000} 7 2\n", ONE, "list: none of the 1 videos of "),
     ],
 )
 def test_unusable_lists_are_refused_in_one_line(text: str, config: ListFile.Config, message: str, folder: Path) -> None:
     found = refusal(lambda: records(folder, text, config))
     assert found.removeprefix(f"{folder}/list.csv").startswith(message) and len(found) < 900
+    assert ("cut off" in found) == ("the list is cut" in message)
 
 
 def test_a_class_has_the_name_of_its_folder_if_that_is_its_own() -> None:

@@ -7,7 +7,7 @@ import pytest
 from data.config import VideoFacts
 from data.decoded_files import Decoded, DecodedFiles
 from data.errors import DataError
-from data.inspection.decoding import CompleteItems, decoded_items
+from data.inspection.decoding import CompleteItems, check_validation, decoded_items
 from data.item_lists import ItemLists
 from data.video_data import VideoData
 from tests.data.small_clips import DATA
@@ -37,6 +37,15 @@ def test_outcomes_are_facts_or_errors_of_all_frames(kinetics_root: Path) -> None
         f"train/{number}.mp4" for number in range(4, 22)
     ]  # without the missing one
     assert list(DecodedFiles(kinetics_root / "decoded.txt").entries.values()) == [first, cut, damaged, *others]
+
+
+def test_missing_validation_videos_count_with_those_that_cannot_be_decoded(kinetics_root: Path) -> None:
+    (kinetics_root / "val/1.mp4").write_bytes(b"no video")
+    (kinetics_root / "val/2.mp4").unlink()
+    lists, listed = ItemLists(lambda _: kinetics_root), DecodedFiles(kinetics_root / "decoded.txt")
+    check_validation(DATA, lists, listed, allow_bad=2, workers=0)
+    with pytest.raises(DataError, match=r"^2 of \d validation videos .* val/2\.mp4 \(no such file\)"):
+        check_validation(DATA, lists, listed, allow_bad=1, workers=0)
 
 
 def test_several_processes_find_the_same(kinetics_root: Path) -> None:

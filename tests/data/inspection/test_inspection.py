@@ -171,6 +171,9 @@ def test_videos_that_cannot_be_decoded_name_the_list(root: Path, allow_bad: int 
     assert bad.severity == severity
     assert bad.what == "1 of 2 train videos cannot be decoded, e.g. /data/a.mp4: cut short"
     assert f"listed in {root}/list.txt" in bad.remedy and ("--allow-bad N" in bad.remedy) == (severity == "error")
+    (root / "train/jump/d.mp4").unlink()
+    bad, *_ = video_findings(inspected(root, allow_bad=1), "train", found, root / "list.txt")
+    assert "2 of 4, with those missing, are more than the 1 that a run accepts (--allow-bad N)" in bad.remedy
 
 
 def test_video_files_are_found_through_links_without_folders_of_frames(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Small videos in short groups: frames, times, sizes and colours are those of their source."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import av
@@ -11,7 +12,7 @@ from PIL import Image
 
 from data.datasets.videos import Pictures, Span, VideoRecord
 from data.errors import DecodeError
-from data.preparation.encoding import GROUP, PreparationError, prepare, resized
+from data.preparation.encoding import GROUP, PreparationError, prepare, replacing, resized
 from data.video.copies import copy_text
 from data.video.decode import VideoFile
 from tests.data.files import write_frames
@@ -116,6 +117,18 @@ def test_folder_of_pictures_becomes_one_of_smaller_pictures(tmp_path: Path) -> N
     prepare(copy, tmp_path / "again" / "a", 30)  # small pictures are copied
     names = ("copy/a/img_00001.jpg", "again/a/img_00001.jpg")
     assert len({(tmp_path / name).read_bytes() for name in names}) == 1
+
+
+def test_of_two_commands_the_second_waits_and_keeps_what_the_first_has_written(tmp_path: Path) -> None:
+    path, target = write_video(tmp_path / "a.mp4", 4), tmp_path / "copy" / "a.mp4"
+    with ThreadPoolExecutor() as pool:
+        with replacing(target) as partial:
+            partial.write_bytes(b"of the first")
+            second = pool.submit(prepared, path, target)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+        assert second.result().read_bytes() == b"of the first"
+    assert [*target.parent.iterdir()] == [target]
 
 
 def test_copies_say_what_they_are(tmp_path: Path) -> None:

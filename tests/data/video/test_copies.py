@@ -1,5 +1,6 @@
 """What the copy of a data set is, from the headers of its videos."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -33,4 +34,5 @@ def test_pictures_have_their_format(tmp_path: Path) -> None:
 
 def test_videos_that_cannot_be_opened_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "noise.mp4").write_bytes(bytes(100))
-    assert copy_text([record(tmp_path / "noise.mp4"), record(tmp_path / "absent.mp4")]) == ""
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert copy_text([record(tmp_path / f"{name}.mp4") for name in ("noise", "absent", "pipe")]) == ""

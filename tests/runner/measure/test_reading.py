@@ -77,6 +77,12 @@ def test_workers_read_beside_each_other_and_items_that_are_no_clips_have_a_time_
     assert one.read_per_second < 20 < two.read_per_second < 45
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_few_items_are_read_again(number: int) -> None:
+    run = replace(POINTS, data=SlowData(dataset=Points.Config(num_train=number, num_test=8), seconds=0.01))
+    assert speed_of(run, batch_size=1).milliseconds["rest"] > 5
+
+
 def test_workers_that_read_all_batches_of_an_epoch_at_once_are_no_faster() -> None:
     run = replace(POINTS, data=SlowData(dataset=Points.Config(num_train=24, num_test=8), seconds=0.01))
     assert 150 < speed_of(run, workers=4, batch_size=8).read_per_second < 450
