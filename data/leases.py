@@ -18,6 +18,7 @@ from filelock._identity import owner_is_stale  # filelock is pinned
 
 SECONDS = 120.0  # the same for all processes; NFS caches the attributes of a file for up to 60
 RENEWED = 10.0  # seconds between renewals
+UNWRITTEN = 2.0  # seconds after which a marker that is still empty is that of a killed process
 CLAIMED_ELSEWHERE = 75  # exit code: another process holds the lease
 
 held: list[SoftFileLease] = []
@@ -35,6 +36,7 @@ def lease(file: Path, timeout: float = -1) -> Iterator[None]:
     Raises:
         filelock.Timeout: if another process holds it for longer.
     """
+    remove_unwritten(file)
     own = SoftFileLease(
         file, timeout=timeout, lease_duration=SECONDS, heartbeat_interval=RENEWED, on_compromise=lambda _: end(file)
     )
@@ -44,6 +46,22 @@ def lease(file: Path, timeout: float = -1) -> Iterator[None]:
             yield
         finally:
             held.remove(own)
+
+
+def remove_unwritten(file: Path) -> None:
+    """Remove the marker of a process that was killed before it wrote it, for which filelock would wait for ever."""
+
+    def empty_marker() -> int | None:
+        try:
+            found = file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino if found.st_size == 0 else None
+
+    if (marker := empty_marker()) is not None:
+        time.sleep(UNWRITTEN)
+        if empty_marker() == marker:
+            file.unlink(missing_ok=True)
 
 
 def is_held(file: Path) -> bool:

@@ -85,3 +85,10 @@ def test_a_holder_that_was_suspended_for_longer_ends_before_it_writes(tmp_path: 
         assert holder.returncode == CLAIMED_ELSEWHERE and "another one took over" in errors
     finally:
         holder.kill()
+
+
+def test_the_marker_of_a_process_that_was_killed_before_it_wrote_it_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "claim.lease").touch()
+    with lease(tmp_path / "claim.lease", timeout=0):
+        assert is_held(tmp_path / "claim.lease")
+    assert not is_held(tmp_path / "claim.lease")
