@@ -269,12 +269,12 @@ def remove(options: RunsRemove) -> int:
             print("nothing was removed")
             return DONE
     for run in found:
-        try:
-            with run.folder.claim() as claimed:
+        with run.folder.claim() as claimed:
+            try:
                 if claimed:
                     shutil.rmtree(run.folder.path)
-        except OSError as error:
-            raise unwritable(run.folder.path, error) from None
+            except OSError as error:
+                raise unwritable(run.folder.path, error) from None
     print(f"removed {what}")
     return DONE
 

@@ -1,7 +1,9 @@
 """`reproduce runs`: one's own runs are listed, filtered, removed, exported and imported."""
 
+import errno
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +151,19 @@ def test_runs_are_removed_after_a_question_and_running_ones_never(
     monkeypatch.setattr("builtins.input", lambda question: "y")
     assert "removed 1 run (" in runs("rm", short.train_id).out
     assert unchanged.path.exists() and not short.path.exists()
+
+
+@pytest.mark.parametrize("place", ["runner.store.run_folder.lease", "shutil.rmtree"])
+def test_a_run_on_a_read_only_file_system_is_named_once(
+    place: str, runs: Runs, two: tuple[Job, Job], store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(place, refuse)
+    refused, folder = runs("rm", "--name", "short", "--yes"), store.run(two[1].run.train_id).path
+    message = f"reproduce: cannot write {folder}: Read-only file system; name another place with --runs\n"
+    assert (refused.code, refused.err) == (3, message)
 
 
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
