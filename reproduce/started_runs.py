@@ -54,10 +54,10 @@ def jobs_from(start: Start) -> list[Job]:
     return jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
 
 
-def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], *, running: bool) -> None:
+def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], store: RunStore, *, running: bool) -> None:
     """Print what the list of started runs does not show, and the next command unless some are running.
 
-    It goes on with those that are left, of the overrides and the seed of the first one.
+    It goes on with those that are left, of the overrides and the seed of the first one, and starts no other column.
     """
     if not options.json:
         if any(len({cell.table for cell in job.cells}) > 1 for job in found):
@@ -68,7 +68,15 @@ def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], *, runn
         first = (left or found)[0]
         same = [job for job in left or found if (job.overrides, job.seed) == (first.overrides, first.seed)]
         of_first = replace(options, overrides=first.overrides, seeds=(first.seed,) if first.seed else ())
-        say_next("run" if left else "report", of_first, dict.fromkeys(j.row if left else j.place.table for j in same))
+        if not left:
+            say_next("report", of_first, dict.fromkeys(j.place.table for j in same))
+            return
+        rows, columns = dict.fromkeys(j.row for j in same), dict.fromkeys(j.place.column for j in same)
+        of_rows, started = jobs(replace(of_first, tables=tuple(rows))), {j.run.train_id for j in found}
+        is_known = all(j.directory(store).starts.exists() for j in same)  # not of runs of earlier versions
+        if is_known and any(j.place.column not in columns and j.run.train_id not in started for j in of_rows):
+            of_first = replace(of_first, columns=tuple(columns))
+        say_next("run", of_first, rows)
 
 
 def others_text(options: Status, found: Iterable[Job]) -> str:

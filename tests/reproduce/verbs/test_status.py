@@ -219,6 +219,19 @@ def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status
     assert (of_short["name"], of_short["overrides"], of_unchanged["name"]) == ("short", ["optim.epochs=3"], None)
 
 
+def test_the_next_run_of_started_ones_starts_no_other_column(status: Reproduce, store: RunStore) -> None:
+    joint, overrides = "motionformer/table4:joint", ("optim.epochs=3",)
+    k400, ssv2 = jobs_of(find([joint]), TINY, overrides, (0,))
+    assert (k400.cell, ssv2.cell) == ("joint.k400", "joint.ssv2")
+    columns = " --column k400"
+    for one in (k400, ssv2):
+        directory = directory_for(one.run.train_id, one.full_cell, store)
+        add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", overrides=overrides))
+        write_atomically(directory.checkpoint, "")
+        assert status().err == f"next: reproduce run {joint}{columns} -o optim.epochs=3 --runs {store.root}\n"
+        columns = ""
+
+
 def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(status: Reproduce, store: RunStore) -> None:
     views = ("evaluation.crops=1",)
     started(store)
