@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from data.errors import DataError, number_of
 from experiments.spec.catalog import find, read_index
+from experiments.spec.names import OWN_DATA
 from experiments.spec.scales import find_scale
 from reproduce.known_runs import known_ids, trainings
-from reproduce.next_command import say_next
+from reproduce.next_command import next_command, say_next
 from reproduce.options import SCALES, Status
 from reproduce.selection import jobs
 from runner.store.folders import run_folders
@@ -87,17 +88,20 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
     others = [folder for folder in others if all(start.scale == options.scale for start in read_starts(folder.starts))]
     if not others:
         return ""
-    texts = "; ".join(map(_other_text, others))
+    texts = "; ".join(_other_text(folder, options) for folder in others)
     return f"{number_of(len(others), 'runs')} that no row gives as it is (`reproduce runs list`): {texts}"
 
 
-def _other_text(folder: RunFolder) -> str:
-    """Folder of a run that no row gives and, of own videos that were moved, where they were."""
-    try:
-        for start in read_starts(folder.starts):
+def _other_text(folder: RunFolder, options: Status) -> str:
+    """Folder of a run that no row gives and, of own videos that were moved, where they were, and the remedy."""
+    for start in read_starts(folder.starts):
+        try:
             jobs_from(start)
-    except DataError as error:
-        return f"{folder.path.name}, as {error}"
-    except ValueError:  # the code here has no such row or field
-        pass
+        except DataError as error:
+            others = tuple(one for one in start.overrides if not one.startswith(OWN_DATA))
+            of_start = replace(options, overrides=others, seeds=(start.seed,) if start.seed else ())
+            command = next_command("status", of_start, [start.row], ["--own", "FOLDER"])
+            return f"{folder.path.name}, as {error} (`{command}`)"
+        except ValueError:  # the code here has no such row or field
+            break
     return folder.path.name

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions, find, load
+from experiments.spec.names import own_data
 from experiments.spec.scales import TINY
 from runner.machine.files import write_atomically
 from runner.store.archive import id_of
@@ -188,6 +189,20 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     assert not found.directory.request(short.run.eval_id).exists() and not list(there.glob(".*partial*"))
     here = reproduce("runs", "import", file, "--runs", there)
     assert here.code == 2 and f"{found.directory.path} is here already" in here.err
+
+
+def test_no_command_follows_an_import_whose_own_videos_are_elsewhere(
+    runs: Runs, store: RunStore, tmp_path: Path, reproduce: Reproduce
+) -> None:
+    for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
+        write_atomically(tmp_path / "pets" / name, "")
+    finish(store, MFORMER, 61.0, (own_data(tmp_path / "pets"),))
+    runs("export", "runs.tar")
+    here = reproduce("runs", "import", "runs.tar", "--runs", "here")
+    assert f"--own {tmp_path / 'pets'}" in here.err
+    (tmp_path / "pets").rename(tmp_path / "animals")
+    there = reproduce("runs", "import", "runs.tar", "--runs", "there")
+    assert (there.code, there.err) == (0, "") and "1 run" in there.out
 
 
 def changed_archive(file: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> None:

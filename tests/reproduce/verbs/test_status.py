@@ -245,12 +245,17 @@ def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
 ) -> None:
     for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
         write_atomically(tmp_path / "pets" / name, "")
-    one = started(store, (own_data(str(tmp_path / "pets")),))
+    one = started(store, ("optim.epochs=3", own_data(str(tmp_path / "pets"))), 7)
     write_result(store, one.run)
     assert "1 run: 1 done" in status().out
     (tmp_path / "pets").rename(tmp_path / "animals")
     lost = status()
     assert lost.code == 2 and f"{one.directory(store).path.name}, as {tmp_path / 'pets'} does not exist" in lost.err
+    command = f"status {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root} --own FOLDER"
+    assert lost.err.endswith(f" (`reproduce {command}`)\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "animals").rename(tmp_path / "elsewhere/pets")
+    assert "1 run: 1 done" in status(*command.replace("FOLDER", "elsewhere/pets").split()[1:]).out
 
 
 def test_runs_that_do_not_say_what_started_them_are_named(status: Reproduce, store: RunStore) -> None:
