@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from experiments.spec.names import FINE_TUNE
 from experiments.spec.scales import find_scale
+from reproduce.next_command import next_command
 from reproduce.options import Jobs, Started
 from reproduce.selection import note_renamed, resources_of
 from runner.machine.resources import Resources
@@ -31,10 +32,12 @@ def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
 
     for job in found:
         if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
-            row = job.row
+            row, unchanged = job.row, replace(options, overrides=(), eval_only=False, nodes=1)
+            if isinstance(unchanged, Started):
+                unchanged = replace(unchanged, name=None)
             raise ValueError(
                 f"--fine-tune: {row} has no weights to start from: import released ones (`reproduce list --weights` "
-                f"names them), or train it first with `reproduce run {row} --scale {options.scale}`"
+                f"names them), or train it first with `{next_command('run', unchanged, [row])}`"
             )
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from data.errors import DataError, number_of
 from experiments.spec.catalog import find, read_index
+from experiments.spec.names import OWN_DATA
 from experiments.spec.scales import find_scale
 from reproduce.known_runs import known_ids, trainings
-from reproduce.next_command import say_next
+from reproduce.next_command import next_command, say_next
 from reproduce.options import SCALES, Status
 from reproduce.selection import jobs
 from runner.store.folders import run_folders
@@ -54,10 +55,10 @@ def jobs_from(start: Start) -> list[Job]:
     return jobs_of(find([start.row]), find_scale(start.scale), start.overrides, (start.seed,))
 
 
-def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], *, running: bool) -> None:
+def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], store: RunStore, *, running: bool) -> None:
     """Print what the list of started runs does not show, and the next command unless some are running.
 
-    It goes on with those that are left, of the overrides and the seed of the first one.
+    It goes on with those that are left, of the overrides and the seed of the first one, and starts no other column.
     """
     if not options.json:
         if any(len({cell.table for cell in job.cells}) > 1 for job in found):
@@ -68,7 +69,15 @@ def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], *, runn
         first = (left or found)[0]
         same = [job for job in left or found if (job.overrides, job.seed) == (first.overrides, first.seed)]
         of_first = replace(options, overrides=first.overrides, seeds=(first.seed,) if first.seed else ())
-        say_next("run" if left else "report", of_first, dict.fromkeys(j.row if left else j.place.table for j in same))
+        if not left:
+            say_next("report", of_first, dict.fromkeys(j.place.table for j in same))
+            return
+        rows, columns = dict.fromkeys(j.row for j in same), dict.fromkeys(j.place.column for j in same)
+        of_rows, started = jobs(replace(of_first, tables=tuple(rows))), {j.run.train_id for j in found}
+        is_known = all(j.directory(store).starts.exists() for j in same)  # not of runs of earlier versions
+        if is_known and any(j.place.column not in columns and j.run.train_id not in started for j in of_rows):
+            of_first = replace(of_first, columns=tuple(columns))
+        say_next("run", of_first, rows)
 
 
 def others_text(options: Status, found: Iterable[Job]) -> str:
@@ -79,17 +88,20 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
     others = [folder for folder in others if all(start.scale == options.scale for start in read_starts(folder.starts))]
     if not others:
         return ""
-    texts = "; ".join(map(_other_text, others))
+    texts = "; ".join(_other_text(folder, options) for folder in others)
     return f"{number_of(len(others), 'runs')} that no row gives as it is (`reproduce runs list`): {texts}"
 
 
-def _other_text(folder: RunFolder) -> str:
-    """Folder of a run that no row gives and, of own videos that were moved, where they were."""
-    try:
-        for start in read_starts(folder.starts):
+def _other_text(folder: RunFolder, options: Status) -> str:
+    """Folder of a run that no row gives and, of own videos that were moved, where they were, and the remedy."""
+    for start in read_starts(folder.starts):
+        try:
             jobs_from(start)
-    except DataError as error:
-        return f"{folder.path.name}, as {error}"
-    except ValueError:  # the code here has no such row or field
-        pass
+        except DataError as error:
+            others = tuple(one for one in start.overrides if not one.startswith(OWN_DATA))
+            of_start = replace(options, overrides=others, seeds=(start.seed,) if start.seed else ())
+            command = next_command("status", of_start, [start.row], ["--own", "FOLDER"])
+            return f"{folder.path.name}, as {error} (`{command}`)"
+        except ValueError:  # the code here has no such row or field
+            break
     return folder.path.name

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ from reproduce.verbs.status import FINISHED, job_state
 from runner.machine.files import StoreError, existing, free_bytes, write_atomically
 from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources, TooFewItemsError, splits_of
+from runner.store.data_record import check_named_data
 from runner.store.jobs import Job, jobs_of
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
@@ -68,7 +70,7 @@ def execute(options: Doctor) -> int:
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
     code = UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
     if code == DONE and of_tables:
-        say_next("run", options)
+        say_next("run" if inspected.pending else "report", options)
     return code
 
 
@@ -90,10 +92,14 @@ class Inspected:
     resources: Resources
     lists: ItemLists
 
-    def of_runs(self) -> Iterator[Finding]:
-        """Findings on the runs that are not finished, their weights and their data."""
+    @cached_property
+    def pending(self) -> list[Job]:
         unfinished = [job for job in self.jobs if not job.finished(self.store, self.options.tests_only)]
-        pending = [job for job in unfinished if job_state(job, self.store) not in FINISHED]
+        return [job for job in unfinished if job_state(job, self.store) not in FINISHED]
+
+    def of_runs(self) -> Iterator[Finding]:
+        """Findings on the runs that are not finished, their weights and their data, and on named data of the others."""
+        pending = self.pending
         if len(pending) < len(self.jobs):
             yield Finding("ok", "runs", f"{len(self.jobs) - len(pending)} of {len(self.jobs)} are done")
         yield from dict.fromkeys(filter(None, map(self.problem, pending)))
@@ -104,8 +110,18 @@ class Inspected:
         needing = [job for job in tested if self.options.tests_only or job.run.optim is not None]
         of_files = (file.finding(self.store) for file in self.files)
         yield from of_files if self.options.released else tested_findings(needing, self.store)
-        for need in self.needs(pending):
+        real = [job for job in self.jobs if job.run.data.dataset.stand_in is None]
+        for need in self.needs([*pending, *(job for job in real if self.is_named(job.run.data.dataset))]):
             yield from self.of_data(need)
+            yield from self.changes(need.data.dataset)
+
+    def changes(self, dataset: DatasetConfig) -> Iterator[Finding]:
+        """Finding on a data set that is not that of the finished runs."""
+        try:
+            readers = (job for job in self.jobs if job.run.data.dataset == dataset)
+            check_named_data(readers, self.store, self.resources)
+        except (DataError, StoreError) as error:
+            yield Finding.of_error(dataset.name, error)
 
     def of_named_data(self) -> Iterator[Finding]:
         """Findings on each data set that --data names, or that is in $VIDEO_ROOT."""

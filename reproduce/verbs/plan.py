@@ -90,7 +90,9 @@ def execute(options: Plan) -> int:
         if fitting:
             say_next(starts, options, fitting)
         return DONE
-    say_next(starts if any(plan.state not in FINISHED for plan in plans) else "report", options)
+    pending = [plan for plan in plans if plan.state not in FINISHED]
+    stopped = any(plan.petaflops_left is None for plan in pending)
+    say_next("doctor" if stopped else starts if pending else "report", options)
     return DONE
 
 

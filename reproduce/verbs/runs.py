@@ -17,7 +17,7 @@ from pathlib import Path
 
 from data.errors import DataError, number_of
 from experiments.spec.catalog import read_index
-from experiments.spec.names import nearest
+from experiments.spec.names import OWN_DATA, nearest
 from reproduce.known_runs import trainings
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
@@ -269,12 +269,12 @@ def remove(options: RunsRemove) -> int:
             print("nothing was removed")
             return DONE
     for run in found:
-        try:
-            with run.folder.claim() as claimed:
+        with run.folder.claim() as claimed:
+            try:
                 if claimed:
                     shutil.rmtree(run.folder.path)
-        except OSError as error:
-            raise unwritable(run.folder.path, error) from None
+            except OSError as error:
+                raise unwritable(run.folder.path, error) from None
     print(f"removed {what}")
     return DONE
 
@@ -301,6 +301,9 @@ def import_file(options: RunsImport) -> int:
         say_next("report", options, dict.fromkeys(run.cell.partition(":")[0] for run in found if run.cell))
         return DONE
     first = starts[0]
+    own = [Path(text.removeprefix(OWN_DATA)) for text in first.overrides if text.startswith(OWN_DATA)]
+    if not all(folder.exists() for folder in own):  # those of a colleague
+        return DONE
     same = [one for one in starts if (one.overrides, one.scale) == (first.overrides, first.scale)]
     seeds = sorted({one.seed for one in same})
     flags = ["--scale", first.scale, *all_override_words(first.overrides)]

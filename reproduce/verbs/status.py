@@ -41,7 +41,7 @@ def execute(options: Status) -> int:
     if not named:
         from reproduce.started_runs import say_more
 
-        say_more(options, found, left, running=not UNDER_WAY.isdisjoint(states))
+        say_more(options, found, left, store, running=not UNDER_WAY.isdisjoint(states))
     elif UNDER_WAY.isdisjoint(states):
         note_renamed((job.run for job in left), store)
         say_next("run" if left else "report", options)

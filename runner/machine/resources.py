@@ -107,7 +107,7 @@ class Resources:
             return root
         raise DataError(
             f"where is {dataset.name}? name its folder with --data {dataset.name}=PATH, or the folder that holds it "
-            f"with VIDEO_ROOT; --scale tiny needs no data set"
+            f"with VIDEO_ROOT; runs at --scale tiny need no data set"
         )
 
     def named_root(self, dataset: DatasetConfig) -> Path | None:
@@ -177,7 +177,7 @@ class Resources:
         names = {run.data.dataset.name for run in runs if run.data.dataset.stand_in is None}
         for name, _ in self.data:
             if name not in names:
-                listed = ", ".join(sorted(names)) or "stand-ins only; real data sets are for --scale paper"
+                listed = ", ".join(sorted(names)) or "stand-ins only; real data sets are for --scale small or paper"
                 raise ValueError(f"--data {name}: no run reads '{name}'; they read {listed}")
 
     def split_of(self, run: RunConfig, accumulation: int | None = None) -> BatchSplit:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from experiments.spec.run import RunConfig
-from runner.machine.files import json_object
+from runner.machine.files import StoreError, json_object, read_json
 from runner.machine.messages import one_line
 from runner.store.records import CountOrZero, Provenance, TestRecord, check_seal, record_of_test
 
@@ -56,7 +56,7 @@ def accepted_test(
         check_metrics(record, run)
         if compare_scores:
             check_scores(record, run, scores_of(record.rescored_from or run.eval_id))
-    except ValueError as error:
+    except (ValueError, StoreError) as error:
         return _refuse(path, error, "run")
     return record
 
@@ -77,9 +77,9 @@ def accepted_measurement(path: Path, train_id: str) -> dict | None:
 
 def check_config(path: Path, run: RunConfig) -> None:
     """Refuse another config than that of the run beside a result. It may be missing."""
-    config = json_object(path)
+    config = read_json(path)
     if config is not None and (difference := first_difference(config, run.description)) is not None:
-        raise ValueError(f"{path} differs from the config of the run at {difference}: restore that file")
+        raise StoreError(f"{path} differs from the config of the run at {difference}: restore that file")
 
 
 def check_metrics(record: TestRecord, run: RunConfig) -> None:
@@ -136,8 +136,11 @@ def first_difference(found: object, expected: object, path: str = "") -> str | N
     return None
 
 
-def _refuse(path: Path, problem: ValueError, verb: str) -> None:
+def _refuse(path: Path, problem: ValueError | StoreError, verb: str) -> None:
+    """Name the file to restore or remove: a StoreError names another one, with the remedy."""
     if (path, str(problem)) not in _refused:
         _refused.add((path, str(problem)))
-        text = one_line(f"reproduce: {path} is not taken as a result: {problem}; {REMEDY.format(verb=verb)}")
-        print(text, file=sys.stderr, flush=True)
+        text = f"{path} is not taken as a result: {problem}; {REMEDY.format(verb=verb)}"
+        if isinstance(problem, StoreError):
+            text = f"{problem}; until then, {path} is not taken as a result"
+        print(one_line(f"reproduce: {text}"), file=sys.stderr, flush=True)

@@ -64,7 +64,8 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["run", T4, "--scale", "paper", "--data", "kinetics400=nowhere"], 3, "nowhere does not exist"),
         (["run", ROW, "--eval-only"], 2, "--eval-only: motionformer/table4:joint.k400 has no weights to test, nor has"),
         (["run", ROW, "--eval-only", "--scale", "paper"], 2, f"`reproduce run {ROW} --scale paper --released`: https://"),
-        (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'"),
+        (["plan", ROW, "--data", "ssv3=/data"], 2, "--data ssv3: no run reads 'ssv3'; they read stand-ins only; real "
+         "data sets are for --scale small or paper"),
         (["list", "--scale", "tny"], 2, "unknown scale 'tny'; choose one of tiny, small, paper"),
         (["status", "--seeds", "1"], 2, "status of some changed runs, or of other seeds, needs the name of"),
         (["report", ROW, "--publish"], 2, "--publish takes whole tables as committed; name no rows, columns and"),

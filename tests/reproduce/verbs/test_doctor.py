@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from data.fingerprint import fingerprint_in
 from data.inspection.decoding import CompleteItems
 from data.inspection.findings import Finding
 from experiments.spec.catalog import find
@@ -159,6 +160,22 @@ def test_finished_runs_need_nothing(doctor: Doctor, root: Path) -> None:
         write_result(RunStore(root.parent / "runs"), job.run)
     code, found = doctor(of=[ROW, "--scale", "paper"])
     assert code == 0 and any(finding["what"] == "3 of 3 are done" for finding in found)
+
+
+def test_named_data_of_finished_runs_are_inspected_and_compared(doctor: Doctor, root: Path) -> None:
+    overrides = [text for text in FEW if "=" in text]
+    job = next(job for job in jobs_of(find([ROW]), PAPER, overrides, (0,)) if job.cell == "joint.k400")
+    write_result(RunStore(root.parent / "runs"), job.run, data=fingerprint_in(job.run.data, root).as_json())
+    done = doctor.reproduce("doctor", *doctor.words, *doctor.runs)
+    assert "1 of 1 are done" in done.out and "1 test video decoded" in done.out
+    assert done.code == 0 and done.err.startswith(f"next: reproduce report {ROW} ")
+    (root / "val/a/2.mp4").write_bytes(b"damaged")
+    (root / "train.csv").write_text("train/a/0.mp4 0\n")
+    undecodable, changed = doctor.errors()
+    assert "1 of 1 test video cannot be decoded" in undecodable["what"]
+    assert "ids or labels of the training videos differ (now 1, earlier 2)" in changed["what"]
+    refused = doctor.reproduce("run", *doctor.words, *doctor.runs)
+    assert refused.code == 3 and changed["what"] in refused.err and changed["remedy"] in refused.err
 
 
 def test_stand_ins_are_not_generated(doctor: Doctor, root: Path) -> None:

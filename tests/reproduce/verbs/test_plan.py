@@ -62,10 +62,13 @@ def planned_one(outcome: Outcome) -> dict:
 
 
 def test_plan_shows_what_is_known_of_a_run_that_cannot_start(root: Path, paper: Reproduce) -> None:
-    assert "1 to do, cost unknown: `reproduce doctor` says what stops these runs." in paper("plan").out
+    stopped = paper("plan")
+    assert "1 to do, cost unknown: `reproduce doctor` says what stops these runs." in stopped.out
+    assert stopped.err.startswith(f"next: reproduce doctor {ROW} ")
     refused = paper("run")
     assert refused.code == 3 and "4 training videos are fewer than one batch of 128; use a smaller" in refused.err
     assert not list((root.parent / "runs").glob("*"))
+    assert paper("plan", "-o", "optim.batch_size=4").err.startswith(f"next: reproduce run {ROW} ")
     plan = planned_one(paper("plan", "-o", "optim.batch_size=4", "--json"))
     assert plan["steps"] == plan["epochs"] and plan["items"]["source"] == "annotation files"
 

@@ -31,10 +31,11 @@ def test_unreadable_videos_end_it_with_code_1(reproduce: Reproduce, kinetics: Pa
     [
         (["kinetics40", "--out", "copy"], 2, "'kinetics40' is no data set of videos; did you mean 'kinetics400'?"),
         (["imdb", "--out", "copy"], 2, "'imdb' is no data set of videos; they are"),
-        (["kinetics400", "--out", "copy"], 3, "where is kinetics400?"),
+        (["kinetics400", "--out", "copy"], 3, "where is kinetics400? name its folder with --data kinetics400=PATH, or "
+         "the folder that holds it with VIDEO_ROOT; runs at --scale tiny need no data set\n"),
         (["kinetics400", "--out", "kinetics400/a", "--data", "kinetics400=kinetics400"], 2, "lies in the data set"),
     ],
-)
+)  # fmt: skip
 @pytest.mark.usefixtures("kinetics")
 def test_what_cannot_be_prepared_is_one_line(words: list[str], code: int, message: str, reproduce: Reproduce) -> None:
     outcome = reproduce("prepare", *words)

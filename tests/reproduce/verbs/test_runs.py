@@ -1,7 +1,9 @@
 """`reproduce runs`: one's own runs are listed, filtered, removed, exported and imported."""
 
+import errno
 import io
 import json
+import os
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from experiments.spec.catalog import captions, find, load
+from experiments.spec.names import own_data
 from experiments.spec.scales import TINY
 from runner.machine.files import write_atomically
 from runner.store.archive import id_of
@@ -151,6 +154,19 @@ def test_runs_are_removed_after_a_question_and_running_ones_never(
     assert unchanged.path.exists() and not short.path.exists()
 
 
+@pytest.mark.parametrize("place", ["runner.store.run_folder.lease", "shutil.rmtree"])
+def test_a_run_on_a_read_only_file_system_is_named_once(
+    place: str, runs: Runs, two: tuple[Job, Job], store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(place, refuse)
+    refused, folder = runs("rm", "--name", "short", "--yes"), store.run(two[1].run.train_id).path
+    message = f"reproduce: cannot write {folder}: Read-only file system; name another place with --runs\n"
+    assert (refused.code, refused.err) == (3, message)
+
+
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz"])
 def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     ending: str, runs: Runs, two: tuple[Job, Job], store: RunStore, tmp_path: Path, reproduce: Reproduce
@@ -173,6 +189,20 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     assert not found.directory.request(short.run.eval_id).exists() and not list(there.glob(".*partial*"))
     here = reproduce("runs", "import", file, "--runs", there)
     assert here.code == 2 and f"{found.directory.path} is here already" in here.err
+
+
+def test_no_command_follows_an_import_whose_own_videos_are_elsewhere(
+    runs: Runs, store: RunStore, tmp_path: Path, reproduce: Reproduce
+) -> None:
+    for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
+        write_atomically(tmp_path / "pets" / name, "")
+    finish(store, MFORMER, 61.0, (own_data(tmp_path / "pets"),))
+    runs("export", "runs.tar")
+    here = reproduce("runs", "import", "runs.tar", "--runs", "here")
+    assert f"--own {tmp_path / 'pets'}" in here.err
+    (tmp_path / "pets").rename(tmp_path / "animals")
+    there = reproduce("runs", "import", "runs.tar", "--runs", "there")
+    assert (there.code, there.err) == (0, "") and "1 run" in there.out
 
 
 def changed_archive(file: Path, change: Callable[[str, bytes], tuple[str, bytes]]) -> None:

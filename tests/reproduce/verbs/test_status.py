@@ -219,6 +219,19 @@ def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status
     assert (of_short["name"], of_short["overrides"], of_unchanged["name"]) == ("short", ["optim.epochs=3"], None)
 
 
+def test_the_next_run_of_started_ones_starts_no_other_column(status: Reproduce, store: RunStore) -> None:
+    joint, overrides = "motionformer/table4:joint", ("optim.epochs=3",)
+    k400, ssv2 = jobs_of(find([joint]), TINY, overrides, (0,))
+    assert (k400.cell, ssv2.cell) == ("joint.k400", "joint.ssv2")
+    columns = " --column k400"
+    for one in (k400, ssv2):
+        directory = directory_for(one.run.train_id, one.full_cell, store)
+        add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", overrides=overrides))
+        write_atomically(directory.checkpoint, "")
+        assert status().err == f"next: reproduce run {joint}{columns} -o optim.epochs=3 --runs {store.root}\n"
+        columns = ""
+
+
 def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(status: Reproduce, store: RunStore) -> None:
     views = ("evaluation.crops=1",)
     started(store)
@@ -232,12 +245,17 @@ def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
 ) -> None:
     for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
         write_atomically(tmp_path / "pets" / name, "")
-    one = started(store, (own_data(str(tmp_path / "pets")),))
+    one = started(store, ("optim.epochs=3", own_data(str(tmp_path / "pets"))), 7)
     write_result(store, one.run)
     assert "1 run: 1 done" in status().out
     (tmp_path / "pets").rename(tmp_path / "animals")
     lost = status()
     assert lost.code == 2 and f"{one.directory(store).path.name}, as {tmp_path / 'pets'} does not exist" in lost.err
+    command = f"status {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root} --own FOLDER"
+    assert lost.err.endswith(f" (`reproduce {command}`)\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "animals").rename(tmp_path / "elsewhere/pets")
+    assert "1 run: 1 done" in status(*command.replace("FOLDER", "elsewhere/pets").split()[1:]).out
 
 
 def test_runs_that_do_not_say_what_started_them_are_named(status: Reproduce, store: RunStore) -> None:

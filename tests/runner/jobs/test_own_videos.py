@@ -170,11 +170,12 @@ def test_rows_without_training_cannot_be_fine_tuned() -> None:
 def test_fine_tuning_without_weights_is_an_error_with_a_remedy(
     verb: str, pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = "motionformer/table6b:mformer"
-    assert main([verb, row, "--own", str(pets), "--fine-tune", "--runs", str(tmp_path / "runs")]) == 2
+    row, place = "motionformer/table6b:mformer", ["--seeds", "1", "--runs", str(tmp_path / "runs")]
+    more = ["--fine-tune", "--eval-only", *(["--name", "pets"] if verb == "run" else [])]
+    assert main([verb, row, "--own", str(pets), *more, *place]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"reproduce: --fine-tune: {row} has no weights to start from: import released ones")
-    assert f"`reproduce run {row} --scale tiny`" in line
+    assert line.endswith(f"or train it first with `reproduce run {row} {' '.join(place)}`")
 
 
 @pytest.mark.parametrize(

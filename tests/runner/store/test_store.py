@@ -152,7 +152,11 @@ def test_a_result_beside_another_config_is_refused(tmp_path: Path, lines: Lines)
         ("{", "config.json: Expecting"),
     ):
         write_atomically(config, content)
-        assert store.test(K400) is None and reason in lines()[0]
+        assert store.test(K400) is None
+        (line,) = lines()
+        assert line.startswith(f"reproduce: {'cannot read ' if content == '{' else ''}{config}") and reason in line
+    result = store.run(K400.train_id).metrics(K400.eval_id)
+    assert line.endswith(f"; move it away to have it made again; until then, {result} is not taken as a result")
 
 
 MEMORY = {
