@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from safetensors import SafetensorError
 from torch import nn
 
 from interface.plain_data import decoded
@@ -39,10 +38,7 @@ class Run(Protocol):
 def loaded(file: Path, run: Run | None = None) -> Any:  # noqa: ANN401
     """Module of a checkpoint or a weight file. The file is of `run`, by default the run that it contains."""
     if file.suffix == ".safetensors":
-        try:
-            tensors, saved = read_saved(file)
-        except SafetensorError:
-            raise ValueError(f"{file} is cut short or damaged; get it again") from None
+        tensors, saved = read_saved(file)
         if saved.get(DIGEST) not in (None, digest(tensors)):
             raise ValueError(f"{file} was changed after it was saved: its digest differs")
         content = {**saved, "state_dict": {f"model.{name}": tensor for name, tensor in tensors.items()}}

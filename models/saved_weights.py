@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -18,15 +18,19 @@ def read_saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors of a weight file of a run, and what it states of them: see `SAVED`.
 
     Raises:
-        ValueError, SafetensorError: if the file is damaged.
+        ValueError: if the file is damaged.
         OSError: if it cannot be read.
     """
-    return load_file(path), stated(path)
+    saved = stated(path)
+    return load_file(path), saved
 
 
 def stated(path: Path) -> dict[str, Any]:
     """What a weight file states of its tensors. Errors are those of `read_saved`."""
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except SafetensorError:
+        raise ValueError(f"{path} is cut short or damaged; get it again") from None
     earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
     return json.loads(metadata.get(SAVED, "null")) or earlier

@@ -183,6 +183,7 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
     name += f" · {own.names}" if own.names else ""
     name += " · released weights" if first.released else ""
     name += " · published" if published else ""
+    made_here = (result for _, result in tests if result.value is not None and not result.published)
     return replace(
         session,
         name=name,
@@ -190,7 +191,7 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
         published=published_curves(store.published(own)) if published and not own.tensorboard.exists() else {},
         finished=all(result.value is not None for _, result in tests),
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
-        test=next((result for _, result in tests if not result.published and _sources(result, store)), None),
+        test=next((one for one in made_here if _sources(one, store)), None),
     )
 
 

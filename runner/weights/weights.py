@@ -5,7 +5,6 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -148,7 +147,7 @@ def read_weights(path: Path, expected: str | None = None) -> tuple[dict[str, Ten
         tensors, metadata = read_saved(path)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing; {remedy(path)}") from None
-    except (SafetensorError, ValueError):
+    except ValueError:
         raise StoreError(f"{path} is cut short or damaged; {remedy(path)}") from None
     stored = metadata.get(DIGEST)
     if (stored or expected) and {stored or expected, expected or stored} != {digest(tensors)}:
@@ -160,7 +159,7 @@ def run_in(path: Path) -> RunConfig | None:
     """Run whose weights a file holds; None if it names none that this version knows."""
     try:
         found = decoded(stated(path).get(RUN))
-    except (SafetensorError, ValueError):
+    except ValueError:
         return None
     return found if isinstance(found, RunConfig) else None
 

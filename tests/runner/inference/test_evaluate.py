@@ -67,6 +67,12 @@ def test_a_video_that_cannot_be_read_has_no_scores(weighted: RunConfig, store: R
         evaluate(weighted, store, ONE, listed)
 
 
+def changed(run: RunConfig, part: str) -> RunConfig:
+    """Run with another model or data set."""
+    data = replace(run.data, dataset=replace(run.data.dataset, name="others"))
+    return replace(run, data=data) if part == "data.dataset" else apply(run, model(drop_path=0.05))
+
+
 @pytest.mark.parametrize("part", ["model", "data.dataset"])
 def test_weights_in_the_directory_of_another_run_are_refused(
     part: str, weighted: RunConfig, store: RunStore, listed: Path
@@ -74,22 +80,18 @@ def test_weights_in_the_directory_of_another_run_are_refused(
     directory = store.run(weighted.train_id)
     directory.save_config(weighted.description)
     assert evaluate(weighted, store, ONE, listed, weights=directory.weights)["evaluated"]
-    dataset = replace(weighted.data, dataset=replace(weighted.data.dataset, name="others"))
-    other = replace(weighted, data=dataset) if part == "data.dataset" else apply(weighted, model(drop_path=0.05))
     with pytest.raises(ValueError, match=rf"is of another run: .*config\.json differs at {part}\..*; name the row"):
-        evaluate(other, store, ONE, listed, weights=directory.weights)
+        evaluate(changed(weighted, part), store, ONE, listed, weights=directory.weights)
 
 
 @pytest.mark.parametrize("part", ["model", "data.dataset"])
 def test_weights_of_another_run_are_refused_in_any_folder(
     part: str, weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:
-    dataset = replace(weighted.data, dataset=replace(weighted.data.dataset, name="others"))
-    other = replace(weighted, data=dataset) if part == "data.dataset" else apply(weighted, model(drop_path=0.05))
     save_weights(weighted.build().model, file := listed.parent / "elsewhere.safetensors", weighted)
     assert evaluate(weighted, store, ONE, listed, weights=file)["evaluated"]
     with pytest.raises(ValueError, match=rf"is of another run: its config differs at {part}\..*; name the row"):
-        evaluate(other, store, ONE, listed, weights=file)
+        evaluate(changed(weighted, part), store, ONE, listed, weights=file)
 
 
 def test_weights_from_a_file_replace_those_of_the_run(weighted: RunConfig, store: RunStore, listed: Path) -> None:
