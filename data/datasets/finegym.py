@@ -140,7 +140,7 @@ class FineGym:
 
         @property
         def drawing(self) -> type:
-            from data.stand_ins.drawing.finegym import FineGymDrawing
+            from data.stand_ins.drawing.figure_layouts import FineGymDrawing
 
             return FineGymDrawing
 

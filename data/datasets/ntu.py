@@ -123,7 +123,7 @@ class Ntu:
 
         @property
         def drawing(self) -> type:
-            from data.stand_ins.drawing.ntu import NtuDrawing
+            from data.stand_ins.drawing.figure_layouts import NtuDrawing
 
             return NtuDrawing
 

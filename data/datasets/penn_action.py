@@ -55,7 +55,7 @@ class PennAction:
 
         @property
         def drawing(self) -> type:
-            from data.stand_ins.drawing.penn_action import PennActionDrawing
+            from data.stand_ins.drawing.figure_layouts import PennActionDrawing
 
             return PennActionDrawing
 

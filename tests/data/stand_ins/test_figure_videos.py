@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data.datasets.ntu import TRAINING_CAMERAS, TRAINING_PERFORMERS, VideoName
 from data.datasets.pose_videos import PoseVideoList
 from data.stand_ins.drawing.base import Video
+from data.stand_ins.drawing.figure_layouts import NtuDrawing, PennActionDrawing
 from data.stand_ins.drawing.figure_videos import FigureDrawing
 from data.stand_ins.drawing.figures import (
     BODY,
@@ -25,8 +26,6 @@ from data.stand_ins.drawing.figures import (
     body_joints,
     kind_of,
 )
-from data.stand_ins.drawing.ntu import NtuDrawing
-from data.stand_ins.drawing.penn_action import PennActionDrawing
 from data.stand_ins.drawing.shapes import Floats
 from data.stand_ins.of_figures import FigureStandIn, NtuStandIn, PennActionStandIn
 from tests.data.small_stand_ins import DATASETS, drawing_of, root_of
