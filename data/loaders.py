@@ -176,6 +176,9 @@ class Loader:
         self.loader, self.unreadable = loader, unreadable
         self.seconds_waited = 0.0
 
+    def __len__(self) -> int:
+        return len(self.loader)
+
     def __iter__(self) -> Iterator[Batch]:
         since = time.monotonic()
         for batch, errors in started(self.loader):
@@ -193,9 +196,6 @@ class TrainLoader(Loader):
         self.sampler = batches  # Lightning calls its set_epoch
         self.num_yielded = 0
         self.resume: tuple[int, int] | None = None
-
-    def __len__(self) -> int:
-        return len(self.sampler)
 
     def __iter__(self) -> Iterator[Batch]:
         # A generator: this code runs at the first batch. Lightning has set the epoch by then.
@@ -223,9 +223,6 @@ class TestLoader(Loader):
     ) -> None:
         loader = data_loader(items, num_workers, collated, sampler=sampler, batch_size=batch_size)
         super().__init__(loader, unreadable)
-
-    def __len__(self) -> int:
-        return len(self.loader)
 
 
 def data_loader(

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from data.datasets.listops import TOKENS, ListOps
-from data.errors import DataError
 from data.stand_ins.drawing.listops import ListOpsDrawing
 from data.stand_ins.of_sequences import ListOpsStandIn
 
@@ -28,17 +27,6 @@ def test_tokens_are_read_without_parentheses(tmp_path: Path) -> None:
     assert [items.label(0), items.label(1)] == [9, 7]
     assert items.ids == ("basic_train.tsv:2", "basic_train.tsv:3")
     assert items.tokens(0)[0].max() < CONFIG.num_ids == 16
-
-
-@pytest.mark.parametrize(
-    ("line", "message"), [("( ( [MAX 2 ) X )\t9", "'X' is no token"), ("( ( [MAX 2 ) ] )\t19", "the value is '19'")]
-)
-def test_a_line_that_is_no_expression_is_refused_with_its_place(line: str, message: str, tmp_path: Path) -> None:
-    path = write(tmp_path, EXAMPLE, line)
-    with pytest.raises(DataError, match=message) as error:
-        CONFIG.build(tmp_path, "train")
-    assert f"{path}:3" in str(error.value) and "get the file again" in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:

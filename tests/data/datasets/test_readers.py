@@ -142,6 +142,8 @@ BROKEN: tuple[tuple[str, Change, str], ...] = (
     ("listops", lambda lines: lines[:1], r": the file has no expressions; get it again"),
     ("listops", emptied, r":1: the header is not 'Source', a tab and 'Target'; get"),
     ("listops", last(r"\d$", ""), r":27: the value is ''; it should be a digit after a tab: get"),
+    ("listops", last(r"\d$", "19"), r":27: the value is '19'; it should be a digit after a tab: get the file again"),
+    ("listops", last(r"\d", "X"), r":27: 'X' is no token; get the file again"),
     ("aan", emptied, r": the file is empty; get it again"),
     ("aan", last(r"^\d", "2"), r":26: 5 fields from '2.0 .*'; a line has a label \(0.0 or 1.0\)"),
     ("aan", last(r"\t[^\t]*$", ""), r":26: 4 fields .*; the file ends in this line: get the file again"),
