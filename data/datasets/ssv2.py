@@ -14,10 +14,9 @@ from data.datasets.folders import files_by_stem, first_file, needed_file, refuse
 from data.datasets.video_lists import list_bases, list_names, listed_videos
 from data.datasets.videos import VideoDataset, VideoList, VideoRecord
 from data.errors import DataError, reading, shortened
-from data.stand_ins.of_videos import SSv2StandIn
+from data.stand_ins.of_videos import SSV2_FOLDER, SSv2StandIn, without_brackets
 from interface.targets import ClassTarget
 
-VIDEO_FOLDER = "20bn-something-something-v2"
 FILE_NAMES = {
     "train": ("something-something-v2-train.json", "train.json"),
     "val": ("something-something-v2-validation.json", "validation.json"),
@@ -58,7 +57,7 @@ class SSv2:
         def read(self, root: Path, split: Split) -> VideoList:
             """Videos of a split, from the official files, or from a list if there are none, or no videos."""
             part: Split = "train" if split == "train" else "val"
-            files = {**files_by_stem(root), **files_by_stem(root / "videos"), **files_by_stem(root / VIDEO_FOLDER)}
+            files = {**files_by_stem(root), **files_by_stem(root / "videos"), **files_by_stem(root / SSV2_FOLDER)}
             listed = first_file(root, list_names("sthv2", part))
             if listed is not None and not (files and first_file(root, FILE_NAMES[part])):
                 return from_list(self, root, listed, files, part)
@@ -69,7 +68,7 @@ class SSv2:
 
 def from_list(config: SSv2.Config, root: Path, annotation: Path, files: dict[str, str], split: Split) -> VideoList:
     """Videos of a list, with the official class names if there are any."""
-    bases = [root / VIDEO_FOLDER, root / f"{VIDEO_FOLDER}-frames", *list_bases(root, annotation, split)]
+    bases = [root / SSV2_FOLDER, root / f"{SSV2_FOLDER}-frames", *list_bases(root, annotation, split)]
     records = listed_videos(annotation, config, bases, files=files, expected="{}.webm")
     return VideoList(records, config.names_of_classes(root) or config.targets.numbered_names)
 
@@ -91,10 +90,10 @@ def from_official(
                 f"{annotation}: entry {number} (id {shortened(video_id)}): wrong label '{shortened(template)}'; it is "
                 f"none of the {len(labels)} templates of {labels_path.name}"
             )
-        path = files.get(video_id) or str(root / VIDEO_FOLDER / f"{video_id}.webm")
+        path = files.get(video_id) or str(root / SSV2_FOLDER / f"{video_id}.webm")
         records.append(VideoRecord(path, labels[template], video_id))
     refuse_duplicates(annotation, (record.video_id for record in records))
-    remedy = f"the expected folder is {root / VIDEO_FOLDER}"
+    remedy = f"the expected folder is {root / SSV2_FOLDER}"
     refuse_absent(config.name, annotation, [record.path for record in records], remedy)
     return VideoList(tuple(records), names)
 
@@ -109,7 +108,3 @@ def class_names(path: Path, config: SSv2.Config) -> tuple[str, ...]:
             f"{path}: maps {len(by_label)} templates to labels; {config.name} has labels 0 to {config.num_classes - 1}"
         )
     return tuple(without_brackets(by_label[label]) for label in range(config.num_classes))
-
-
-def without_brackets(template: str) -> str:
-    return template.replace("[", "").replace("]", "")

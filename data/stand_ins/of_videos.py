@@ -9,8 +9,13 @@ from interface.ranges import Count, CountOrZero, PositiveOrZero, Range, Share
 Side = Annotated[int, Range(least=2, most=4096)]
 Rate = Annotated[int, Range(least=1, most=1000)]
 FrameCounts = Annotated[tuple[int, int], Range(least=2, ascending=True)]
-# Layout of DAVIS, which is written and read.
+# Layouts of DAVIS and SSv2, which are written and read.
 PICTURES, MASKS, LIST = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017/val.txt"
+SSV2_FOLDER = "20bn-something-something-v2"
+
+
+def without_brackets(template: str) -> str:
+    return template.replace("[", "").replace("]", "")
 
 
 @dataclass(frozen=True, kw_only=True)

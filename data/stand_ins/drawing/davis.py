@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.drawing.encoding import DEFAULT_PALETTE, encoded_jpeg, encoded_mask
-from data.stand_ins.drawing.shapes import Camera, Floats, Shape, Texture, color, cover, shape_distance, to_uint8
+from data.stand_ins.drawing.shapes import Camera, Floats, Shape, color, cover, shape_distance, textured, to_uint8
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
 
 QUALITY = 95  # of the JPEG pictures
@@ -52,7 +52,7 @@ class DavisDrawing(Drawing[DavisStandIn, int]):
         middle = np.tile([self.settings.width / 2, self.settings.height / 2], (self.settings.frames, 1)) - 0.5
         camera = Camera(height=self.settings.height, width=self.settings.width, pixels_per_unit=1.0, center=middle)
         low, high = color(rng.uniform(), 0.25, 0.35), color(rng.uniform(), 0.25, 0.65)
-        canvas = Texture(rng, low=low, high=high, waves=8, frequency=0.08).rendered(camera)  # (T, h, w, 3)
+        canvas = textured(rng, camera, low=low, high=high, waves=8, frequency=0.08)  # (T, h, w, 3)
         masks = np.zeros(canvas.shape[:3], np.uint8)
         for body in self.bodies(rng):
             draw(canvas, masks, camera, body)

@@ -136,8 +136,8 @@ class Epic100Drawing(VideoDrawing[Epic100StandIn]):
         num_frames = actions[-1].stop + self.settings.idle[1]
         cycles = np.arange(num_frames) / (3 * self.settings.rate)  # of about three seconds
         path = drift(rng, cycles, self.settings.shake)
-        worktop = dull_ground(rng, values=(0.2, 0.5), saturation=0.25, below=0.1, above=0.12, hue_spread=0.1)
-        canvas = worktop.rendered(self.camera(path))
+        camera = self.camera(path)
+        canvas = dull_ground(rng, camera, values=(0.2, 0.5), saturation=0.25, below=0.1, above=0.12, hue_spread=0.1)
         skin = color(rng.uniform(0.02, 0.09), rng.uniform(0.3, 0.6), rng.uniform(0.45, 0.95))
         for action in actions:
             self.draw_action(rng, canvas[action.start : action.stop], path[action.start : action.stop], action, skin)

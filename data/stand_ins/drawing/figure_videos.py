@@ -137,8 +137,9 @@ class FigureDrawing(VideoDrawing[F]):
 
     def drawn(self, video: Video) -> NDArray[np.uint8]:
         scene, rng = self.scene(video), np.random.default_rng([*video.seed, 2])
-        ground = dull_ground(rng, values=(0.25, 0.55), saturation=0.25, below=0.12, above=0.12, hue_spread=None)
-        canvas = ground.rendered(scene.camera)
+        canvas = dull_ground(
+            rng, scene.camera, values=(0.25, 0.55), saturation=0.25, below=0.12, above=0.12, hue_spread=None
+        )
         for _ in range(self.settings.clutter):
             draw_still(rng, canvas, scene.camera, dull_thing(rng), size=rng.uniform(0.08, 0.22), reach=REACH)
         landmark = LANDMARK_OF.get(CLASS_NAMES[video.label])

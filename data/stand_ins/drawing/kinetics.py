@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.stand_ins.drawing.base import Video, VideoDrawing
-from data.stand_ins.drawing.shapes import Camera, Floats, Pattern, Shape, Texture, Thing, color, drift, to_uint8
+from data.stand_ins.drawing.shapes import Camera, Floats, Pattern, Shape, Thing, color, drift, textured, to_uint8
 from data.stand_ins.of_videos import KineticsStandIn
 
 Motion = Literal["bounce", "roll", "circle", "sway", "rest"]
@@ -95,7 +95,7 @@ class KineticsDrawing(VideoDrawing[KineticsStandIn]):
         other = self.activities[(video.label + rng.integers(1, self.settings.num_classes)) % self.settings.num_classes]
         times = np.linspace(0, 1, int(rng.integers(*self.settings.frames, endpoint=True)), dtype=np.float32)
         camera = self.camera(drift(rng, times, self.settings.shake))
-        canvas = self.ground(rng, activity).rendered(camera)
+        canvas = self.ground(rng, camera, activity)
         actors = [activity] * self.settings.things + [other] * self.settings.strangers
         for index in rng.permutation(len(actors)):
             motion = actors[index].motion if index < self.settings.things else "rest"
@@ -109,12 +109,12 @@ class KineticsDrawing(VideoDrawing[KineticsStandIn]):
             self.pass_by(rng, canvas, camera, times)
         return to_uint8(canvas, rng, self.settings.noise)
 
-    def ground(self, rng: np.random.Generator, activity: Activity) -> Texture:
-        """Background with a random hue close to that of the class."""
+    def ground(self, rng: np.random.Generator, camera: Camera, activity: Activity) -> Floats:
+        """Canvas (T, h, w, 3) with a background of a random hue close to that of the class."""
         hue, value = activity.ground + rng.normal(0, self.settings.hue_spread), rng.uniform(0.25, 0.6)
         low = color(hue, rng.uniform(0.15, 0.5), value - 0.1)
         high = color(hue + rng.normal(0, self.settings.hue_spread), rng.uniform(0.15, 0.5), value + 0.15)
-        return Texture(rng, low=low, high=high, waves=4, frequency=6.0)
+        return textured(rng, camera, low=low, high=high, waves=4, frequency=6.0)
 
     def thing(self, rng: np.random.Generator, activity: Activity) -> Thing:
         hues = activity.hue + rng.normal(0, self.settings.hue_spread, 2)

@@ -52,26 +52,22 @@ def drift(rng: np.random.Generator, times: Floats, amplitude: float) -> Floats:
     return path.astype(np.float32)
 
 
-class Texture:
-    """Smooth random texture of the plane: a sum of plane waves, mapped to colours between two colours."""
-
-    def __init__(self, rng: np.random.Generator, *, low: Floats, high: Floats, waves: int, frequency: float) -> None:
-        angle = rng.uniform(0, 2 * np.pi, waves)
-        self.frequency = frequency * rng.uniform(0.5, 1.5, waves)
-        self.direction = np.stack([np.cos(angle), np.sin(angle)])  # (2, waves)
-        self.phase = rng.uniform(0, 2 * np.pi, waves)
-        self.low, self.high = low, high
-
-    def rendered(self, camera: Camera) -> Floats:
-        """Canvas (T, h, w, 3) with the texture only."""
-        level = np.float32(0)
-        for frequency, (dx, dy), phase in zip(self.frequency, self.direction.T, self.phase, strict=True):
-            a, b = np.float32(frequency * dx) * camera.x + np.float32(phase), np.float32(frequency * dy) * camera.y
-            level = level + np.sin(a) * np.cos(b) + np.cos(a) * np.sin(b)  # sin(a + b) from one row and one column
-        level = 0.5 + 0.5 * level / np.float32(np.sqrt(len(self.phase)))  # (T, h, w)
-        level = np.clip(level, 0.0, 1.0)
-        canvas = [low + level * (high - low) for low, high in zip(self.low, self.high, strict=True)]
-        return np.moveaxis(np.stack(canvas), 0, -1)  # a colour after the other in memory: drawing is twice as fast
+def textured(
+    rng: np.random.Generator, camera: Camera, *, low: Floats, high: Floats, waves: int, frequency: float
+) -> Floats:
+    """Canvas (T, h, w, 3) with a smooth random texture of the plane: a sum of waves, mapped to colours between two."""
+    angle = rng.uniform(0, 2 * np.pi, waves)
+    frequencies = frequency * rng.uniform(0.5, 1.5, waves)
+    directions = np.stack([np.cos(angle), np.sin(angle)])  # (2, waves)
+    phases = rng.uniform(0, 2 * np.pi, waves)
+    level = np.float32(0)
+    for rate, (dx, dy), phase in zip(frequencies, directions.T, phases, strict=True):
+        a, b = np.float32(rate * dx) * camera.x + np.float32(phase), np.float32(rate * dy) * camera.y
+        level = level + np.sin(a) * np.cos(b) + np.cos(a) * np.sin(b)  # sin(a + b) from one row and one column
+    level = 0.5 + 0.5 * level / np.float32(np.sqrt(waves))  # (T, h, w)
+    level = np.clip(level, 0.0, 1.0)
+    canvas = [start + level * (end - start) for start, end in zip(low, high, strict=True)]
+    return np.moveaxis(np.stack(canvas), 0, -1)  # a colour after the other in memory: drawing is twice as fast
 
 
 def polygon_distance(x: Floats, y: Floats, corners: int) -> Floats:
@@ -160,14 +156,15 @@ def to_uint8(canvas: Floats, rng: np.random.Generator, noise: float) -> NDArray[
 
 def dull_ground(
     rng: np.random.Generator,
+    camera: Camera,
     *,
     values: tuple[float, float],
     saturation: float,
     below: float,
     above: float,
     hue_spread: float | None,
-) -> Texture:
-    """Background in dull colours of any hue.
+) -> Floats:
+    """Canvas (T, h, w, 3) with a background in dull colours of any hue.
 
     Args:
         values: range of the brightness.
@@ -178,7 +175,8 @@ def dull_ground(
     hue, value = rng.uniform(), rng.uniform(*values)
     low = color(hue, rng.uniform(0.0, saturation), value - below)
     other = hue if hue_spread is None else hue + rng.normal(0, hue_spread)
-    return Texture(rng, low=low, high=color(other, rng.uniform(0.0, saturation), value + above), waves=4, frequency=6.0)
+    high = color(other, rng.uniform(0.0, saturation), value + above)
+    return textured(rng, camera, low=low, high=high, waves=4, frequency=6.0)
 
 
 def draw_still(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.stand_ins.drawing.base import Video, VideoDrawing
 from data.stand_ins.drawing.shapes import SHAPES, Floats, Thing, color, draw_still, drift, dull_ground, to_uint8
-from data.stand_ins.of_videos import SSv2StandIn
+from data.stand_ins.of_videos import SSV2_FOLDER, SSv2StandIn, without_brackets
 
 # For each coordinate: the template of its increase, and the template of the same frames played backwards.
 TEMPLATES = (
@@ -28,7 +28,6 @@ TEMPLATES = (
     ),
     ("Moving [somethings] towards the camera", "Moving [somethings] away from the camera"),
 )
-VIDEO_FOLDER = Path("20bn-something-something-v2")
 PATTERNS = ("plain", "stripes", "checks", "dots")
 REACH = (1.3, 1.0)  # of objects that do not move
 
@@ -61,7 +60,7 @@ class SSv2Drawing(VideoDrawing[SSv2StandIn]):
         return videos
 
     def path(self, video: Video) -> Path:
-        return VIDEO_FOLDER / f"{video.video_id}.mp4"
+        return Path(SSV2_FOLDER, f"{video.video_id}.mp4")
 
     def annotations(self) -> dict[str, str]:
         templates = {without_brackets(template): template for pair in TEMPLATES for template in pair}
@@ -87,8 +86,7 @@ class SSv2Drawing(VideoDrawing[SSv2StandIn]):
     def footage(self, rng: np.random.Generator, times: Floats, pose: Pose) -> NDArray[np.uint8]:
         """Frames of a random scene with two objects. Only their poses depend on the class."""
         camera = self.camera(drift(rng, times, self.settings.shake))
-        ground = dull_ground(rng, values=(0.15, 0.45), saturation=0.3, below=0.1, above=0.15, hue_spread=0.1)
-        canvas = ground.rendered(camera)
+        canvas = dull_ground(rng, camera, values=(0.15, 0.45), saturation=0.3, below=0.1, above=0.15, hue_spread=0.1)
         for _ in range(self.settings.distractors):
             draw_still(rng, canvas, camera, cool_thing(rng), size=radius(rng.uniform()), reach=REACH)
         turn, gap = np.pi * (1.2 * pose.turn - 0.6), 0.12 + 0.68 * pose.gap
@@ -108,10 +106,6 @@ class SSv2Drawing(VideoDrawing[SSv2StandIn]):
         """Poses with one moving coordinate and constant others."""
         paths = [increasing_path(rng, times, self.settings.reach) for _ in TEMPLATES]
         return Pose(*(path if k == moving else np.full_like(path, rng.choice(path)) for k, path in enumerate(paths)))
-
-
-def without_brackets(template: str) -> str:
-    return template.replace("[", "").replace("]", "")
 
 
 def increasing_path(rng: np.random.Generator, times: Floats, reach: tuple[float, float]) -> Floats:

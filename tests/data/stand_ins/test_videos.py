@@ -15,8 +15,14 @@ from data.stand_ins.drawing.base import VideoDrawing
 from data.stand_ins.drawing.encoding import encoded_avi, encoded_mp4
 from data.stand_ins.drawing.epic100 import NOUNS, VERBS, Epic100Drawing, Verb, hand_poses
 from data.stand_ins.drawing.kinetics import ACTIVITIES, KineticsDrawing, displacement
-from data.stand_ins.drawing.ssv2 import TEMPLATES, Pose, SSv2Drawing, without_brackets
-from data.stand_ins.of_videos import CategorisedEpic100StandIn, Epic100StandIn, KineticsStandIn, SSv2StandIn
+from data.stand_ins.drawing.ssv2 import TEMPLATES, Pose, SSv2Drawing
+from data.stand_ins.of_videos import (
+    CategorisedEpic100StandIn,
+    Epic100StandIn,
+    KineticsStandIn,
+    SSv2StandIn,
+    without_brackets,
+)
 from data.video.decode import VideoFile
 from data.video.frame_sources import opened
 from tests.data.small_stand_ins import DATASETS, root_of
