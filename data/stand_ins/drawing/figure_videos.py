@@ -36,19 +36,13 @@ LIMB_RADIUS, HELD_RADIUS = 0.03, 0.12  # in world units
 REACH = (0.9, 0.9)  # of things that do not move
 
 
-class Held(NamedTuple):
-    """Thing in the hand at a joint."""
-
-    joint: int
-    hue: float
-
-
 class Figure(NamedTuple):
     """Figure in world units, with the thing that it holds."""
 
     joints: Floats  # (T, R, 2)
     size: float  # height of the body
-    held: Held | None = None
+    hand: int | None = None  # joint at which it holds a thing of this hue
+    hue: float = 0.0
 
 
 class Scene(NamedTuple):
@@ -107,7 +101,7 @@ class FigureDrawing(VideoDrawing[F]):
         place = np.array([side * rng.uniform(0.48, 0.62), rng.uniform(0.68, 0.85)]) + drift(rng, times, 0.03)  # (T, 2)
         size = rng.uniform(1.25, 1.5)
         joints = self.world_joints(rng, times, action, size) + place[:, None]
-        return Figure(joints, size, Held(self.layout.number(f"{hand}_wrist"), hue))
+        return Figure(joints, size, self.layout.number(f"{hand}_wrist"), hue)
 
     def passer(self, rng: np.random.Generator, times: Floats) -> Figure:
         x = rng.choice([-1, 1]) * (2.4 * (times - 0.5) + rng.uniform(-0.6, 0.6))
@@ -170,9 +164,9 @@ class FigureDrawing(VideoDrawing[F]):
             )
         head = figure.joints[:, self.layout.number("head")]
         draw_limb(canvas, camera, start=head, end=head, radius=HEAD * figure.size, paint=paint)
-        if figure.held is not None:
-            hand = figure.joints[:, figure.held.joint]
-            draw_limb(canvas, camera, start=hand, end=hand, radius=HELD_RADIUS, paint=vivid(rng, figure.held.hue))
+        if figure.hand is not None:
+            hand = figure.joints[:, figure.hand]
+            draw_limb(canvas, camera, start=hand, end=hand, radius=HELD_RADIUS, paint=vivid(rng, figure.hue))
 
 
 def pixels(camera: Camera, places: Floats) -> Floats:

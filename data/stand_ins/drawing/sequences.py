@@ -7,7 +7,6 @@ an orientation of stripes and a brightness, with noise, shifts and colours.
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -52,23 +51,18 @@ BAD = ("awful", "boring", "weak", "silly", "dull", "terrible")
 OTHER = ("the", "a", "film", "plot", "actor", "was", "and", "scene", "with", "it", "music", "end", "first", "of", "in")
 
 
-class Review(NamedTuple):
-    split: str
-    number: int
-    positive: bool
-
-
-class ImdbDrawing(Drawing[ImdbStandIn, Review]):
-    def parts(self) -> Sequence[Review]:
+class ImdbDrawing(Drawing[ImdbStandIn, tuple[str, int]]):
+    def parts(self) -> Sequence[tuple[str, int]]:
+        """Splits and numbers of the reviews. Those of odd numbers are positive."""
         sizes = (("train", self.settings.num_train), ("test", self.settings.num_val))
-        return [Review(split, number, number % 2 == 1) for split, size in sizes for number in range(size)]
+        return [(split, number) for split, size in sizes for number in range(size)]
 
-    def files(self, part: Review) -> Iterator[tuple[Path, bytes]]:
+    def files(self, part: tuple[str, int]) -> Iterator[tuple[Path, bytes]]:
         """File of a review. Its name ends with a number of stars, as in the real data set."""
-        draw = random.Random(f"{self.settings.seed} {part.split} {part.number}")
-        folder, stars = ("pos", 9) if part.positive else ("neg", 2)
-        name = f"{part.number}_{stars}.txt"
-        yield Path(part.split, folder, name), " ".join(self.text(draw, part.positive)).encode()
+        split, number = part
+        draw = random.Random(f"{self.settings.seed} {split} {number}")
+        folder, stars = ("pos", 9) if number % 2 else ("neg", 2)
+        yield Path(split, folder, f"{number}_{stars}.txt"), " ".join(self.text(draw, bool(number % 2))).encode()
 
     def text(self, draw: random.Random, positive: bool) -> Iterator[str]:
         for _ in range(draw.randint(*self.settings.words)):

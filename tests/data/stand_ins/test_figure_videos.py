@@ -112,8 +112,8 @@ def test_the_colour_at_the_annotated_waving_hand_is_that_of_the_class(name: str)
 def test_every_video_shows_both_colours_and_both_actions_of_a_pair(name: str) -> None:
     for index in range(6):
         scene = SMALL.scene(video(name, index))
-        assert scene.actor.held is not None and scene.partner.held is not None
-        assert {scene.actor.held.hue, scene.partner.held.hue} == {0.0, 0.62}
+        assert scene.actor.hand is not None and scene.partner.hand is not None
+        assert {scene.actor.hue, scene.partner.hue} == {0.0, 0.62}
         centres = [figure.joints[..., 0].mean() for figure in (scene.actor, scene.partner)]
         assert centres[0] * centres[1] < 0  # one on each side
 
