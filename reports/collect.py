@@ -90,8 +90,7 @@ def judged_claims(
     metrics = [*(column.metric for column in table.columns if column.key in keys), *(cell.counted for cell in named)]
     keys |= {key for metric in metrics if isinstance(metric, Derived) for key in metric.columns}
     cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
-    generated = any(cell.run.data.dataset.reads_stand_in for cell in cells if cell.tested and cell.run is not None)
-    return judge(table, scale, _rows(table, scale, cells, cells, store, texts), generated=generated)
+    return judge(table, scale, _rows(table, scale, cells, cells, store, texts))
 
 
 def _rows(

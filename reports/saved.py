@@ -54,7 +54,7 @@ class JudgedReport:
             return ()
         from reports.claims.judge import judge
 
-        return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
+        return judge(report.table, report.scale, report.rows)
 
     def rendered(self, form: Format) -> str:
         """Report as text, ending in a newline. Links and paths start from the current directory."""

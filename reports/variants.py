@@ -68,7 +68,7 @@ class VariantReport:
         """Variants of a row. Its differences are comparisons in a table of which each variant is a row."""
         numbered = [replace(one, row=replace(one.row, key=str(number))) for number, one in enumerate(rows)]
         table = replace(self.table, rows=tuple(one.row for one in numbered), figure=None, scaled_figures={}, claims=())
-        measured = Measurements(table, PAPER, numbered, generated=False)  # small models are compared with small models
+        measured = Measurements(table, PAPER, numbered)  # small models are compared with small models
 
         def difference(number: int, key: str) -> Judgement:
             return measured.judgement(above(cell(f"{number}.{key}") - cell(f"{FIRST}.{key}")), real_data=False)
