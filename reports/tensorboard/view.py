@@ -62,8 +62,7 @@ class Session:
     """Name of the line; empty without one."""
     suffix: str = ""
     """End of the names of its runs: their overrides, if any run of the view has some."""
-    curves: Path | None = None
-    """Directory of its event files."""
+    event_files: Sequence[Path] = ()
     published: Curves = field(default_factory=dict)
     """Its curves, if they are published and not made here."""
     finished: bool = True
@@ -71,10 +70,6 @@ class Session:
     texts: Mapping[str, str] = field(default_factory=dict)
     test: tuple[RunConfig, RunDirectory] | None = None
     """Its first test that was made here and kept scores or clips, with its directory."""
-
-    @property
-    def event_files(self) -> list[Path]:
-        return sorted(self.curves.glob("*tfevents*")) if self.curves is not None else []
 
 
 def build_view(reports: Sequence[Report], store: RunStore) -> Path:
@@ -184,7 +179,7 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
     return replace(
         session,
         name=name,
-        curves=own.tensorboard,
+        event_files=sorted(own.tensorboard.glob("*tfevents*")),
         published=published_curves(store.published(own)) if published and not own.tensorboard.exists() else {},
         finished=all(result.value is not None for _, result in tests),
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},

@@ -29,7 +29,6 @@ from reports.figures.strips import (
     VOID_COLOR,
     AttentionStripDrawer,
     MaskStripDrawer,
-    Strip,
     caption,
     draw,
     overlaid,
@@ -71,7 +70,7 @@ def colors(axis: Axes) -> list[str]:
 
 def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: MakeMaps) -> None:
     maps = make_maps()
-    frames, attention, overlaid = panels(draw([Strip("K-400", maps)]))
+    frames, attention, overlaid = panels(draw([("K-400", maps)]))
     assert len(frames) == len(attention) == len(overlaid) == 4
     for t in range(4):
         assert np.array_equal(np.asarray(frames[t].images[0].get_array()), maps.frames[2 * t])
@@ -81,7 +80,7 @@ def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: Mak
 
 
 def test_the_query_is_red_in_its_own_frame_and_the_path_is_yellow_after_the_first(make_maps: MakeMaps) -> None:
-    frames, _, _ = panels(draw([Strip("K-400", make_maps(frame=1))]))
+    frames, _, _ = panels(draw([("K-400", make_maps(frame=1))]))
     assert [QUERY in colors(axis) for axis in frames] == [False, True, False, False]
     assert [PEAK in colors(axis) for axis in frames] == [False, True, True, True]
     (dot,) = [line for line in frames[1].lines if to_hex(line.get_color()).upper() == QUERY]
@@ -95,7 +94,7 @@ def test_the_path_connects_the_query_and_the_peaks_of_attention(make_maps: MakeM
         attention[frame, row, column] = 0.9
     maps = maps._replace(maps=attention)
     assert peaks(maps) == [(0.125, 0.125), (0.125, 0.375), (0.375, 0.625), (0.875, 0.875)]
-    frames, _, _ = panels(draw([Strip("K-400", maps)]))
+    frames, _, _ = panels(draw([("K-400", maps)]))
     path = np.asarray(frames[3].lines[0].get_xydata())
     assert path == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
 
@@ -115,7 +114,7 @@ def test_places_are_dots_in_the_nearest_frame_with_areas_by_weight(make_maps: Ma
     places = np.array(
         [[0.4, 0.1, 0.2, 0.5], [0.6, 0.3, 0.4, 0.25], [-0.8, 0.5, 0.6, 0.125], [3.9, 1, 1, 0]], np.float32
     )
-    frames, _, _ = panels(draw([Strip("K-400", maps._replace(places=places))]))
+    frames, _, _ = panels(draw([("K-400", maps._replace(places=places))]))
     found = [[dot for dots in axis.collections for dot in dots_of(dots)] for axis in frames]
     assert found == [
         [(0.1, 0.2, LARGEST_DOT), (0.5, 0.6, LARGEST_DOT / 4)],
@@ -127,7 +126,7 @@ def test_places_are_dots_in_the_nearest_frame_with_areas_by_weight(make_maps: Ma
 
 def test_constant_maps_are_drawn(make_maps: MakeMaps) -> None:
     maps = make_maps()._replace(maps=np.full((4, 4, 4), 1 / 16, np.float32))
-    assert png(draw([Strip("K-400", maps)]))
+    assert png(draw([("K-400", maps)]))
     assert stretched(maps.maps[0]).max() == 0
 
 
@@ -149,11 +148,11 @@ def test_shown_frames_of_long_clips_include_the_frame_of_the_query(make_maps: Ma
 
 def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make_maps: MakeMaps) -> None:
     def shape(tokens: int) -> bool:
-        width, height = draw([Strip("a", make_maps(tokens=tokens)), Strip("b", make_maps())]).get_size_inches()
+        width, height = draw([("a", make_maps(tokens=tokens)), ("b", make_maps())]).get_size_inches()
         return width > height
 
     assert shape(4)
-    width, height = draw([Strip("a", make_maps(tokens=8)), Strip("b", make_maps())]).get_size_inches()
+    width, height = draw([("a", make_maps(tokens=8)), ("b", make_maps())]).get_size_inches()
     assert width == pytest.approx(8 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
 
 
@@ -176,7 +175,7 @@ def named(make_maps: MakeMaps, attention: str, weights: np.ndarray) -> Attention
 def test_weights_of_one_sum_have_one_scale_and_a_share_per_frame_and_no_path(make_maps: MakeMaps) -> None:
     weights = np.zeros((4, 4, 4))
     weights[:, 1, 2] = 0.1, 0.2, 0.3, 0.4
-    frames, attention, _ = panels(draw([Strip("K-400", named(make_maps, "t2s", weights))]))
+    frames, attention, _ = panels(draw([("K-400", named(make_maps, "t2s", weights))]))
     peaks_drawn = [np.asarray(axis.images[0].get_array()).max() for axis in attention]
     assert peaks_drawn == pytest.approx([0.25, 0.5, 0.75, 1], rel=0.02)
     assert [axis.get_title() for axis in frames] == [
