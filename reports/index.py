@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import convert
-
 from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_file, papers
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import value_text
@@ -131,10 +129,10 @@ def _miss_text(table: Table, cell: ReportCell) -> str:
 
 
 def read() -> Summaries:
-    file = saved.TABLES / FILE
+    file, types = saved.TABLES / FILE, Summary.__annotations__.values()
     try:
         _, *lines = csv.reader(file.read_text(encoding="utf-8").splitlines())
-        found = convert(lines, list[Summary], strict=False)
+        found = [Summary(*(of(text) for of, text in zip(types, line, strict=True))) for line in lines]
     except FileNotFoundError:
         return {}
     except ValueError:  # of another version, or with the marks of a merge

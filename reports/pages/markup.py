@@ -1,6 +1,7 @@
 """Markup languages of reports: styles of labels and cells, and blocks of a page."""
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,9 +113,7 @@ class Markdown(Markup):
         self.folder = folder
 
     def escaped(self, text: str) -> str:
-        for character in "\\|*<`":
-            text = text.replace(character, f"\\{character}")
-        return text
+        return re.sub(r"[\\|*<`]", r"\\\g<0>", text)
 
     def code(self, sign: str) -> str:
         return f"`{sign}`"
