@@ -67,9 +67,9 @@ def _comparisons(table: Table, cells: Sequence[ReportCell]) -> tuple[str, ...]:
     """Sentences on released weights, and on results that others made again."""
     if not any(cell.released or cell.other_measurements or any(one.others for one in cell.seeds) for cell in cells):
         return ()
-    from reports.pages.agreement import agreements, confirmations, measured_again  # here: few reports have any
+    from reports.pages.agreement import comparisons  # here: few reports have any
 
-    return (*agreements(table, cells), *confirmations(table, cells), *measured_again(table, cells))
+    return tuple(comparisons(table, cells))
 
 
 def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
