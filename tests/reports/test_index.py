@@ -17,7 +17,7 @@ from reports.index import Summary
 from reports.publication import publish
 from reports.saved import JudgedReport
 from runner.store.store import RunStore
-from tests.reports.conftest import TableOf, Trial
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import write
 from tests.runner.stored_metrics import write_result
 
@@ -134,10 +134,11 @@ def test_cells_of_quoted_rows_and_cells_that_do_not_apply_are_not_counted(trial:
     ],
 )
 def test_the_largest_miss_is_that_of_the_shown_numbers(
-    table_of: TableOf, store: RunStore, ours: float | str, printed: float | str, as_printed: int, largest_miss: str
+    trial: Trial, ours: float | str, printed: float | str, as_printed: int, largest_miss: str
 ) -> None:
-    table = table_of(Column(key="size", header="Size", metric=Computed("size", lambda run: ours), base=K400))
-    found = summary_of(replace(table, rows=(replace(table.rows[0], paper=(printed,)),)), PAPER, store)
+    column = Column(key="size", header="Size", metric=Computed("size", lambda run: ours), base=K400)
+    table = trial.of_columns(column).table
+    found = summary_of(replace(table, rows=(replace(table.rows[0], paper=(printed,)),)), PAPER, trial.store)
     assert (found.counted, found.as_printed, found.largest_miss) == (1, as_printed, largest_miss)
 
 
