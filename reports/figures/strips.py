@@ -17,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiments.spec.figures import AttentionStrips, MaskStrips
 from experiments.spec.scales import Scale
 from reports.figures.drawer import KeptDrawer, empty_figure, notice, save
-from reports.pages.report import Report
 from reports.pages.table_texts import data_text
 from runner.store.picture_files import AttentionMaps, MaskStrip
 
@@ -70,8 +68,7 @@ def save_strips(title: str, found: Sequence[AttentionMaps], scale: Scale, path: 
 class AttentionStripDrawer(KeptDrawer[AttentionMaps]):
     """Draws the attention maps of the rows of a report."""
 
-    def __init__(self, report: Report, figure: AttentionStrips) -> None:
-        super().__init__(report, AttentionMaps)
+    kind = AttentionMaps
 
     def draw(self, notice: str | None) -> "Figure":
         return draw([*self.shown.items()], notice)
@@ -235,8 +232,7 @@ def _heat(attention: NDArray[np.float32]) -> NDArray[np.float64]:
 class MaskStripDrawer(KeptDrawer[MaskStrip]):
     """Draws masks over the frames of a sequence: the true ones in the upper row, then those of each row."""
 
-    def __init__(self, report: Report, figure: MaskStrips) -> None:
-        super().__init__(report, MaskStrip)
+    kind = MaskStrip
 
     def draw(self, notice: str | None) -> "Figure":
         first = next(iter(self.shown.values()))
