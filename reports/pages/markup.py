@@ -39,9 +39,9 @@ class Markup(ABC):
     def escaped(self, text: str) -> str:
         """Plain text with the special characters of this markup escaped."""
 
-    @abstractmethod
     def code(self, sign: str) -> str:
-        """Plain text as code."""
+        """Plain text as code, where this markup has it."""
+        return self.escaped(sign)
 
     def bold(self, text: str) -> str:
         return self.BOLD.format(text)
