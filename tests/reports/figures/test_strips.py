@@ -17,7 +17,6 @@ from experiments.spec.figure_runs import shown_runs
 from experiments.spec.figures import ShownMasks
 from experiments.spec.scales import PAPER, TINY
 from reports.collect import collect
-from reports.figures import figures
 from reports.figures.drawer import png
 from reports.figures.strips import (
     COLORS,
@@ -27,8 +26,6 @@ from reports.figures.strips import (
     PEAK,
     QUERY,
     VOID_COLOR,
-    AttentionStripDrawer,
-    MaskStripDrawer,
     caption,
     draw,
     overlaid,
@@ -43,12 +40,12 @@ from reports.publication import publish
 from runner.store.kept_pictures import file_of
 from runner.store.picture_files import AttentionMaps, MaskStrip, write_pictures
 from runner.store.store import RunStore
-from tests.reports.saved_reports import markdown, write
+from tests.reports.conftest import Trial
+from tests.reports.saved_reports import drawn, markdown, write
 from tests.runner.stored_metrics import write_result
 
 MakeMaps = Callable[..., AttentionMaps]
 KeepMaps = Callable[..., Path]
-FIGURE4 = load("motionformer/figure4")
 
 
 def panels(figure: Figure) -> list[list[Axes]]:
@@ -59,9 +56,12 @@ def panels(figure: Figure) -> list[list[Axes]]:
 
 def picture(report: Report) -> bytes:
     """Figure of a report as PNG."""
-    drawer = figures.drawer(report)
-    assert isinstance(drawer, AttentionStripDrawer)
-    return png(drawer.picture())
+    return png(drawn(report).picture())
+
+
+@pytest.fixture
+def figure4(trial: Trial) -> Trial:
+    return trial.of(load("motionformer/figure4"), TINY)
 
 
 def colors(axis: Axes) -> list[str]:
@@ -192,11 +192,11 @@ def test_the_name_of_an_attention_is_in_caption_and_provenance(make_maps: MakeMa
 
 
 def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
-    store: RunStore, keep_maps: KeepMaps, tmp_path: Path
+    figure4: Trial, keep_maps: KeepMaps, tmp_path: Path
 ) -> None:
     keep_maps("k400", TINY)
     keep_maps("ssv2", TINY, weights="ssv2.pyth", head=2)
-    path = write(collect(FIGURE4, TINY, store), tmp_path)
+    path = write(figure4.report(), tmp_path)
     with Image.open(path.with_suffix(".png")) as image:
         assert min(image.size) > 500
     assert not path.with_suffix(".csv").exists()
@@ -208,31 +208,28 @@ def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
     assert "- SSv2: video" in text and "head 2 (of 0 to 3); released weights ssv2.pyth of run" in text
 
 
-def test_only_rows_with_maps_are_drawn(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_only_rows_with_maps_are_drawn(figure4: Trial, keep_maps: KeepMaps) -> None:
     keep_maps("ssv2", TINY)
-    report = collect(FIGURE4, TINY, store)
-    assert "- SSv2: video" in markdown(report) and "- K-400: video" not in markdown(report)
-    drawer = figures.drawer(report)
-    assert drawer is not None and list(drawer.row_pictures()) == ["SSv2"]
-    assert png(drawer.row_pictures()["SSv2"]) == picture(report)
+    assert "- SSv2: video" in figure4.page() and "- K-400: video" not in figure4.page()
+    pictures = drawn(figure4.report()).row_pictures()
+    assert list(pictures) == ["SSv2"] and png(pictures["SSv2"]) == picture(figure4.report())
 
 
-def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: KeepMaps) -> None:
-    file = keep_maps("k400", TINY)
-    report = collect(FIGURE4, TINY, store)
+def test_maps_of_generated_videos_are_published(figure4: Trial, keep_maps: KeepMaps) -> None:
+    file, store = keep_maps("k400", TINY), figure4.store
+    report = figure4.report()
     publish(report, store)
     assert store.results is not None
     assert (store.results / file.relative_to(store.root)).read_bytes() == file.read_bytes()
     shutil.rmtree(store.root)
-    elsewhere = collect(FIGURE4, TINY, store)
-    assert picture(elsewhere) != picture(report)  # the notice names published results
+    assert picture(figure4.report()) != picture(report)  # the notice names published results
     shutil.copytree(store.results, store.root)
-    assert picture(collect(FIGURE4, TINY, store)) == picture(report)
+    assert picture(figure4.report()) == picture(report)
 
 
-def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_maps_of_real_videos_are_drawn_but_not_published(figure4: Trial, keep_maps: KeepMaps) -> None:
     keep_maps("k400", PAPER)
-    report = collect(FIGURE4, PAPER, store)
+    report, store = figure4.of(figure4.table, PAPER).report(), figure4.store
     assert picture(report)
     publish(report, store)
     assert store.results is not None
@@ -270,9 +267,7 @@ def test_the_rows_of_the_figure_show_the_stand_in_sequence_at_tiny() -> None:
 
 
 def test_the_truth_is_above_the_masks_of_each_row(masked: Report) -> None:
-    drawer = figures.drawer(masked)
-    assert isinstance(drawer, MaskStripDrawer)
-    axes = drawer.draw(None).axes
+    axes = drawn(masked).draw(None).axes
     assert len(axes) == 3 * 5
     strips = [make_strip(0), make_strip(0), make_strip(1)]
     for line, strip in enumerate(strips):
@@ -292,9 +287,7 @@ def test_objects_have_their_colours_over_the_frame() -> None:
 
 
 def test_picture_and_provenance_are_part_of_the_report_and_published(masked: Report, store: RunStore) -> None:
-    drawer = figures.drawer(masked)
-    assert drawer is not None
-    assert png(drawer.picture()).startswith(b"\x89PNG")
+    assert picture(masked).startswith(b"\x89PNG")
     text = markdown(masked)
     assert "sequence shapes-00; run 0123456789ab, seed 0; commit 0123456789" in text
     publish(masked, store)
