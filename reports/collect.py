@@ -41,10 +41,9 @@ def collect(
 
         table = of_columns(table, columns)
     table = table.at(scale)
-    keys, texts = None if rows is None else tuple(rows), tuple(overrides)
-    cells = table.cells(scale, rows=keys, overrides=texts, seeds=seeds)
-    unmodified = table.cells(scale, rows=keys, seeds=seeds) if texts else cells
-    found = marked(_rows(table, scale, cells, unmodified, store, texts), table, comparable=scale.comparable)
+    texts = tuple(overrides)
+    cells = table.cells(scale, rows=rows, overrides=texts, seeds=seeds)
+    found = marked(_rows(table, scale, cells, store, texts), table, comparable=scale.comparable)
     shown = [cell for row in found for cell in row.cells]
     notes = (*table.notes, *_comparisons(table, shown), *contradictions(table, [row.row for row in found]))
     report = Report(
@@ -68,9 +67,9 @@ def _comparisons(table: Table, cells: Sequence[ReportCell]) -> tuple[str, ...]:
     """Sentences on released weights, and on results that others made again."""
     if not any(cell.released or cell.other_measurements or any(one.others for one in cell.seeds) for cell in cells):
         return ()
-    from reports.pages.agreement import agreements, confirmations, measured_again  # here: few reports have any
+    from reports.pages.agreement import comparisons  # here: few reports have any
 
-    return (*agreements(table, cells), *confirmations(table, cells), *measured_again(table, cells))
+    return tuple(comparisons(table, cells))
 
 
 def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
@@ -90,30 +89,20 @@ def judged_claims(
     metrics = [*(column.metric for column in table.columns if column.key in keys), *(cell.counted for cell in named)]
     keys |= {key for metric in metrics if isinstance(metric, Derived) for key in metric.columns}
     cells = [cell for cell in table.cells(scale, overrides=texts, seeds=seeds) if cell.column.key in keys]
-    generated = any(cell.run.data.dataset.reads_stand_in for cell in cells if cell.tested and cell.run is not None)
-    return judge(table, scale, _rows(table, scale, cells, cells, store, texts), generated=generated)
+    return judge(table, scale, _rows(table, scale, cells, store, texts))
 
 
 def _rows(
-    table: Table,
-    scale: Scale,
-    cells: Sequence[Cell],
-    unmodified: Sequence[Cell],
-    store: RunStore,
-    overrides: tuple[str, ...],
+    table: Table, scale: Scale, cells: Sequence[Cell], store: RunStore, overrides: tuple[str, ...]
 ) -> list[ReportRow]:
-    """Rows of a report, with the same cells without the overrides to tell which runs these change.
-
-    Derived cells are computed after the cells that they depend on.
-    """
+    """Rows of a report. Derived cells are computed after the cells that they depend on."""
     rows = []
-    for _, of_row in groupby(zip(cells, unmodified, strict=True), key=lambda pair: pair[0].row.key):
-        pairs, found = list(of_row), dict[str, ReportCell]()
-        for cell, other in sorted(pairs, key=lambda pair: isinstance(pair[0].metric, Derived)):
+    for _, of_row in groupby(cells, key=lambda cell: cell.row.key):
+        own, found = list(of_row), dict[str, ReportCell]()
+        for cell in sorted(own, key=lambda cell: isinstance(cell.metric, Derived)):
             shown = cell if _is_comparable(cell, table, scale) else replace(cell, printed=None)
-            modified = cell.tested and cell.run != other.run
-            found[cell.column.key] = report_cell(shown, store, found, modified=modified, overrides=overrides)
-        rows.append(ReportRow(row=pairs[0][0].row, cells=tuple(found[cell.column.key] for cell, _ in pairs)))
+            found[cell.column.key] = report_cell(shown, store, found, overrides)
+        rows.append(ReportRow(row=own[0].row, cells=tuple(found[cell.column.key] for cell in own)))
     return rows
 
 

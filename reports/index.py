@@ -12,7 +12,7 @@ from experiments.spec.catalog import captions, contents_of_papers, natural_order
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import value_text
 from experiments.spec.scales import PAPER, SCALES
-from experiments.spec.table import Table, Value
+from experiments.spec.table import Table
 from reports import saved
 from reports.pages.agreement import compared
 from reports.pages.markup import Markdown
@@ -78,7 +78,7 @@ def summary(judged: JudgedReport) -> Summary:
     tests = [cell for cell in cells if table.rests_on_test(cell.metric)]
     costs = [cell for cell in cells if not table.rests_on_test(cell.metric)]
     counted = [cell for cell in report.cells if is_counted(cell)]
-    different = [cell for cell in counted if _shown(cell.value, cell) != _shown(cell.printed, cell)]
+    different = [cell for cell in counted if value_text(cell.value, cell.form) != value_text(cell.printed, cell.form)]
     missed = max(different, key=_miss, default=None)
     verdicts = [{judgement.verdict for judgement in claim.judgements} for claim in claims]
     return Summary(
@@ -110,16 +110,12 @@ def is_counted(cell: ReportCell) -> bool:
     return is_computed and cell.printed is not None and is_number(cell.value) == is_number(cell.printed)
 
 
-def _shown(value: Value, cell: ReportCell) -> str:
-    return value_text(value, cell.form)
-
-
 def _miss(cell: ReportCell) -> float:
     """Difference of a number, rounded as printed, from the printed one, in percent of it; 0 for texts."""
     printed = cell.printed
     if not is_number(printed):
         return 0.0
-    ours = float(_shown(cell.value, cell))
+    ours = float(value_text(cell.value, cell.form))
     return 100 * abs(ours - printed) / abs(printed) if printed else 100.0 * (ours != printed)
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from experiments.spec.catalog import captions, find
 from experiments.spec.scales import PAPER
 from reports.collect import collect
-from reports.figures.drawer import COLOURS, MARKERS
+from reports.figures.drawer import COLOURS, MARKERS, empty_figure, save
 from reports.index import is_counted
 from reports.pages.markup import ROOT
-from runner.machine.files import replacing
 from runner.store.store import RunStore
 
 MEASURED = {"CPU": "*cpu-2-cores.json", "H100 in bfloat16": "h100-bf16.json"}  # files of each device
@@ -46,9 +45,7 @@ def speeds() -> dict[str, dict[str, float]]:
 
 
 def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure = empty_figure(9, 4.2, None)
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
     values = [value for pairs in found.values() for pair in pairs for value in pair if value > 0]
     left.plot([min(values), max(values)], [min(values), max(values)], color="0.8", zorder=0)
@@ -72,8 +69,7 @@ def draw(found: Numbers, ratios: dict[str, dict[str, float]], path: Path) -> Non
     right.legend(fontsize=7, frameon=False, loc="lower right")
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
+    save(figure, path)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from reports.costs import costs_of, costs_text
 from reports.pages.markup import ROOT, Markdown
 from reports.pages.page import page
 from reports.pages.report import Report
-from reports.pages.tidy_frame import frame_as_csv, frame_as_json
+from reports.pages.tidy_frame import frame, frame_as_csv, frame_as_json
 from runner.machine.files import write_atomically
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class JudgedReport:
             return ()
         from reports.claims.judge import judge
 
-        return judge(report.table, report.scale, report.rows, generated=bool(report.facts.generated))
+        return judge(report.table, report.scale, report.rows)
 
     def rendered(self, form: Format) -> str:
         """Report as text, ending in a newline. Links and paths start from the current directory."""
@@ -70,7 +70,7 @@ class JudgedReport:
                 values = {**frame_as_json(self.report), **parts}
                 return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
             case "csv":
-                return frame_as_csv(self.report)
+                return frame_as_csv(frame(self.report))
             case "latex":
                 from reports.pages.latex import latex
 

@@ -20,7 +20,7 @@ from reports.claims.verdicts import Judgement
 from reports.pages.chance import near_chance
 from reports.pages.markup import Markdown, alignments
 from reports.pages.report import Report, ReportCell, ReportRow, is_number
-from reports.pages.table_texts import row_names, untested, warning
+from reports.pages.table_texts import notice, row_names
 from reports.pages.tidy_frame import frame, frame_as_json
 
 FINISHED = {"done", "running", "not applicable"}
@@ -68,7 +68,7 @@ class VariantReport:
         """Variants of a row. Its differences are comparisons in a table of which each variant is a row."""
         numbered = [replace(one, row=replace(one.row, key=str(number))) for number, one in enumerate(rows)]
         table = replace(self.table, rows=tuple(one.row for one in numbered), figure=None, scaled_figures={}, claims=())
-        measured = Measurements(table, PAPER, numbered, generated=False)  # small models are compared with small models
+        measured = Measurements(table, PAPER, numbered)  # small models are compared with small models
 
         def difference(number: int, key: str) -> Judgement:
             return measured.judgement(above(cell(f"{number}.{key}") - cell(f"{FIRST}.{key}")), real_data=False)
@@ -108,7 +108,7 @@ class VariantReport:
         scale = self.reports[FIRST].scale.name
         parts = [
             markup.heading(1, f"{self.table.name} at scale `{scale}`: {markup.escaped(self.table.caption)}"),
-            markup.paragraph(" ".join(filter(None, [warning(shown), untested(shown)]))),
+            markup.paragraph(notice(shown)),
             markup.table([headers], table, align, 1 + several),
             *map(markup.paragraph, [markup.legend(shown), *self._notes(compared), f"Made by `{command}`"]),
         ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reports.pages import page
 from reports.pages.markup import Unlinked
 from reports.pages.report import Report, ReportCell
-from reports.pages.table_texts import ours_text, printed_text, untested, warning
+from reports.pages.table_texts import notice, ours_text, printed_text
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import next_command
@@ -87,9 +87,8 @@ def terminal_page(report: JudgedReport, options: of_verbs.Report) -> str:
 def brief_page(report: Report, markup: Terminal, claims: str) -> str:
     """What a window shows of a report: its table with what its signs mean, ending in a newline."""
     heading = markup.heading(1, f"{report.table.name} at scale `{report.scale.name}`: {report.table.caption}")
-    notice = " ".join(filter(None, [warning(report), untested(report)]))
     table = f"\n{page.table_text(report, markup)}\n"
-    above, below = (heading, markup.paragraph(notice)), (markup.legend(report), claims)
+    above, below = (heading, markup.paragraph(notice(report))), (markup.legend(report), claims)
     return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])).rstrip("\n") + "\n"
 
 

@@ -8,7 +8,7 @@ from experiments.spec.names import UNCHANGED, nearest
 from experiments.spec.scales import find_scale
 from reports.collect import collect
 from reports.pages.markup import Unlinked
-from reports.pages.tidy_frame import csv_text
+from reports.pages.tidy_frame import frame_as_csv
 from reports.variants import Variant, VariantReport
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, Compared, Report
@@ -59,8 +59,7 @@ def report_variants(options: Report) -> int:
         print(f"[{','.join(texts)}]" if len(texts) > 1 else texts[0])
         return DONE
     if options.format == "csv":
-        for lines in (one.frame() for one in found):
-            print(csv_text(list(lines[0]), (line.values() for line in lines)), end="")
+        print("".join(frame_as_csv(one.frame()) for one in found), end="")
         return DONE
     if (width := terminal_width()) is not None:
         from reproduce.terminal_page import Terminal

@@ -147,6 +147,7 @@ class Cell:
     run: RunConfig | None = None
     seeds: tuple[int, ...] = (0,)
     left_out: str = ""  # why there is no run at the requested scale, although there is one at the paper's size
+    modified: bool = False  # whether overrides change the run
 
     @property
     def metric(self) -> Metric:
@@ -318,7 +319,7 @@ class Table:
         if reason := (recipe := self.recipe(scale)).left_out(paper_run):
             return Cell(row, column, printed, paper_run, seeds=seeds, left_out=reason)
         run = apply(scale.of(paper_run, recipe), (edit for edit in edits if edit.ablated))
-        run = all_overridden(run, overrides)
+        overridden = all_overridden(run, overrides)
         if overrides:
-            run.check_model_and_recipe()
-        return Cell(row, column, printed, paper_run, run, seeds)
+            overridden.check_model_and_recipe()
+        return Cell(row, column, printed, paper_run, overridden, seeds, modified=overridden != run)

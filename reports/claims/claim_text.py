@@ -98,9 +98,7 @@ def most_seeds(judgements: Sequence[Judgement]) -> int:
 
 
 def claims_text(report: Report, claims: tuple[JudgedClaim, ...], markup: Markdown) -> str:
-    """Part of a page: verdicts on what the paper concludes from the table; empty without claims."""
-    if not claims:
-        return ""
+    """Part of a page: verdicts on what the paper concludes from the table."""
     cells = [
         [markup.escaped(claim), f"`{comparison}`", *map(markup.escaped, others)]
         for claim, comparison, *others in lines(claims)

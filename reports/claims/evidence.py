@@ -106,8 +106,8 @@ def few(names: Sequence[str]) -> str:
 class Measurements:
     """Values of a table that were measured here, from all its rows with, at least, the columns of its claims."""
 
-    def __init__(self, table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool) -> None:
-        self.table, self.scale, self.generated = table, scale, generated
+    def __init__(self, table: Table, scale: Scale, rows: Iterable[ReportRow]) -> None:
+        self.table, self.scale = table, scale
         self.columns = {column.key: column for column in table.columns}
         self.rows = {row.row.key: row for row in rows}
 
@@ -124,7 +124,9 @@ class Measurements:
             return judged(verdict="never", reason=never)
         rests_on_test = any(self.table.rests_on_test(self.metric_of(cell)) for cell in comparison.cells)
         if self.scale.on_cpu and (real_data or rests_on_test):
-            return judged(verdict="not judged", reason="generated data" if self.generated else "small models")
+            runs = [one.run for row in self.rows.values() for cell in row.cells for one in cell.seeds]
+            is_generated = any(run.data.dataset.reads_stand_in for run in runs)
+            return judged(verdict="not judged", reason="generated data" if is_generated else "small models")
         is_smaller = rests_on_test and not self.scale.comparable
         if is_smaller and any(leaf.is_quoted for leaf in leaves):
             return judged(verdict="not judged", reason="quoted models are of the paper's size")

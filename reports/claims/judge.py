@@ -24,9 +24,9 @@ STEP = 1e-3  # share of a limit
 DIGITS = 9  # of sums of printed numbers, without the error of binary fractions
 
 
-def judge(table: Table, scale: Scale, rows: Iterable[ReportRow], *, generated: bool) -> tuple[JudgedClaim, ...]:
+def judge(table: Table, scale: Scale, rows: Iterable[ReportRow]) -> tuple[JudgedClaim, ...]:
     """Verdicts on all claims of a table, from all its rows with, at least, the columns that the claims rest on."""
-    measured = Measurements(table, scale, rows, generated=generated)
+    measured = Measurements(table, scale, rows)
     claims = [
         (claim, [measured.judgement(comparison, real_data=claim.real_data) for comparison in claim.comparisons])
         for claim in table.claims

@@ -41,8 +41,10 @@ Confusion = tuple[NDArray[np.int64], tuple[str, ...]]
 class AnsweredClipDrawer(KeptDrawer[AnsweredClips]):
     """Draws clips with the answers of each row."""
 
+    kind = AnsweredClips
+
     def __init__(self, report: Report, figure: AnsweredFigure) -> None:
-        super().__init__(report, AnsweredClips)
+        super().__init__(report, figure)
         shown = slice(figure.first, figure.first + figure.number)
         self.clips = {name: kept.clips[shown] for name, kept in self.shown.items()}
 

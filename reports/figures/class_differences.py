@@ -102,32 +102,32 @@ class ClassDifferenceBars(Drawer[list[Difference]]):
 
     def __init__(self, report: Report, figure: ClassDifferences) -> None:
         super().__init__(report)
-        self.panels = figure.panels
-        self.shown = [found for panel in figure.panels for found in differences(report, panel)]
+        self.panels = {panel: differences(report, panel) for panel in figure.panels}
+        self.shown = [bar for bars in self.panels.values() for bar in bars]
 
     def data(self) -> str:
         lines = [
             (
-                *(panel.title, panel.row, panel.relative_to, found.name, found.items),
-                *(round(number, 6) for number in (found.percent, found.other_percent, found.points)),
+                *(panel.title, panel.row, panel.relative_to, bar.name, bar.items),
+                *(round(number, 6) for number in (bar.percent, bar.other_percent, bar.points)),
             )
-            for panel in self.panels
-            for found in differences(self.report, panel)
+            for panel, bars in self.panels.items()
+            for bar in bars
         ]
         return csv_text(["panel", "row", "relative_to", "class", "items", "score", "other_score", "points"], lines)
 
     def draw(self, notice: str | None) -> "Figure":
         """Panels side by side, largest gain on top. Many classes continue in further columns of bars."""
-        shown = [(panel, _ends(differences(self.report, panel), panel.ends)) for panel in self.panels]
-        parts = [(panel, found, part) for panel, found in shown for part in _parts(found)]
+        shown = [(panel, _ends(bars, panel.ends)) for panel, bars in self.panels.items()]
+        parts = [(panel, bars, part) for panel, bars in shown for part in _parts(bars)]
         longest = max(len(part) for _, _, part in parts)
         width = 3.2 + 0.06 * max((len(_label(bar)) for _, _, part in parts for bar in part), default=0)
         figure = empty_figure(max(5.0, width * len(parts)), 1.6 + 0.17 * longest, notice)
         axes = figure.subplots(1, len(parts), squeeze=False)[0]
-        for axis, (panel, found, part) in zip(axes, parts, strict=True):
-            _draw(axis, part, longest, [bar.points for bar in found])
+        for axis, (panel, bars, part) in zip(axes, parts, strict=True):
+            _draw(axis, part, longest, [bar.points for bar in bars])
             axis.set_xlabel(f"difference of {panel.score} (points)")
-            if part and part[0] is found[0]:
+            if part and part[0] is bars[0]:
                 axis.set_ylabel(f"{'category' if panel.by_category else 'class'} (test {self.report.facts.unit})")
                 axis.set_title(self.title(panel), loc="left", fontsize="medium")
         return figure
@@ -145,11 +145,8 @@ class ClassDifferenceBars(Drawer[list[Difference]]):
 
     def text(self, markup: Markdown) -> str:
         """Means over all classes, weighted and unweighted, beside printed ones, and the classes that are printed."""
-        headers = [
-            f"difference of {self.panels[0].score} in points",
-            "mean weighted by test items",
-            "mean of all classes",
-        ]
+        score = next(iter(self.panels)).score
+        headers = [f"difference of {score} in points", "mean weighted by test items", "mean of all classes"]
         headers += ["printed mean"] if any(self.printed_mean(panel) is not None for panel in self.panels) else []
         lines = []
         for panel in self.panels:
@@ -165,7 +162,7 @@ class ClassDifferenceBars(Drawer[list[Difference]]):
     def extremes(self, panel: ClassPanel, markup: Markdown) -> str:
         """Classes that the paper names, beside as many of the largest gains and losses here; empty without any."""
         num_gains = sum(points > 0 for _, points in panel.printed)
-        ours = differences(self.report, panel)
+        ours = self.panels[panel]
         ends = [*ours[:num_gains], *ours[max(0, len(ours) - len(panel.printed) + num_gains) :]]
         lines = [
             [markup.escaped(own.name), f"{own.points:+.1f}", markup.escaped(name), f"{points:+.0f}"]

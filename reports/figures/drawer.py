@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from experiments.spec.figures import ColumnFigure
 from experiments.spec.metrics import ACCURACIES
 from experiments.spec.scales import Scale
 from experiments.spec.table import one_line
@@ -106,12 +107,14 @@ class Drawer(ABC, Generic[Shown]):
 
 
 class KeptDrawer(Drawer[dict[str, Kept]]):
-    """Draws what is kept of the runs of rows."""
+    """Draws what is kept of the runs of rows, of one kind."""
 
-    def __init__(self, report: Report, kind: type[Kept]) -> None:
+    kind: type[Kept]
+
+    def __init__(self, report: Report, figure: ColumnFigure) -> None:
         super().__init__(report)
         names = row_names(report.table)
-        self.shown = {names[key]: kept for key, kept in report.pictures.items() if isinstance(kept, kind)}
+        self.shown = {names[key]: kept for key, kept in report.pictures.items() if isinstance(kept, self.kind)}
 
 
 def error_of(cell: ReportCell) -> float | None:

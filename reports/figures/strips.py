@@ -11,16 +11,14 @@ T token frames, h x w patches, F frames of H x W pixels.
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiments.spec.figures import AttentionStrips, MaskStrips
 from experiments.spec.scales import Scale
 from reports.figures.drawer import KeptDrawer, empty_figure, notice, save
-from reports.pages.report import Report
 from reports.pages.table_texts import data_text
 from runner.store.picture_files import AttentionMaps, MaskStrip
 
@@ -42,50 +40,42 @@ COLORS = np.array(
 VOID_COLOR = np.array([200, 200, 200], np.float64)
 
 
-class Strip(NamedTuple):
-    """Title and attention maps of one video."""
-
-    title: str
-    maps: AttentionMaps
-
-
-def draw(strips: Sequence[Strip], notice: str | None = None, *, stacked: bool = False) -> "Figure":
-    """Figure of all strips: two per row if all are short, else one per row.
+def draw(strips: Sequence[tuple[str, AttentionMaps]], notice: str | None = None, *, stacked: bool = False) -> "Figure":
+    """Figure of strips, each with its title: two per row if all are short, else one per row.
 
     Args:
         notice: warning shown in red at the bottom.
         stacked: whether there is one strip per row in any case.
     """
-    longest = max(len(shown_frames(strip.maps)) for strip in strips)
+    longest = max(len(shown_frames(maps)) for _, maps in strips)
     num_columns = min(len(strips), 2) if longest <= MAX_FRAMES // 2 and not stacked else 1
     num_rows = -(-len(strips) // num_columns)
     figure = empty_figure(1.45 * longest * num_columns + 0.3, 4.9 * num_rows + 0.2, notice)
     subfigures = figure.subfigures(num_rows, num_columns, squeeze=False).flat
     for subfigure, strip in zip(subfigures, strips, strict=False):
-        _draw_strip(subfigure, strip)
+        _draw_strip(subfigure, *strip)
     return figure
 
 
-def save_strips(strips: Sequence[Strip], scale: Scale, path: Path, overrides: Iterable[str] = ()) -> None:
+def save_strips(title: str, found: Sequence[AttentionMaps], scale: Scale, path: Path, overrides: Iterable[str]) -> None:
     """Save attention maps of one run as PNG, one query below the other, with the overrides of the run below."""
-    data = strips[0].maps.record["data"]
+    data = found[0].record["data"]
     names = (data["name"],)
     shown = data_text("videos", *((names, ()) if data.get("stand_in") else ((), names)))
-    save(draw(strips, notice(scale, shown, overrides), stacked=True), path)
+    save(draw([(title, maps) for maps in found], notice(scale, shown, overrides), stacked=True), path)
 
 
 class AttentionStripDrawer(KeptDrawer[AttentionMaps]):
     """Draws the attention maps of the rows of a report."""
 
-    def __init__(self, report: Report, figure: AttentionStrips) -> None:
-        super().__init__(report, AttentionMaps)
+    kind = AttentionMaps
 
     def draw(self, notice: str | None) -> "Figure":
-        return draw([Strip(*one) for one in self.shown.items()], notice)
+        return draw([*self.shown.items()], notice)
 
     def row_pictures(self) -> "dict[str, Figure]":
         notice = self.notice()
-        return {title: draw([Strip(title, maps)], notice) for title, maps in self.shown.items()}
+        return {title: draw([(title, maps)], notice) for title, maps in self.shown.items()}
 
     def explanation(self) -> str:
         maps = self.shown.values()
@@ -172,11 +162,10 @@ def stretched(attention: NDArray[np.float32], highest: float | None = None) -> N
     return np.asarray(Image.fromarray(unit).resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1)
 
 
-def _draw_strip(subfigure: "SubFigure", strip: Strip) -> None:
-    maps = strip.maps
+def _draw_strip(subfigure: "SubFigure", title: str, maps: AttentionMaps) -> None:
     shown = shown_frames(maps)
     axes = subfigure.subplots(3, len(shown), squeeze=False)
-    subfigure.suptitle(f"{strip.title}: {caption(maps)}", fontsize="medium")
+    subfigure.suptitle(f"{title}: {caption(maps)}", fontsize="medium")
     frames_per_token = len(maps.frames) // len(maps.maps)
     highest = float(maps.maps.max()) if has_one_scale(maps) else None
     for column, frame in enumerate(shown):
@@ -243,8 +232,7 @@ def _heat(attention: NDArray[np.float32]) -> NDArray[np.float64]:
 class MaskStripDrawer(KeptDrawer[MaskStrip]):
     """Draws masks over the frames of a sequence: the true ones in the upper row, then those of each row."""
 
-    def __init__(self, report: Report, figure: MaskStrips) -> None:
-        super().__init__(report, MaskStrip)
+    kind = MaskStrip
 
     def draw(self, notice: str | None) -> "Figure":
         first = next(iter(self.shown.values()))

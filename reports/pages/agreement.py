@@ -1,7 +1,7 @@
 """Agreement of tests: of released weights with printed values, and of results with those that others made again."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from itertools import compress
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from experiments.spec.table import Table
 from reports.pages.report import Report, ReportCell, SeedResult
 from reports.pages.table_texts import cell_name
 from runner.store.published import item_ids
-from runner.store.records import READABLE, TestRecord
+from runner.store.records import READABLE
 from runner.store.store import StoredTest
 
 SIGMAS = 1.96  # 95 % of a normal distribution
@@ -21,34 +21,33 @@ OTHERWISE = "answered otherwise"
 Answers = dict[str | int, bool]  # whether an item was answered correctly, by its id or its number
 
 
-def agreements(table: Table, cells: Iterable[ReportCell]) -> list[str]:
-    """A sentence on each test of released weights whose value is printed."""
-    return [
-        f"{cell_name(table, cell.row, cell.column)}: {_agreement(cell, ours, printed, test.record.videos.evaluated)}; "
-        f"{_tested(result, test.record)}"
-        for cell in cells
-        for result in cell.seeds
-        if result.released and (test := result.test) is not None
-        if isinstance(ours := cell.value, float) and isinstance(printed := cell.printed, int | float)
-    ]
+def comparisons(table: Table, cells: Sequence[ReportCell]) -> list[str]:
+    """Sentences on tests of released weights, then on tests, then on measurements that others made again."""
+    results = [(cell, result) for cell in cells for result in cell.seeds]
+    texts = [(cell, _agreement(cell, result)) for cell, result in results]
+    texts += [(cell, _verdicts(compared(cell.metric, result))) for cell, result in results]
+    texts += [(cell, _other_values(cell)) for cell in cells]
+    return [f"{cell_name(table, cell.row, cell.column)}: {text}" for cell, text in texts if text]
 
 
-def _agreement(cell: ReportCell, ours: float, printed: float, num_items: int) -> str:
-    """Difference from the printed value, compared with the sampling error if it is a share of the items."""
-    difference = f"released weights {ours - printed:+.2f} from the printed {value_text(printed, cell.form)}"
-    if cell.metric not in ACCURACIES:
-        return difference
-    error = sampling_error(printed, num_items)
-    verdict = "within" if abs(ours - printed) <= error else "more than"
-    return f"{difference}, {verdict} the sampling error of {error:.2f} (95 %)"
+def _agreement(cell: ReportCell, result: SeedResult) -> str:
+    """Difference of released weights from the printed value, compared with the sampling error if it is an accuracy.
 
-
-def _tested(result: SeedResult, record: TestRecord) -> str:
-    videos, dataset = record.videos, result.run.data.dataset
+    Empty for other tests.
+    """
+    test, ours, printed = result.test, cell.value, cell.printed
+    if not (result.released and test is not None and isinstance(ours, float) and isinstance(printed, int | float)):
+        return ""
+    text = f"released weights {ours - printed:+.2f} from the printed {value_text(printed, cell.form)}"
+    videos, dataset, copy = test.record.videos, result.run.data.dataset, test.record.data.copy
+    if cell.metric in ACCURACIES:
+        error = sampling_error(printed, videos.evaluated)
+        verdict = "within" if abs(ours - printed) <= error else "more than"
+        text += f", {verdict} the sampling error of {error:.2f} (95 %)"
     official = dataset.official_size("test")
-    count = f"{videos.evaluated:,}" + (f" of {official:,}" if official is not None else "")
-    copy = f"; copy: {record.data.copy}" if record.data.copy else ""
-    return f"{count} {dataset.unit} tested, {videos.missing:,} missing, {videos.failed:,} unreadable{copy}"
+    text += f"; {videos.evaluated:,}" + (f" of {official:,}" if official is not None else "")
+    text += f" {dataset.unit} tested, {videos.missing:,} missing, {videos.failed:,} unreadable"
+    return text + (f"; copy: {copy}" if copy else "")
 
 
 def sampling_error(percent: float, num_items: int) -> float:
@@ -70,16 +69,6 @@ class Comparison(NamedTuple):
     items: dict[str, list[str]]
 
 
-def confirmations(table: Table, cells: Iterable[ReportCell]) -> list[str]:
-    """A sentence on each test that others made again: who confirms its value, and who does not."""
-    return [
-        f"{cell_name(table, cell.row, cell.column)}: {_verdicts(found)}"
-        for cell in cells
-        for result in cell.seeds
-        if (found := compared(cell.metric, result))
-    ]
-
-
 def compared_json(report: Report) -> list[dict[str, object]]:
     return [
         {"row": cell.row.key, "column": cell.column.key, "seed": result.run.seed, "by": name, **found._asdict()}
@@ -89,27 +78,21 @@ def compared_json(report: Report) -> list[dict[str, object]]:
     ]
 
 
-def measured_again(table: Table, cells: Iterable[ReportCell]) -> list[str]:
-    """A sentence on each measurement that others made again: their values, with the conditions."""
-    return [
-        f"{cell_name(table, cell.row, cell.column)}: measured again by {'; '.join(texts)}"
-        for cell in cells
-        if (texts := _other_values(cell))
-    ]
-
-
-def _other_values(cell: ReportCell) -> list[str]:
+def _other_values(cell: ReportCell) -> str:
+    """Values of those who made a measurement again, with the conditions; empty without any."""
     metric, run = cell.metric, cell.cell.paper_run
-    if not isinstance(metric, Measured) or run is None:
-        return []
+    if not (isinstance(metric, Measured) and run is not None and cell.other_measurements):
+        return ""
     records = {name: one.record for name, one in cell.other_measurements.items()}
-    return [
+    texts = [
         f"{name} {value_text(metric.value(record, run), cell.form) or 'too large'} ({metric.conditions_of(record)})"
         for name, record in records.items()
     ]
+    return f"measured again by {'; '.join(texts)}"
 
 
 def _verdicts(found: dict[str, Comparison]) -> str:
+    """Who confirms the value of a test, and who does not; empty without any."""
     by_verdict: dict[str, list[str]] = {}
     for name, one in found.items():
         verdict = "confirmed by" if one.agrees else "more than its error from"

@@ -4,11 +4,10 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from experiments.spec.edits import apply, override
+from experiments.spec.edits import all_overridden
 from experiments.spec.metrics import TOO_LARGE, Computed, Derived, Measured, OfTraining, Tested
 from experiments.spec.run import RunConfig
 from experiments.spec.table import Cell, Row, Table
@@ -23,7 +22,7 @@ from runner.store.store import RunStore
 
 
 def report_cell(
-    cell: Cell, store: RunStore, others: Mapping[str, ReportCell], *, modified: bool, overrides: tuple[str, ...]
+    cell: Cell, store: RunStore, others: Mapping[str, ReportCell], overrides: tuple[str, ...]
 ) -> ReportCell:
     """Cell of a report. `others`: those of its row, by column, that a derived one depends on."""
     if cell.row.quoted:
@@ -36,16 +35,8 @@ def report_cell(
         case Computed() as metric if cell.paper_run is not None:
             return _computed_cell(cell, metric, cell.paper_run, overrides)
         case Tested() as metric if cell.run is not None:
-            return _tested_cell(cell, metric, store, modified=modified)
+            return _tested_cell(cell, metric, store)
     return ReportCell(cell=cell, state="not applicable")
-
-
-def overridden(run: RunConfig, overrides: Iterable[str]) -> RunConfig:
-    """Run with the overrides that are valid for it. Some overrides name fields that only smaller scales have."""
-    for text in overrides:
-        with suppress(ValueError):
-            run = apply(run, [override(text, run)])
-    return run
 
 
 def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore) -> ReportCell:
@@ -69,7 +60,7 @@ def _measured_cell(cell: Cell, metric: Measured, run: RunConfig, store: RunStore
 def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tuple[str, ...]) -> ReportCell:
     as_printed = computed(metric.name, metric.of, run)
     try:
-        value = computed(metric.name, metric.of, overridden(run, overrides)) if overrides else as_printed
+        value = computed(metric.name, metric.of, all_overridden(run, overrides)) if overrides else as_printed
     except ValueError:  # e.g. a crop of 40, which is valid for small models only
         value = None
     if value is None:
@@ -78,19 +69,19 @@ def _computed_cell(cell: Cell, metric: Computed, run: RunConfig, overrides: tupl
     return ReportCell(cell=cell, state="modified" if changed else "measured", value=value, modified=changed)
 
 
-def _tested_cell(cell: Cell, metric: Tested, store: RunStore, *, modified: bool) -> ReportCell:
+def _tested_cell(cell: Cell, metric: Tested, store: RunStore) -> ReportCell:
     results = tuple(_seed_result(run, metric, store) for run in cell.runs)
     values = [result.value for result in results if result.value is not None]
     state = joint_state(result.state for result in results)
     return ReportCell(
         cell=cell,
-        state="modified" if modified and state == "done" else state,
+        state="modified" if cell.modified and state == "done" else state,
         value=statistics.fmean(values) if values else None,
         std=statistics.stdev(values) if len(values) > 1 else None,
         num_seeds=len(values),
         num_requested=len(results),
         seeds=results,
-        modified=modified,
+        modified=cell.modified,
         released=any(result.released for result in results),
         published=any(result.published for result in results),
     )

@@ -34,9 +34,6 @@ class Latex(Markup):
     def escaped(self, text: str) -> str:
         return "".join(LATEX.get(character, character) for character in text)
 
-    def code(self, sign: str) -> str:
-        return self.escaped(sign)
-
     def header(self, text: str) -> str:
         """Header. Text after an underscore becomes a subscript, as in Norm_ST."""
         marked = re.sub(r"(?<=\w)_(\w+)", "\0\\1\1", text)

@@ -1,6 +1,7 @@
 """Markup languages of reports: styles of labels and cells, and blocks of a page."""
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,9 +39,9 @@ class Markup(ABC):
     def escaped(self, text: str) -> str:
         """Plain text with the special characters of this markup escaped."""
 
-    @abstractmethod
     def code(self, sign: str) -> str:
-        """Plain text as code."""
+        """Plain text as code, where this markup has it."""
+        return self.escaped(sign)
 
     def bold(self, text: str) -> str:
         return self.BOLD.format(text)
@@ -112,9 +113,7 @@ class Markdown(Markup):
         self.folder = folder
 
     def escaped(self, text: str) -> str:
-        for character in "\\|*<`":
-            text = text.replace(character, f"\\{character}")
-        return text
+        return re.sub(r"[\\|*<`]", r"\\\g<0>", text)
 
     def code(self, sign: str) -> str:
         return f"`{sign}`"

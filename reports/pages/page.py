@@ -6,17 +6,16 @@ from experiments.spec.catalog import paper_file
 from reports.pages.markup import Markdown, alignments
 from reports.pages.origins import origins_text
 from reports.pages.report import Report
-from reports.pages.table_texts import header_levels, prints_numbers, shows_printed, untested, warning
+from reports.pages.table_texts import header_levels, notice, prints_numbers, shows_printed, warning
 
 
 def page(report: Report, markup: Markdown, *, figure: str, plot: str, claims: str, costs: str) -> str:
     """Page, ending in a newline, with parts that others make; empty for none."""
     table, scale = report.table, report.scale
-    if notice := " ".join(filter(None, [warning(report), untested(report)])):
-        notice = "> " + markup.bold(f"Scale `{scale.name}`.") + f" {notice}"
+    warnings = notice(report)
     parts = [
         markup.heading(1, f"{table.name} at scale `{scale.name}`: {markup.escaped(table.caption)}"),
-        markup.paragraph(notice),
+        markup.paragraph(f"> {markup.bold(f'Scale `{scale.name}`.')} {warnings}" if warnings else ""),
         markup.paragraph(f"{table.source}. {_cell_note(report)}"),
         figure,
         table_text(report, markup),

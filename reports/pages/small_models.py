@@ -24,10 +24,28 @@ INTERACTION = 1e-4
 
 
 def with_facts(report: Report) -> Report:
-    """The report with what is said of smaller models: sentences above its table, and notes."""
-    sentences = " ".join(filter(None, [sizes_text(report), *small_sentences(report)]))
-    notes = (*report.facts.notes, *references(report))
-    return replace(report, facts=replace(report.facts, of_small_models=sentences, notes=notes))
+    """The report with what is said of smaller models: sentences above its table, and notes on published networks."""
+    sentences, notes = [sizes_text(report)], list(report.facts.notes)
+    for run, cells in by_data(report):
+        dataset, num_classes = run.data.dataset, run.data.targets.num_outputs
+        tests = [one.test.record.videos.evaluated for cell in cells for one in cell.seeds if one.test is not None]
+        if (num_test := max(tests, default=dataset.official_size("test"))) is not None:
+            sentences.append(f"{dataset.name}: {difference_text(cells, num_test, len(report.seeds))}.")
+        # Networks that others trained on as many videos.
+        if (found := dataset.published.get(dataset.official_size("train") or 0)) is None:
+            continue
+        frame_wise, temporal, epochs = found
+        low = [cell for cell in cells if isinstance(cell.value, float) and cell.value <= frame_wise]
+        if dataset.name == MOTION and (mixing := [cell for cell in low if mixes(cell)]):
+            names = "; ".join(cell_name(report.table, cell.row, cell.column) for cell in mixing)
+            sentences.append(f"No better than without motion ({frame_wise}): {names}.")
+        notes.append(
+            f"Published on these {num_classes} classes of {dataset.name}: ResNet-50 without a temporal module "
+            f"{frame_wise}, with one (TAM) {temporal}. They have 8 frames of 224 pixels, weights of ImageNet and "
+            f"{epochs} epochs."
+        )
+    facts = replace(report.facts, of_small_models=" ".join(filter(None, sentences)), notes=tuple(notes))
+    return replace(report, facts=facts)
 
 
 def sizes_text(report: Report) -> str:
@@ -79,38 +97,6 @@ def range_text(texts: Iterable[str]) -> str:
     """The first and the last of sorted numbers."""
     first, *others = dict.fromkeys(texts)
     return f"{first} to {others[-1]}" if others else first
-
-
-def small_sentences(report: Report) -> list[str]:
-    """Sentences on each data set: the differences that show, and rows that are no better than without motion."""
-    sentences = []
-    for run, cells in by_data(report):
-        dataset = run.data.dataset
-        tests = [one.test.record.videos.evaluated for cell in cells for one in cell.seeds if one.test is not None]
-        if (num_test := max(tests, default=dataset.official_size("test"))) is None:
-            continue
-        sentences.append(f"{dataset.name}: {difference_text(cells, num_test, len(report.seeds))}.")
-        if dataset.name == MOTION and (found := dataset.published.get(dataset.official_size("train") or 0)):
-            frame_wise, *_ = found
-            low = [cell for cell in cells if isinstance(cell.value, float) and cell.value <= frame_wise]
-            if names := [cell_name(report.table, cell.row, cell.column) for cell in low if mixes(cell)]:
-                sentences.append(f"No better than without motion ({frame_wise}): {'; '.join(names)}.")
-    return sentences
-
-
-def references(report: Report) -> list[str]:
-    """Notes on published networks, on data sets whose training videos are all used."""
-    notes = []
-    for run, _ in by_data(report):
-        dataset = run.data.dataset
-        if found := dataset.published.get(dataset.official_size("train") or 0):
-            frame_wise, temporal, epochs = found
-            notes.append(
-                f"Published on these {run.data.targets.num_outputs} classes of {dataset.name}: ResNet-50 without a "
-                f"temporal module {frame_wise}, with one (TAM) {temporal}. They have 8 frames of 224 pixels, weights "
-                f"of ImageNet and {epochs} epochs."
-            )
-    return notes
 
 
 def by_data(report: Report) -> list[tuple[RunConfig, list[ReportCell]]]:

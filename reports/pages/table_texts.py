@@ -176,12 +176,12 @@ def _measured_parts(report: Report) -> list[str]:
     return headers + [row_names(report.table)[key] for key in rows]
 
 
-def untested(report: Report) -> str | None:
-    """Sentence above a report in which no accuracy has been measured; None for any other report."""
+def notice(report: Report) -> str:
+    """Sentences above a report: its warning, and that no accuracy has been measured; empty for neither."""
     tested = [cell for cell in report.cells if cell.num_requested]
-    if not tested or any(cell.value is not None for cell in tested):
-        return None
-    return "Nothing has been trained or tested here at this scale: a dash stands where a measured number belongs."
+    untested = "Nothing has been trained or tested here at this scale: a dash stands where a measured number belongs."
+    is_shown = tested and all(cell.value is None for cell in tested)
+    return " ".join(filter(None, [warning(report), untested if is_shown else ""]))
 
 
 def data_text(unit: str, generated: tuple[str, ...], given: tuple[str, ...]) -> str:

@@ -78,8 +78,8 @@ def _number(value: object) -> object:
     return without_noise(value) if isinstance(value, float) else value
 
 
-def frame_as_csv(report: Report) -> str:
-    lines = frame(report)
+def frame_as_csv(lines: Sequence[dict[str, object]]) -> str:
+    """Lines of a frame, and of that of variants, as CSV."""
     return csv_text(list(lines[0]), (line.values() for line in lines))
 
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from torch.utils.tensorboard import SummaryWriter
 
 from experiments.spec.names import UNCHANGED
+from experiments.spec.run import RunConfig
 from reports.curves import Curves, published_curves
 from reports.figures import figures
 from reports.figures.drawer import shared_header
@@ -31,7 +32,7 @@ from reports.pages.markup import Unlinked
 from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import levels, row_names
 from reports.saved import JudgedReport
-from reports.tensorboard.hparams import HParams, end
+from reports.tensorboard.hparams import HParams, Line, end
 from runner.machine.files import StoreError
 from runner.store.picture_files import AnsweredClips
 from runner.store.run_directory import RunDirectory
@@ -56,26 +57,19 @@ class Session:
     """Run in the view: one or more runs are a line in HPARAMS, that of a row; the run of a table itself has none."""
 
     name: str
-    table: str
-    overrides: tuple[str, ...] = ()
-    row: str = ""
+    line: Line | None = None
     group: str = ""
     """Name of the line; empty without one."""
     suffix: str = ""
     """End of the names of its runs: their overrides, if any run of the view has some."""
-    curves: Path | None = None
-    """Directory of its event files."""
+    event_files: Sequence[Path] = ()
     published: Curves = field(default_factory=dict)
     """Its curves, if they are published and not made here."""
     finished: bool = True
     pictures: "Mapping[str, Figure]" = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
-    test: SeedResult | None = None
-    """Its first test that was made here and kept scores or clips."""
-
-    @property
-    def event_files(self) -> list[Path]:
-        return sorted(self.curves.glob("*tfevents*")) if self.curves is not None else []
+    test: tuple[RunConfig, RunDirectory] | None = None
+    """Its first test that was made here and kept scores or clips, with its directory."""
 
 
 def build_view(reports: Sequence[Report], store: RunStore) -> Path:
@@ -91,7 +85,7 @@ def build_view(reports: Sequence[Report], store: RunStore) -> Path:
             new = Path(folder) / view.name
             for session in sessions:
                 _write(session, new / session.name, hparams)
-                _write_pictures(session, new / session.name, view / session.name, store)
+                _write_pictures(session, new / session.name, view / session.name)
             if view.exists():
                 view.rename(Path(folder) / "old")
             new.rename(view)
@@ -145,9 +139,7 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
         numbered = f"{number:0{digits}d} "
         session = Session(
             f"{folder}{_file_name(numbered + names[row.row.key])}",
-            table,
-            report.overrides,
-            row.row.key,
+            (table, report.overrides, row.row.key),
             numbered + row.row.key + suffix,
             suffix,
         )
@@ -160,9 +152,8 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
             pictures = {PICTURE: drawn[name]} if is_drawn and (name := names[row.row.key]) in drawn else {}
             yield replace(_of_run(session, tests, store), pictures=pictures)
     pictures = {PLOT if report.table.figure is None else FIGURE: drawer.picture()} if drawer is not None else {}
-    yield Session(
-        f"{folder}{REPORT}{suffix}", table, pictures=pictures, texts={REPORT: JudgedReport(report).page(Unlinked())}
-    )
+    page = JudgedReport(report).page(Unlinked())
+    yield Session(f"{folder}{REPORT}{suffix}", pictures=pictures, texts={REPORT: page})
 
 
 def _tests_by_run(row: ReportRow) -> list[list[tuple[ReportCell, SeedResult]]]:
@@ -183,15 +174,16 @@ def _of_run(session: Session, tests: list[tuple[ReportCell, SeedResult]], store:
     name += f" · {own.names}" if own.names else ""
     name += " · released weights" if first.released else ""
     name += " · published" if published else ""
-    made_here = (result for _, result in tests if result.value is not None and not result.published)
+    shown = ((one.run, one.test.directory) for _, one in tests if one.test is not None and one.value is not None)
+    made_here = (one for one in shown if not one[1].is_published)
     return replace(
         session,
         name=name,
-        curves=own.tensorboard,
+        event_files=sorted(own.tensorboard.glob("*tfevents*")),
         published=published_curves(store.published(own)) if published and not own.tensorboard.exists() else {},
         finished=all(result.value is not None for _, result in tests),
         texts={CONFIG: f"```json\n{json.dumps(first.run.description, indent=1)}\n```"},
-        test=next((one for one in made_here if _sources(one, store)), None),
+        test=next((one for one in made_here if _sources(*one)), None),
     )
 
 
@@ -200,9 +192,9 @@ def _write(session: Session, directory: Path, hparams: HParams) -> None:
     now = time.time()
     with _writer(directory / OWN_FILE) as writer:
         assert writer.file_writer is not None
-        if session.group:
+        if session.line is not None:
             writer.file_writer.add_summary(hparams.columns())
-            writer.file_writer.add_summary(hparams.line((session.table, session.overrides, session.row), session.group))
+            writer.file_writer.add_summary(hparams.line(session.line, session.group))
         for tag, text in session.texts.items():
             writer.add_text(tag, text)
         for tag, figure in session.pictures.items():
@@ -210,13 +202,13 @@ def _write(session: Session, directory: Path, hparams: HParams) -> None:
         for tag, points in session.published.items():
             for point in points:
                 writer.add_scalar(tag, point.value, point.step, now + point.seconds)
-        if session.group:
+        if session.line is not None:
             writer.file_writer.add_summary(end(finished=session.finished))
     for file in session.event_files:
         (directory / file.name).symlink_to(file.resolve())
 
 
-def _write_pictures(session: Session, directory: Path, before: Path, store: RunStore) -> None:
+def _write_pictures(session: Session, directory: Path, before: Path) -> None:
     """Pictures of a test; those of the view before, if they are newer than its scores.
 
     Args:
@@ -224,7 +216,7 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
     """
     if session.test is None:
         return
-    changed = max(source.stat().st_mtime for source in _sources(session.test, store))
+    changed = max(source.stat().st_mtime for source in _sources(*session.test))
     kept = before / PICTURES_FILE
     if kept.exists() and kept.stat().st_mtime > changed:
         shutil.copy2(kept, directory)
@@ -232,19 +224,13 @@ def _write_pictures(session: Session, directory: Path, before: Path, store: RunS
         from reports.figures.answers import pictures_of_test  # matplotlib takes a second to import
 
         with _writer(directory / PICTURES_FILE) as writer:
-            for name, figure in pictures_of_test(session.test.run, _directory_of(session.test, store)).items():
+            for name, figure in pictures_of_test(*session.test).items():
                 writer.add_figure(VIEWS + name, figure)
 
 
-def _directory_of(test: SeedResult, store: RunStore) -> RunDirectory:
-    own = store.run(test.run.train_id)
-    return own.of_released if test.released else own
-
-
-def _sources(test: SeedResult, store: RunStore) -> list[Path]:
+def _sources(run: RunConfig, directory: RunDirectory) -> list[Path]:
     """Files of the pictures of a test that are here."""
-    directory = _directory_of(test, store)
-    files = (directory.scores(test.run.eval_id), directory.pictures(AnsweredClips.folder, test.run.eval_id))
+    files = (directory.scores(run.eval_id), directory.pictures(AnsweredClips.folder, run.eval_id))
     return [file for file in files if file.exists()]
 
 

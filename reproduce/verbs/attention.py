@@ -7,7 +7,7 @@ from experiments.spec.figure_runs import selected_runs
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import find_scale
-from reports.figures.strips import Strip, provenance_text, save_strips
+from reports.figures.strips import provenance_text, save_strips
 from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Attention
 from reproduce.selection import resources_of, store_of
@@ -22,16 +22,10 @@ def execute(options: Attention) -> int:
     videos = chosen_videos(options)
     query = changed(figure_query(options, run), options)
     names = options.attention or (query.attention,)
-    strips = [
-        Strip(
-            options.table,
-            attention_maps(run, store, resources, replace(query, attention=name), videos),
-        )
-        for name in names
-    ]
-    save_strips(strips, find_scale(options.scale), options.out, options.overrides)
-    for strip in strips:
-        print(f"{options.out}: {provenance_text(strip.maps)}")
+    found = [attention_maps(run, store, resources, replace(query, attention=name), videos) for name in names]
+    save_strips(options.table, found, find_scale(options.scale), options.out, options.overrides)
+    for maps in found:
+        print(f"{options.out}: {provenance_text(maps)}")
     return DONE
 
 

@@ -27,11 +27,6 @@ from runner.store.store import RunStore
 from tests.reports.saved_reports import markdown
 from tests.runner.stored_metrics import write_result
 
-Finish = Callable[..., None]
-RunOf = Callable[..., RunConfig]
-TableOf = Callable[..., Table]
-KeepMeasurement = Callable[..., Path]
-
 
 @pytest.fixture
 def table() -> Table:
@@ -58,16 +53,6 @@ def table() -> Table:
 
 
 @pytest.fixture
-def table_of(table: Table) -> TableOf:
-    """Table with the given columns and one row, `ours`."""
-
-    def make(*columns: Column, base: RunConfig | None = None) -> Table:
-        return replace(table, columns=columns, rows=(row("ours", ("Ours", "Small", True), base=base, paper=()),))
-
-    return make
-
-
-@pytest.fixture
 def small() -> Scale:
     """Scale whose results are compared with print, named as the one with committed reports."""
     return replace(PAPER, name="tiny", edits=(Edit("optim.batch_size", 8),))
@@ -79,19 +64,6 @@ def toy(small: Scale) -> Scale:
     return replace(small, comparable=False, gpu=None, without=PaperNote)
 
 
-@pytest.fixture
-def finish(store: RunStore) -> Finish:
-    """Writes the metrics of a finished test of a run: top-1 and top-5, or others."""
-
-    def write(run: RunConfig, top1: float | None = None, **facts: object) -> None:
-        values = {} if top1 is None else {"top1": top1, "top5": 99.0}
-        for file in store.run(run.train_id).path.glob(f"metrics/{run.eval_id}.*"):
-            file.unlink()  # trained weights precede released ones
-        write_result(store, run, **{**values, **facts})
-
-    return write
-
-
 @dataclass(frozen=True)
 class Trial:
     """A table at a scale, with results in a store."""
@@ -99,14 +71,37 @@ class Trial:
     table: Table
     scale: Scale
     store: RunStore
-    finish_run: Finish
+
+    def of(self, table: Table, scale: Scale | None = None) -> "Trial":
+        """Another table, by default at the same scale, with results in the same store."""
+        return replace(self, table=table, scale=scale or self.scale)
+
+    def elsewhere(self, root: Path) -> "Trial":
+        """The same table in another store with the same published results."""
+        return replace(self, store=RunStore(root, results=self.store.results))
+
+    def of_columns(self, *columns: Column, base: RunConfig | None = None, scale: Scale | None = None) -> "Trial":
+        """A table with the given columns and one row, `ours`."""
+        rows = (row("ours", ("Ours", "Small", True), base=base, paper=()),)
+        return self.of(replace(self.table, columns=columns, rows=rows), scale)
 
     def run(self, cell: str, seed: int = 0) -> RunConfig:
         """Run of a cell, given as row.column."""
         return self.table.run_of(cell, self.scale, (), seed)
 
-    def finish(self, run: str | RunConfig, top1: float | None = None, **facts: object) -> None:
-        self.finish_run(self.run(run) if isinstance(run, str) else run, top1, **facts)
+    def finish(self, cell: str | RunConfig, top1: float | None = None, /, **facts: object) -> None:
+        """Write the metrics of a finished test: top-1 and top-5, or others."""
+        run = self.run(cell) if isinstance(cell, str) else cell
+        values = {} if top1 is None else {"top1": top1, "top5": 99.0}
+        for file in self.store.run(run.train_id).path.glob(f"metrics/{run.eval_id}.*"):
+            file.unlink()  # trained weights precede released ones
+        write_result(self.store, run, **{**values, **facts})
+
+    def measure(self, run: RunConfig, kind: str, **values: object) -> None:
+        """Write a measurement of `reproduce measure` for a run."""
+        record = {"train_id": run.train_id, "batch_size": 6, "precision": "16-mixed", "hardware": "a GPU"}
+        record |= {"commit": "abc", "versions": {"torch": "2.14.1"}, **values}
+        write_atomically(self.store.run(run.train_id).measurement(kind), json.dumps(sealed(record)))
 
     def report(self, **options: object) -> Report:
         return collect(self.table, self.scale, self.store, **options)  # type: ignore[arg-type]
@@ -116,47 +111,23 @@ class Trial:
 
 
 @pytest.fixture
-def trial(table: Table, small: Scale, store: RunStore, finish: Finish) -> Trial:
-    return Trial(table, small, store, finish)
+def trial(table: Table, small: Scale, store: RunStore) -> Trial:
+    return Trial(table, small, store)
 
 
 @pytest.fixture
-def run_of(table: Table) -> RunOf:
-    """Run of a cell, given as row.column."""
-
-    def find(scale: Scale, cell: str, seed: int = 0) -> RunConfig:
-        return table.run_of(cell, scale, (), seed)
-
-    return find
+def empty3(trial: Trial) -> Trial:
+    """Figure 3 at the scale `tiny`, without results."""
+    return trial.of(load("motionformer/figure3"), TINY)
 
 
 @pytest.fixture
-def keep_measurement(store: RunStore) -> KeepMeasurement:
-    """Writes a measurement of `reproduce measure` for a run. Returns its path."""
-
-    def keep(run: RunConfig, kind: str, **values: object) -> Path:
-        record: dict[str, object] = {
-            "train_id": run.train_id,
-            "batch_size": 6,
-            "precision": "16-mixed",
-            "hardware": "a GPU",
-            "commit": "abc",
-        }
-        record |= {"versions": {"torch": "2.14.1"}, **values}
-        path = store.run(run.train_id).measurement(kind)
-        write_atomically(path, json.dumps(sealed(record)))
-        return path
-
-    return keep
-
-
-@pytest.fixture
-def figure3_results(finish: Finish) -> None:
-    """Writes results of all tests of figure 3 at the scale `tiny`."""
-    figure3 = load("motionformer/figure3")
-    for index, column in enumerate(figure3.columns):
+def figure3(empty3: Trial) -> Trial:
+    """Figure 3 with results of all tests."""
+    for index, column in enumerate(empty3.table.columns):
         for row_key, lead in (("joint", -2.0), ("divided", -3.0), ("trajectory", 0.0)):
-            finish(figure3.run_of(f"{row_key}.{column.key}", TINY, (), 0), 60.0 + index * (1 + lead / 10) + lead)
+            empty3.finish(f"{row_key}.{column.key}", 60.0 + index * (1 + lead / 10) + lead)
+    return empty3
 
 
 @pytest.fixture
@@ -191,13 +162,13 @@ def make_maps() -> Callable[..., AttentionMaps]:
 
 
 @pytest.fixture
-def keep_maps(store: RunStore, finish: Finish, make_maps: Callable[..., AttentionMaps]) -> Callable[..., Path]:
+def keep_maps(trial: Trial, make_maps: Callable[..., AttentionMaps]) -> Callable[..., Path]:
     """Writes the result and the attention maps of a row of figure 4. Returns the path of the maps."""
 
     def keep(row: str, scale: Scale, **how: object) -> Path:
         [shown] = selected_runs(find([f"motionformer/figure4:{row}"]), scale, (), (0,))
-        finish(shown.run, 70.0)
-        file = file_of(shown, store.run(shown.run.train_id))
+        trial.finish(shown.run, 70.0)
+        file = file_of(shown, trial.store.run(shown.run.train_id))
         write_pictures(file, make_maps(**how))
         return file
 

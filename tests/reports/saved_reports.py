@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from reports.figures import figures
+from reports.figures.drawer import Drawer
 from reports.pages.markup import Markdown
 from reports.pages.report import Report
 from reports.saved import Format, JudgedReport
@@ -25,6 +27,12 @@ def lines_of(text: str) -> dict[str, list[str]]:
 
 def write(report: Report, root: Path | None = None, *, with_plot: bool = False) -> Path:
     return JudgedReport(report, root).write(with_plot=with_plot)
+
+
+def drawn(report: Report) -> Drawer:
+    found = figures.drawer(report)
+    assert found is not None
+    return found
 
 
 def stale(report: Report, root: Path | None = None) -> bool:

@@ -22,7 +22,7 @@ from experiments.spec.metrics import (
     Measured,
     SpeedOfReference,
 )
-from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column
 from reports.collect import collect
 from reports.pages.report import Report, ReportCell
@@ -30,7 +30,7 @@ from reports.pages.table_texts import legend, ours_text, printed_text
 from reports.publication import publish
 from runner.machine.files import StoreError, write_atomically
 from runner.store.store import RunStore
-from tests.reports.conftest import Finish, KeepMeasurement, TableOf, Trial
+from tests.reports.conftest import Trial
 
 BOTH = (
     Column(key="k400", header="K-400", metric=TOP1, base=K400),
@@ -89,13 +89,13 @@ def test_published_results_are_used_if_there_are_no_local_ones(trial: Trial, tmp
     run = trial.run("joint.k400")
     trial.finish(run, 60.0)
     publish(trial.report(), trial.store)
-    elsewhere = RunStore(tmp_path / "none", results=trial.store.results)
-    there = collect(trial.table, trial.scale, elsewhere)
+    elsewhere = trial.elsewhere(tmp_path / "none")
+    there = elsewhere.report()
     found = cell(there, "joint", "k400")
     assert (found.state, found.value, found.published) == ("done", 60.0, True)
     assert cell(there, "joint", "delta").published is False  # it has no value without its other column
-    publish(there, elsewhere)
-    assert not elsewhere.root.exists() and len(list(tmp_path.rglob("*.by-*"))) == 0
+    publish(there, elsewhere.store)
+    assert not elsewhere.store.root.exists() and len(list(tmp_path.rglob("*.by-*"))) == 0
     trial.finish(run, 61.0)
     found = cell(trial.report(), "joint", "k400")
     assert (found.value, found.published) == (61.0, False)
@@ -105,13 +105,13 @@ def test_published_results_are_used_if_there_are_no_local_ones(trial: Trial, tmp
 def test_a_published_result_stands_until_the_new_test_is_done(trial: Trial, tmp_path: Path, state: str) -> None:
     trial.finish("joint.k400", 60.0)
     publish(trial.report(), trial.store)
-    here = RunStore(tmp_path / "here", results=trial.store.results)
-    directory = here.run(trial.run("joint.k400").train_id)
+    here = trial.elsewhere(tmp_path / "here")
+    directory = here.store.run(trial.run("joint.k400").train_id)
     files = {"failed": directory.failure, "interrupted": directory.checkpoint, "trained": directory.weights}
     with directory.claim() if state == "running" else nullcontext():
         if state in files:
             write_atomically(files[state], "")
-        found = cell(collect(trial.table, trial.scale, here), "joint", "k400")
+        found = cell(here.report(), "joint", "k400")
     assert (found.value, found.published) == (60.0, True)
 
 
@@ -124,22 +124,21 @@ def test_a_training_under_way_shows_no_older_result_of_released_weights(trial: T
     assert (found.state, found.value, found.released) == ("running", None, False)
 
 
-def test_training_hours_are_not_reported_for_released_weights(store: RunStore, finish: Finish) -> None:
-    hours = load("motionformer/hours")
-    own, released = (hours.run_of(f"{row}.hours", TINY, (), 0) for row in ("mformer", "mformer-l"))
-    finish(own, 70.0, device_hours=0.0125)
-    finish(released, 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    cells = {row.row.key: row.cells[0] for row in collect(hours, TINY, store).rows}
+def test_training_hours_are_not_reported_for_released_weights(trial: Trial) -> None:
+    hours = trial.of(load("motionformer/hours"), TINY)
+    hours.finish("mformer.hours", 70.0, device_hours=0.0125)
+    hours.finish("mformer-l.hours", 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    cells = {row.row.key: row.cells[0] for row in hours.report().rows}
     assert (ours_text(cells["mformer"]), printed_text(cells["mformer"])) == ("0.013", "")
     assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not applicable", None)
     assert (ours_text(cells["mformer-l"]), printed_text(cells["mformer-l"])) == ("n/a‡", "")
 
 
-def test_values_derived_from_released_weights_are_marked_as_released(store: RunStore, finish: Finish) -> None:
-    table8 = load("motionformer/table8")
-    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0)
-    finish(table8.run_of("k400.eight-frames", TINY, (), 0), 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    (row,) = collect(table8, TINY, store, rows=["k400"]).rows
+def test_values_derived_from_released_weights_are_marked_as_released(trial: Trial) -> None:
+    table8 = trial.of(load("motionformer/table8"), TINY)
+    table8.finish("k400.one-frame", 70.0)
+    table8.finish("k400.eight-frames", 80.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    (row,) = table8.report(rows=["k400"]).rows
     marks = {cell.column.key: cell.released for cell in row.cells}
     assert marks == {"one-frame": False, "eight-frames": True, "delta": True}
 
@@ -167,113 +166,100 @@ def test_computed_values_follow_overrides_and_are_marked_as_modified(store: RunS
     ],
 )
 def test_derived_columns_are_computed_for_each_seed(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish, metric: Derived, of_seeds: tuple[float, float]
+    trial: Trial, metric: Derived, of_seeds: tuple[float, float]
 ) -> None:
     # The derived column precedes the columns that it depends on.
-    derived = table_of(Column(key="derived", header="D", metric=metric), *BOTH)
+    derived = trial.of_columns(Column(key="derived", header="D", metric=metric), *BOTH)
     for seed, values in enumerate([(60.0, 30.0), (80.0, 20.0)]):
         for column, value in zip(("k400", "ssv2"), values, strict=True):
-            finish(derived.run_of(f"ours.{column}", small, (), seed), value)
-    found = cell(collect(derived, small, store, seeds=(0, 1)), "ours", "derived")
+            derived.finish(derived.run(f"ours.{column}", seed), value)
+    found = cell(derived.report(seeds=(0, 1)), "ours", "derived")
     assert (found.state, found.num_seeds, found.num_requested, found.seeds) == ("derived", 2, 2, ())
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
     assert found.std == pytest.approx(statistics.stdev(of_seeds))
-    found = cell(collect(derived, small, store, seeds=(0, 1, 2)), "ours", "derived")
+    found = cell(derived.report(seeds=(0, 1, 2)), "ours", "derived")
     assert (found.state, found.num_seeds, found.num_requested) == ("not run", 2, 3)
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
 
 
-def test_derived_columns_can_combine_tested_and_computed_columns(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
-) -> None:
-    gain = table_of(
+def test_derived_columns_can_combine_tested_and_computed_columns(trial: Trial) -> None:
+    gain = trial.of_columns(
         *BOTH[:1],
         Column(key="gflops", header="GFLOPs", metric=Computed("gflops", lambda run: 10.0), base=K400),
         Column(key="left", header="Left", metric=Difference("left", ("k400", "gflops"))),
         Column(key="twice", header="Twice", metric=Mean("twice", ("gflops", "gflops"))),
     )
     for seed, top1 in enumerate((60.0, 64.0)):
-        finish(gain.run_of("ours.k400", small, (), seed), top1)
-    report = collect(gain, small, store, seeds=(0, 1))
+        gain.finish(gain.run("ours.k400", seed), top1)
+    report = gain.report(seeds=(0, 1))
     left, twice = (cell(report, "ours", key) for key in ("left", "twice"))
     assert (left.state, left.value, left.num_seeds) == ("derived", 52.0, 2)
     assert left.std == pytest.approx(8**0.5)
     assert (twice.state, twice.value, twice.num_seeds, twice.num_requested) == ("derived", 10.0, 0, 0)
 
 
-def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(
-    store: RunStore, keep_measurement: KeepMeasurement
-) -> None:
-    table3a = load("motionformer/table3a")
+def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(trial: Trial) -> None:
+    table3a = trial.of(load("motionformer/table3a"), TINY)
     for key, device in (("exact", "one GPU"), ("performer", "another GPU"), ("orthoformer", "one GPU")):
-        run = table3a.cells(rows=[key])[0].paper_run
+        run = table3a.table.cells(rows=[key])[0].paper_run
         assert run is not None
-        keep_measurement(run, "memory", peak_gib=7.0, hardware=device)
-    report = collect(table3a, TINY, store)
+        trial.measure(run, "memory", peak_gib=7.0, hardware=device)
+    report = table3a.report()
     marked = {row.row.key: row.cells[0].other_data for row in report.rows if row.cells[0].state == "measured"}
     assert marked == {"exact": False, "performer": True, "orthoformer": False}
-    keep_measurement(run, "memory", peak_gib=7.0, hardware="a third GPU")
-    rows = {row.row.key: row.cells[0].other_data for row in collect(table3a, TINY, store).rows}
+    trial.measure(run, "memory", peak_gib=7.0, hardware="a third GPU")
+    rows = {row.row.key: row.cells[0].other_data for row in table3a.report().rows}
     assert rows["exact"] and rows["performer"] and rows["orthoformer"]  # none is measured as most are
     assert ("‖", "measured on other data or under other conditions than the rest") in legend(report)
 
 
-def test_every_kind_of_measurement_is_shown_and_published(
-    table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement, tmp_path: Path
-) -> None:
-    columns = (
-        Column(key="speed", header="Videos/s", metric=Measured("items_per_second", "turns-float32"), base=K400),
-        Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400),
-    )
-    keep_measurement(K400, "turns-float32", items_per_second=2.5)
-    report = collect(table_of(*columns), small, store)
+MEMORY = Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400)
+
+
+def test_every_kind_of_measurement_is_shown_and_published(trial: Trial, tmp_path: Path) -> None:
+    metric = Measured("items_per_second", "turns-float32")
+    both = trial.of_columns(Column(key="speed", header="Videos/s", metric=metric, base=K400), MEMORY)
+    both.measure(K400, "turns-float32", items_per_second=2.5)
+    report = both.report()
     speed, memory = report.rows[0].cells
     assert (speed.state, speed.value, speed.num_seeds) == ("measured", 2.5, 0)
     assert (memory.state, memory.value) == ("not run", None)
-    publish(report, store)
-    elsewhere = RunStore(tmp_path / "none", results=store.results)
-    there = collect(table_of(*columns), small, elsewhere).rows[0].cells[0]
+    publish(report, both.store)
+    there = both.elsewhere(tmp_path / "none").report().rows[0].cells[0]
     assert (there.value, there.published) == (2.5, True)
-    assert there.measurement is not None and store.results is not None
-    assert there.measurement.file.is_file() and there.measurement.file.is_relative_to(store.results)
+    assert there.measurement is not None and both.store.results is not None
+    assert there.measurement.file.is_file() and there.measurement.file.is_relative_to(both.store.results)
 
 
-def test_a_measurement_without_its_metric_is_an_error(
-    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
-) -> None:
-    memory = table_of(Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400))
+def test_a_measurement_without_its_metric_is_an_error(trial: Trial) -> None:
     for value in ({}, {"peak_gib": None}, {"peak_gib": "much"}):
-        keep_measurement(K400, "memory", **value)
+        trial.measure(K400, "memory", **value)
         with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/memory.json has no 'peak_gib'"):
-            collect(memory, PAPER, store)
+            trial.of_columns(MEMORY).report()
 
 
-def test_a_ratio_needs_a_measurement_together_with_its_reference(
-    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
-) -> None:
+def test_a_ratio_needs_a_measurement_together_with_its_reference(trial: Trial) -> None:
     metric = SpeedOfReference("speed_of_reference", "turns-float32", reference=SSV2)
-    ratios = table_of(Column(key="ratio", header="SSv2 / row", metric=metric, base=K400))
+    ratios = trial.of_columns(Column(key="ratio", header="SSv2 / row", metric=metric, base=K400))
     session: dict[str, object] = {"session": "now", "rounds": 1}
-    keep_measurement(K400, "turns-float32", **session, seconds_per_item={K400.train_id: [1.0]})
-    assert collect(ratios, PAPER, store).rows[0].cells[0].state == "not run"
+    ratios.measure(K400, "turns-float32", **session, seconds_per_item={K400.train_id: [1.0]})
+    assert ratios.report().rows[0].cells[0].state == "not run"
     seconds = {K400.train_id: [1.0], SSV2.train_id: [2.0]}
-    keep_measurement(K400, "turns-float32", **session, seconds_per_item=seconds)
-    (ratio,) = collect(ratios, PAPER, store).rows[0].cells
+    ratios.measure(K400, "turns-float32", **session, seconds_per_item=seconds)
+    (ratio,) = ratios.report().rows[0].cells
     assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
 
 
-def test_a_table_can_show_any_metric_of_its_task(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
-) -> None:
-    own = table_of(
+def test_a_table_can_show_any_metric_of_its_task(trial: Trial) -> None:
+    own = trial.of_columns(
         *(Column(key=metric.name, header=metric.name, metric=metric, base=EPIC100) for metric in (ACTION, VERB, NOUN)),
         Column(key="error", header="Error", metric=metrics.Tested("mean_error"), base=EPIC100, best="min"),
     )
-    run = own.run_of("ours.action", small, (), 0)
-    finish(run, action=20.0, verb=50.0, noun=40.0, mean_error=0.25)
-    cells = collect(own, small, store).rows[0].cells
+    run = own.run("ours.action")
+    own.finish(run, action=20.0, verb=50.0, noun=40.0, mean_error=0.25)
+    cells = own.report().rows[0].cells
     assert [(one.state, one.value) for one in cells] == [("done", x) for x in (20.0, 50.0, 40.0, 0.25)]
     assert {result.run.train_id for one in cells for result in one.seeds} == {run.train_id}
-    finish(run, action=20.0, verb=50.0, noun=40.0)
+    own.finish(run, action=20.0, verb=50.0, noun=40.0)
     with pytest.raises(StoreError, match=rf"{run.train_id}/metrics/{run.eval_id}.json has no 'mean_error'"):
-        collect(own, small, store)
+        own.report()

@@ -5,22 +5,20 @@ from experiments.spec.catalog import load
 from experiments.spec.metrics import Computed
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column
-from reports.collect import collect
 from reports.costs import costs_of
-from runner.store.store import RunStore
-from tests.reports.conftest import TableOf, Trial
+from tests.reports.conftest import Trial
 
 
-def test_executed_gflops_are_stated_for_columns_of_published_gflops(table_of: TableOf, store: RunStore) -> None:
+def test_executed_gflops_are_stated_for_columns_of_published_gflops(trial: Trial) -> None:
     counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
     for metric, values in ((counted, ["1.5"]), (Computed("twice", lambda run: 2.0), [])):
-        found = table_of(Column(key="a", header="A", metric=metric, base=K400))
-        assert [cost.value for cost in costs_of(collect(found, PAPER, store))] == values
-        assert not costs_of(collect(found, PAPER, store, overrides=["model.depth=6"]))
+        found = trial.of_columns(Column(key="a", header="A", metric=metric, base=K400), scale=PAPER)
+        assert [cost.value for cost in costs_of(found.report())] == values
+        assert not costs_of(found.report(overrides=["model.depth=6"]))
 
 
-def test_saved_bytes_are_stated_for_columns_of_memory(store: RunStore) -> None:
-    costs = costs_of(collect(load("motionformer/table5"), TINY, store, rows=["exact"]))
+def test_saved_bytes_are_stated_for_columns_of_memory(trial: Trial) -> None:
+    costs = costs_of(trial.of(load("motionformer/table5"), TINY).report(rows=["exact"]))
     saved = [cost for cost in costs if cost.kind == "saved for one sequence, GB"]
     assert [(cost.row, cost.column, cost.value) for cost in saved] == [
         ("Exact [83]", "Mem. (MB)", "0.22"),

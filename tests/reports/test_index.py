@@ -9,24 +9,20 @@ from experiments.motionformer.base import K400
 from experiments.spec.catalog import captions, load
 from experiments.spec.claims import above, cell, claim
 from experiments.spec.metrics import Computed
-from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table
+from experiments.spec.scales import PAPER, TINY
+from experiments.spec.table import Column
 from reports import index, saved
-from reports.collect import collect
 from reports.index import Summary
 from reports.publication import publish
 from reports.saved import JudgedReport
-from runner.store.store import RunStore
-from tests.reports.conftest import TableOf, Trial
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import write
-from tests.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
 
 
-def summary_of(table: Table, scale: Scale, store: RunStore) -> Summary:
-    report = collect(table, scale, store)
-    return index.summary(JudgedReport(report))
+def summary_of(trial: Trial) -> Summary:
+    return index.summary(JudgedReport(trial.report()))
 
 
 @pytest.fixture
@@ -37,20 +33,24 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def summary(tables: Path, store: RunStore) -> Summary:
+def table8(trial: Trial) -> Trial:
+    return trial.of(load(TABLE), TINY)
+
+
+@pytest.fixture
+def summary(tables: Path, table8: Trial) -> Summary:
     """Summary of a committed report of a table with one result, without its index."""
-    write_result(store, load(TABLE).run_of("k400.one-frame", TINY, (), 0), 61.0)
-    write(collect(load(TABLE), TINY, store))
-    return summary_of(load(TABLE), TINY, store)
+    table8.finish("k400.one-frame", 61.0)
+    write(table8.report())
+    return summary_of(table8)
 
 
-def test_cells_that_others_confirm_are_counted(tmp_path: Path, summary: Summary) -> None:
-    for folder, value in (("published", 61.0), ("runs", 60.0)):
-        made = RunStore(tmp_path / folder, results=tmp_path / "all")
-        write_result(made, load(TABLE).run_of("k400.one-frame", TINY, (), 0), value)
-        publish(collect(load(TABLE), TINY, made), made, by="anna")
-    published = RunStore(tmp_path / "none", results=tmp_path / "all")
-    found = summary_of(load(TABLE), TINY, published)
+def test_cells_that_others_confirm_are_counted(tmp_path: Path, table8: Trial, summary: Summary) -> None:
+    for folder, value in (("first", 61.0), ("second", 60.0)):
+        made = table8.elsewhere(tmp_path / folder)
+        made.finish("k400.one-frame", value)
+        publish(made.report(), made.store, by="anna")
+    found = summary_of(table8.elsewhere(tmp_path / "none"))
     assert (summary.confirmed, found.tested, found.confirmed) == (0, summary.tested, 1)
     assert "1 confirmed" in line_of(index.update([found]).read_text(), "table8")[4]
 
@@ -90,7 +90,7 @@ def test_pictures_of_a_table_are_shown_with_a_link_to_their_report(summary: Summ
 
 
 def test_an_index_is_stale_after_another_result_a_picture_or_an_edit(
-    summary: Summary, tables: Path, store: RunStore
+    summary: Summary, tables: Path, table8: Trial
 ) -> None:
     assert index.stale([summary])  # not written yet
     path = index.update([summary])
@@ -102,8 +102,8 @@ def test_an_index_is_stale_after_another_result_a_picture_or_an_edit(
     path.write_text(path.read_text() + "edited\n")
     assert index.stale([summary])
     index.update([])
-    write_result(store, load(TABLE).run_of("k400.eight-frames", TINY, (), 0), 66.0)
-    assert index.stale([summary_of(load(TABLE), TINY, store)])
+    table8.finish("k400.eight-frames", 66.0)
+    assert index.stale([summary_of(table8)])
 
 
 def test_the_seeds_of_a_committed_report_stand_in_its_summary(summary: Summary) -> None:
@@ -114,7 +114,7 @@ def test_the_seeds_of_a_committed_report_stand_in_its_summary(summary: Summary) 
 def test_cells_of_quoted_rows_and_cells_that_do_not_apply_are_not_counted(trial: Trial) -> None:
     trial.finish("joint.k400", 60.0)
     trial.finish("joint.ssv2", 50.0)
-    found = summary_of(trial.table, trial.scale, trial.store)
+    found = summary_of(trial)
     assert (found.table, found.scale, found.seeds) == ("paper/table1", "tiny", "0")
     assert (found.tests, found.tested) == (9, 3)  # two accuracies and their difference
     assert (found.costs, found.filled) == (3, 3)
@@ -134,14 +134,15 @@ def test_cells_of_quoted_rows_and_cells_that_do_not_apply_are_not_counted(trial:
     ],
 )
 def test_the_largest_miss_is_that_of_the_shown_numbers(
-    table_of: TableOf, store: RunStore, ours: float | str, printed: float | str, as_printed: int, largest_miss: str
+    trial: Trial, ours: float | str, printed: float | str, as_printed: int, largest_miss: str
 ) -> None:
-    table = table_of(Column(key="size", header="Size", metric=Computed("size", lambda run: ours), base=K400))
-    found = summary_of(replace(table, rows=(replace(table.rows[0], paper=(printed,)),)), PAPER, store)
+    column = Column(key="size", header="Size", metric=Computed("size", lambda run: ours), base=K400)
+    table = trial.of_columns(column).table
+    found = summary_of(trial.of(replace(table, rows=(replace(table.rows[0], paper=(printed,)),))))
     assert (found.counted, found.as_printed, found.largest_miss) == (1, as_printed, largest_miss)
 
 
-def test_a_claim_is_supported_if_all_its_comparisons_are(table: Table, store: RunStore) -> None:
+def test_a_claim_is_supported_if_all_its_comparisons_are(trial: Trial) -> None:
     ours, joint = cell("ours.gflops"), cell("joint.gflops")
     dearer, cheaper = above(ours - joint), above(joint - ours)
     claims = (
@@ -149,16 +150,14 @@ def test_a_claim_is_supported_if_all_its_comparisons_are(table: Table, store: Ru
         claim("B", "here", "Both", [dearer, cheaper]),
         claim("C", "here", "Not run", [dearer, above(cell("ours.k400") - cell("joint.k400"))]),
     )
-    found = summary_of(replace(table, claims=claims), PAPER, store)
+    found = summary_of(trial.of(replace(trial.table, claims=claims), PAPER))
     assert (found.claims, found.support, found.decidable) == (3, 1, 3)
     assert found.printed_support == 1  # C is within the noise of the printed accuracies
 
 
-def test_summaries_of_known_tables_are_read_as_saved_in_the_order_of_the_catalog(
-    tables: Path, store: RunStore, table: Table
-) -> None:
+def test_summaries_of_known_tables_are_read_as_saved_in_the_order_of_the_catalog(tables: Path, trial: Trial) -> None:
     assert index.read() == {}
-    line = summary_of(table, TINY, store)
+    line = summary_of(trial)
     names = ("motionformer/table10", "motionformer/table4", "motionformer/table2a", "msca/table1")
     lines = [line._replace(table=name, scale=scale) for name in names for scale in ("tiny", "paper")]
     index.update(lines)

@@ -14,14 +14,12 @@ from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Table, row
-from reports.collect import collect
 from reports.costs import costs_of
 from reports.pages.tidy_frame import frame, frame_as_csv
 from reports.saved import JudgedReport
 from reports.tensorboard.view import build_view
 from reproduce.verbs.show import show_json, show_text
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import lines_of, markdown, render
 
 
@@ -43,9 +41,9 @@ TWO = (Column(key="k400", header="K-400", base=K400), Column(key="ssv2", header=
 
 
 @pytest.fixture
-def settings() -> Table:
+def settings(trial: Trial) -> Trial:
     rate = learning_rate(K400)
-    return Table(
+    table = Table(
         name="paper/settings",
         caption="Settings by data set",
         source="made up",
@@ -63,10 +61,11 @@ def settings() -> Table:
             claim("C2", "table", "The same optimiser", same(cell("optimiser.k400"), cell("optimiser.ssv2"))),
         ),
     )
+    return trial.of(table, PAPER)
 
 
-def test_each_row_shows_its_quantity_of_the_runs_of_the_columns(settings: Table, store: RunStore) -> None:
-    text = markdown(collect(settings, PAPER, store))
+def test_each_row_shows_its_quantity_of_the_runs_of_the_columns(settings: Trial) -> None:
+    text = settings.page()
     lines = lines_of(text)
     optimiser, rate = OPTIMISER.of(K400), Scientific().text(learning_rate(K400))
     assert lines["Optimizer"] == [f"{optimiser} (AdamW)", f"{OPTIMISER.of(SSV2)} (SGD)"]
@@ -76,46 +75,46 @@ def test_each_row_shows_its_quantity_of_the_runs_of_the_columns(settings: Table,
     assert lines["GFLOPs"][0] == "369.5 (369.5)" and "(" not in lines["GFLOPs"][1]
     names = "Optimizer, Base learning rate, Epochs, Rate below 1, GFLOPs"
     assert f"{names}: computed from the config, without a run." in text
-    assert [cost.value for cost in costs_of(collect(settings, PAPER, store))] == ["187.5"] * 2
+    assert [cost.value for cost in costs_of(settings.report())] == ["187.5"] * 2
 
 
-def test_values_are_those_of_the_paper_at_every_scale(settings: Table, store: RunStore) -> None:
-    tiny, paper = (collect(settings, scale, store) for scale in (TINY, PAPER))
+def test_values_are_those_of_the_paper_at_every_scale(settings: Trial) -> None:
+    tiny, paper = (settings.of(settings.table, scale).report() for scale in (TINY, PAPER))
     assert [[c.value for c in row.cells] for row in tiny.rows] == [[c.value for c in row.cells] for row in paper.rows]
     assert {c.state for row in tiny.rows for c in row.cells} == {"measured"}
     assert "Every column is measured on the model at the paper's size." in markdown(tiny)
 
 
-def test_every_format_has_texts_numbers_and_facts(settings: Table, store: RunStore) -> None:
-    report = collect(settings, PAPER, store)
+def test_every_format_has_texts_numbers_and_facts(settings: Trial) -> None:
+    report = settings.report()
     tex = render(report, "latex")
     assert "yes (no)" in tex and f"{Scientific().text(learning_rate(K400))} (" in tex
     lines = {(line["row"], line["column"]): line for line in frame(report)}
     assert lines["rate", "k400"]["value"] is True and lines["rate", "ssv2"]["printed"] is False
     assert lines["epochs", "k400"]["value"] == 35 and lines["optimiser", "k400"]["value"] == OPTIMISER.of(K400)
-    assert "True" in frame_as_csv(report)
+    assert "True" in frame_as_csv(frame(report))
     metrics = dict.fromkeys(line["metric"] for line in lines.values())
     assert list(metrics) == ["optimiser", "lr", "epochs", "small_rate", "gflops"]
 
 
-def test_quantities_are_shown_in_their_format_and_have_no_runs(settings: Table) -> None:
-    selection = Selection(settings, None)
+def test_quantities_are_shown_in_their_format_and_have_no_runs(settings: Trial) -> None:
+    selection = Selection(settings.table, None)
     text = show_text(selection, TINY, [], (0,))
     assert "2e-3" in text and "yes" in text and "AdamW" in text and "True" not in text
     assert not any(line.endswith(":") for line in text.splitlines()[3:])
     assert all(not c["runs"] for found in show_json(selection, TINY, [], (0,))["rows"] for c in found["cells"])  # type: ignore[attr-defined]
-    assert not any(found.tested for found in settings.cells(TINY))
+    assert not any(found.tested for found in settings.table.cells(TINY))
 
 
-def test_claims_compare_quantities(settings: Table, store: RunStore) -> None:
-    first, second = JudgedReport(collect(settings, PAPER, store)).claims
+def test_claims_compare_quantities(settings: Trial) -> None:
+    first, second = JudgedReport(settings.report()).claims
     assert (first.judgements[0].printed, first.judgements[0].printed_margins) == ("not supported", (0.0,))
     assert first.judgements[0].verdict == ("supported" if epochs(K400) > epochs(SSV2) else "not supported")
     assert (second.judgements[0].printed, second.judgements[0].verdict) == ("not supported", "supported")
 
 
-def test_tensorboard_has_one_line_per_row_with_texts(settings: Table, store: RunStore) -> None:
-    view = build_view([collect(settings, TINY, store)], store)
+def test_tensorboard_has_one_line_per_row_with_texts(settings: Trial) -> None:
+    view = build_view([settings.of(settings.table, TINY).report()], settings.store)
     runs = EventMultiplexer().AddRunsFromDirectory(str(view))
     runs.Reload()
     rows = {name.partition(" ")[2]: name for name in runs.Runs() if name != "report"}
@@ -130,11 +129,9 @@ def test_tensorboard_has_one_line_per_row_with_texts(settings: Table, store: Run
     assert values["Epochs"] == {"Config": "Epochs", "K-400": "35", "SSv2": "35"}
 
 
-def test_rows_with_and_without_metrics_of_their_own_share_a_table(
-    settings: Table, small: Scale, toy: Scale, store: RunStore, finish: Finish
-) -> None:
-    mixed = replace(
-        settings,
+def test_rows_with_and_without_metrics_of_their_own_share_a_table(settings: Trial, toy: Scale) -> None:
+    table = replace(
+        settings.table,
         columns=(
             *(replace(column, metric=TOP1, best="max") for column in TWO),
             Column(key="mean", header="Mean", metric=Mean("mean", ("k400", "ssv2"))),
@@ -146,9 +143,10 @@ def test_rows_with_and_without_metrics_of_their_own_share_a_table(
         ),
         claims=(),
     )
+    mixed = settings.of(table)
     for column, top1 in (("k400", 60.0), ("ssv2", 50.0)):
-        finish(mixed.run_of(f"top1.{column}", small, (), 0), top1)
-    report = collect(mixed, small, store)
+        mixed.finish(f"top1.{column}", top1)
+    report = mixed.report()
     lines = lines_of(markdown(report))
     assert lines["Top-1"] == ["60.0 (79.7)", "50.0 (66.5)", "55.0 (73.1)"]  # 369.5 is no better accuracy
     assert lines["Top-1 again"][:2] == ["60.00 (79.70)", "50.00 (66.50)"]
@@ -157,18 +155,15 @@ def test_rows_with_and_without_metrics_of_their_own_share_a_table(
     assert "Only GFLOPs is measured at the paper's size." in markdown(replace(report, scale=toy))
 
 
-def test_a_row_may_have_a_metric_in_each_column(settings: Table, store: RunStore) -> None:
+def test_a_row_may_have_a_metric_in_each_column(settings: Trial) -> None:
     width, depth = (Computed(name, lambda run, name=name: getattr(run.model, name)) for name in ("width", "depth"))
     sizes = row("sizes", ("Sizes",), metric=ByColumn("sizes", {"k400": width, "ssv2": depth}), paper=(768, 12))
     columns = (*TWO, Column(key="lr", header="Rate", metric=RATE, base=K400, digits=None))
-    table = replace(settings, columns=columns, rows=(replace(sizes, paper=()),), claims=())
-    report = collect(table, PAPER, store)
+    report = settings.of(replace(settings.table, columns=columns, rows=(replace(sizes, paper=()),), claims=())).report()
     assert [c.value for c in report.rows[0].cells] == [768, 12, learning_rate(K400)]
     assert "Rate, Sizes: computed from the config" in markdown(report)
-    assert lines_of(markdown(collect(replace(settings, rows=(sizes,), claims=()), PAPER, store)))["Sizes"] == [
-        "768 (768)",
-        "12 (12)",
-    ]
+    printed = settings.of(replace(settings.table, rows=(sizes,), claims=())).page()
+    assert lines_of(printed)["Sizes"] == ["768 (768)", "12 (12)"]
     missing = replace(sizes, metric=ByColumn("sizes", {"k400": width}))
     with pytest.raises(ValueError, match="row 'sizes': no metric in column 'ssv2'"):
-        replace(settings, rows=(missing,), claims=())
+        replace(settings.table, rows=(missing,), claims=())

@@ -135,7 +135,7 @@ def test_a_users_own_videos_are_not_called_generated(store: RunStore) -> None:
 
 def test_published_values_are_marked_in_every_format(trial: Trial, results: None, tmp_path: Path) -> None:
     publish(trial.report(), trial.store)
-    fresh = collect(trial.table, trial.scale, RunStore(tmp_path / "fresh", results=trial.store.results))
+    fresh = trial.elsewhere(tmp_path / "fresh").report()
     text = markdown(fresh)
     assert line(text, "Joint")[3:] == ["180.6 (180.6)", "60.0§ (79.2)", "50.0§ (64.0)", "10.0§ (15.2)"]
     assert "`§` published: a result that comes with the project, not run here" in text

@@ -32,13 +32,13 @@ from experiments.spec.table import Cell, Column, Table
 from reports.claims.claim_text import as_json, lines, number_text
 from reports.claims.evidence import Leaf, UndecidableError, drawn
 from reports.claims.verdicts import Judgement
-from reports.collect import collect, judged_claims
+from reports.collect import judged_claims
 from reports.pages.report import ReportCell, SeedResult
 from reports.saved import JudgedReport
 from runner.store.records import Hits
 from runner.store.run_directory import RunDirectory
-from runner.store.store import RunStore, StoredTest
-from tests.reports.conftest import Finish, KeepMeasurement, RunOf, Trial
+from runner.store.store import StoredTest
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import markdown
 from tests.runner.stored_metrics import record_with
 
@@ -52,28 +52,29 @@ LEAD = above(MARGIN)
 
 
 @pytest.fixture
-def score(finish: Finish, run_of: RunOf, small: Scale) -> Score:
+def score(trial: Trial) -> Score:
     """Writes a finished test of a cell in which the items from `first` to `last` are correct."""
 
-    def write(name: str, first: int, last: int, *, scale: Scale = small, seed: int = 0, ids: tuple[str, ...] = IDS,
-              bits: bool = True, **facts: object) -> None:  # fmt: skip
+    def write(name: str, first: int, last: int, *, scale: Scale = trial.scale, seed: int = 0,
+              ids: tuple[str, ...] = IDS, bits: bool = True, **facts: object) -> None:  # fmt: skip
         mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
         hits = {"hits": to_builtins(Hits.of({"top1": mask}, ids))} if bits else {}
-        finish(run_of(scale, name, seed), 100 * float(mask.mean()), **hits, **facts)
+        run = trial.of(trial.table, scale).run(name, seed)
+        trial.finish(run, 100 * float(mask.mean()), **hits, **facts)
 
     return write
 
 
 @pytest.fixture
-def judged(table: Table, small: Scale, store: RunStore) -> Judge:
+def judged(trial: Trial) -> Judge:
     """Verdict on a comparison of the table."""
 
-    def judge(comparison: Comparison, *, scale: Scale = small, seeds: tuple[int, ...] = (0,),
+    def judge(comparison: Comparison, *, scale: Scale = trial.scale, seeds: tuple[int, ...] = (0,),
               columns: tuple[Column, ...] | None = None, **claim_options: bool) -> Judgement:  # fmt: skip
-        one = claim("C1", "section 1", "A claim", comparison, **claim_options)
+        one, table = claim("C1", "section 1", "A claim", comparison, **claim_options), trial.table
         rows = table.rows if columns is None else tuple(replace(row, paper=()) for row in table.rows)
         changed = replace(table, columns=columns or table.columns, rows=rows, claims=(one,))
-        [(_, [found])] = judged_claims(changed, scale, store, seeds=seeds)
+        [(_, [found])] = judged_claims(changed, scale, trial.store, seeds=seeds)
         return found
 
     return judge
@@ -311,56 +312,46 @@ def test_counted_costs_are_exact_and_at_the_papers_size(judged: Judge) -> None:
     assert str(counted.comparison) == "joint.gflops / ours.gflops < 0.4"
 
 
-def test_memory_is_compared_under_equal_conditions(
-    judged: Judge, run_of: RunOf, keep_measurement: KeepMeasurement
-) -> None:
+def test_memory_is_compared_under_equal_conditions(judged: Judge, trial: Trial) -> None:
     memory = Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400)
     comparison = below(cell("joint.memory") / cell("ours.memory"), 0.5, inclusive=True)
-    keep_measurement(run_of(PAPER, "ours.k400"), "memory", peak_gib=8.0)
-    keep_measurement(run_of(PAPER, "joint.k400"), "memory", peak_gib=4.0)
+    ours, joint = (trial.of(trial.table, PAPER).run(f"{row}.k400") for row in ("ours", "joint"))
+    trial.measure(ours, "memory", peak_gib=8.0)
+    trial.measure(joint, "memory", peak_gib=4.0)
     assert judged(comparison, columns=(memory,)).verdict == "supported"
-    keep_measurement(run_of(PAPER, "joint.k400"), "memory", peak_gib=4.0, batch_size=1)
+    trial.measure(joint, "memory", peak_gib=4.0, batch_size=1)
     assert undecided(judged(comparison, columns=(memory,)), "measured under different conditions")
 
 
-def test_times_need_repeats_and_disjoint_ranges(judged: Judge, small: Scale, finish: Finish, run_of: RunOf) -> None:
+def test_times_need_repeats_and_disjoint_ranges(judged: Judge, trial: Trial) -> None:
     hours = (Column(key="hours", header="Hours", metric=DEVICE_HOURS, base=K400),)
     comparison = above(cell("ours.hours") / cell("joint.hours"), 1)
     for seed in range(5):
-        finish(run_of(small, "ours.k400", seed), device_hours=5.0 + seed)
-        finish(run_of(small, "joint.k400", seed), device_hours=1.0 + seed / 2)
+        trial.finish(trial.run("ours.k400", seed), device_hours=5.0 + seed)
+        trial.finish(trial.run("joint.k400", seed), device_hours=1.0 + seed / 2)
     assert undecided(judged(comparison, columns=hours), "a time needs 5 repeats")
     assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "supported"
     trained = [{"commit": "0123", "hardware": "8 x GPU", "versions": {}}]
-    finish(run_of(small, "joint.k400", 4), device_hours=3.0, training=trained)  # tested on the machine of the others
+    last = trial.run("joint.k400", 4)
+    trial.finish(last, device_hours=3.0, training=trained)  # tested on the machine of the others
     found = judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4))
     assert undecided(found, "measured under different conditions")
-    finish(run_of(small, "joint.k400", 4), device_hours=6.0)
+    trial.finish(last, device_hours=6.0)
     assert judged(comparison, columns=hours, seeds=(0, 1, 2, 3, 4)).verdict == "undecided"
 
 
-def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(
-    judged: Judge, run_of: RunOf, keep_measurement: KeepMeasurement
-) -> None:
+def test_speeds_measured_in_turns_need_repeats_and_disjoint_ranges(judged: Judge, trial: Trial) -> None:
     metric = VideosPerSecondInTurns("videos_per_second", "turns-float32")
     speed = (Column(key="speed", header="Videos/s", metric=metric, base=K400),)
     comparison = above(cell("ours.speed") - cell("joint.speed"))
-    ours, joint = (run_of(PAPER, f"{row}.k400") for row in ("ours", "joint"))
+    ours, joint = (trial.of(trial.table, PAPER).run(f"{row}.k400") for row in ("ours", "joint"))
 
     def keep(num_rounds: int, slowest: float, session: str = "now") -> None:
-        seconds = {
-            ours.train_id: [1.0, *[1.2] * (num_rounds - 1)],
-            joint.train_id: [2.0, *[slowest] * (num_rounds - 1)],
-        }
-        for batch_size, run, measured_at in ((8, ours, "now"), (4, joint, session)):
-            keep_measurement(
-                run,
-                "turns-float32",
-                batch_size=batch_size,
-                session=measured_at,
-                seconds_per_item=seconds,
-                rounds=num_rounds,
-            )
+        seconds = {run.train_id: [first, *[others] * (num_rounds - 1)]
+                   for run, first, others in ((ours, 1.0, 1.2), (joint, 2.0, slowest))}  # fmt: skip
+        both = {"seconds_per_item": seconds, "rounds": num_rounds}
+        trial.measure(ours, "turns-float32", batch_size=8, session="now", **both)
+        trial.measure(joint, "turns-float32", batch_size=4, session=session, **both)
 
     keep(4, 2.0)
     assert undecided(judged(comparison, columns=speed), "a time needs 5 repeats")
@@ -390,7 +381,7 @@ def test_report_shows_claims_and_how_they_are_judged(trial: Trial, score: Score)
             claim("C2", "caption", "It costs more", above(cell("ours.gflops") / cell("joint.gflops"), 1)),
         ),
     )
-    report = collect(several, trial.scale, trial.store)
+    report = trial.of(several).report()
     text = markdown(report)
     assert "## What the paper concludes" in text
     [line] = [line for line in text.splitlines() if "C1, section 1" in line]
@@ -402,7 +393,7 @@ def test_report_shows_claims_and_how_they_are_judged(trial: Trial, score: Score)
     assert [one["claim"] for one in encoded] == ["C1", "C2"]
     assert encoded[0]["comparisons"][0]["ours"]["verdict"] == "supported"
     assert encoded[0]["comparisons"][0]["printed"] == {"margins": [0.5], "verdict": "noise"}
-    assert JudgedReport(collect(several, trial.scale, trial.store, rows=["ours"])).claims == ()
+    assert JudgedReport(trial.of(several).report(rows=["ours"])).claims == ()
 
 
 def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of_the_table(trial: Trial) -> None:
@@ -412,7 +403,7 @@ def test_verdicts_on_runs_with_overrides_and_their_costs_are_not_called_those_of
         "executed, GFLOPs",
     )
     for overrides, expected in (([], [False, True]), (["model.depth=1"], [True, False])):
-        text = markdown(collect(claimed, trial.scale, trial.store, overrides=overrides))
+        text = trial.of(claimed).page(overrides=overrides)
         assert [sentence in text for sentence in sentences] == expected
 
 

@@ -11,14 +11,14 @@ from experiments.spec.figure_runs import shown_runs
 from experiments.spec.scales import TINY
 from lightning_modules.scores import ViewScores
 from reports.collect import collect
-from reports.figures import answers, figures
+from reports.figures import answers
 from reports.pages.markup import Unlinked
 from runner.store.kept_pictures import file_of
 from runner.store.picture_files import AnsweredClips, NamedAnswer, ShownClips, answered_clips, write_pictures
 from runner.store.run_directory import RunDirectory
 from runner.store.saved_scores import SavedScores, save_scores
 from runner.store.store import RunStore
-from tests.reports.saved_reports import markdown
+from tests.reports.saved_reports import drawn, markdown
 from tests.runner.points import POINTS, PointList
 from tests.runner.stored_metrics import write_result
 
@@ -114,7 +114,7 @@ def test_the_figures_show_the_experts_and_cast_and_other_clips_each(published: R
     assert list(RUNS) == ["clip", "videomae", "cast"]
     shown = []
     for table in (FIGURE6, FIGURE15):
-        drawer = figures.drawer(collect(table, TINY, published))
+        drawer = drawn(collect(table, TINY, published))
         assert isinstance(drawer, answers.AnsweredClipDrawer)
         shown.append([clip.id for clip in drawer.clips["CAST"]])
     assert shown == [[f"P01_{place}" for place in range(4)], [f"P01_{place}" for place in range(4, 8)]]
@@ -122,8 +122,7 @@ def test_the_figures_show_the_experts_and_cast_and_other_clips_each(published: R
 
 def test_right_answers_are_green_and_bold_and_wrong_ones_red(published: RunStore) -> None:
     report = collect(FIGURE6, TINY, published)
-    drawer = figures.drawer(report)
-    assert drawer is not None
+    drawer = drawn(report)
     colours = {text.get_text(): text.get_color() for text in drawer.draw(None).axes[0].texts}
     nbsp = "\u00a0"
     assert (

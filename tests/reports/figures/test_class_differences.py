@@ -16,14 +16,12 @@ from experiments.spec.metrics import ACTION
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column, Table, row
 from models.mixers.joint import JointAttention
-from reports.collect import collect
 from reports.figures import figures
 from reports.figures.class_differences import BARS, ClassDifferenceBars, differences, mean_difference
 from reports.pages.markup import Unlinked
 from reports.saved import JudgedReport
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish
-from tests.reports.saved_reports import markdown
+from tests.reports.conftest import Trial
+from tests.reports.saved_reports import drawn
 
 PANEL = ClassPanel(title="Nouns", row="ours", relative_to="joint", column="action", kind="noun", printed_mean=7.9)
 JOINTLY = model(attention=JointAttention.Config())
@@ -35,8 +33,9 @@ POINTS = {"cup": 25.0, "plate": 50.0, "onion": -100.0}
 
 
 @pytest.fixture
-def compared() -> Table:
-    return Table(
+def compared(trial: Trial) -> Trial:
+    """Table without results."""
+    table = Table(
         name="paper/f1",
         caption="F1 by class",
         source="made up",
@@ -49,6 +48,7 @@ def compared() -> Table:
         rows=(row("joint", ("Joint",), JOINTLY, paper=()), row("ours", ("Ours",), paper=())),
         figure=ClassDifferences(panels=(PANEL,)),
     )
+    return trial.of(table, PAPER)
 
 
 def counts(nouns: dict[str, list[int]]) -> dict[str, object]:
@@ -65,104 +65,90 @@ def counts(nouns: dict[str, list[int]]) -> dict[str, object]:
 
 
 @pytest.fixture
-def results(compared: Table, finish: Finish) -> None:
-    finish(compared.run_of("joint.action", PAPER, (), 0), **counts(JOINT))
-    finish(compared.run_of("ours.action", PAPER, (), 0), **counts(OURS))
+def finished(compared: Trial) -> Trial:
+    compared.finish("joint.action", **counts(JOINT))
+    compared.finish("ours.action", **counts(OURS))
+    return compared
 
 
-def drawer_of(table: Table, store: RunStore, **options: object) -> ClassDifferenceBars:
-    drawer = figures.drawer(collect(table, PAPER, store, **options))  # type: ignore[arg-type]
+def drawer_of(trial: Trial) -> ClassDifferenceBars:
+    drawer = drawn(trial.report())
     assert isinstance(drawer, ClassDifferenceBars)
     return drawer
 
 
-def with_panels(table: Table, *panels: ClassPanel) -> Table:
-    return replace(table, figure=ClassDifferences(panels=panels))
+def with_panels(trial: Trial, *panels: ClassPanel) -> Trial:
+    return trial.of(replace(trial.table, figure=ClassDifferences(panels=panels)))
 
 
-def test_differences_are_points_of_f1_of_classes_with_items_in_descending_order(
-    compared: Table, store: RunStore, results: None
-) -> None:
-    lines = list(csv.DictReader(io.StringIO(drawer_of(compared, store).data())))
+def test_differences_are_points_of_f1_of_classes_with_items_in_descending_order(finished: Trial) -> None:
+    lines = list(csv.DictReader(io.StringIO(drawer_of(finished).data())))
     assert {line["class"]: float(line["points"]) for line in lines} == POINTS
     assert [line["class"] for line in lines] == ["plate", "cup", "onion"]
     assert lines[1]["items"] == "4" and (lines[1]["score"], lines[1]["other_score"]) == ("100.0", "75.0")
 
 
-def test_the_mean_is_weighted_by_the_numbers_of_items_and_shown_beside_the_printed_one(
-    compared: Table, store: RunStore, results: None
-) -> None:
+def test_the_mean_is_weighted_by_the_numbers_of_items_and_shown_beside_the_printed_one(finished: Trial) -> None:
     weighted = (25 * 4 + 50 * 2 - 100 * 2) / 8
-    report = collect(compared, PAPER, store)
-    found = mean_difference(report, PANEL)
+    found = mean_difference(finished.report(), PANEL)
     assert found is not None and found.points == pytest.approx(weighted) and found.items == 8
-    drawer = drawer_of(compared, store)
+    drawer = drawer_of(finished)
     assert [part.strip() for part in drawer.text(Unlinked()).splitlines()[-1].split("|")[1:-1]] == [
         "Nouns",
         f"{weighted:+.1f}",
         f"{sum(POINTS.values()) / 3:+.1f}",
         "+7.9",
     ]
-    assert drawer.text(Unlinked()) in markdown(report)
-    assert "the paper prints none" not in markdown(report)
-    unprinted = with_panels(compared, replace(PANEL, printed_mean=None))
-    assert "the paper prints none" in markdown(collect(unprinted, PAPER, store))
+    assert drawer.text(Unlinked()) in finished.page()
+    assert "the paper prints none" not in finished.page()
+    assert "the paper prints none" in with_panels(finished, replace(PANEL, printed_mean=None)).page()
     assert drawer.draw(None).axes[0].get_title(loc="left") == "Nouns\nmean +0.0, printed +7.9"
 
 
-def test_categories_have_the_weighted_mean_of_their_classes(compared: Table, store: RunStore, results: None) -> None:
+def test_categories_have_the_weighted_mean_of_their_classes(finished: Trial) -> None:
     by_category = replace(PANEL, by_category=True)
-    report = collect(with_panels(compared, by_category), PAPER, store)
-    found = {bar.name: (bar.items, bar.points) for bar in differences(report, by_category)}
+    bars = differences(with_panels(finished, by_category).report(), by_category)
+    found = {bar.name: (bar.items, bar.points) for bar in bars}
     assert found == {"crockery": (6, pytest.approx((25 * 4 + 50 * 2) / 6)), "vegetables": (2, -100)}
 
 
-def test_scores_are_means_over_the_seeds_of_both_rows(
-    compared: Table, store: RunStore, results: None, finish: Finish
-) -> None:
-    finish(compared.run_of("ours.action", PAPER, (), 1), **counts(JOINT))
-    report = collect(compared, PAPER, store, seeds=(0, 1))
+def test_scores_are_means_over_the_seeds_of_both_rows(finished: Trial) -> None:
+    finished.finish(finished.run("ours.action", 1), **counts(JOINT))
+    report = finished.report(seeds=(0, 1))
     assert {bar.name: bar.points for bar in differences(report, PANEL)} == POINTS  # joint has no second seed
-    finish(compared.run_of("joint.action", PAPER, (), 1), **counts(JOINT))
-    report = collect(compared, PAPER, store, seeds=(0, 1))
+    finished.finish(finished.run("joint.action", 1), **counts(JOINT))
+    report = finished.report(seeds=(0, 1))
     assert {bar.name: bar.points for bar in differences(report, PANEL)} == {n: p / 2 for n, p in POINTS.items()}
     assert [bar.items for bar in differences(report, PANEL)] == [2, 4, 2]
 
 
-def test_tests_of_other_items_and_results_without_counts_are_not_compared(
-    compared: Table, store: RunStore, results: None, finish: Finish
-) -> None:
-    finish(compared.run_of("ours.action", PAPER, (), 0), **counts(OURS | {"cup": [4, 4, 5]}))
-    assert figures.drawer(collect(compared, PAPER, store)) is None
-    finish(compared.run_of("ours.action", PAPER, (), 0), 50.0)
-    report = collect(compared, PAPER, store)
-    assert figures.drawer(report) is None and "Nouns" not in markdown(report)
+def test_tests_of_other_items_and_results_without_counts_are_not_compared(finished: Trial) -> None:
+    finished.finish("ours.action", **counts(OURS | {"cup": [4, 4, 5]}))
+    assert figures.drawer(finished.report()) is None
+    finished.finish("ours.action", 50.0)
+    assert figures.drawer(finished.report()) is None and "Nouns" not in finished.page()
 
 
-def test_many_classes_continue_in_further_columns_of_equal_scale(
-    compared: Table, store: RunStore, finish: Finish
-) -> None:
+def test_many_classes_continue_in_further_columns_of_equal_scale(compared: Trial) -> None:
     for key, correct in (("joint", 1), ("ours", 2)):
         nouns = {f"noun {number}": [correct * (number % 2), 2, 2] for number in range(2 * BARS + 1)}
-        finish(compared.run_of(f"{key}.action", PAPER, (), 0), **counts(nouns))
-    axes = drawer_of(compared, store).draw("Look here.").axes
+        compared.finish(f"{key}.action", **counts(nouns))
+    axes = drawer_of(compared).draw("Look here.").axes
     assert [len(axis.patches) for axis in axes] == [41, 41, 39]
     assert len({axis.get_xlim() for axis in axes}) == 1
     assert [axis.get_title(loc="left") != "" for axis in axes] == [True, False, False]
 
 
-def test_bars_have_signed_numbers_and_their_axis_says_what_is_in_parentheses(
-    compared: Table, store: RunStore, results: None
-) -> None:
+def test_bars_have_signed_numbers_and_their_axis_says_what_is_in_parentheses(finished: Trial) -> None:
     by_category = replace(PANEL, by_category=True)
-    first, second = drawer_of(with_panels(compared, PANEL, by_category), store).draw(None).axes
+    first, second = drawer_of(with_panels(finished, PANEL, by_category)).draw(None).axes
     assert [text.get_text() for text in first.texts] == ["+50.0", "+25.0", "−100.0"]
     assert (first.get_ylabel(), second.get_ylabel()) == ("class (test videos)", "category (test videos)")
 
 
-def test_weighted_scores_are_columns_and_claims_compare_them(compared: Table, store: RunStore, results: None) -> None:
+def test_weighted_scores_are_columns_and_claims_compare_them(finished: Trial) -> None:
     better = claim("C1", "section 1", "Nouns gain", above(cell("ours.noun") - cell("joint.noun")))
-    report = collect(replace(compared, claims=(better,)), PAPER, store)
+    report = finished.of(replace(finished.table, claims=(better,))).report()
     (judged,) = JudgedReport(report).claims
     assert [round(c.value, 2) for row in report.rows for c in row.cells[1:]] == [62.5, 50.0, 62.5, 83.33]  # type: ignore[arg-type]
     judgement = judged.judgements[0]
@@ -177,11 +163,11 @@ HITS = {"up": [10, 20], "down": [18, 20], "left": [5, 10], "right": [5, 10], "in
 OTHER_HITS = HITS | {"up": [20, 20], "down": [9, 20], "in": [3, 4], "out": [0, 4], "on": [5, 5]}
 
 
-def test_accuracies_of_classes_are_compared_with_the_printed_classes(store: RunStore, finish: Finish) -> None:
-    finish(CLASSES.run_of("joint.ssv2", COMPARED, (), 0), 64.0, classes=HITS)
-    finish(CLASSES.run_of("trajectory.ssv2", COMPARED, (), 0), 66.5, classes=OTHER_HITS)
-    drawer = figures.drawer(collect(CLASSES, COMPARED, store))
-    assert isinstance(drawer, ClassDifferenceBars)
+def test_accuracies_of_classes_are_compared_with_the_printed_classes(trial: Trial) -> None:
+    beside_print = trial.of(CLASSES, COMPARED)
+    beside_print.finish("joint.ssv2", 64.0, classes=HITS)
+    beside_print.finish("trajectory.ssv2", 66.5, classes=OTHER_HITS)
+    drawer = drawer_of(beside_print)
     found = {line["class"]: float(line["points"]) for line in csv.DictReader(io.StringIO(drawer.data()))}
     assert found == {"on": 100, "up": 50, "in": 25, "left": 0, "right": 0, "out": -25, "down": -45}
     lines = [[part.strip() for part in line.split("|")[1:-1]] for line in drawer.text(Unlinked()).splitlines()[-6:]]
@@ -189,13 +175,13 @@ def test_accuracies_of_classes_are_compared_with_the_printed_classes(store: RunS
     assert lines[0][2:] == ["Spilling [something] next to [something]", "+18"]
     assert [line[:2] for line in lines[-2:]] == [["out", "-25.0"], ["down", "-45.0"]]
     assert [line[3] for line in lines] == ["+18", "+15", "+14", "-8", "-9", "-10"]
-    small = collect(CLASSES, TINY, store)
-    assert not figures.drawer(small) or "Spilling" not in markdown(small)
+    small = trial.of(CLASSES, TINY)
+    assert not figures.drawer(small.report()) or "Spilling" not in small.page()
 
 
-def test_of_many_classes_the_ends_are_drawn(store: RunStore, finish: Finish) -> None:
+def test_of_many_classes_the_ends_are_drawn(trial: Trial) -> None:
+    tiny = trial.of(CLASSES, TINY)
     for key, hits in (("joint", 1), ("trajectory", 2)):
         classes = {f"class {number}": [hits * (number % 2), 2] for number in range(30)}
-        finish(CLASSES.run_of(f"{key}.ssv2", TINY, (), 0), 64.0, classes=classes)
-    drawer = figures.drawer(collect(CLASSES, TINY, store))
-    assert drawer is not None and len(drawer.draw(None).axes[0].patches) == 20
+        tiny.finish(f"{key}.ssv2", 64.0, classes=classes)
+    assert len(drawer_of(tiny).draw(None).axes[0].patches) == 20

@@ -11,54 +11,36 @@ from PIL import Image
 import experiments.spec.figures
 from experiments.spec.catalog import load
 from experiments.spec.figures import Figure
-from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
-from experiments.spec.table import Table
-from reports.collect import collect
 from reports.figures import figures
 from reports.figures.drawer import Drawer, png
 from reports.pages.report import Report
 from reports.publication import publish
 from runner.machine.files import StoreError
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish
-from tests.reports.saved_reports import stale, write
+from tests.reports.conftest import Trial
+from tests.reports.saved_reports import drawn, stale, write
 
-ROOT = Path(__file__).resolve().parents[3]
-FIGURE3 = load("motionformer/figure3")
 # Tables with each kind of drawer that draws results of tests.
 NAMES = ("motionformer/figure3", "cast/figure4", "motionformer/classes", "cast/figure11")
 
 
-def run_of(cell: str, seed: int = 0) -> RunConfig:
-    return FIGURE3.run_of(cell, TINY, (), seed)
-
-
-def drawn(report: Report) -> Drawer:
-    found = figures.drawer(report)
-    assert found is not None
-    return found
-
-
-def finish_all(table: Table, finish: Finish) -> None:
+def finish_all(trial: Trial) -> None:
     """Write results of all tests of a table, with counts of two classes."""
     counts = {"0": [1, 2, 2], "1": [2, 2, 2]}
-    for number, cell in enumerate(one for one in table.cells(TINY) if one.tested):
+    for number, cell in enumerate(one for one in trial.table.cells(trial.scale) if one.tested):
         metrics = cell.runs[0].objective.metrics
         kinds = {kind: counts for kind in ("verb", "noun") if kind in metrics}
         values = {name: 75.0 if name in kinds else 20.0 + number for name in metrics} | ({"class_counts": kinds})
         videos = {"evaluated": 4, "failed": 0, "missing": 0}
-        finish(cell.runs[0], **values | {"classes": {"up": [1, 2], "down": [2, 2]}, "videos": videos})
+        trial.finish(cell.runs[0], **values | {"classes": {"up": [1, 2], "down": [2, 2]}, "videos": videos})
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_figure_is_drawn_with_its_notice_and_saved_with_its_data(
-    store: RunStore, finish: Finish, tmp_path: Path, name: str
-) -> None:
-    table = load(name)
-    assert figures.drawer(collect(table, TINY, store)) is None  # without results
-    finish_all(table, finish)
-    report = collect(table, TINY, store)
+def test_a_figure_is_drawn_with_its_notice_and_saved_with_its_data(trial: Trial, tmp_path: Path, name: str) -> None:
+    tiny = trial.of(load(name), TINY)
+    assert figures.drawer(tiny.report()) is None  # without results
+    finish_all(tiny)
+    report = tiny.report()
     assert drawn(report).draw("Look here.").get_supxlabel() == "Look here."
     path = write(report, tmp_path)
     picture, data = path.with_suffix(".png"), path.with_suffix(".csv")
@@ -84,18 +66,18 @@ def test_each_type_of_figure_has_a_drawer() -> None:
 
 
 def test_a_saved_figure_is_reproducible_and_drawn_again_for_other_results(
-    store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    figure3: Trial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved: list[Path] = []
     real = Drawer.save
     monkeypatch.setattr(Drawer, "save", lambda found, path: saved.append(path) or real(found, path))
-    report = collect(FIGURE3, TINY, store)
+    report = figure3.report()
     picture = write(report, tmp_path).with_suffix(".png")
     assert picture.read_bytes() == png(drawn(report).picture())
     write(report, tmp_path)
     assert len(saved) == 1  # the page is fresh
-    finish(run_of("joint.k400-1"), 1.0)
-    changed = collect(FIGURE3, TINY, store)
+    figure3.finish("joint.k400-1", 1.0)
+    changed = figure3.report()
     assert stale(changed, tmp_path)
     write(changed, tmp_path)
     assert len(saved) == 2 and not stale(changed, tmp_path)
@@ -105,41 +87,40 @@ def test_a_saved_figure_is_reproducible_and_drawn_again_for_other_results(
 
 
 def test_the_notice_names_scale_released_weights_overrides_and_published_results(
-    store: RunStore, figure3_results: None, finish: Finish, tmp_path: Path
+    figure3: Trial, tmp_path: Path
 ) -> None:
     def notice(report: Report) -> str | None:
         return drawn(report).notice()
 
     errors = "Error bars: 95 % interval over other draws of the test videos."
     small = f"Scale tiny: small models on generated stand-in videos.\n{errors}"
-    report = collect(FIGURE3, TINY, store, rows=["joint"])
+    report = figure3.report(rows=["joint"])
     assert notice(report) == small
-    publish(report, store)
-    fresh = collect(FIGURE3, TINY, RunStore(tmp_path / "fresh", results=store.results), rows=["joint"])
-    assert notice(fresh) == f"{small}\nPublished results, not run here: Joint Space-Time."
-    finish(run_of("joint.k400-1"), 58.0, released_weights={"file": "joint.pyth", "sha256": "0"})
-    assert notice(collect(FIGURE3, TINY, store)) == f"{small}\nReleased weights, tested here: Joint Space-Time."
-    finish(FIGURE3.run_of("joint.k400-1", TINY, ("optim.epochs=1",), 0), 20.0)
-    overridden = collect(FIGURE3, TINY, store, overrides=("optim.epochs=1",))
+    publish(report, figure3.store)
+    fresh = figure3.elsewhere(tmp_path / "fresh")
+    assert notice(fresh.report(rows=["joint"])) == f"{small}\nPublished results, not run here: Joint Space-Time."
+    figure3.finish("joint.k400-1", 58.0, released_weights={"file": "joint.pyth", "sha256": "0"})
+    assert notice(figure3.report()) == f"{small}\nReleased weights, tested here: Joint Space-Time."
+    figure3.finish(figure3.table.run_of("joint.k400-1", TINY, ("optim.epochs=1",), 0), 20.0)
+    overridden = figure3.report(overrides=("optim.epochs=1",))
     assert notice(overridden) == f"{small}\nNot the table's runs: optim.epochs=1."
 
 
-def test_marked_rows_are_named_the_shortest_way(store: RunStore, figure3_results: None, finish: Finish) -> None:
+def test_marked_rows_are_named_the_shortest_way(figure3: Trial) -> None:
     def notice(*rows: str) -> str:
         for row in rows:
-            finish(run_of(f"{row}.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
-        report = collect(FIGURE3, TINY, store)
-        return (drawn(report).notice() or "").partition("tested here: ")[2]
+            figure3.finish(f"{row}.k400-1", 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+        return (drawn(figure3.report()).notice() or "").partition("tested here: ")[2]
 
     assert notice("joint") == "Joint Space-Time."
     assert notice("divided") == "all rows but Trajectory."
     assert notice("trajectory") == "all rows."
-    report = collect(FIGURE3, TINY, store)
+    report = figure3.report()
     facts = replace(report.facts, generated=(), given=("kinetics400",))
     assert "on the videos given as kinetics400." in str(drawn(replace(report, facts=facts)).notice())
 
 
-def test_an_unwritable_picture_path_is_an_error(store: RunStore, figure3_results: None, tmp_path: Path) -> None:
+def test_an_unwritable_picture_path_is_an_error(figure3: Trial, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot write .*picture\.png"):
-        drawn(collect(FIGURE3, TINY, store)).save(tmp_path / "file" / "picture.png")
+        drawn(figure3.report()).save(tmp_path / "file" / "picture.png")

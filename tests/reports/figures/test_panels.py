@@ -10,28 +10,12 @@ from matplotlib.patches import Rectangle
 
 from experiments.spec.catalog import load
 from experiments.spec.figures import BarPanel, Bars
-from experiments.spec.run import RunConfig
-from experiments.spec.scales import TINY, Scale
-from experiments.spec.table import Table
-from reports.collect import collect
+from experiments.spec.scales import TINY
 from reports.figures import figures
-from reports.figures.drawer import Drawer
 from reports.figures.panels import positions
 from reports.pages.report import Report
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish, RunOf
-
-FIGURE3 = load("motionformer/figure3")
-
-
-def run_of(cell: str, seed: int = 0) -> RunConfig:
-    return FIGURE3.run_of(cell, TINY, (), seed)
-
-
-def drawn(report: Report) -> Drawer:
-    found = figures.drawer(report)
-    assert found is not None
-    return found
+from tests.reports.conftest import Trial
+from tests.reports.saved_reports import drawn
 
 
 def points_of(report: Report) -> list[dict[str, str]]:
@@ -39,13 +23,11 @@ def points_of(report: Report) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(drawn(report).data() or "")))
 
 
-def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(
-    store: RunStore, figure3_results: None
-) -> None:
-    found = points_of(collect(FIGURE3, TINY, store))
+def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(figure3: Trial) -> None:
+    found = points_of(figure3.report())
     assert len(found) == 2 * 3 * 9
     by_key = {(line["y_label"], line["row"], line["column"]): float(line["y"]) for line in found}
-    for column in FIGURE3.columns:
+    for column in figure3.table.columns:
         trajectory = by_key["top-1 accuracy (%)", "trajectory", column.key]
         assert by_key["top-1 minus trajectory's", "trajectory", column.key] == 0
         for row in ("joint", "divided"):
@@ -54,21 +36,21 @@ def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(
     assert [line["x"] for line in found[:5]] == ["1", "2", "4", "8", "whole clip"]
 
 
-def test_margins_are_computed_between_equal_seeds(store: RunStore, finish: Finish) -> None:
+def test_margins_are_computed_between_equal_seeds(empty3: Trial) -> None:
     for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
-        finish(run_of("trajectory.k400-4", seed), ours)
-        finish(run_of("joint.k400-4", seed), joint)
-    finish(run_of("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
-    found = points_of(collect(FIGURE3, TINY, store, seeds=(0, 1, 2)))
+        empty3.finish(empty3.run("trajectory.k400-4", seed), ours)
+        empty3.finish(empty3.run("joint.k400-4", seed), joint)
+    empty3.finish(empty3.run("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
+    found = points_of(empty3.report(seeds=(0, 1, 2)))
     margin = next(line for line in found if line["y_label"] == "top-1 minus trajectory's" and line["row"] == "joint")
     assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
     assert float(margin["std"]) == float(margin["error"]) == pytest.approx(2**0.5)
 
 
-def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: RunStore, finish: Finish) -> None:
-    finish(run_of("joint.k400-1"), 50.0)
-    finish(run_of("trajectory.k400-1"), 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
-    found = points_of(collect(FIGURE3, TINY, store))
+def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(empty3: Trial) -> None:
+    empty3.finish("joint.k400-1", 50.0)
+    empty3.finish("trajectory.k400-1", 58.0, released_weights={"file": "a.pyth", "sha256": "0"})
+    found = points_of(empty3.report())
     marks = {(line["row"], line["y_label"]): line["released"] for line in found}
     assert marks == {
         ("joint", "top-1 minus trajectory's"): "True",
@@ -78,8 +60,8 @@ def test_a_margin_is_marked_if_either_of_its_rows_has_released_weights(store: Ru
     }
 
 
-def test_panels_have_the_titles_labels_and_lines_of_the_paper(store: RunStore, figure3_results: None) -> None:
-    axes = drawn(collect(FIGURE3, TINY, store)).draw(None).axes
+def test_panels_have_the_titles_labels_and_lines_of_the_paper(figure3: Trial) -> None:
+    axes = drawn(figure3.report()).draw(None).axes
     assert [axis.get_title() for axis in axes] == ["Kinetics-400", "Something–Something V2", "", ""]
     assert [axis.get_ylabel() for axis in axes] == ["top-1 minus trajectory's"] * 2 + ["top-1 accuracy (%)"] * 2
     assert [len(axis.containers) for axis in axes] == [3] * 4
@@ -106,25 +88,23 @@ def test_ticks_are_at_their_numbers_where_their_labels_do_not_touch(
     assert positions(ticks) == expected
 
 
-def test_an_axis_has_its_least_length(store: RunStore, finish: Finish) -> None:
-    table = load("xvit/figure1")
-    for cell in table.cells(TINY):
-        finish(cell.runs[0], 70.0, videos={"evaluated": 10**6, "failed": 0, "missing": 0})
-    low, high = drawn(collect(table, TINY, store)).draw(None).axes[0].get_ylim()
+def test_an_axis_has_its_least_length(trial: Trial) -> None:
+    figure1 = trial.of(load("xvit/figure1"), TINY)
+    for cell in figure1.table.cells(TINY):
+        figure1.finish(cell.runs[0], 70.0, videos={"evaluated": 10**6, "failed": 0, "missing": 0})
+    low, high = drawn(figure1.report()).draw(None).axes[0].get_ylim()
     assert (low, high) == pytest.approx((65, 75))
 
 
-def test_panels_of_the_same_quantity_share_their_range_and_one_row_needs_no_legend(
-    store: RunStore, finish: Finish, figure3_results: None
-) -> None:
-    table = load("deform3d/figureA1")
+def test_panels_of_the_same_quantity_share_their_range_and_one_row_needs_no_legend(figure3: Trial) -> None:
+    one_row = figure3.of(load("deform3d/figureA1"))
     for column, top1 in (("on-2", 20.0), ("on-12", 80.0), ("of-2", 50.0), ("of-16", 60.0)):
-        finish(table.run_of(f"default.{column}", TINY, (), 0), top1)
-    figure = drawn(collect(table, TINY, store)).draw(None)
+        one_row.finish(f"default.{column}", top1)
+    figure = drawn(one_row.report()).draw(None)
     left, right = figure.axes
     assert left.get_ylim() == right.get_ylim() and not figure.legends
     assert list(left.get_xticks()) == [1, 2, 3, 4, 5, 6, 8]
-    figure = drawn(collect(FIGURE3, TINY, store)).draw(None)
+    figure = drawn(figure3.report()).draw(None)
     assert len(figure.legends) == 1
     assert figure.axes[2].get_ylim() != figure.axes[3].get_ylim()  # accuracies on two data sets
 
@@ -136,15 +116,15 @@ DELTA = replace(BOTH, title="(b) Difference", rows=("other", "joint", "ours"), c
 
 
 @pytest.fixture
-def drawn_table(table: Table, small: Scale, finish: Finish, run_of: RunOf) -> Table:
-    finish(run_of(small, "ours.k400"), 60.0)
-    finish(run_of(small, "ours.k400", 1), 64.0)
-    finish(run_of(small, "ours.ssv2"), 41.0)
-    return replace(table, figure=Bars(panels=(BOTH, DELTA)))
+def bars(trial: Trial) -> Trial:
+    trial.finish("ours.k400", 60.0)
+    trial.finish(trial.run("ours.k400", 1), 64.0)
+    trial.finish("ours.ssv2", 41.0)
+    return trial.of(replace(trial.table, figure=Bars(panels=(BOTH, DELTA))))
 
 
-def test_the_data_have_ours_beside_printed_and_quoted_values(drawn_table: Table, small: Scale, store: RunStore) -> None:
-    lines = points_of(collect(drawn_table, small, store, seeds=(0, 1)))
+def test_the_data_have_ours_beside_printed_and_quoted_values(bars: Trial) -> None:
+    lines = points_of(bars.report(seeds=(0, 1)))
     found = {(line["panel"][:3], line["row"], line["column"], line["origin"]): float(line["y"]) for line in lines}
     assert found == {
         ("(a)", "other", "k400", "quoted"): 99.0,
@@ -165,19 +145,19 @@ def test_the_data_have_ours_beside_printed_and_quoted_values(drawn_table: Table,
     assert of_one_seed["std"] == "" and float(of_one_seed["error"]) == pytest.approx(196 * (0.41 * 0.59 / 48) ** 0.5)
 
 
-def test_printed_and_quoted_bars_are_hatched_and_named(drawn_table: Table, small: Scale, store: RunStore) -> None:
-    first, second = drawn(collect(drawn_table, small, store)).draw(None).axes
+def test_printed_and_quoted_bars_are_hatched_and_named(bars: Trial) -> None:
+    first, second = drawn(bars.report()).draw(None).axes
     assert [first.get_title(), second.get_title()] == ["(a) Data sets", "(b) Difference"]
     assert [tick.get_text() for tick in first.get_xticklabels()] == ["K", "S"]
     labels = [text.get_text() for text in first.get_legend().get_texts()]  # type: ignore[union-attr]
     assert labels == ["Other [8] | x, Large (quoted)", "Ours, Small (Att_T) (ours)", "Ours, Small (Att_T) (printed)"]
-    bars = [patch for patch in first.patches if isinstance(patch, Rectangle)]
-    assert [bool(bar.get_hatch()) for bar in bars] == [True, True, False, False, True, True]
-    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in bars)
+    drawn_bars = [patch for patch in first.patches if isinstance(patch, Rectangle)]
+    assert [bool(bar.get_hatch()) for bar in drawn_bars] == [True, True, False, False, True, True]
+    edges = sorted((bar.get_x(), bar.get_x() + bar.get_width()) for bar in drawn_bars)
     assert all(right <= left + 1e-9 for (_, right), (left, _) in itertools.pairwise(edges))  # none overlap
 
 
-def test_there_is_no_picture_of_printed_values_alone(drawn_table: Table, small: Scale, store: RunStore) -> None:
-    quoted = replace(drawn_table, figure=Bars(panels=(replace(BOTH, rows=("other", "joint")),)))
-    assert figures.drawer(collect(quoted, small, store)) is None
-    assert figures.drawer(collect(drawn_table, small, store, rows=["other", "joint"])) is None
+def test_there_is_no_picture_of_printed_values_alone(bars: Trial) -> None:
+    quoted = replace(bars.table, figure=Bars(panels=(replace(BOTH, rows=("other", "joint")),)))
+    assert figures.drawer(bars.of(quoted).report()) is None
+    assert figures.drawer(bars.report(rows=["other", "joint"])) is None

@@ -12,22 +12,20 @@ from experiments.spec.catalog import load
 from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, TOP1, Computed, Measured
 from experiments.spec.scales import TINY, Scale
 from experiments.spec.table import Column, Table
-from reports.collect import collect
 from reports.figures import figures
 from reports.figures.drawer import png
 from reports.figures.row_plots import Panel, RowPlot, Value, draw_bars, draw_scatter, number
 from reports.pages.report import Report
 from reports.publication import publish
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish, KeepMeasurement, RunOf, TableOf, Trial
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import stale, write
 
 
 @pytest.fixture
-def tested(table: Table, small: Scale, finish: Finish, run_of: RunOf) -> Table:
-    finish(run_of(small, "joint.k400"), 60.0)
-    finish(run_of(small, "ours.k400"), 62.0)
-    return table
+def tested(trial: Trial) -> Trial:
+    trial.finish("joint.k400", 60.0)
+    trial.finish("ours.k400", 62.0)
+    return trial
 
 
 def notice(report: Report) -> str:
@@ -40,8 +38,8 @@ def without_costs(table: Table) -> Table:
     return replace(table, columns=table.columns[1:], rows=rows)
 
 
-def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store: RunStore) -> None:
-    found = RowPlot(collect(tested, small, store))
+def test_accuracies_are_drawn_against_gflops(tested: Trial) -> None:
+    found = RowPlot(tested.report())
     assert found.cost == "GFLOPs"
     [panel] = found.shown  # nothing of ours for SSv2
     assert (panel.header, panel.unit) == ("Top-1 / K-400", "%")
@@ -57,8 +55,8 @@ def test_accuracies_are_drawn_against_gflops(tested: Table, small: Scale, store:
     assert axis.get_ylim()[1] <= 103
 
 
-def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Table, small: Scale, store: RunStore) -> None:
-    found = RowPlot(collect(without_costs(tested), small, store))
+def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Trial) -> None:
+    found = RowPlot(tested.of(without_costs(tested.table)).report())
     assert found.cost is None
     figure = found.draw(None)
     [axis] = figure.axes
@@ -76,10 +74,10 @@ def test_ablations_are_bars_with_marks_at_the_printed_values(tested: Table, smal
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["ours", "printed"]
 
 
-def test_no_label_is_clipped(tested: Table, small: Scale, store: RunStore) -> None:
-    long = replace(tested.rows[3], labels=("A row with a very long name that needs several lines", "Small", True))
-    report = collect(replace(without_costs(tested), rows=(*without_costs(tested).rows[:3], replace(
-        long, paper=long.paper[1:]))), small, store)  # fmt: skip
+def test_no_label_is_clipped(tested: Trial) -> None:
+    bars = without_costs(tested.table)
+    long = replace(bars.rows[3], labels=("A row with a very long name that needs several lines", "Small", True))
+    report = tested.of(replace(bars, rows=(*bars.rows[:3], long))).report()
     figure = RowPlot(report).draw(notice(report))
     FigureCanvasAgg(figure).draw()
     width, height = figure.get_size_inches() * figure.dpi
@@ -133,10 +131,10 @@ def test_percentages_end_at_0_and_100() -> None:
     assert all(0 <= tick <= 100 for tick in axis.get_yticks())
 
 
-def test_accuracies_of_rows_with_nearly_equal_gflops_are_bars(tested: Table, small: Scale, store: RunStore) -> None:
-    attention = tested.rows[1].edits
-    rows = tuple(replace(row, edits=attention, paper=(181.0, *row.paper[1:])) for row in tested.rows)
-    found = RowPlot(collect(replace(tested, rows=rows), small, store))
+def test_accuracies_of_rows_with_nearly_equal_gflops_are_bars(tested: Trial) -> None:
+    attention = tested.table.rows[1].edits
+    rows = tuple(replace(row, edits=attention, paper=(181.0, *row.paper[1:])) for row in tested.table.rows)
+    found = RowPlot(tested.of(replace(tested.table, rows=rows)).report())
     assert found.cost is None and len(found.shown[0].values) == 4
 
 
@@ -145,12 +143,9 @@ def test_gflops_of_several_views_are_their_product(value: object, expected: floa
     assert number(value) == expected
 
 
-def test_the_notice_names_published_rows_by_their_plotted_cells(
-    tested: Table, small: Scale, toy: Scale, store: RunStore, tmp_path: Path
-) -> None:
-    published = RunStore(tmp_path / "fresh", results=store.results)
-    publish(collect(tested, small, store), store)
-    report = collect(tested, small, published)
+def test_the_notice_names_published_rows_by_their_plotted_cells(tested: Trial, toy: Scale, tmp_path: Path) -> None:
+    publish(tested.report(), tested.store)
+    report = tested.elsewhere(tmp_path / "fresh").report()
     end = "\nGFLOPs are those of the models at the paper's size."
     assert notice(replace(report, scale=toy)).endswith(end)
     named = "Published results, not run here: "
@@ -160,30 +155,26 @@ def test_the_notice_names_published_rows_by_their_plotted_cells(
     assert notice(of_one).endswith(f"{named}Joint, Small.")
 
 
-def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(
-    table_of: TableOf, small: Scale, store: RunStore, keep_measurement: KeepMeasurement
-) -> None:
+def test_settings_are_not_plotted_and_the_device_of_measurements_is_named(trial: Trial) -> None:
     views = Computed("views", lambda run: "4×3")
-    table = table_of(
+    table = trial.of_columns(
         Column(key="memory", header="Mem.", metric=Measured("peak_gib", "memory"), base=K400),
         Column(key="views", header="Views × crops", metric=views, base=K400),
         Column(key="gflops", header="GFLOPs", metric=GFLOPS, base=K400),
     )
-    keep_measurement(K400, "memory", peak_gib=3.0)
-    report = collect(table, small, store)
+    table.measure(K400, "memory", peak_gib=3.0)
+    report = table.report()
     assert RowPlot(report).shown_columns() == ("memory", "gflops")
     assert "Speed and memory of ours are measured on a GPU." in notice(report)
 
 
-def test_there_is_no_plot_without_results_or_of_rows_of_settings(trial: Trial, tmp_path: Path) -> None:
-    assert figures.drawer(collect(trial.table, trial.scale, RunStore(tmp_path / "empty"))) is None
-    assert figures.drawer(collect(load("cast/table4"), TINY, trial.store)) is None
+def test_there_is_no_plot_without_results_or_of_rows_of_settings(trial: Trial) -> None:
+    assert figures.drawer(trial.report()) is None
+    assert figures.drawer(trial.of(load("cast/table4"), TINY).report()) is None
 
 
-def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
-    tested: Table, small: Scale, store: RunStore, tmp_path: Path, finish: Finish, run_of: RunOf
-) -> None:
-    report, path = collect(tested, small, store), tmp_path / "paper" / "table1.tiny.png"
+def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(tested: Trial, tmp_path: Path) -> None:
+    report, path = tested.report(), tmp_path / "paper" / "table1.tiny.png"
     write(report, tmp_path)
     assert not path.exists() and not stale(report, tmp_path)
     write(report, tmp_path, with_plot=True)
@@ -192,8 +183,8 @@ def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(
     assert f"<summary>Plot</summary>\n\n![Every feature at once]({path.name})" in path.with_suffix(".md").read_text()
     write(report, tmp_path, with_plot=True)
     assert path.stat().st_mtime_ns == saved
-    finish(run_of(small, "ours.k400"), 70.0)
-    newer = collect(tested, small, store)
+    tested.finish("ours.k400", 70.0)
+    newer = tested.report()
     assert stale(newer, tmp_path)
     write(newer, tmp_path)
     assert path.read_bytes() != first and not stale(newer, tmp_path)

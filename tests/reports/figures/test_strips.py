@@ -17,7 +17,6 @@ from experiments.spec.figure_runs import shown_runs
 from experiments.spec.figures import ShownMasks
 from experiments.spec.scales import PAPER, TINY
 from reports.collect import collect
-from reports.figures import figures
 from reports.figures.drawer import png
 from reports.figures.strips import (
     COLORS,
@@ -27,9 +26,6 @@ from reports.figures.strips import (
     PEAK,
     QUERY,
     VOID_COLOR,
-    AttentionStripDrawer,
-    MaskStripDrawer,
-    Strip,
     caption,
     draw,
     overlaid,
@@ -44,12 +40,12 @@ from reports.publication import publish
 from runner.store.kept_pictures import file_of
 from runner.store.picture_files import AttentionMaps, MaskStrip, write_pictures
 from runner.store.store import RunStore
-from tests.reports.saved_reports import markdown, write
+from tests.reports.conftest import Trial
+from tests.reports.saved_reports import drawn, markdown, write
 from tests.runner.stored_metrics import write_result
 
 MakeMaps = Callable[..., AttentionMaps]
 KeepMaps = Callable[..., Path]
-FIGURE4 = load("motionformer/figure4")
 
 
 def panels(figure: Figure) -> list[list[Axes]]:
@@ -60,9 +56,12 @@ def panels(figure: Figure) -> list[list[Axes]]:
 
 def picture(report: Report) -> bytes:
     """Figure of a report as PNG."""
-    drawer = figures.drawer(report)
-    assert isinstance(drawer, AttentionStripDrawer)
-    return png(drawer.picture())
+    return png(drawn(report).picture())
+
+
+@pytest.fixture
+def figure4(trial: Trial) -> Trial:
+    return trial.of(load("motionformer/figure4"), TINY)
 
 
 def colors(axis: Axes) -> list[str]:
@@ -71,7 +70,7 @@ def colors(axis: Axes) -> list[str]:
 
 def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: MakeMaps) -> None:
     maps = make_maps()
-    frames, attention, overlaid = panels(draw([Strip("K-400", maps)]))
+    frames, attention, overlaid = panels(draw([("K-400", maps)]))
     assert len(frames) == len(attention) == len(overlaid) == 4
     for t in range(4):
         assert np.array_equal(np.asarray(frames[t].images[0].get_array()), maps.frames[2 * t])
@@ -81,7 +80,7 @@ def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: Mak
 
 
 def test_the_query_is_red_in_its_own_frame_and_the_path_is_yellow_after_the_first(make_maps: MakeMaps) -> None:
-    frames, _, _ = panels(draw([Strip("K-400", make_maps(frame=1))]))
+    frames, _, _ = panels(draw([("K-400", make_maps(frame=1))]))
     assert [QUERY in colors(axis) for axis in frames] == [False, True, False, False]
     assert [PEAK in colors(axis) for axis in frames] == [False, True, True, True]
     (dot,) = [line for line in frames[1].lines if to_hex(line.get_color()).upper() == QUERY]
@@ -95,7 +94,7 @@ def test_the_path_connects_the_query_and_the_peaks_of_attention(make_maps: MakeM
         attention[frame, row, column] = 0.9
     maps = maps._replace(maps=attention)
     assert peaks(maps) == [(0.125, 0.125), (0.125, 0.375), (0.375, 0.625), (0.875, 0.875)]
-    frames, _, _ = panels(draw([Strip("K-400", maps)]))
+    frames, _, _ = panels(draw([("K-400", maps)]))
     path = np.asarray(frames[3].lines[0].get_xydata())
     assert path == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
 
@@ -115,7 +114,7 @@ def test_places_are_dots_in_the_nearest_frame_with_areas_by_weight(make_maps: Ma
     places = np.array(
         [[0.4, 0.1, 0.2, 0.5], [0.6, 0.3, 0.4, 0.25], [-0.8, 0.5, 0.6, 0.125], [3.9, 1, 1, 0]], np.float32
     )
-    frames, _, _ = panels(draw([Strip("K-400", maps._replace(places=places))]))
+    frames, _, _ = panels(draw([("K-400", maps._replace(places=places))]))
     found = [[dot for dots in axis.collections for dot in dots_of(dots)] for axis in frames]
     assert found == [
         [(0.1, 0.2, LARGEST_DOT), (0.5, 0.6, LARGEST_DOT / 4)],
@@ -127,7 +126,7 @@ def test_places_are_dots_in_the_nearest_frame_with_areas_by_weight(make_maps: Ma
 
 def test_constant_maps_are_drawn(make_maps: MakeMaps) -> None:
     maps = make_maps()._replace(maps=np.full((4, 4, 4), 1 / 16, np.float32))
-    assert png(draw([Strip("K-400", maps)]))
+    assert png(draw([("K-400", maps)]))
     assert stretched(maps.maps[0]).max() == 0
 
 
@@ -149,11 +148,11 @@ def test_shown_frames_of_long_clips_include_the_frame_of_the_query(make_maps: Ma
 
 def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make_maps: MakeMaps) -> None:
     def shape(tokens: int) -> bool:
-        width, height = draw([Strip("a", make_maps(tokens=tokens)), Strip("b", make_maps())]).get_size_inches()
+        width, height = draw([("a", make_maps(tokens=tokens)), ("b", make_maps())]).get_size_inches()
         return width > height
 
     assert shape(4)
-    width, height = draw([Strip("a", make_maps(tokens=8)), Strip("b", make_maps())]).get_size_inches()
+    width, height = draw([("a", make_maps(tokens=8)), ("b", make_maps())]).get_size_inches()
     assert width == pytest.approx(8 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
 
 
@@ -176,7 +175,7 @@ def named(make_maps: MakeMaps, attention: str, weights: np.ndarray) -> Attention
 def test_weights_of_one_sum_have_one_scale_and_a_share_per_frame_and_no_path(make_maps: MakeMaps) -> None:
     weights = np.zeros((4, 4, 4))
     weights[:, 1, 2] = 0.1, 0.2, 0.3, 0.4
-    frames, attention, _ = panels(draw([Strip("K-400", named(make_maps, "t2s", weights))]))
+    frames, attention, _ = panels(draw([("K-400", named(make_maps, "t2s", weights))]))
     peaks_drawn = [np.asarray(axis.images[0].get_array()).max() for axis in attention]
     assert peaks_drawn == pytest.approx([0.25, 0.5, 0.75, 1], rel=0.02)
     assert [axis.get_title() for axis in frames] == [
@@ -193,11 +192,11 @@ def test_the_name_of_an_attention_is_in_caption_and_provenance(make_maps: MakeMa
 
 
 def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
-    store: RunStore, keep_maps: KeepMaps, tmp_path: Path
+    figure4: Trial, keep_maps: KeepMaps, tmp_path: Path
 ) -> None:
     keep_maps("k400", TINY)
     keep_maps("ssv2", TINY, weights="ssv2.pyth", head=2)
-    path = write(collect(FIGURE4, TINY, store), tmp_path)
+    path = write(figure4.report(), tmp_path)
     with Image.open(path.with_suffix(".png")) as image:
         assert min(image.size) > 500
     assert not path.with_suffix(".csv").exists()
@@ -209,31 +208,28 @@ def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
     assert "- SSv2: video" in text and "head 2 (of 0 to 3); released weights ssv2.pyth of run" in text
 
 
-def test_only_rows_with_maps_are_drawn(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_only_rows_with_maps_are_drawn(figure4: Trial, keep_maps: KeepMaps) -> None:
     keep_maps("ssv2", TINY)
-    report = collect(FIGURE4, TINY, store)
-    assert "- SSv2: video" in markdown(report) and "- K-400: video" not in markdown(report)
-    drawer = figures.drawer(report)
-    assert drawer is not None and list(drawer.row_pictures()) == ["SSv2"]
-    assert png(drawer.row_pictures()["SSv2"]) == picture(report)
+    assert "- SSv2: video" in figure4.page() and "- K-400: video" not in figure4.page()
+    pictures = drawn(figure4.report()).row_pictures()
+    assert list(pictures) == ["SSv2"] and png(pictures["SSv2"]) == picture(figure4.report())
 
 
-def test_maps_of_generated_videos_are_published(store: RunStore, keep_maps: KeepMaps) -> None:
-    file = keep_maps("k400", TINY)
-    report = collect(FIGURE4, TINY, store)
+def test_maps_of_generated_videos_are_published(figure4: Trial, keep_maps: KeepMaps) -> None:
+    file, store = keep_maps("k400", TINY), figure4.store
+    report = figure4.report()
     publish(report, store)
     assert store.results is not None
     assert (store.results / file.relative_to(store.root)).read_bytes() == file.read_bytes()
     shutil.rmtree(store.root)
-    elsewhere = collect(FIGURE4, TINY, store)
-    assert picture(elsewhere) != picture(report)  # the notice names published results
+    assert picture(figure4.report()) != picture(report)  # the notice names published results
     shutil.copytree(store.results, store.root)
-    assert picture(collect(FIGURE4, TINY, store)) == picture(report)
+    assert picture(figure4.report()) == picture(report)
 
 
-def test_maps_of_real_videos_are_drawn_but_not_published(store: RunStore, keep_maps: KeepMaps) -> None:
+def test_maps_of_real_videos_are_drawn_but_not_published(figure4: Trial, keep_maps: KeepMaps) -> None:
     keep_maps("k400", PAPER)
-    report = collect(FIGURE4, PAPER, store)
+    report, store = figure4.of(figure4.table, PAPER).report(), figure4.store
     assert picture(report)
     publish(report, store)
     assert store.results is not None
@@ -271,9 +267,7 @@ def test_the_rows_of_the_figure_show_the_stand_in_sequence_at_tiny() -> None:
 
 
 def test_the_truth_is_above_the_masks_of_each_row(masked: Report) -> None:
-    drawer = figures.drawer(masked)
-    assert isinstance(drawer, MaskStripDrawer)
-    axes = drawer.draw(None).axes
+    axes = drawn(masked).draw(None).axes
     assert len(axes) == 3 * 5
     strips = [make_strip(0), make_strip(0), make_strip(1)]
     for line, strip in enumerate(strips):
@@ -293,9 +287,7 @@ def test_objects_have_their_colours_over_the_frame() -> None:
 
 
 def test_picture_and_provenance_are_part_of_the_report_and_published(masked: Report, store: RunStore) -> None:
-    drawer = figures.drawer(masked)
-    assert drawer is not None
-    assert png(drawer.picture()).startswith(b"\x89PNG")
+    assert picture(masked).startswith(b"\x89PNG")
     text = markdown(masked)
     assert "sequence shapes-00; run 0123456789ab, seed 0; commit 0123456789" in text
     publish(masked, store)

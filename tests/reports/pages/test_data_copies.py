@@ -10,14 +10,12 @@ from experiments.spec.edits import Edit, optim
 from experiments.spec.metrics import TOP1
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
-from experiments.spec.table import Column, Table, row
-from reports.collect import collect
+from experiments.spec.table import Column, row
 from reports.pages.data_copies import copy_text
 from reports.pages.report import Report
 from reports.pages.table_texts import legend, ours_text
 from runner.store.records import DataRecord
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish, Trial
+from tests.reports.conftest import Trial
 
 
 def record(train: str = "aaaaaaaaaaaa", test: str = "bbbbbbbbbbbb", files: str = "ffff", **parts: object) -> dict:
@@ -89,21 +87,21 @@ def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data
         for index, (key, parents) in enumerate(starts.items(), start=1)
     )
     column = Column(key="k400", header="Top-1", metric=TOP1, base=trial.table.run_of("joint.k400", PAPER, (), 0))
-    several = replace(trial.table, columns=(column,), rows=rows)
+    several = trial.of(replace(trial.table, columns=(column,), rows=rows))
     for key in starts:
         parents = {"start": {"c": "cccccccccccc", "other": "dddddddddddd"}.get(key, "aaaaaaaaaaaa")}
         parts = record(parents=parents) if starts[key] else record()
-        trial.finish(several.run_of(f"{key}.k400", trial.scale, (), 0), 60.0, data=parts)
-    assert marked(collect(several, trial.scale, trial.store)) == {"c.k400"}
+        several.finish(f"{key}.k400", 60.0, data=parts)
+    assert marked(several.report()) == {"c.k400"}
 
 
-def test_different_data_sets_in_one_column_are_not_compared(table: Table, store: RunStore, finish: Finish) -> None:
+def test_different_data_sets_in_one_column_are_not_compared(trial: Trial) -> None:
     base = load("motionformer/table4").columns[1].base
     assert base is not None
     other = replace(base, data=replace(base.data, dataset=replace(base.data.dataset, name="kinetics600")))
     column = Column(key="k", header="Top-1", metric=TOP1)
-    both = replace(table, columns=(column,), rows=tuple(row(run.data.dataset.name, ("a", "b", None), base=run, paper=())
-                                                        for run in (base, other)))  # fmt: skip
+    rows = tuple(row(run.data.dataset.name, ("a", "b", None), base=run, paper=()) for run in (base, other))
+    both = trial.of(replace(trial.table, columns=(column,), rows=rows), TINY)
     for number, name in enumerate(("kinetics400", "kinetics600")):
-        finish(both.run_of(f"{name}.k", TINY, (), 0), 60.0, data={**record(test=str(number)), "name": name})
-    assert marked(collect(both, TINY, store)) == set()
+        both.finish(f"{name}.k", 60.0, data={**record(test=str(number)), "name": name})
+    assert marked(both.report()) == set()

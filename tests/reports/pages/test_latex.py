@@ -4,11 +4,9 @@ import pytest
 
 from experiments.spec.catalog import captions, load
 from experiments.spec.scales import PAPER
-from experiments.spec.table import Table, label_text, one_line
-from reports.collect import collect
+from experiments.spec.table import label_text, one_line
 from reports.pages.latex import LATEX
-from runner.store.store import RunStore
-from tests.reports.conftest import TableOf, Trial
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import render
 
 
@@ -25,24 +23,22 @@ def test_latex_is_a_booktabs_table_with_levels_bold_italic_and_escapes(trial: Tr
     assert r"& \textbf{61.0} (79.7) &" in alone and r"\textbf{bold} values are the best of their column." in alone
 
 
-def test_latex_escapes_special_characters(table: Table, store: RunStore) -> None:
-    report = collect(table, PAPER, store, overrides=["data.dataset.name=a_b%"])
-    assert r"data.dataset.name=a\_b\%" in render(report, "latex")
+def test_latex_escapes_special_characters(trial: Trial) -> None:
+    assert r"data.dataset.name=a\_b\%" in render(trial.report(overrides=["data.dataset.name=a_b%"]), "latex")
 
 
-def test_a_table_shrinks_to_its_column_and_a_wide_one_spans_both(
-    table: Table, table_of: TableOf, store: RunStore
-) -> None:
-    wide = render(collect(table_of(replace(table.columns[0], header=50 * "x")), PAPER, store), "latex")
-    narrow = render(collect(table_of(table.columns[0]), PAPER, store), "latex")
+def test_a_table_shrinks_to_its_column_and_a_wide_one_spans_both(trial: Trial) -> None:
+    column = trial.table.columns[0]
+    wide = render(trial.of_columns(replace(column, header=50 * "x")).report(), "latex")
+    narrow = render(trial.of_columns(column).report(), "latex")
     for text, environment in ((wide, "table*"), (narrow, "table")):
         assert f"\\begin{{{environment}}}[t]" in text and f"\\end{{{environment}}}" in text
         assert r"\resizebox{\ifdim\width>\linewidth \linewidth\else\width\fi}{!}{%" in text
         assert text.count("{") == text.count("}")
 
 
-def test_notes_stand_below_the_table_and_not_in_its_caption(table: Table, store: RunStore) -> None:
-    text = render(collect(table, PAPER, store), "latex")
+def test_notes_stand_below_the_table_and_not_in_its_caption(trial: Trial) -> None:
+    text = render(trial.of(trial.table, PAPER).report(), "latex")
     caption, notes = text.partition(r"\bottomrule")[::2]
     assert r"\caption{Every feature at once (arXiv:0000.00000, Table 1).}" in caption
     assert "Scale paper: ours (printed). -- not run" in notes and r"\textit{italic} rows are quoted" in notes

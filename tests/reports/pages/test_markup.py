@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.spec.scales import PAPER
-from experiments.spec.table import Bold, Table, Underlined, bold, label_text, quoted, row
-from reports.collect import collect
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish, RunOf
+from experiments.spec.table import Bold, Underlined, bold, label_text, quoted, row
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import Format, render
 
 
@@ -25,14 +22,14 @@ from tests.reports.saved_reports import Format, render
     ],
 )  # fmt: skip
 def test_reports_show_labels_and_printed_numbers_in_their_styles(
-    form: Format, line: str, note: str, table: Table, store: RunStore, finish: Finish, run_of: RunOf
+    form: Format, line: str, note: str, trial: Trial
 ) -> None:
-    finish(run_of(PAPER, "ours.k400"), 61.0)
+    trial.finish("ours.k400", 61.0)
     paper = (Underlined(369.5), *bold(79.7), Underlined(66.5), 13.2)
     other = quoted("other", ("Other", None, False), (Underlined(1), *bold(99), 3, None))
-    plain = " ".join(render(collect(table, PAPER, store), form).split())
-    table = replace(table, rows=(row("ours", ("Joint", Bold("Small"), False), paper=paper), other))
-    text = " ".join(render(collect(table, PAPER, store), form).split())
+    plain = " ".join(render(trial.report(), form).split())
+    table = replace(trial.table, rows=(row("ours", ("Joint", Bold("Small"), False), paper=paper), other))
+    text = " ".join(render(trial.of(table).report(), form).split())
     assert line in text and note in text and note not in plain
 
 

@@ -7,14 +7,12 @@ import pytest
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import load
 from experiments.spec.metrics import IN_TURNS, KINDS, TOP1, Measured, VideosPerSecondInTurns
-from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.scales import TINY
 from experiments.spec.table import Column
-from reports.collect import collect
 from reports.pages.origins import origins_of
 from reports.pages.report import Report
 from runner.measure.memory import MEASUREMENTS
-from runner.store.store import RunStore
-from tests.reports.conftest import Finish, KeepMeasurement, TableOf, Trial
+from tests.reports.conftest import Trial
 
 LATENCY = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
 SHA256 = "0123456789abcdef"
@@ -49,23 +47,22 @@ def test_code_and_hardware_of_a_training_stand_beside_those_of_its_test(trial: T
     assert first.facts["versions"] == "python 3.11.9, torch 2.13.0 and 2.14.1"
 
 
-def test_one_test_behind_several_columns_is_one_line(store: RunStore, finish: Finish) -> None:
-    table = load("cast/table1e")
-    run = table.run_of("s-s.verb", TINY, (), 0)
-    finish(run, action=20.0, verb=50.0, noun=40.0)
-    (origin,) = origins_of(collect(table, TINY, store))
+def test_one_test_behind_several_columns_is_one_line(trial: Trial) -> None:
+    tiny = trial.of(load("cast/table1e"), TINY)
+    tiny.finish("s-s.verb", action=20.0, verb=50.0, noun=40.0)
+    (origin,) = origins_of(tiny.report())
     assert origin.columns == [f"Top-1 Acc. / {name}" for name in ("Verb", "Noun", "Act.")]
 
 
-def test_released_weights_are_named_where_they_were_tested_or_started_from(store: RunStore, finish: Finish) -> None:
-    table8 = load("motionformer/table8")
+def test_released_weights_are_named_where_they_were_tested_or_started_from(trial: Trial) -> None:
+    table8 = trial.of(load("motionformer/table8"), TINY)
     whole = {"part": "", "file": "k400.pyth", "sha256": SHA256}
     parts = [{**whole, "part": "motion"}, {"part": "look", "file": "in.pyth", "sha256": "fedcba9876543210"}]
     warned = {"file": "a.pyth", "sha256": SHA256, "warnings": ["values are trained", "a head is missing"]}
-    finish(table8.run_of("ssv2.one-frame", TINY, (), 0), 20.0, started_from=[whole])
-    finish(table8.run_of("k400.one-frame", TINY, (), 0), 70.0, started_from=parts)
-    finish(table8.run_of("k400.eight-frames", TINY, (), 0), 75.0, released_weights=warned)
-    k400, released, ssv2 = (one.facts["weights"] for one in origins_of(collect(table8, TINY, store)))
+    table8.finish("ssv2.one-frame", 20.0, started_from=[whole])
+    table8.finish("k400.one-frame", 70.0, started_from=parts)
+    table8.finish("k400.eight-frames", 75.0, released_weights=warned)
+    k400, released, ssv2 = (one.facts["weights"] for one in origins_of(table8.report()))
     assert ssv2 == "all started from k400.pyth, sha256 0123456789ab"
     assert k400 == (
         "motion started from k400.pyth, sha256 0123456789ab; look started from in.pyth, sha256 fedcba987654"
@@ -73,16 +70,14 @@ def test_released_weights_are_named_where_they_were_tested_or_started_from(store
     assert released == "released a.pyth, sha256 0123456789ab (values are trained; a head is missing)"
 
 
-def test_a_precision_that_is_not_that_of_the_recipe_is_named(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
-) -> None:
-    both = table_of(
+def test_a_precision_that_is_not_that_of_the_recipe_is_named(trial: Trial) -> None:
+    both = trial.of_columns(
         Column(key="trained", header="Trained", metric=TOP1, base=K400),
         Column(key="untrained", header="Untrained", metric=TOP1, base=replace(SSV2, optim=None)),
     )
     for column in ("trained", "untrained"):
-        finish(both.run_of(f"ours.{column}", small, (), 0), 20.0, precision="32-true")
-    trained, untrained = (one.facts["precision"] for one in origins_of(collect(both, small, store)))
+        both.finish(f"ours.{column}", 20.0, precision="32-true")
+    trained, untrained = (one.facts["precision"] for one in origins_of(both.report()))
     assert (trained, untrained) == ("32-true, not 16-mixed as in the recipe", "32-true")
 
 
@@ -97,21 +92,19 @@ def test_splits_of_batches_and_replaced_items_are_those_of_trainings(trial: Tria
     assert found == [("1 × 32 × 1, then 1 × 16 × 2 from step 31", "3"), ("", "0"), ("", "")]
 
 
-def test_measurements_have_their_conditions(
-    table_of: TableOf, store: RunStore, keep_measurement: KeepMeasurement
-) -> None:
-    speeds = table_of(
+def test_measurements_have_their_conditions(trial: Trial) -> None:
+    speeds = trial.of_columns(
         Column(key="latency", header="Latency", metric=LATENCY, base=K400),
         Column(key="clips", header="Clips/s", metric=replace(LATENCY, name="rate"), base=K400),
         Column(key="videos", header="Videos/s", metric=VideosPerSecondInTurns("v", "turns-float32"), base=K400),
         Column(key="memory", header="Memory", metric=Measured("peak_gib", "memory"), base=K400),
     )
-    assert not origins_of(collect(speeds, PAPER, store))
-    keep_measurement(K400, "latency", latency=2.5, rate=75.0)
+    assert not origins_of(speeds.report())
+    speeds.measure(K400, "latency", latency=2.5, rate=75.0)
     seconds = {K400.train_id: [1.0, 2.0, 3.0]}
-    keep_measurement(K400, "turns-float32", session="now", rounds=3, seconds_per_item=seconds)
-    keep_measurement(K400, "memory", peak_gib=7.13)
-    latency, turns, memory = origins_of(collect(speeds, PAPER, store))
+    speeds.measure(K400, "turns-float32", session="now", rounds=3, seconds_per_item=seconds)
+    speeds.measure(K400, "memory", peak_gib=7.13)
+    latency, turns, memory = origins_of(speeds.report())
     assert (latency.columns, latency.facts["measured"]) == (["Latency", "Clips/s"], "Latency of 6 clips")
     assert latency.facts["precision"] == "16-mixed" and latency.facts["hardware"] == "a GPU"
     assert turns.facts["measured"].endswith("in turn, on 6 clips; median of 3 rounds")

@@ -5,12 +5,10 @@ import pytest
 from experiments.spec.catalog import load
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Cell, Table
-from reports.collect import collect
 from reports.pages.report import ReportCell
 from reports.pages.table_texts import header_levels, label_texts, ours_text, printed_text, shown_headers, warning
-from runner.store.store import RunStore
+from tests.reports.conftest import Trial
 from tests.reports.saved_reports import render
-from tests.runner.stored_metrics import write_result
 
 
 def cell(table: Table, **parts: object) -> ReportCell:
@@ -36,8 +34,9 @@ def test_cells_keep_what_is_printed_beside_their_value_or_state(
     assert (ours_text(shown), printed_text(shown)) == texts
 
 
-def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store: RunStore) -> None:
-    report = collect(table, toy, store)
+def test_the_warning_names_the_data_of_the_runs(trial: Trial, toy: Scale) -> None:
+    small = trial.of(trial.table, toy)
+    report = small.report()
 
     def text(**data: object) -> str:
         shown = warning(replace(report, facts=replace(report.facts, **data)))
@@ -48,12 +47,12 @@ def test_the_warning_names_the_data_of_the_runs(table: Table, toy: Scale, store:
     assert text(generated=("a",), given=(), unit="sounds") == f"{start} generated stand-in sounds"
     assert text(generated=(), given=("a", "b")) == f"{start} the videos given as a, b"
     assert text(generated=("a",), given=("b",)) == f"{start} generated stand-in videos (a) and the videos given as b"
-    assert warning(collect(table, PAPER, store)) is None
-    assert warning(collect(table, toy, store, rows=["other"])) is None  # quoted values alone
+    assert warning(trial.of(trial.table, PAPER).report()) is None
+    assert warning(small.report(rows=["other"])) is None  # quoted values alone
 
 
-def test_headers_of_labels_have_levels_in_every_format(store: RunStore) -> None:
-    report = collect(load("cast/table1e"), PAPER, store)
+def test_headers_of_labels_have_levels_in_every_format(trial: Trial) -> None:
+    report = trial.of(load("cast/table1e"), PAPER).report()
     assert [line[:3] for line in shown_headers(header_levels(report.table))] == [
         ("Window shape", "", "Top-1 Acc."),
         ("T2S", "S2T", "Verb"),
@@ -63,13 +62,13 @@ def test_headers_of_labels_have_levels_in_every_format(store: RunStore) -> None:
     assert "Window shape / T2S" in render(report, "csv") and '"Window shape / T2S": "time"' in render(report, "json")
 
 
-def test_labels_of_pretraining_say_what_is_true_of_the_run(store: RunStore) -> None:
+def test_labels_of_pretraining_say_what_is_true_of_the_run(trial: Trial) -> None:
     table6a = load("motionformer/table6a")
-    for scale, label in ((PAPER, "IN-21K+K-400"), (TINY, "none (IN-21K+K-400)")):
-        rows = {row.row.key: row for row in collect(table6a, scale, store, rows=["vidtr-l", "mformer"]).rows}
-        assert label_texts(table6a, rows["mformer"]) == ("Mformer", label)
-        assert label_texts(table6a, rows["vidtr-l"]) == ("VidTr-L [49]", "IN-21K+K-400")
-    run = table6a.run_of("mformer.top1", TINY, (), 0)
-    write_result(store, run, released=True)
-    (row,) = collect(table6a, TINY, store, rows=["mformer"]).rows
+    tiny = trial.of(table6a, TINY)
+    for shown, label in ((tiny.of(table6a, PAPER), "IN-21K+K-400"), (tiny, "none (IN-21K+K-400)")):
+        mformer, vidtr = shown.report(rows=["mformer", "vidtr-l"]).rows
+        assert label_texts(table6a, mformer) == ("Mformer", label)
+        assert label_texts(table6a, vidtr) == ("VidTr-L [49]", "IN-21K+K-400")
+    tiny.finish("mformer.top1", released_weights={"file": "k400.pyth", "sha256": "0123"})
+    (row,) = tiny.report(rows=["mformer"]).rows
     assert label_texts(table6a, row)[1] == "IN-21K+K-400"  # released weights were pretrained

@@ -15,23 +15,22 @@ from torch.utils.tensorboard import SummaryWriter
 from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.metrics import TOP1
-from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column, Table
 from reports.collect import collect
 from reports.publication import publish
 from reports.tensorboard.view import CONFIG, OWN_FILE, PICTURE, REPORT, build_view
 from runner.store.store import RunStore
-from tests.reports.conftest import Finish, RunOf, TableOf, Trial
+from tests.reports.conftest import Trial
 
 JOINT = "2 Joint, Small · Top-1 ∕ K-400"
 
 
 @pytest.fixture
-def trained(store: RunStore, finish: Finish, run_of: RunOf, small: Scale) -> None:
+def trained(trial: Trial) -> None:
     for name, top1 in (("joint.k400", 60.0), ("joint.ssv2", 50.0), ("ours.k400", 61.0)):
-        run = run_of(small, name)
-        finish(run, top1)
-        with SummaryWriter(str(store.run(run.train_id).tensorboard)) as writer:
+        trial.finish(name, top1)
+        with SummaryWriter(str(trial.store.run(trial.run(name).train_id).tensorboard)) as writer:
             writer.add_scalar("train/loss", top1 / 10, 7)
 
 
@@ -95,13 +94,11 @@ def test_hparams_have_our_values_beside_the_printed_ones_then_the_labels_in_a_li
     assert sorted(set(groups(runs).values())) == ["2 joint", "3 short", "4 ours"]  # as TensorBoard sorts them
 
 
-def test_several_tables_are_one_view_with_the_columns_of_all(
-    trial: Trial, table_of: TableOf, trained: None, run_of: RunOf
-) -> None:
-    other = replace(table_of(Column(key="top1", header="Top-1", metric=TOP1, base=K400)), name="paper/table2")
-    other = replace(other, labels=("Attention", "Depth", "Att_T"))
-    trial.finish(other.run_of("ours.top1", trial.scale, (), 0), 55.0)
-    reports = [collect(one, trial.scale, trial.store) for one in (trial.table, other)]
+def test_several_tables_are_one_view_with_the_columns_of_all(trial: Trial, trained: None) -> None:
+    top1 = trial.of_columns(Column(key="top1", header="Top-1", metric=TOP1, base=K400))
+    other = trial.of(replace(top1.table, name="paper/table2", labels=("Attention", "Depth", "Att_T")))
+    other.finish("ours.top1", 55.0)
+    reports = [trial.report(), other.report()]
     view = build_view(reports, trial.store)
     assert view.parent == trial.store.root / "views" and view != build_view(reports[:1], trial.store)
     runs = read(view)
@@ -191,15 +188,13 @@ def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> Non
     assert trained_runs(runs) == ["2 Joint, Small", "3 Ours, Small"]
 
 
-def test_a_run_without_training_has_final_values_but_no_curves(
-    table_of: TableOf, small: Scale, store: RunStore, finish: Finish
-) -> None:
-    untrained = table_of(Column(key="top1", header="Top-1", metric=TOP1, base=replace(K400, optim=None)))
+def test_a_run_without_training_has_final_values_but_no_curves(trial: Trial) -> None:
+    untrained = trial.of_columns(Column(key="top1", header="Top-1", metric=TOP1, base=replace(K400, optim=None)))
     name = "1 Ours, Small (Att_T) · Top-1"
     for top1, status in ((None, "STATUS_RUNNING"), (55.0, "STATUS_SUCCESS")):
         if top1 is not None:
-            finish(untrained.run_of("ours.top1", small, (), 0), top1)
-        view = build_view([collect(untrained, small, store)], store)
+            untrained.finish("ours.top1", top1)
+        view = build_view([untrained.report()], trial.store)
         runs = read(view)
         assert trained_runs(runs) == [name] and os.listdir(view / name) == [OWN_FILE]
         end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name][metadata.SESSION_END_INFO_TAG]
@@ -234,13 +229,10 @@ def test_attention_maps_are_logged_as_images_of_their_rows(store: RunStore, keep
     assert event.wall_time > 1e9  # not of 1970
 
 
-def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(
-    store: RunStore, finish: Finish
-) -> None:
-    figure = load("motionformer/figure3")
+def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(empty3: Trial) -> None:
     for column, top1 in (("k400-1", 60.0), ("k400-2", 70.0), ("ssv2-100", 80.0)):
-        finish(figure.run_of(f"joint.{column}", TINY, (), 0), top1)
-    view = build_view([collect(figure, TINY, store, rows=["joint"])], store)
+        empty3.finish(f"joint.{column}", top1)
+    view = build_view([empty3.report(rows=["joint"])], empty3.store)
     names = ["1 Joint Space-Time · K-400, temporal stride", "1 Joint Space-Time · SSv2, temporal stride"]
     assert trained_runs(read(view)) == names
 
@@ -267,18 +259,18 @@ def groups(runs: EventMultiplexer) -> dict[str, str]:
 
 def test_published_values_are_marked(trial: Trial, trained: None, tmp_path: Path) -> None:
     publish(trial.report(rows=["joint"]), trial.store)
-    here = RunStore(tmp_path / "here", results=trial.store.results)
+    here = trial.elsewhere(tmp_path / "here")
     ssv2 = "1 Joint, Small · Top-1 ∕ SSv2 · published"
     k400 = "1 Joint, Small · Top-1 ∕ K-400 · published"
-    runs = read(build_view([collect(trial.table, trial.scale, here, rows=["joint"])], here))
+    runs = read(build_view([here.report(rows=["joint"])], here.store))
     assert groups(runs) == {k400: "1 joint", ssv2: "1 joint"}
     found = line(runs, ssv2)
     assert (found["Top-1 / K-400"], found["Top-1 / SSv2"], found["Δ"]) == (60.0, 50.0, 10.0)
     assert found["Published results"] == "Top-1 / K-400, Top-1 / SSv2, Δ"
     [point] = runs.Scalars(k400, "train/loss")
     assert (point.step, point.value) == (7, 6.0)
-    with here.run(trial.run("ours.k400").train_id).claim():
-        view = build_view([collect(trial.table, trial.scale, here, rows=["ours"])], here)
+    with here.store.run(trial.run("ours.k400").train_id).claim():
+        view = build_view([here.report(rows=["ours"])], here.store)
     runs = read(view)
     [running] = [name for name in groups(runs) if "K-400" in name]
     end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[running][metadata.SESSION_END_INFO_TAG]
