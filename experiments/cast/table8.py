@@ -2,7 +2,8 @@
 
 from experiments.cast.base import ACCURACY_OF_ACTIONS, NOTES, bottleneck
 from experiments.cast.paper import table
-from experiments.spec.language import about, cell, claim, row
+from experiments.spec.claims import about, cell, claim
+from experiments.spec.language import row
 
 # fmt: off
 ROWS = (

@@ -10,21 +10,8 @@ from experiments.cast.state_of_the_art import (
     VIDEO_MAE_ALONE,
     cost_columns,
 )
-from experiments.spec.language import (
-    ACTION,
-    NOUN,
-    VERB,
-    Column,
-    Underlined,
-    above,
-    below,
-    best,
-    bold,
-    cell,
-    claim,
-    quoted,
-    row,
-)
+from experiments.spec.claims import above, below, best, cell, claim
+from experiments.spec.language import ACTION, NOUN, VERB, Column, Underlined, bold, quoted, row
 
 COLUMNS = (
     *cost_columns(EPIC100),

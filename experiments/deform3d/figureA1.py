@@ -2,25 +2,8 @@
 
 from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE
 from experiments.deform3d.paper import table
-from experiments.spec.language import (
-    TOP1,
-    Column,
-    Edits,
-    Ours,
-    Panel,
-    Panels,
-    TinyNote,
-    below,
-    cell,
-    claim,
-    data,
-    differs,
-    evaluation,
-    largest,
-    row,
-    smallest,
-    within,
-)
+from experiments.spec.claims import Ours, below, cell, claim, differs, largest, smallest, within
+from experiments.spec.language import TOP1, Column, Edits, Panel, Panels, TinyNote, data, evaluation, row
 
 NUMBERS = (2, 4, 6, 8, 10, 12, 16)
 SPARSE = NUMBERS[1:]  # two frames show whether the data need motion at all

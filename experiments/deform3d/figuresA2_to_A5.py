@@ -6,22 +6,18 @@ from typing import ClassVar, NamedTuple
 from experiments.deform3d.attention_mass import ACTION_FRAMES, BOX, MARGIN, MOVING_JOINTS, AttentionMass, Measure
 from experiments.deform3d.base import GYM99, NTU120, PENN, RECIPE_NOTE
 from experiments.deform3d.paper import table
+from experiments.spec.claims import Comparison, Ours, above, cell, claim
 from experiments.spec.language import (
     TOP1,
     AttentionQuery,
     AttentionStrips,
     Column,
-    Comparison,
-    Ours,
     Parent,
     Row,
     RowQuery,
     RunConfig,
     Tested,
     TinyNote,
-    above,
-    cell,
-    claim,
     row,
 )
 

@@ -10,22 +10,8 @@ import numpy as np
 
 from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN
 from experiments.deform3d.paper import table
-from experiments.spec.language import (
-    ByColumn,
-    Column,
-    Computed,
-    Edits,
-    Row,
-    RunConfig,
-    about,
-    below,
-    cell,
-    claim,
-    data,
-    model,
-    row,
-    within,
-)
+from experiments.spec.claims import about, below, cell, claim, within
+from experiments.spec.language import ByColumn, Column, Computed, Edits, Row, RunConfig, data, model, row
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stride import MODAL, scores
 from models.deform3d.windows import Windows, printed_query_starts

@@ -4,22 +4,8 @@ from experiments.motionformer.base import K400, TRAINING_NOTES
 from experiments.motionformer.paper import table
 from experiments.motionformer.table3 import R16, R64, R128
 from experiments.motionformer.table6 import BATCH_NOTE, HIGH_RESOLUTION, LONG
-from experiments.spec.language import (
-    DEVICE_HOURS,
-    GFLOPS,
-    Column,
-    Ours,
-    PaperNote,
-    above,
-    below,
-    cell,
-    claim,
-    percent_difference,
-    quoted,
-    rising,
-    row,
-    within,
-)
+from experiments.spec.claims import Ours, above, below, cell, claim, percent_difference, rising, within
+from experiments.spec.language import DEVICE_HOURS, GFLOPS, Column, PaperNote, quoted, row
 
 # fmt: off
 ROWS = (

@@ -2,7 +2,8 @@
 
 from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION
 from experiments.motionformer.paper import table
-from experiments.spec.language import Bold, Column, cell, claim, quoted, row, same
+from experiments.spec.claims import cell, claim, same
+from experiments.spec.language import Bold, Column, quoted, row
 
 COLUMNS = (
     Column(key="base_model",   header="Base Model",    metric=BASE_MODEL,   base=K400),

@@ -5,22 +5,8 @@ from dataclasses import replace
 from experiments.motionformer.base import ATTENTION_KIND, K400, MEMORY_NOTE, TRAINING_NOTES, memory_columns
 from experiments.motionformer.paper import table
 from experiments.motionformer.table3 import approximate
-from experiments.spec.language import (
-    PARAMETERS,
-    TOP1,
-    TOP5,
-    Column,
-    Ours,
-    PaperNote,
-    above,
-    below,
-    bold,
-    cell,
-    claim,
-    data,
-    model,
-    row,
-)
+from experiments.spec.claims import Ours, above, below, cell, claim
+from experiments.spec.language import PARAMETERS, TOP1, TOP5, Column, PaperNote, bold, data, model, row
 from models.imagenet import ImageNet
 from models.mixers.orthoformer import Orthoformer
 from models.positions import SeparatePositions

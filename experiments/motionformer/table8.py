@@ -2,20 +2,8 @@
 
 from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
 from experiments.motionformer.paper import table
-from experiments.spec.language import (
-    TOP1,
-    Column,
-    Difference,
-    PaperNote,
-    about,
-    above,
-    bold,
-    cell,
-    claim,
-    data,
-    model,
-    row,
-)
+from experiments.spec.claims import about, above, cell, claim
+from experiments.spec.language import TOP1, Column, Difference, PaperNote, bold, data, model, row
 from models.mixers.joint import JointAttention
 from models.tokens import SquareTokens
 

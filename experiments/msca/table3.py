@@ -2,7 +2,8 @@
 
 from experiments.msca.base import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA, VIT, heads
 from experiments.msca.paper import table
-from experiments.spec.language import Edits, Ours, above, bold, cell, claim, model, row, within
+from experiments.spec.claims import Ours, above, cell, claim, within
+from experiments.spec.language import Edits, bold, model, row
 
 
 def blocks(number: int) -> Edits:

@@ -2,7 +2,8 @@
 
 from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, tokens
 from experiments.msca.paper import table
-from experiments.spec.language import Ours, best, bold, cell, claim, row, within
+from experiments.spec.claims import Ours, best, cell, claim, within
+from experiments.spec.language import bold, row
 
 # fmt: off
 ROWS = (

@@ -1,32 +1,8 @@
-"""The language of a paper's literals: all that its tables, figures and claims are written in, in one module."""
+"""The language of a paper's tables and figures in one module; that of its claims is `claims.py`."""
 
 # ruff: noqa: F401
 # One paper alone needs the F1 scores of class_f1.py.
 
-from experiments.spec.claims import (
-    Comparison,
-    Ours,
-    Quantity,
-    about,
-    above,
-    below,
-    best,
-    cell,
-    claim,
-    differs,
-    falling,
-    harmonic_mean,
-    largest,
-    mean,
-    percent_difference,
-    ranked,
-    rising,
-    same,
-    smallest,
-    unbounded,
-    within,
-    worst,
-)
 from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim
 from experiments.spec.figures import (
     AnsweredClips,

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from experiments.spec.language import TOP1, Column, Ours, Panel, Panels, above, cell, claim, evaluation, row, within
+from experiments.spec.claims import Ours, above, cell, claim, within
+from experiments.spec.language import TOP1, Column, Panel, Panels, evaluation, row
 from experiments.xvit.base import K400, RECIPE_NOTE
 from experiments.xvit.paper import table
 

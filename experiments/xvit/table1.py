@@ -2,6 +2,7 @@
 
 from data.datasets.kinetics import Kinetics
 from data.video_data import VideoData
+from experiments.spec.claims import best, claim
 from experiments.spec.language import (
     GFLOPS,
     PARAMETERS,
@@ -13,8 +14,6 @@ from experiments.spec.language import (
     RunConfig,
     SpeedOfReference,
     VideosPerSecondInTurns,
-    best,
-    claim,
     data,
     evaluation,
     row,

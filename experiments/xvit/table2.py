@@ -1,6 +1,7 @@
 """Table 2 of X-ViT's supplementary: X-ViT and TSM-ViT, with both temporal aggregations."""
 
-from experiments.spec.language import Ours, above, cell, claim, differs, row
+from experiments.spec.claims import Ours, above, cell, claim, differs
+from experiments.spec.language import row
 from experiments.xvit.base import ACCURACY, COST, MEAN, RECIPE_NOTE, TSM
 from experiments.xvit.paper import table
 
