@@ -1,6 +1,6 @@
 """Figure 4 of CAST: balanced spatio-temporal understanding, with the values of Table 2."""
 
-from experiments.cast.paper import table
+from experiments.cast.base import table
 from experiments.cast.table2 import COLUMNS, NOTES
 from experiments.cast.table2 import ROWS as ALL_ROWS
 from experiments.spec.claims import about, cell, claim

@@ -2,8 +2,7 @@
 
 from data.transforms.pixels import Augmentation
 from data.video_data import VideoData
-from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2, table
 from experiments.spec.language import Column, Computed, RunConfig, Scientific, row
 from lightning_modules.classification import ClassObjective
 from lightning_modules.mixup import Mixup

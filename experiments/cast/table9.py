@@ -1,7 +1,6 @@
 """Table 9 of CAST: comparison with the state of the art on EPIC-Kitchens-100."""
 
-from experiments.cast.base import EPIC100, RECIPE_NOTE
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, RECIPE_NOTE, table
 from experiments.cast.state_of_the_art import (
     AIM_ALONE,
     CLIP_ALONE,

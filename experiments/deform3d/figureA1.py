@@ -1,7 +1,6 @@
 """Figure A1 of the 3D deformable transformer: accuracy over the number of test frames."""
 
-from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE
-from experiments.deform3d.paper import table
+from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE, table
 from experiments.spec.claims import Ours, below, cell, claim, differs, largest, smallest, within
 from experiments.spec.language import TOP1, Column, Edits, Panel, Panels, TinyNote, data, evaluation, row
 

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN
-from experiments.deform3d.paper import table
+from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN, table
 from experiments.spec.claims import about, below, cell, claim, within
 from experiments.spec.language import ByColumn, Column, Computed, Edits, Row, RunConfig, data, model, row
 from models.deform3d.model import DeformableTransformer

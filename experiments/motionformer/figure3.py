@@ -5,8 +5,7 @@ Appendix 6.1.1: models of Table 4, tested with the same number of frames at incr
 
 from dataclasses import replace
 
-from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES, table
 from experiments.spec.claims import Ours, Quantity, above, cell, claim, largest, rising, smallest, within
 from experiments.spec.language import TOP1, Column, Panel, Panels, PaperNote, evaluation, row
 

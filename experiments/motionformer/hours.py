@@ -1,7 +1,6 @@
 """Section 6.1.5 of Motionformer: training times on Kinetics-400."""
 
-from experiments.motionformer.base import K400, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import K400, TRAINING_NOTES, table
 from experiments.motionformer.table3 import R16, R64, R128
 from experiments.motionformer.table6 import BATCH_NOTE, HIGH_RESOLUTION, LONG
 from experiments.spec.claims import Ours, above, below, cell, claim, percent_difference, rising, within

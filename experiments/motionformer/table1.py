@@ -1,7 +1,6 @@
 """Table 1 of Motionformer: design choices of recent video transformers; its own are read from the default run."""
 
-from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION, table
 from experiments.spec.claims import cell, claim, same
 from experiments.spec.language import Bold, Column, quoted, row
 

@@ -9,8 +9,8 @@ from experiments.motionformer.base import (
     START_NOTE,
     TOP1_COLUMNS,
     TRAINING_NOTES,
+    table,
 )
-from experiments.motionformer.paper import table
 from experiments.spec.claims import Ours, Quantity, about, above, below, best, cell, claim, largest
 from experiments.spec.language import bold, model, row
 from models.mixers.trajectory import TrajectoryAttention

@@ -8,7 +8,7 @@ from data.datasets.imdb import Imdb
 from data.datasets.listops import ListOps
 from data.datasets.pathfinder import Pathfinder
 from data.token_data import TokenData
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import table
 from experiments.spec.claims import Ours, above, below, best, cell, claim, largest, smallest, unbounded
 from experiments.spec.language import (
     GFLOPS,

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import ATTENTION_KIND, K400, MEMORY_NOTE, TRAINING_NOTES, memory_columns
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import ATTENTION_KIND, K400, MEMORY_NOTE, TRAINING_NOTES, memory_columns, table
 from experiments.motionformer.table3 import approximate
 from experiments.spec.claims import Ours, above, below, cell, claim
 from experiments.spec.language import PARAMETERS, TOP1, TOP5, Column, PaperNote, bold, data, model, row

@@ -1,7 +1,6 @@
 """Table 8 of Motionformer: accuracy with a single frame, and the gain with eight."""
 
-from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES, table
 from experiments.spec.claims import about, above, cell, claim
 from experiments.spec.language import TOP1, Column, Difference, PaperNote, bold, data, model, row
 from models.mixers.joint import JointAttention

@@ -1,7 +1,6 @@
 """Table 1 of MSCA: number of shifted heads."""
 
-from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, heads
-from experiments.msca.paper import table
+from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, heads, table
 from experiments.spec.claims import above, best, cell, claim, falling
 from experiments.spec.language import bold, row
 

@@ -1,7 +1,6 @@
 """Table 4 of MSCA: number of shifted tokens."""
 
-from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, tokens
-from experiments.msca.paper import table
+from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, table, tokens
 from experiments.spec.claims import above, best, cell, claim, falling
 from experiments.spec.language import bold, row
 

@@ -1,8 +1,6 @@
 """Config files of authors: their settings by name, and the fields of ours that say the same."""
 
 import ast
-import importlib
-import importlib.util
 import math
 import re
 import shlex
@@ -14,6 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from experiments.spec.edits import overridden, owner_of
+from experiments.spec.paper_folders import paper_module
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import CosineSchedule, StepSchedule
 
@@ -58,10 +57,9 @@ class Difference(NamedTuple):
 
 
 def authors_config(paper: str) -> AuthorsConfig:
-    name = f"experiments.{paper}.authors_config"
-    if importlib.util.find_spec(name) is None:
+    if (module := paper_module(paper, "authors_config")) is None:
         raise ValueError(f"no config files of the authors of '{paper}' are known; compare two runs")
-    return importlib.import_module(name).AUTHORS
+    return module.AUTHORS
 
 
 def read_settings(file: Path) -> dict[str, object]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from experiments.spec.paper_folders import HOME, paper_folders
+from experiments.spec.paper_folders import HOME, paper_folders, paper_module
 
 if TYPE_CHECKING:
     from experiments.spec.paper import Paper
@@ -194,16 +194,10 @@ def papers() -> list[str]:
     return sorted({*contents_of_papers(), *(name.partition("/")[0] for name in captions())})
 
 
-def paper_file(paper: str, name: str) -> Path | None:
-    """File in the directory of a paper; None if there is no such file."""
-    return next((file for folder in paper_folders() if (file := folder / paper / name).exists()), None)
-
-
 def released_weights(paper: str) -> "ReleasedWeights | None":
     """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
-    if paper_file(paper, "released.py") is None:
-        return None
-    return importlib.import_module(f"experiments.{paper}.released").RELEASED
+    module = paper_module(paper, "released")
+    return None if module is None else module.RELEASED
 
 
 def find(names: Iterable[str]) -> list[Selection]:

@@ -1,7 +1,9 @@
-"""Directories of papers: `experiments/`, and those that $REPRODUCE_PAPERS lists."""
+"""Directories of papers, `experiments/` and those that $REPRODUCE_PAPERS lists, and their files."""
 
+import importlib
 import os
 from pathlib import Path
+from types import ModuleType
 
 import experiments
 
@@ -17,3 +19,13 @@ def paper_folders() -> list[Path]:
         if folder not in experiments.__path__:
             experiments.__path__.append(folder)
     return [Path(folder) for folder in experiments.__path__]
+
+
+def paper_file(paper: str, name: str) -> Path | None:
+    """File in the directory of a paper; None if there is no such file."""
+    return next((file for folder in paper_folders() if (file := folder / paper / name).exists()), None)
+
+
+def paper_module(paper: str, stem: str) -> ModuleType | None:
+    """Module of a file in the directory of a paper; None if there is no such file."""
+    return importlib.import_module(f"experiments.{paper}.{stem}") if paper_file(paper, f"{stem}.py") else None

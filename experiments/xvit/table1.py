@@ -18,7 +18,7 @@ from experiments.spec.language import (
     evaluation,
     row,
 )
-from experiments.xvit.paper import table
+from experiments.xvit.base import table
 from interface.evaluation import EvalConfig
 from models.baselines.blvnet import BLVNet
 from models.baselines.nonlocal_networks import NonLocalI3D, SlowFast

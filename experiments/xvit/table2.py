@@ -2,8 +2,7 @@
 
 from experiments.spec.claims import Ours, above, cell, claim, differs
 from experiments.spec.language import row
-from experiments.xvit.base import ACCURACY, COST, MEAN, RECIPE_NOTE, TSM
-from experiments.xvit.paper import table
+from experiments.xvit.base import ACCURACY, COST, MEAN, RECIPE_NOTE, TSM, table
 
 TOP1, _ = ACCURACY
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import experiments
-from experiments.spec.catalog import captions, find, imported, load, names_listed, paper_file, released_weights
+from experiments.spec.catalog import captions, find, imported, load, names_listed, released_weights
 from experiments.spec.metrics import Computed, Measured
 from experiments.spec.number_formats import value_text
-from experiments.spec.paper_folders import PAPERS
+from experiments.spec.paper_folders import PAPERS, paper_file
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
 from models.model import ModelConfig

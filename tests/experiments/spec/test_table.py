@@ -40,7 +40,7 @@ def test_edits_of_row_column_scale_and_command_line_are_applied_in_this_order() 
     assert top1.paper_run is not None
     assert top1.paper_run == apply(edited, evaluation(views=1))  # the column's edits come after the row's
     assert gflops.paper_run == apply(edited, evaluation(views=4))
-    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.recipe(TINY)), optim(lr=1.0))
+    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.recipes["tiny"]), optim(lr=1.0))
     assert top1.run is not None and top1.run.optim is not None and top1.run.optim.epochs == 2
     assert own.run is None and own.paper_run is None
 
@@ -94,7 +94,7 @@ def test_a_cell_has_a_run_for_each_seed() -> None:
 
 def test_a_run_is_found_by_row_and_column() -> None:
     assert TABLE.run_of("fused.own", PAPER, (), 0) == FUSED
-    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.recipe(TINY)), seed=3)
+    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.recipes["tiny"]), seed=3)
     for name in ("fused", "fused.none", "fused.own.start", "other.top1", "plain.own", "plain.delta"):
         with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{name}'; name one as row\.column"):
             TABLE.run_of(name, PAPER, (), 0)
