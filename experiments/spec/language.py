@@ -3,7 +3,7 @@
 # ruff: noqa: F401
 # One paper alone needs the F1 scores of class_f1.py.
 
-from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim
+from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim, value_of
 from experiments.spec.figures import (
     AnsweredClips,
     AttentionQuery,
@@ -28,6 +28,7 @@ from experiments.spec.metrics import (
     TOP5,
     TRAINABLE_PARAMETERS,
     VERB,
+    VIEWS,
     ByColumn,
     Computed,
     Difference,
@@ -41,6 +42,7 @@ from experiments.spec.metrics import (
     Tested,
     VideosPerSecondInTurns,
     published_gflops,
+    setting,
 )
 from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.paper import Paper
