@@ -7,7 +7,7 @@ command line.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from experiments.spec.claims import Claim
@@ -236,21 +236,6 @@ class Table:
     @property
     def paper(self) -> str:
         return self.name.partition("/")[0]
-
-    def at(self, scale: Scale) -> "Table":
-        """Table with the headers, the figure and the notes that hold at a scale."""
-        from experiments.spec.scaling import ScaledCell, scale_notes  # here: runs need none
-
-        notes = [note for note in self.notes if not isinstance(note, scale.without)]
-        named = ((", ".join(map(label_text, c.row.labels)), c) for c in self.cells(scale) if c.metric.needs_test)
-        cells = [ScaledCell(name, c.column.key, c.paper_run, c.run, c.left_out) for name, c in named]
-        notes += scale_notes(cells, scale.name)
-        return replace(
-            self,
-            columns=tuple(replace(c, header=c.scaled_headers.get(scale.name, c.header)) for c in self.columns),
-            figure=self.scaled_figures.get(scale.name, self.figure),
-            notes=tuple(dict.fromkeys(notes)),
-        )
 
     def recipe(self, scale: Scale) -> Recipe | None:
         """What its runs get at a scale; None if they cannot be run at it."""
