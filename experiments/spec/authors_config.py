@@ -181,3 +181,34 @@ def is_same(first: object, second: object) -> bool:
     if isinstance(first, int | float) and isinstance(second, int | float):
         return math.isclose(first, second)
     return first == second
+
+
+# Settings of the YAML files of SlowFast, from which the code of several papers descends.
+SLOWFAST_SETTINGS = (
+    Setting("TRAIN.BATCH_SIZE NUM_SHARDS", "optim.batch_size", lambda of_node, nodes: of_node * nodes),
+    Setting("TRAIN.DATASET", "data.dataset.name", family, family),
+    Setting("DATA.NUM_FRAMES", "data.frames"),
+    # Something-Something is sampled in segments, without a stride.
+    Setting(
+        "DATA.SAMPLING_RATE TRAIN.DATASET",
+        "data.sampling.stride",
+        lambda n, name: ABSENT if family(name) == "ssv2" else n,
+    ),
+    Setting("DATA.TRAIN_CROP_SIZE", "data.crop"),
+    Setting("DATA.MEAN", "data.mean", of_channels),
+    Setting("DATA.STD", "data.std", of_channels),
+    Setting("DATA.RANDOM_FLIP", "data.augmentation.flip", lambda flips: 0.5 if flips else 0.0),
+    Setting("SOLVER.LR_POLICY", "optim.schedule", str, policy),
+    Setting("SOLVER.BASE_LR", "optim.lr"),
+    Setting("SOLVER.MAX_EPOCH", "optim.epochs"),
+    Setting("SOLVER.WEIGHT_DECAY", "optim.weight_decay"),
+    Setting("SOLVER.OPTIMIZING_METHOD", "optim.optimizer", str, lambda optimizer: type(optimizer).__name__.lower()),
+    Setting("TEST.NUM_ENSEMBLE_VIEWS", "evaluation.views"),
+    Setting("TEST.NUM_SPATIAL_CROPS", "evaluation.crops"),
+    Setting("RNG_SEED", "seed"),
+)
+SLOWFAST_IGNORED = (
+    "TRAIN.ENABLE TRAIN.EVAL_PERIOD TRAIN.CHECKPOINT_* TRAIN.AUTO_RESUME TEST.ENABLE TEST.DATASET "
+    "TEST.BATCH_SIZE DATA.PATH* DATA_LOADER.* NUM_GPUS OUTPUT_DIR LOG_* DATA.INPUT_CHANNEL_NUM DATA.TEST_CROP_SIZE "
+    "MODEL.ARCH MODEL.MODEL_NAME"
+)
