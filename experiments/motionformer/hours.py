@@ -16,9 +16,6 @@ ROWS = (
     row("mformer-hr",     ("Mformer-HR",),                                    HIGH_RESOLUTION, paper=(1376,)),
     quoted("timesformer", ("TimeSformer-B [8]",),                                              paper=(416,)),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M60", "section 5", "The approximation greatly reduces computation, and selecting prototypes is the bottleneck of its runtime",
           [below(cell("prototypes-128.hours", GFLOPS) / cell("mformer.hours", GFLOPS), Ours(0.5), inclusive=True),

@@ -17,9 +17,6 @@ ROWS = (
     quoted("vivit",       ("ViViT [3]",),          paper=("ViT-L", "Joint/Divided Space-Time", "Joint",    "Cubic")),
     row("motionformer",   (Bold("Motionformer"),), paper=("ViT-B", "Trajectory",               "Separate", "Cubic")),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M1", "section 3.3", "The base model, positions and tokens are those of earlier models; only attention is new", (
         same(cell("motionformer.positions"), cell("timesformer.positions")),

@@ -25,9 +25,6 @@ ROWS = (
     row("mformer-b", ("Mformer-B", "ViT-B/224"),        paper=(109.1, "Trajectory (E)", *bold(7.3), None, 79.7, 94.2)),
     row("mformer-h", ("Mformer-H", "ViT-L/336"), LARGE, paper=(381.9, "Trajectory (A)", 22.2, None, *bold(80.0, 94.5))),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M50", "section 4.2", "The large model with approximate attention is competitive",
           [above(cell(f"mformer-h.{c}") - cell(f"mformer-b.{c}")) for c in ("top1", "top5")], real_data=True),
