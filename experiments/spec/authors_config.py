@@ -12,7 +12,7 @@ from typing import NamedTuple
 import yaml
 
 from experiments.spec.edits import overridden, owner_of
-from experiments.spec.paper_folders import paper_module
+from experiments.spec.paper_folders import members
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import CosineSchedule, StepSchedule
 
@@ -57,9 +57,9 @@ class Difference(NamedTuple):
 
 
 def authors_config(paper: str) -> AuthorsConfig:
-    if (module := paper_module(paper, "authors_config")) is None:
+    if (found := members(paper, "authors_config").get("AUTHORS")) is None:
         raise ValueError(f"no config files of the authors of '{paper}' are known; compare two runs")
-    return module.AUTHORS
+    return found
 
 
 def read_settings(file: Path) -> dict[str, object]:

@@ -3,7 +3,6 @@
 import importlib
 import os
 from pathlib import Path
-from types import ModuleType
 
 import experiments
 
@@ -26,6 +25,13 @@ def paper_file(paper: str, name: str) -> Path | None:
     return next((file for folder in paper_folders() if (file := folder / paper / name).exists()), None)
 
 
-def paper_module(paper: str, stem: str) -> ModuleType | None:
-    """Module of a file in the directory of a paper; None if there is no such file."""
-    return importlib.import_module(f"experiments.{paper}.{stem}") if paper_file(paper, f"{stem}.py") else None
+def members(paper: str, stem: str) -> dict:
+    """What a file in the directory of a paper defines, by name; empty if there is no such file."""
+    if paper_file(paper, f"{stem}.py") is None:
+        return {}
+    try:
+        return vars(importlib.import_module(f"experiments.{paper}.{stem}"))
+    except Exception as error:
+        raise ValueError(
+            f"experiments/{paper}/{stem}.py cannot be imported: {type(error).__name__}: {error}"
+        ) from error

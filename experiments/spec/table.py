@@ -16,7 +16,7 @@ from experiments.spec.figures import Figure
 from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.names import nearest
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
-from experiments.spec.paper_folders import paper_module
+from experiments.spec.paper_folders import members
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, Recipe, Scale
 
@@ -241,8 +241,7 @@ class Table:
         """What its runs get at a scale; None if they cannot be run at it."""
         if scale is PAPER or scale.name in self.recipes:
             return self.recipes.get(scale.name, scale.recipe)
-        module = paper_module(self.paper, scale.name)
-        return scale.recipe if module is None else getattr(module, scale.name.upper())
+        return members(self.paper, scale.name).get(scale.name.upper(), scale.recipe)
 
     def find_row(self, key: str) -> Row:
         by_key = {row.key: row for row in self.rows}
