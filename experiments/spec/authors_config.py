@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import yaml
 
-from experiments.spec.edits import overridden, owner_of
+from experiments.spec.edits import overridden, value_of
 from experiments.spec.paper_folders import members
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import CosineSchedule, StepSchedule
@@ -120,7 +120,7 @@ def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, objec
             f"the file has none of the settings of the paper's authors, such as {config.settings[0].names.split()[0]}"
         )
     for setting, values in given:
-        field = field_of(run, setting.path)
+        field = value_of(setting.path, run, ABSENT)
         try:
             theirs = setting.theirs(*values.values())
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -152,11 +152,6 @@ def can_be_set(run: RunConfig, path: str, value: object) -> bool:
     except ValueError:
         return path == "seed"  # --seeds does
     return True
-
-
-def field_of(run: RunConfig, path: str) -> object:
-    """Value of a field or property; `ABSENT` if the run has no such part."""
-    return getattr(owner_of(path, run), path.rpartition(".")[2], ABSENT)
 
 
 def of_channels(values: Sequence[object]) -> object:
