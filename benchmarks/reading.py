@@ -30,7 +30,6 @@ TURNS = 7
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a table, and save it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks reading", description=__doc__)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="file of at least 64 frames")
     parser.add_argument("--save", type=Path, metavar="FILE", help="Markdown file for the table")

@@ -26,7 +26,6 @@ class AccuracyOnClasses(OfTraining):
 
 
 def column(key: str, header: str, classes: Iterable[str]) -> Column:
-    """Column of the accuracy on some classes."""
     metric = AccuracyOnClasses(f"top1_{key}", frozenset(classes))
     return Column(key=key, header=("Classes of the stand-in told by", header), metric=metric, base=PENN, best="max")
 

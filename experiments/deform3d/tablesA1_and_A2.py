@@ -69,8 +69,6 @@ def config_of(run: RunConfig) -> DeformableTransformer.Config:
 
 
 def columns(stage: Stage, base: RunConfig) -> tuple[Column, ...]:
-    """Columns of the counts of a stage."""
-
     def macs(number: int, run: RunConfig) -> float:
         """Multiply-adds of scores and of the sums of values, of all heads together, without projections."""
         return 2 * number * config_of(run).width / BILLION
