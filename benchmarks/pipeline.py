@@ -39,7 +39,6 @@ Reader = subprocess.Popen[str]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a table, and save it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks pipeline", description=__doc__)
     parser.add_argument("video", type=Path, help="video of about ten seconds, e.g. one of 340 x 256 pixels")
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="another checkout of this project")

@@ -5,6 +5,7 @@ Times are CPU time of one thread. torchcodec and decord take part where they are
 """
 
 import argparse
+import importlib
 import random
 import statistics
 import sys
@@ -29,7 +30,6 @@ TURNS = 7
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a table, and save it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks reading", description=__doc__)
     parser.add_argument("videos", type=Path, nargs="+", metavar="VIDEO", help="file of at least 64 frames")
     parser.add_argument("--save", type=Path, metavar="FILE", help="Markdown file for the table")
@@ -82,9 +82,9 @@ def rows_of(path: Path, readers: Mapping[str, Reader]) -> list[list[str]]:
 def available() -> dict[str, Reader]:
     """Readers by name; those whose library is missing are named and left out."""
     found: dict[str, Reader] = {"ours": ours, "PyAV": plain_pyav, "pytorchvideo": pytorchvideo}
-    for name, reader in {"torchcodec": torchcodec, "decord": decord}.items():
+    for name, module, reader in (("torchcodec", "torchcodec.decoders", torchcodec), ("decord", "decord", decord)):
         try:
-            reader("", ())
+            importlib.import_module(module)
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchcodec without FFmpeg's libraries
             print(f"{name} is left out: {str(error).splitlines()[0]}", file=sys.stderr)
         else:
@@ -129,16 +129,12 @@ def pytorchvideo(path: str, indices: Sequence[int]) -> NDArray[np.uint8]:
 def torchcodec(path: str, indices: Sequence[int]) -> NDArray[np.uint8]:
     from torchcodec.decoders import VideoDecoder  # pyright: ignore[reportMissingImports]
 
-    if not path:
-        return np.empty(0, np.uint8)
     return VideoDecoder(path, dimension_order="NHWC", num_ffmpeg_threads=1).get_frames_at(list(indices)).data.numpy()
 
 
 def decord(path: str, indices: Sequence[int]) -> NDArray[np.uint8]:
     from decord import VideoReader  # pyright: ignore[reportMissingImports]
 
-    if not path:
-        return np.empty(0, np.uint8)
     return VideoReader(path, num_threads=1).get_batch(list(indices)).asnumpy()
 
 

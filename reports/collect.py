@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from experiments.spec.figure_runs import shown_runs
 from experiments.spec.metrics import Derived
 from experiments.spec.scales import Scale
+from experiments.spec.scaling import at_scale
 from experiments.spec.table import Cell, Table
 from reports.pages.cells import contradictions, marked, report_cell
 from reports.pages.chance import near_chance
@@ -40,7 +41,7 @@ def collect(
         from experiments.spec.columns import of_columns  # here: most reports have all
 
         table = of_columns(table, columns)
-    table = table.at(scale)
+    table = at_scale(table, scale)
     texts = tuple(overrides)
     cells = table.cells(scale, rows=rows, overrides=texts, seeds=seeds)
     found = marked(_rows(table, scale, cells, store, texts), table, comparable=scale.comparable)

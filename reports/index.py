@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from experiments.spec.catalog import captions, contents_of_papers, natural_order, paper_file, papers
+from experiments.spec.catalog import captions, contents_of_papers, natural_order, papers
 from experiments.spec.metrics import Computed
 from experiments.spec.number_formats import value_text
+from experiments.spec.paper_folders import paper_file
 from experiments.spec.scales import PAPER, SCALES
 from experiments.spec.table import Table
 from reports import saved

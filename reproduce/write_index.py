@@ -16,7 +16,7 @@ JobsByScale = dict[str, list[Job]]
 
 def jobs_by_scale(table: Table) -> JobsByScale:
     return {
-        name: jobs_of([(table, None)], scale, [], (0,)) if table.has(scale) else [] for name, scale in SCALES.items()
+        name: jobs_of([(table, None)], scale, [], (0,)) if table.recipe(scale) else [] for name, scale in SCALES.items()
     }
 
 

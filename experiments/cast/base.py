@@ -22,6 +22,7 @@ from experiments.spec.language import (
     Column,
     Edit,
     Edits,
+    Paper,
     PaperNote,
     Parent,
     RunConfig,
@@ -36,6 +37,23 @@ from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.model import CAST
 from models.cast.stream import AdaptersConfig
+
+PAPER = Paper(
+    key="cast",
+    title="CAST: Cross-Attention in Space and Time for Video Action Recognition",
+    url="https://arxiv.org/abs/2311.18825",
+    source="arXiv:2311.18825",
+    without_numbers={
+        "figure1": "The importance of spatio-temporal understanding",
+        "figure2": "High-level illustration of the proposed method",
+        "figure3": "Overview of CAST",
+        "figure7": "Architecture visualization of the different information exchange baselines",
+        "figure8": "Architecture visualization of the baselines used in the B-CAST ablation study",
+        "figure9": "Classification head architecture",
+        "figure10": "Visualization of attention window shape",
+    },
+)
+table = PAPER.table
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of both experts, also of CLIP
 BASE_LR, LEAST_LR = 1e-3, 1e-6  # for a batch of 256

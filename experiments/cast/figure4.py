@@ -1,9 +1,10 @@
 """Figure 4 of CAST: balanced spatio-temporal understanding, with the values of Table 2."""
 
-from experiments.cast.paper import table
+from experiments.cast.base import table
 from experiments.cast.table2 import COLUMNS, NOTES
 from experiments.cast.table2 import ROWS as ALL_ROWS
-from experiments.spec.language import BarPanel, Bars, about, cell, claim
+from experiments.spec.claims import about, cell, claim
+from experiments.spec.language import BarPanel, Bars
 
 SHOWN = ("st-adapter", "videomae", "aim", "bevt", "clip", "cast")
 ROWS = tuple(row for key in SHOWN for row in ALL_ROWS if row.key == key)

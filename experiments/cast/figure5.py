@@ -1,10 +1,10 @@
 """Figure 5 of CAST: improvements of CAST over each expert on EK100 noun classes, by super-category."""
 
-from experiments.cast.base import EPIC100
+from experiments.cast.base import EPIC100, table
 from experiments.cast.figures11_to_14 import COLUMNS, NOTES, ROWS, panels
-from experiments.cast.paper import table
+from experiments.spec.claims import Quantity, above, below, cell, claim, mean
 from experiments.spec.class_f1 import WeightedF1
-from experiments.spec.language import Column, Quantity, TinyNote, above, below, cell, claim, mean, row
+from experiments.spec.language import Column, TinyNote, row
 
 # Categories that the paper's text names.
 CATEGORIES = {

@@ -2,23 +2,11 @@
 
 from collections.abc import Mapping
 
-from experiments.cast.base import EPIC100, RECIPE_NOTE
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, RECIPE_NOTE, table
 from experiments.cast.state_of_the_art import CLIP_ALONE, EXPERTS_NOTE, TABLE2_NOTE, VIDEO_MAE_ALONE
+from experiments.spec.claims import above, cell, claim
 from experiments.spec.class_f1 import WeightedF1
-from experiments.spec.language import (
-    NOUN,
-    VERB,
-    ClassDifferences,
-    ClassPanel,
-    Column,
-    PaperNote,
-    Table,
-    above,
-    cell,
-    claim,
-    row,
-)
+from experiments.spec.language import NOUN, VERB, ClassDifferences, ClassPanel, Column, PaperNote, Table, row
 
 COLUMNS = (
     Column(key="verb", header="Verb", metric=VERB, base=EPIC100, best="max"),

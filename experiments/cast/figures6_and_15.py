@@ -1,8 +1,8 @@
 """Figures 6 and 15 of CAST: answers of CLIP, VideoMAE and CAST to test videos."""
 
+from experiments.cast.base import table
 from experiments.cast.figures11_to_14 import COLUMNS, EXPERTS, ROWS
 from experiments.cast.figures11_to_14 import NOTES as F1_NOTES
-from experiments.cast.paper import table
 from experiments.spec.language import AnsweredClips, Table, row
 
 

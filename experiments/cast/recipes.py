@@ -1,7 +1,6 @@
 """Recipes of CAST as released and as printed, on all three data sets."""
 
-from experiments.cast.base import EPIC100, K400, PRINTED, SSV2
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, K400, PRINTED, SSV2, table
 from experiments.spec.language import ACTION, NOUN, TOP1, VERB, Column, TinyNote, Underlined, row
 
 # fmt: off

@@ -59,7 +59,6 @@ TFLOPS = Computed("tflops", tflops)
 
 
 def cost_columns(base: RunConfig) -> Sequence[Column]:
-    """Columns of frames, views and costs."""
     return (
         Column(key="frames", header="Frames", metric=FRAMES, base=base, digits=0),
         Column(key="views", header="Views", metric=VIEWS, base=base),

@@ -1,25 +1,19 @@
 """Table 1 of CAST: ablations on EPIC-Kitchens-100, a panel each."""
 
-from experiments.cast.base import ACCURACY, ENSEMBLE, INDEPENDENT, INDEPENDENT_TUNED, KEYS, NOTES, PARAMS, bottleneck
-from experiments.cast.experts import CLIP, VIDEO_MAE_EK100
-from experiments.cast.paper import table
-from experiments.spec.language import (
-    TRAINABLE_PARAMETERS,
-    Ours,
-    about,
-    above,
-    best,
-    bold,
-    cell,
-    claim,
-    largest,
-    model,
-    rising,
-    row,
-    smallest,
-    within,
-    worst,
+from experiments.cast.base import (
+    ACCURACY,
+    ENSEMBLE,
+    INDEPENDENT,
+    INDEPENDENT_TUNED,
+    KEYS,
+    NOTES,
+    PARAMS,
+    bottleneck,
+    table,
 )
+from experiments.cast.experts import CLIP, VIDEO_MAE_EK100
+from experiments.spec.claims import Ours, about, above, best, cell, claim, largest, rising, smallest, within, worst
+from experiments.spec.language import TRAINABLE_PARAMETERS, bold, model, row
 from models.cast.bottleneck import FullWidthExchange
 from models.cast.exchange import LateralExchange
 from models.cast.heads import LateFusionHead

@@ -1,9 +1,9 @@
 """Table 10 of CAST: comparison with the state of the art on Something-Something V2."""
 
-from experiments.cast.base import RECIPE_NOTE, SSV2
-from experiments.cast.paper import table
+from experiments.cast.base import RECIPE_NOTE, SSV2, table
 from experiments.cast.state_of_the_art import CLIP_ALONE, COST_NOTE, OWN_NOTE, VIDEO_MAE_ALONE, cost_columns
-from experiments.spec.language import TOP1, Column, Underlined, best, bold, claim, quoted, row
+from experiments.spec.claims import best, claim
+from experiments.spec.language import TOP1, Column, Underlined, bold, quoted, row
 
 COLUMNS = (*cost_columns(SSV2), Column(key="top1", header="Top-1 Acc.", metric=TOP1, base=SSV2, best="max"))
 

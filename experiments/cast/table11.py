@@ -1,9 +1,9 @@
 """Table 11 of CAST: comparison with the state of the art on Kinetics-400."""
 
-from experiments.cast.base import K400, RECIPE_NOTE
-from experiments.cast.paper import table
+from experiments.cast.base import K400, RECIPE_NOTE, table
 from experiments.cast.state_of_the_art import CLIP_ALONE, COST_NOTE, OWN_NOTE, VIDEO_MAE_ALONE, cost_columns
-from experiments.spec.language import TOP1, Column, Underlined, best, bold, claim, quoted, row
+from experiments.spec.claims import best, claim
+from experiments.spec.language import TOP1, Column, Underlined, bold, quoted, row
 
 COLUMNS = (*cost_columns(K400), Column(key="top1", header="Top-1 Acc.", metric=TOP1, base=K400, best="max"))
 

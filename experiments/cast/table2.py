@@ -1,8 +1,8 @@
 """Table 2 of CAST: comparison with the state of the art on EPIC-Kitchens-100, SSv2 and Kinetics-400."""
 
-from experiments.cast.base import EPIC100, K400, RECIPE_NOTE, SSV2
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, K400, RECIPE_NOTE, SSV2, table
 from experiments.cast.state_of_the_art import AIM_ALONE, CLIP_ALONE, OWN_NOTE, VIDEO_MAE_ALONE
+from experiments.spec.claims import Ours, above, best, cell, claim, harmonic_mean, largest, ranked, within
 from experiments.spec.language import (
     ACTION,
     GFLOPS,
@@ -12,19 +12,10 @@ from experiments.spec.language import (
     Column,
     Evenness,
     HarmonicMean,
-    Ours,
     Underlined,
-    above,
-    best,
     bold,
-    cell,
-    claim,
-    harmonic_mean,
-    largest,
     quoted,
-    ranked,
     row,
-    within,
 )
 
 TASKS = ("verb", "noun", "ssv2", "k400")

@@ -5,8 +5,7 @@ from functools import cache, partial
 
 from torch import Tensor, nn
 
-from experiments.cast.base import EPIC100
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, table
 from experiments.spec.language import ByColumn, Column, Computed, RunConfig, row
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.cross_attention import CrossAttention, windows

@@ -1,14 +1,9 @@
 """Table 4 of CAST: hyper-parameters of each data set, from the recipes themselves."""
 
-from data.transforms.pixels import Augmentation
-from data.video_data import VideoData
-from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2
-from experiments.cast.paper import table
-from experiments.spec.language import Column, Computed, RunConfig, Scientific, row
-from lightning_modules.classification import ClassObjective
-from lightning_modules.mixup import Mixup
+from data.transforms.rand_augment import RandAugment
+from experiments.cast.base import EPIC100, GPUS, K400, PER_GPU, SSV2, table
+from experiments.spec.language import Column, Computed, RunConfig, Scientific, row, setting, value_of
 from lightning_modules.optim import AdamW, CosineSchedule, OptimConfig
-from models.cast.model import CAST
 
 
 def optim(run: RunConfig) -> OptimConfig:
@@ -16,50 +11,23 @@ def optim(run: RunConfig) -> OptimConfig:
     return run.optim
 
 
-def adamw(run: RunConfig) -> AdamW:
+def momentum(run: RunConfig) -> str:
     optimizer = optim(run).optimizer
     assert isinstance(optimizer, AdamW)
-    return optimizer
-
-
-def schedule(run: RunConfig) -> CosineSchedule:
-    schedule = optim(run).schedule
-    assert isinstance(schedule, CosineSchedule)
-    return schedule
+    return "β1, β2={}, {}".format(*optimizer.betas)
 
 
 def schedule_name(run: RunConfig) -> str:
-    schedule(run)
+    assert isinstance(optim(run).schedule, CosineSchedule)
     return "cosine decay"
-
-
-def augmentation(run: RunConfig) -> Augmentation.Config:
-    assert isinstance(run.data, VideoData) and isinstance(run.data.augmentation, Augmentation.Config)
-    return run.data.augmentation
-
-
-def objective(run: RunConfig) -> ClassObjective:
-    assert isinstance(run.objective, ClassObjective)
-    return run.objective
-
-
-def mixup(run: RunConfig) -> Mixup.Config:
-    mixup = objective(run).mixup
-    assert mixup is not None
-    return mixup
 
 
 def rand_augment(run: RunConfig) -> str:
     """Magnitude and deviation of RandAugment, and the number of operations if it is not timm's default."""
-    config = augmentation(run).rand_augment
-    assert config is not None
+    config = value_of("data.augmentation.rand_augment", run)
+    assert isinstance(config, RandAugment.Config)
     number = "" if config.num_operations == 2 else f"; {config.num_operations} operations"
     return f"({config.magnitude:g}, {config.deviation:g}){number}"
-
-
-def drop_path(run: RunConfig) -> float:
-    assert isinstance(run.model, CAST.Config)
-    return run.model.drop_path
 
 
 def base_lr(run: RunConfig) -> float:
@@ -73,23 +41,23 @@ COLUMNS = (
     Column(key="ssv2", header="SSV2", base=SSV2),
 )
 
-OPTIMIZER = Computed("optimizer", lambda run: type(adamw(run)).__name__)
+OPTIMIZER = Computed("optimizer", lambda run: type(optim(run).optimizer).__name__)
 BASE_LR = Computed("base_lr", base_lr)
-WEIGHT_DECAY = Computed("weight_decay", lambda run: optim(run).weight_decay)
-MOMENTUM = Computed("momentum", lambda run: "β1, β2={}, {}".format(*adamw(run).betas))
+WEIGHT_DECAY = setting("weight_decay", "optim.weight_decay")
+MOMENTUM = Computed("momentum", momentum)
 PER_GPU_BATCH = Computed("per_gpu", lambda run: PER_GPU)
 UPDATE_FREQUENCY = Computed("update_frequency", lambda run: optim(run).batch_size / (GPUS * PER_GPU))
 SCHEDULE = Computed("schedule", schedule_name)
-WARMUP = Computed("warmup_epochs", lambda run: schedule(run).warmup_epochs)
-EPOCHS = Computed("epochs", lambda run: optim(run).length)
-FLIP = Computed("flip", lambda run: "yes" if augmentation(run).flip else "no")
-COLOR_JITTER = Computed("color_jitter", lambda run: augmentation(run).color_jitter)
+WARMUP = setting("warmup_epochs", "optim.schedule.warmup_epochs")
+EPOCHS = setting("epochs", "optim.length")
+FLIP = Computed("flip", lambda run: "yes" if value_of("data.augmentation.flip", run) else "no")
+COLOR_JITTER = setting("color_jitter", "data.augmentation.color_jitter")
 RAND_AUGMENT = Computed("rand_augment", rand_augment)
-SMOOTHING = Computed("label_smoothing", lambda run: objective(run).label_smoothing)
-MIXUP = Computed("mixup", lambda run: mixup(run).alpha)
-MIXUP_PROBABILITY = Computed("mixup_probability", lambda run: mixup(run).probability)
-DROP_PATH = Computed("drop_path", drop_path)
-LAYER_DECAY = Computed("layer_decay", lambda run: optim(run).layer_decay or 1.0)
+SMOOTHING = setting("label_smoothing", "objective.label_smoothing")
+MIXUP = setting("mixup", "objective.mixup.alpha")
+MIXUP_PROBABILITY = setting("mixup_probability", "objective.mixup.probability")
+DROP_PATH = setting("drop_path", "model.drop_path")
+LAYER_DECAY = setting("layer_decay", "optim.layer_decay")
 
 # fmt: off
 ROWS = (

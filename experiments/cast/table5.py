@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from experiments.cast.base import ACCURACY_OF_ACTIONS, ADAPTED_VIDEO_MAE, AIM, KEYS, NOTES, independent
+from experiments.cast.base import ACCURACY_OF_ACTIONS, ADAPTED_VIDEO_MAE, AIM, KEYS, NOTES, independent, table
 from experiments.cast.experts import IN21K
-from experiments.cast.paper import table
 from experiments.cast.tiny import STAND_INS_NOTE
-from experiments.spec.language import above, cell, claim, model, row, unbounded
+from experiments.spec.claims import above, cell, claim, unbounded
+from experiments.spec.language import model, row
 
 INDEPENDENT_IN21K = independent(replace(AIM, expert=replace(IN21K, tubelet=1)), ADAPTED_VIDEO_MAE)
 

@@ -1,10 +1,10 @@
 """Table 6 of CAST: effect of pre-trained weights."""
 
-from experiments.cast.base import ACCURACY, NOTES
+from experiments.cast.base import ACCURACY, NOTES, table
 from experiments.cast.experts import IN21K, VIDEO_MAE_K400, VIDEO_MAE_SSV2
-from experiments.cast.paper import table
 from experiments.cast.tiny import STAND_INS_NOTE
-from experiments.spec.language import Ours, PaperNote, cell, claim, largest, model, row, smallest, within
+from experiments.spec.claims import Ours, cell, claim, largest, smallest, within
+from experiments.spec.language import PaperNote, model, row
 
 # fmt: off
 ROWS = (

@@ -1,10 +1,10 @@
 """Table 7 of CAST: effect of employing different models as experts."""
 
-from experiments.cast.base import ACCURACY, NOTES
+from experiments.cast.base import ACCURACY, NOTES, table
 from experiments.cast.experts import EVA, MVD
-from experiments.cast.paper import table
 from experiments.cast.tiny import STAND_INS_NOTE
-from experiments.spec.language import Ours, cell, claim, largest, model, row, smallest, within
+from experiments.spec.claims import Ours, cell, claim, largest, smallest, within
+from experiments.spec.language import model, row
 
 # fmt: off
 ROWS = (

@@ -1,8 +1,8 @@
 """Table 8 of CAST: effect of B-CAST-specific positional embeddings."""
 
-from experiments.cast.base import ACCURACY_OF_ACTIONS, NOTES, bottleneck
-from experiments.cast.paper import table
-from experiments.spec.language import about, cell, claim, row
+from experiments.cast.base import ACCURACY_OF_ACTIONS, NOTES, bottleneck, table
+from experiments.spec.claims import about, cell, claim
+from experiments.spec.language import row
 
 # fmt: off
 ROWS = (

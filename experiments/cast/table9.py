@@ -1,7 +1,6 @@
 """Table 9 of CAST: comparison with the state of the art on EPIC-Kitchens-100."""
 
-from experiments.cast.base import EPIC100, RECIPE_NOTE
-from experiments.cast.paper import table
+from experiments.cast.base import EPIC100, RECIPE_NOTE, table
 from experiments.cast.state_of_the_art import (
     AIM_ALONE,
     CLIP_ALONE,
@@ -10,21 +9,8 @@ from experiments.cast.state_of_the_art import (
     VIDEO_MAE_ALONE,
     cost_columns,
 )
-from experiments.spec.language import (
-    ACTION,
-    NOUN,
-    VERB,
-    Column,
-    Underlined,
-    above,
-    below,
-    best,
-    bold,
-    cell,
-    claim,
-    quoted,
-    row,
-)
+from experiments.spec.claims import above, below, best, cell, claim
+from experiments.spec.language import ACTION, NOUN, VERB, Column, Underlined, bold, quoted, row
 
 COLUMNS = (
     *cost_columns(EPIC100),

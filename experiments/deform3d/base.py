@@ -10,12 +10,20 @@ from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
 from data.pose_video_data import PoseVideoData
 from data.transforms.composed_augmentation import ComposedAugmentation, ShortSideCrop
-from experiments.spec.language import Edits, RunConfig, data, model
+from experiments.spec.language import Edits, Paper, RunConfig, data, model
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import CosineSchedule, OptimConfig
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.windows import Pairing, Windows
+
+PAPER = Paper(
+    key="deform3d",
+    title="Cross-Modal Learning with 3D Deformable Attention for Action Recognition, supplementary material",
+    url="https://arxiv.org/abs/2212.05638",
+    source="arXiv:2212.05638, supplementary",
+)
+table = PAPER.table
 
 FRAMES = 12
 SMALL_SHIFT = ShortSideCrop.Config(short_side=(1.0, 8 / 7))  # larger crops would cut off the joints of many people
@@ -56,7 +64,6 @@ def pairing(name: Pairing) -> Edits:
     return model(joint_windows=windows(4, name), time_windows=windows(4, name))
 
 
-SOURCE = "arXiv:2212.05638, supplementary"
 RECIPE_NOTE = (
     "The supplementary states neither sizes nor recipe, except for 12 frames in one figure: all others are ours (see the "
     "README of experiments/deform3d)."

@@ -1,26 +1,8 @@
 """Figure A1 of the 3D deformable transformer: accuracy over the number of test frames."""
 
-from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE
-from experiments.deform3d.paper import table
-from experiments.spec.language import (
-    TOP1,
-    Column,
-    Edits,
-    Ours,
-    Panel,
-    Panels,
-    TinyNote,
-    below,
-    cell,
-    claim,
-    data,
-    differs,
-    evaluation,
-    largest,
-    row,
-    smallest,
-    within,
-)
+from experiments.deform3d.base import FRAMES, PENN, RECIPE_NOTE, table
+from experiments.spec.claims import Ours, below, cell, claim, differs, largest, smallest, within
+from experiments.spec.language import TOP1, Column, Edits, Panel, Panels, TinyNote, data, evaluation, row
 
 NUMBERS = (2, 4, 6, 8, 10, 12, 16)
 SPARSE = NUMBERS[1:]  # two frames show whether the data need motion at all

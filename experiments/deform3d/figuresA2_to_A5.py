@@ -4,24 +4,19 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 from experiments.deform3d.attention_mass import ACTION_FRAMES, BOX, MARGIN, MOVING_JOINTS, AttentionMass, Measure
-from experiments.deform3d.base import GYM99, NTU120, PENN, RECIPE_NOTE
-from experiments.deform3d.paper import table
+from experiments.deform3d.base import GYM99, NTU120, PENN, RECIPE_NOTE, table
+from experiments.spec.claims import Comparison, Ours, above, cell, claim
 from experiments.spec.language import (
     TOP1,
     AttentionQuery,
     AttentionStrips,
     Column,
-    Comparison,
-    Ours,
     Parent,
     Row,
     RowQuery,
     RunConfig,
     Tested,
     TinyNote,
-    above,
-    cell,
-    claim,
     row,
 )
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from data.stand_ins.drawing.figures import CLASS_NAMES, kind_of
-from experiments.deform3d.base import GYM99, NTU60, PENN, POSE, RECIPE_NOTE, RGB, SOURCE, pairing, windows
-from experiments.deform3d.paper import table
+from experiments.deform3d.base import GYM99, NTU60, PAPER, PENN, POSE, RECIPE_NOTE, RGB, pairing, table, windows
 from experiments.spec.language import GFLOPS, PARAMETERS, TOP1, Column, OfTraining, TinyNote, model, row
 from models.deform3d.deformable import PlainAttention
 
@@ -27,7 +26,6 @@ class AccuracyOnClasses(OfTraining):
 
 
 def column(key: str, header: str, classes: Iterable[str]) -> Column:
-    """Column of the accuracy on some classes."""
     metric = AccuracyOnClasses(f"top1_{key}", frozenset(classes))
     return Column(key=key, header=("Classes of the stand-in told by", header), metric=metric, base=PENN, best="max")
 
@@ -71,7 +69,7 @@ ROWS_ABLATION = (
 TABLE_ABLATION = table(
     "ablation",
     "Parts of the 3D deformable transformer (ours, not in the paper)",
-    source=SOURCE,
+    source=PAPER.source,
     labels=("Part", "Setting"),
     columns=COLUMNS_ABLATION,
     rows=ROWS_ABLATION,
@@ -103,7 +101,7 @@ ROWS_MODALITIES = (
 TABLE_MODALITIES = table(
     "modalities",
     "RGB and pose, alone and together (ours, not in the paper)",
-    source=SOURCE,
+    source=PAPER.source,
     labels=("Modalities",),
     columns=COLUMNS_MODALITIES,
     rows=ROWS_MODALITIES,

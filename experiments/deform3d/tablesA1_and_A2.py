@@ -8,24 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN
-from experiments.deform3d.paper import table
-from experiments.spec.language import (
-    ByColumn,
-    Column,
-    Computed,
-    Edits,
-    Row,
-    RunConfig,
-    about,
-    below,
-    cell,
-    claim,
-    data,
-    model,
-    row,
-    within,
-)
+from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN, table
+from experiments.spec.claims import about, below, cell, claim, within
+from experiments.spec.language import ByColumn, Column, Computed, Edits, Row, RunConfig, data, model, row
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stride import MODAL, scores
 from models.deform3d.windows import Windows, printed_query_starts
@@ -84,8 +69,6 @@ def config_of(run: RunConfig) -> DeformableTransformer.Config:
 
 
 def columns(stage: Stage, base: RunConfig) -> tuple[Column, ...]:
-    """Columns of the counts of a stage."""
-
     def macs(number: int, run: RunConfig) -> float:
         """Multiply-adds of scores and of the sums of values, of all heads together, without projections."""
         return 2 * number * config_of(run).width / BILLION

@@ -20,6 +20,7 @@ from experiments.spec.language import (
     Computed,
     Edit,
     Measured,
+    Paper,
     PaperNote,
     Parent,
     RunConfig,
@@ -33,6 +34,15 @@ from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
+
+PAPER = Paper(
+    key="motionformer",
+    title="Keeping Your Eye on the Ball: Trajectory Attention in Video Transformers",
+    url="https://arxiv.org/abs/2106.05392",
+    source="arXiv:2106.05392",
+    without_numbers={"figure1": "Trajectory attention", "figure2": "Trajectory attention flowchart"},
+)
+table = PAPER.table
 
 BASE_MODELS = {(768, 12, 12): "ViT-B", (1024, 24, 16): "ViT-L"}  # width, depth, heads
 

@@ -1,7 +1,6 @@
 """Section 6.1.3 of Motionformer: classes with the largest gains and losses of accuracy by trajectory attention."""
 
-from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import JOINT, JOINT_NOTE, TOP1_COLUMNS, TRAINING_NOTES, table
 from experiments.spec.language import ClassDifferences, ClassPanel, PaperNote, row
 
 # fmt: off

@@ -5,26 +5,9 @@ Appendix 6.1.1: models of Table 4, tested with the same number of frames at incr
 
 from dataclasses import replace
 
-from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.paper import table
-from experiments.spec.language import (
-    TOP1,
-    Column,
-    Ours,
-    Panel,
-    Panels,
-    PaperNote,
-    Quantity,
-    above,
-    cell,
-    claim,
-    evaluation,
-    largest,
-    rising,
-    row,
-    smallest,
-    within,
-)
+from experiments.motionformer.base import DIVIDED, JOINT, JOINT_NOTE, K400, SSV2, TRAINING_NOTES, table
+from experiments.spec.claims import Ours, Quantity, above, cell, claim, largest, rising, smallest, within
+from experiments.spec.language import TOP1, Column, Panel, Panels, PaperNote, evaluation, row
 
 STRIDES = (1, 2, 4, 8)
 FRACTIONS = (0.25, 0.5, 0.75)  # of S, the stride at which a clip spans the video; and so of the video

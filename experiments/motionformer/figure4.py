@@ -3,8 +3,7 @@
 Appendix 6.1.4. The paper states neither the block nor the heads of the maps.
 """
 
-from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES, table
 from experiments.spec.language import TOP1, AttentionQuery, AttentionStrips, Column, RowQuery, TinyNote, row
 
 # fmt: off

@@ -1,25 +1,10 @@
 """Section 6.1.5 of Motionformer: training times on Kinetics-400."""
 
-from experiments.motionformer.base import K400, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import K400, TRAINING_NOTES, table
 from experiments.motionformer.table3 import R16, R64, R128
 from experiments.motionformer.table6 import BATCH_NOTE, HIGH_RESOLUTION, LONG
-from experiments.spec.language import (
-    DEVICE_HOURS,
-    GFLOPS,
-    Column,
-    Ours,
-    PaperNote,
-    above,
-    below,
-    cell,
-    claim,
-    percent_difference,
-    quoted,
-    rising,
-    row,
-    within,
-)
+from experiments.spec.claims import Ours, above, below, cell, claim, percent_difference, rising, within
+from experiments.spec.language import DEVICE_HOURS, GFLOPS, Column, PaperNote, quoted, row
 
 # fmt: off
 ROWS = (
@@ -31,9 +16,6 @@ ROWS = (
     row("mformer-hr",     ("Mformer-HR",),                                    HIGH_RESOLUTION, paper=(1376,)),
     quoted("timesformer", ("TimeSformer-B [8]",),                                              paper=(416,)),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M60", "section 5", "The approximation greatly reduces computation, and selecting prototypes is the bottleneck of its runtime",
           [below(cell("prototypes-128.hours", GFLOPS) / cell("mformer.hours", GFLOPS), Ours(0.5), inclusive=True),

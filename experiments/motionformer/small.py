@@ -40,7 +40,6 @@ REASONS = {
 
 
 def left_out(run: RunConfig) -> str:
-    """Why a run is left out."""
     match run.model:
         case Motionformer.Config(attention=TrajectoryAttention.Config(approximation=Orthoformer.Config() as one)):
             if one.num_candidates(GRID) < one.num_prototypes:

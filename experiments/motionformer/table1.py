@@ -1,8 +1,8 @@
 """Table 1 of Motionformer: design choices of recent video transformers; its own are read from the default run."""
 
-from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION
-from experiments.motionformer.paper import table
-from experiments.spec.language import Bold, Column, cell, claim, quoted, row, same
+from experiments.motionformer.base import ATTENTION, BASE_MODEL, K400, POSITIONS, TOKENIZATION, table
+from experiments.spec.claims import cell, claim, same
+from experiments.spec.language import Bold, Column, quoted, row
 
 COLUMNS = (
     Column(key="base_model",   header="Base Model",    metric=BASE_MODEL,   base=K400),
@@ -17,9 +17,6 @@ ROWS = (
     quoted("vivit",       ("ViViT [3]",),          paper=("ViT-L", "Joint/Divided Space-Time", "Joint",    "Cubic")),
     row("motionformer",   (Bold("Motionformer"),), paper=("ViT-B", "Trajectory",               "Separate", "Cubic")),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M1", "section 3.3", "The base model, positions and tokens are those of earlier models; only attention is new", (
         same(cell("motionformer.positions"), cell("timesformer.positions")),

@@ -12,23 +12,10 @@ from experiments.motionformer.base import (
     TOP1_COLUMNS,
     TRAINING_NOTES,
     strided,
+    table,
 )
-from experiments.motionformer.paper import table
-from experiments.spec.language import (
-    Bold,
-    Ours,
-    about,
-    above,
-    best,
-    bold,
-    cell,
-    claim,
-    data,
-    model,
-    percent_difference,
-    row,
-    within,
-)
+from experiments.spec.claims import Ours, about, above, best, cell, claim, percent_difference, within
+from experiments.spec.language import Bold, bold, data, model, row
 from models.positions import JointPositions
 from models.tokens import SquareTokens
 

@@ -1,26 +1,16 @@
 """Table 3 of Motionformer: Orthoformer. a: other approximations. b: selection of prototypes. c: their number. d: per clip or frame."""
 
-from experiments.motionformer.base import BOTH, MEMORY_NOTE, START_NOTE, TOP1_COLUMNS, TRAINING_NOTES, memory_columns
-from experiments.motionformer.paper import table
-from experiments.spec.language import (
-    GFLOPS,
-    Bold,
-    Edits,
-    Ours,
-    about,
-    above,
-    below,
-    best,
-    bold,
-    cell,
-    claim,
-    mean,
-    model,
-    rising,
-    row,
-    within,
-    worst,
+from experiments.motionformer.base import (
+    BOTH,
+    MEMORY_NOTE,
+    START_NOTE,
+    TOP1_COLUMNS,
+    TRAINING_NOTES,
+    memory_columns,
+    table,
 )
+from experiments.spec.claims import Ours, about, above, below, best, cell, claim, mean, rising, within, worst
+from experiments.spec.language import GFLOPS, Bold, Edits, bold, model, row
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer

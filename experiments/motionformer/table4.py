@@ -9,9 +9,10 @@ from experiments.motionformer.base import (
     START_NOTE,
     TOP1_COLUMNS,
     TRAINING_NOTES,
+    table,
 )
-from experiments.motionformer.paper import table
-from experiments.spec.language import Ours, Quantity, about, above, below, best, bold, cell, claim, largest, model, row
+from experiments.spec.claims import Ours, Quantity, about, above, below, best, cell, claim, largest
+from experiments.spec.language import bold, model, row
 from models.mixers.trajectory import TrajectoryAttention
 
 AVG_T = model(attention=TrajectoryAttention.Config(temporal="average"))

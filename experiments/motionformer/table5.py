@@ -8,7 +8,8 @@ from data.datasets.imdb import Imdb
 from data.datasets.listops import ListOps
 from data.datasets.pathfinder import Pathfinder
 from data.token_data import TokenData
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import table
+from experiments.spec.claims import Ours, above, below, best, cell, claim, largest, smallest, unbounded
 from experiments.spec.language import (
     GFLOPS,
     TOP1,
@@ -20,25 +21,16 @@ from experiments.spec.language import (
     Edit,
     Edits,
     Mean,
-    Ours,
     PaperNote,
     PeakMegabytes,
     Recipe,
     RunConfig,
     TinyNote,
     Underlined,
-    above,
-    below,
-    best,
     bold,
-    cell,
-    claim,
-    largest,
     model,
     optim,
     row,
-    smallest,
-    unbounded,
 )
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel

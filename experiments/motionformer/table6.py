@@ -5,8 +5,8 @@ from dataclasses import replace
 from data.datasets.kinetics import Kinetics
 from data.sampling.strides import DenseSampling
 from data.video_data import VideoData
-from experiments.motionformer.base import COUNT_NOTE, EPIC100, K400, SSV2, TRAINING_NOTES, strided
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import COUNT_NOTE, EPIC100, K400, SSV2, TRAINING_NOTES, strided, table
+from experiments.spec.claims import about, above, best, cell, claim, ranked
 from experiments.spec.language import (
     ACTION,
     GFLOPS_AND_VIEWS,
@@ -20,17 +20,11 @@ from experiments.spec.language import (
     PaperNote,
     RunConfig,
     Underlined,
-    about,
-    above,
-    best,
     bold,
-    cell,
-    claim,
     data,
     model,
     optim,
     quoted,
-    ranked,
     row,
 )
 from models.positions import SeparatePositions

@@ -2,25 +2,10 @@
 
 from dataclasses import replace
 
-from experiments.motionformer.base import ATTENTION_KIND, K400, MEMORY_NOTE, TRAINING_NOTES, memory_columns
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import ATTENTION_KIND, K400, MEMORY_NOTE, TRAINING_NOTES, memory_columns, table
 from experiments.motionformer.table3 import approximate
-from experiments.spec.language import (
-    PARAMETERS,
-    TOP1,
-    TOP5,
-    Column,
-    Ours,
-    PaperNote,
-    above,
-    below,
-    bold,
-    cell,
-    claim,
-    data,
-    model,
-    row,
-)
+from experiments.spec.claims import Ours, above, below, cell, claim
+from experiments.spec.language import PARAMETERS, TOP1, TOP5, Column, PaperNote, bold, data, model, row
 from models.imagenet import ImageNet
 from models.mixers.orthoformer import Orthoformer
 from models.positions import SeparatePositions
@@ -40,9 +25,6 @@ ROWS = (
     row("mformer-b", ("Mformer-B", "ViT-B/224"),        paper=(109.1, "Trajectory (E)", *bold(7.3), None, 79.7, 94.2)),
     row("mformer-h", ("Mformer-H", "ViT-L/336"), LARGE, paper=(381.9, "Trajectory (A)", 22.2, None, *bold(80.0, 94.5))),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M50", "section 4.2", "The large model with approximate attention is competitive",
           [above(cell(f"mformer-h.{c}") - cell(f"mformer-b.{c}")) for c in ("top1", "top5")], real_data=True),

@@ -1,21 +1,8 @@
 """Table 8 of Motionformer: accuracy with a single frame, and the gain with eight."""
 
-from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES
-from experiments.motionformer.paper import table
-from experiments.spec.language import (
-    TOP1,
-    Column,
-    Difference,
-    PaperNote,
-    about,
-    above,
-    bold,
-    cell,
-    claim,
-    data,
-    model,
-    row,
-)
+from experiments.motionformer.base import K400, SSV2, TRAINING_NOTES, table
+from experiments.spec.claims import about, above, cell, claim
+from experiments.spec.language import TOP1, Column, Difference, PaperNote, bold, data, model, row
 from models.mixers.joint import JointAttention
 from models.tokens import SquareTokens
 
@@ -27,9 +14,6 @@ ROWS = (
     row("k400", ("Kinetics-400",),           base=K400, paper=(73.2, 79.7, 6.5)),
     row("ssv2", ("Something–Something V2",), base=SSV2, paper=(27.1, 66.5, *bold(39.4))),
 )
-# fmt: on
-
-# fmt: off
 CLAIMS = (
     claim("M52", "section 4", "A single frame loses about 7 % on K-400", about(cell("k400.delta"), 7, 0.5), real_data=True),
     claim("M53", "section 4", "A single frame loses about 39 % on SSv2", about(cell("ssv2.delta"), 39, 0.5)),

@@ -6,27 +6,21 @@ Appendix 6.1.6. Nothing is trained. The paper states neither the layer nor the s
 from dataclasses import replace
 
 from data.masked_sequences import MaskedSequences
-from experiments.motionformer.base import BASE, K400, TRAINING_NOTES
-from experiments.motionformer.paper import table
+from experiments.motionformer.base import BASE, K400, TRAINING_NOTES, table
+from experiments.spec.claims import Ours, cell, claim, mean, unbounded, within
 from experiments.spec.language import (
     Column,
     Edit,
     MaskStrips,
-    Ours,
     Parent,
     RunConfig,
     Tested,
     TinyNote,
     bold,
-    cell,
-    claim,
     data,
-    mean,
     model,
     quoted,
     row,
-    unbounded,
-    within,
 )
 from interface.evaluation import EvalConfig
 from lightning_modules.mask_propagation import MaskPropagation

@@ -19,6 +19,7 @@ from experiments.spec.language import (
     Computed,
     Edit,
     Edits,
+    Paper,
     RunConfig,
     VideosPerSecondInTurns,
     model,
@@ -29,6 +30,19 @@ from lightning_modules.optim import SGD, OptimConfig, StepSchedule
 from models.framewise.model import FramewiseViT
 from models.msca.attention import HeadShift, NeighbourAttention, TokenGroupShift
 from models.msca.model import MSCA, FramewiseConfig, TokenShift
+
+PAPER = Paper(
+    key="msca",
+    title="Temporal Cross-attention for Action Recognition",
+    url="https://arxiv.org/abs/2204.00452",
+    source="arXiv:2204.00452",
+    without_numbers={
+        "figure1": "Encoder blocks of ViT, TokenShift and MSCA",
+        "figure2": "Shift operation in the MSCA-KV model",
+        "figure3": "Shift operations of MSCA-V, MSCA-pKV, and MSCA-pV",
+    },
+)
+table = PAPER.table
 
 K400 = RunConfig(
     model=MSCA.Config(),

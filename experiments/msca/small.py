@@ -12,7 +12,6 @@ TOKENS = 1 + (112 // 16) ** 2  # of a frame
 
 
 def too_large(run: RunConfig) -> str:
-    """Why a run is left out."""
     assert isinstance(run.model, FramewiseViT.Config)
     attention = run.model.attention
     if isinstance(attention, TokenGroupShift.Config) and sum(attention.past_and_future) > TOKENS:

@@ -1,8 +1,8 @@
 """Table 2 of MSCA: projections whose heads are shifted."""
 
-from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, heads
-from experiments.msca.paper import table
-from experiments.spec.language import Ours, about, above, bold, cell, claim, largest, row, within
+from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, heads, table
+from experiments.spec.claims import Ours, about, above, cell, claim, largest, within
+from experiments.spec.language import bold, row
 
 NO_COST = (None, None, None)  # not printed
 

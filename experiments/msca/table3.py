@@ -1,8 +1,8 @@
 """Table 3 of MSCA: number of blocks with MSCA, from the last block on."""
 
-from experiments.msca.base import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA, VIT, heads
-from experiments.msca.paper import table
-from experiments.spec.language import Edits, Ours, above, bold, cell, claim, model, row, within
+from experiments.msca.base import ACCURACY, COST, NOTES, NUM_MSA, NUM_MSCA, VIT, heads, table
+from experiments.spec.claims import Ours, above, cell, claim, within
+from experiments.spec.language import Edits, bold, model, row
 
 
 def blocks(number: int) -> Edits:

@@ -1,8 +1,8 @@
 """Table 4 of MSCA: number of shifted tokens."""
 
-from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, tokens
-from experiments.msca.paper import table
-from experiments.spec.language import above, best, bold, cell, claim, falling, row
+from experiments.msca.base import ACCURACY, COST, NOTES, SHIFTED, VIT, table, tokens
+from experiments.spec.claims import above, best, cell, claim, falling
+from experiments.spec.language import bold, row
 
 # fmt: off
 ROWS = (

@@ -1,8 +1,8 @@
 """Table 5 of MSCA: projections whose tokens are shifted."""
 
-from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, tokens
-from experiments.msca.paper import table
-from experiments.spec.language import Ours, best, bold, cell, claim, row, within
+from experiments.msca.base import ACCURACY, COST, NOTES, TOKENSHIFT, VIT, table, tokens
+from experiments.spec.claims import Ours, best, cell, claim, within
+from experiments.spec.language import bold, row
 
 # fmt: off
 ROWS = (

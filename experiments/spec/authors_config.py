@@ -1,8 +1,6 @@
 """Config files of authors: their settings by name, and the fields of ours that say the same."""
 
 import ast
-import importlib
-import importlib.util
 import math
 import re
 import shlex
@@ -13,7 +11,8 @@ from typing import NamedTuple
 
 import yaml
 
-from experiments.spec.edits import overridden, owner_of
+from experiments.spec.edits import overridden, value_of
+from experiments.spec.paper_folders import members
 from experiments.spec.run import RunConfig
 from lightning_modules.optim import CosineSchedule, StepSchedule
 
@@ -58,10 +57,9 @@ class Difference(NamedTuple):
 
 
 def authors_config(paper: str) -> AuthorsConfig:
-    name = f"experiments.{paper}.authors_config"
-    if importlib.util.find_spec(name) is None:
+    if (found := members(paper, "authors_config").get("AUTHORS")) is None:
         raise ValueError(f"no config files of the authors of '{paper}' are known; compare two runs")
-    return importlib.import_module(name).AUTHORS
+    return found
 
 
 def read_settings(file: Path) -> dict[str, object]:
@@ -122,7 +120,7 @@ def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, objec
             f"the file has none of the settings of the paper's authors, such as {config.settings[0].names.split()[0]}"
         )
     for setting, values in given:
-        field = field_of(run, setting.path)
+        field = value_of(setting.path, run, ABSENT)
         try:
             theirs = setting.theirs(*values.values())
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
@@ -156,11 +154,6 @@ def can_be_set(run: RunConfig, path: str, value: object) -> bool:
     return True
 
 
-def field_of(run: RunConfig, path: str) -> object:
-    """Value of a field or property; `ABSENT` if the run has no such part."""
-    return getattr(owner_of(path, run), path.rpartition(".")[2], ABSENT)
-
-
 def of_channels(values: Sequence[object]) -> object:
     """Mean or standard deviation of three channels that all have the same, as ours; else all three."""
     return values[0] if len(set(values)) == 1 else values
@@ -183,3 +176,34 @@ def is_same(first: object, second: object) -> bool:
     if isinstance(first, int | float) and isinstance(second, int | float):
         return math.isclose(first, second)
     return first == second
+
+
+# Settings of the YAML files of SlowFast, from which the code of several papers descends.
+SLOWFAST_SETTINGS = (
+    Setting("TRAIN.BATCH_SIZE NUM_SHARDS", "optim.batch_size", lambda of_node, nodes: of_node * nodes),
+    Setting("TRAIN.DATASET", "data.dataset.name", family, family),
+    Setting("DATA.NUM_FRAMES", "data.frames"),
+    # Something-Something is sampled in segments, without a stride.
+    Setting(
+        "DATA.SAMPLING_RATE TRAIN.DATASET",
+        "data.sampling.stride",
+        lambda n, name: ABSENT if family(name) == "ssv2" else n,
+    ),
+    Setting("DATA.TRAIN_CROP_SIZE", "data.crop"),
+    Setting("DATA.MEAN", "data.mean", of_channels),
+    Setting("DATA.STD", "data.std", of_channels),
+    Setting("DATA.RANDOM_FLIP", "data.augmentation.flip", lambda flips: 0.5 if flips else 0.0),
+    Setting("SOLVER.LR_POLICY", "optim.schedule", str, policy),
+    Setting("SOLVER.BASE_LR", "optim.lr"),
+    Setting("SOLVER.MAX_EPOCH", "optim.epochs"),
+    Setting("SOLVER.WEIGHT_DECAY", "optim.weight_decay"),
+    Setting("SOLVER.OPTIMIZING_METHOD", "optim.optimizer", str, lambda optimizer: type(optimizer).__name__.lower()),
+    Setting("TEST.NUM_ENSEMBLE_VIEWS", "evaluation.views"),
+    Setting("TEST.NUM_SPATIAL_CROPS", "evaluation.crops"),
+    Setting("RNG_SEED", "seed"),
+)
+SLOWFAST_IGNORED = (
+    "TRAIN.ENABLE TRAIN.EVAL_PERIOD TRAIN.CHECKPOINT_* TRAIN.AUTO_RESUME TEST.ENABLE TEST.DATASET "
+    "TEST.BATCH_SIZE DATA.PATH* DATA_LOADER.* NUM_GPUS OUTPUT_DIR LOG_* DATA.INPUT_CHANNEL_NUM DATA.TEST_CROP_SIZE "
+    "MODEL.ARCH MODEL.MODEL_NAME"
+)

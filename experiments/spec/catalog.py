@@ -8,14 +8,13 @@ seconds. Those of other folders are imported.
 import difflib
 import fnmatch
 import functools
-import importlib
 import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
-from experiments.spec.paper_folders import HOME, paper_folders
+from experiments.spec.paper_folders import HOME, members, paper_folders
 
 if TYPE_CHECKING:
     from experiments.spec.paper import Paper
@@ -106,7 +105,7 @@ def imported(*folders: Path) -> Imported:
         from experiments.spec.table import Table
 
         paper = file.parent.name
-        for value in vars(_module(paper, file.stem)).values():
+        for value in members(paper, file.stem).values():
             if isinstance(value, Paper):
                 found.papers[paper] = value
             elif isinstance(value, Table):
@@ -114,15 +113,6 @@ def imported(*folders: Path) -> Imported:
                     raise ValueError(f"{file}: table '{value.name}'; name each table once, as {paper}/...")
                 found.modules.setdefault(value.name, file.stem)
     return found
-
-
-def _module(paper: str, stem: str) -> object:
-    try:
-        return importlib.import_module(f"experiments.{paper}.{stem}")
-    except Exception as error:
-        raise ValueError(
-            f"experiments/{paper}/{stem}.py cannot be imported: {type(error).__name__}: {error}"
-        ) from error
 
 
 def _outside() -> Imported:
@@ -183,8 +173,7 @@ def load(name: str) -> "Table":
 
     if (entry := read_index()["tables"].get(name)) is None:
         return _outside().tables[name]
-    module = _module(name.partition("/")[0], entry["module"])
-    for value in vars(module).values():
+    for value in members(name.partition("/")[0], entry["module"]).values():
         if isinstance(value, Table) and value.name == name:
             return value
     raise ValueError(f"table '{name}' is not in {entry['module']}.py, as the index says; `make index` writes it again")
@@ -194,16 +183,9 @@ def papers() -> list[str]:
     return sorted({*contents_of_papers(), *(name.partition("/")[0] for name in captions())})
 
 
-def paper_file(paper: str, name: str) -> Path | None:
-    """File in the directory of a paper; None if there is no such file."""
-    return next((file for folder in paper_folders() if (file := folder / paper / name).exists()), None)
-
-
 def released_weights(paper: str) -> "ReleasedWeights | None":
     """Weights that the authors of a paper released; None if the paper's directory has no `released.py`."""
-    if paper_file(paper, "released.py") is None:
-        return None
-    return importlib.import_module(f"experiments.{paper}.released").RELEASED
+    return members(paper, "released").get("RELEASED")
 
 
 def find(names: Iterable[str]) -> list[Selection]:

@@ -133,9 +133,9 @@ def owner_of(text: str, run: RunConfig) -> object | None:
     return owner if is_dataclass(owner) else None
 
 
-def value_of(path: str, run: RunConfig) -> object:
-    """Value of a field that a run does not lack."""
-    return getattr(owner_of(path, run), path.rpartition(".")[2])
+def value_of(path: str, run: RunConfig, *absent: object) -> object:
+    """Value of a field or property; `absent`, if given, of one that the run lacks."""
+    return getattr(owner_of(path, run), path.rpartition(".")[2], *absent)
 
 
 def all_overridden(run: RunConfig, texts: Iterable[str]) -> RunConfig:

@@ -1,33 +1,9 @@
-"""The language of a paper's literals: all that its tables, figures and claims are written in, in one module."""
+"""The language of a paper's tables and figures in one module; that of its claims is `claims.py`."""
 
 # ruff: noqa: F401
 # One paper alone needs the F1 scores of class_f1.py.
 
-from experiments.spec.claims import (
-    Comparison,
-    Ours,
-    Quantity,
-    about,
-    above,
-    below,
-    best,
-    cell,
-    claim,
-    differs,
-    falling,
-    harmonic_mean,
-    largest,
-    mean,
-    percent_difference,
-    ranked,
-    rising,
-    same,
-    smallest,
-    unbounded,
-    within,
-    worst,
-)
-from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim
+from experiments.spec.edits import Edit, Edits, ablated, data, evaluation, model, optim, value_of
 from experiments.spec.figures import (
     AnsweredClips,
     AttentionQuery,
@@ -52,6 +28,7 @@ from experiments.spec.metrics import (
     TOP5,
     TRAINABLE_PARAMETERS,
     VERB,
+    VIEWS,
     ByColumn,
     Computed,
     Difference,
@@ -65,6 +42,7 @@ from experiments.spec.metrics import (
     Tested,
     VideosPerSecondInTurns,
     published_gflops,
+    setting,
 )
 from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.paper import Paper

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar
 
+from experiments.spec.edits import value_of
 from experiments.spec.run import RunConfig
 
 
@@ -74,6 +75,17 @@ class Computed(Metric):
 
     of: Callable[[RunConfig], float | str | None]
     executed: Callable[[RunConfig], float] | None = None
+
+
+def setting(name: str, path: str) -> Computed:
+    """Metric whose value is that of a field or property of a run, e.g. `optim.weight_decay`."""
+    return Computed(name, partial(_number_or_text, path))
+
+
+def _number_or_text(path: str, run: RunConfig) -> float | str | None:
+    value = value_of(path, run)
+    assert value is None or isinstance(value, int | float | str)
+    return value
 
 
 TOO_LARGE = "too_large"  # field of the record of a measurement whose batch does not fit into the memory
@@ -239,4 +251,5 @@ DEVICE_HOURS = OfTraining("device_hours")
 GFLOPS = Computed("gflops", published_gflops, executed_gflops)
 GFLOPS_AND_VIEWS = Computed("gflops_views", published_gflops_and_views, executed_gflops)
 PARAMETERS = Computed("parameters", parameters)
+VIEWS = Computed("views", lambda run: f"{run.evaluation.views}×{run.evaluation.crops}")
 TRAINABLE_PARAMETERS = Computed("trainable_parameters", trainable_parameters)

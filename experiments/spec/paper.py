@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from experiments.spec.claims import Claim
 from experiments.spec.figures import Figure
-from experiments.spec.scales import Recipes
+from experiments.spec.scales import Recipe
 from experiments.spec.table import Column, Header, Row, Table
 
 
@@ -18,8 +18,6 @@ class Paper:
     url: str
     source: str
     """Start of the source of each table, e.g. `arXiv:2106.05392`."""
-    recipes: Recipes
-    """What the runs of its tables get at other scales, by name, if the table does not say otherwise."""
     without_numbers: Mapping[str, str] = field(default_factory=dict)
     """Captions of drawings, which contain nothing to reproduce, by name."""
 
@@ -34,7 +32,7 @@ class Paper:
         notes: tuple[str, ...] = (),
         claims: tuple[Claim, ...] = (),
         source: str | None = None,
-        recipes: Recipes | None = None,
+        recipes: Mapping[str, Recipe] | None = None,
         figure: Figure | None = None,
         scaled_figures: Mapping[str, Figure] | None = None,
         pretraining: str | None = None,
@@ -48,7 +46,7 @@ class Paper:
             labels=labels,
             columns=columns,
             rows=rows,
-            recipes={**self.recipes, **(recipes or {})},
+            recipes=recipes or {},
             notes=notes,
             figure=figure,
             scaled_figures=scaled_figures or {},

@@ -3,7 +3,7 @@
 Edits are applied after those of rows and columns, so that runs of different sizes have different ids.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import methodcaller
 
@@ -33,9 +33,6 @@ class Recipe:
     """Parents that are added after all edits; None for none."""
     left_out: Callable[[RunConfig], str] = lambda run: ""
     """Why a run at the paper's size has none at this scale; empty if it has one."""
-
-
-Recipes = Mapping[str, Recipe | str]  # by scale; a str is the module of one, which other scales need not import
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,14 @@
-"""Parts of data sets and short trainings for scales between `tiny` and `paper`; notes on tables whose runs are scaled."""
+"""Parts of data sets and short trainings for scales between `tiny` and `paper`; tables at a scale."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import NamedTuple
 
 from data.datasets.videos import VideoDataset
 from data.sampling.base import SamplingConfig
 from experiments.spec.edits import Edit, Edits
 from experiments.spec.run import RunConfig
+from experiments.spec.scales import Scale
+from experiments.spec.table import Cell, Row, Table, label_text
 from lightning_modules.optim import ScheduleConfig
 
 NO_KINETICS600 = "no list of classes is published for a part of Kinetics-600"
@@ -51,33 +52,39 @@ def stretched(schedule: ScheduleConfig, factor: float) -> ScheduleConfig:
     return replace(schedule, **longer)
 
 
-class ScaledCell(NamedTuple):
-    """A cell with a test: its row in words, its column, its runs at the paper's size and at the scale, why it has none."""
+def at_scale(table: Table, scale: Scale) -> Table:
+    """Table with the headers, the figure and the notes that hold at a scale."""
+    notes = [note for note in table.notes if not isinstance(note, scale.without)]
+    notes += scale_notes([cell for cell in table.cells(scale) if cell.metric.needs_test], scale.name)
+    return replace(
+        table,
+        columns=tuple(replace(c, header=c.scaled_headers.get(scale.name, c.header)) for c in table.columns),
+        figure=table.scaled_figures.get(scale.name, table.figure),
+        notes=tuple(dict.fromkeys(notes)),
+    )
 
-    row: str
-    column: str
-    paper_run: RunConfig | None
-    run: RunConfig | None
-    left_out: str
 
-
-def scale_notes(cells: Sequence[ScaledCell], scale: str) -> list[str]:
+def scale_notes(cells: Sequence[Cell], scale: str) -> list[str]:
     notes = []
     if same := same_runs(cells):
         notes.append(f"Rows that are one run at the scale `{scale}`, and several in the paper: {same}.")
     for reason in dict.fromkeys(cell.left_out for cell in cells if cell.left_out):
-        rows = dict.fromkeys(cell.row for cell in cells if cell.left_out == reason)
+        rows = dict.fromkeys(in_words(cell.row) for cell in cells if cell.left_out == reason)
         which = "; ".join(rows) if any(cell.run is not None for cell in cells) else "all rows"
         notes.append(f"Left out at the scale `{scale}`: {which}: {reason}.")
     return notes
 
 
-def same_runs(cells: Sequence[ScaledCell]) -> str:
+def same_runs(cells: Sequence[Cell]) -> str:
     """Groups of rows whose runs differ at the paper's size alone."""
     rows: dict[tuple[str, str, str], dict[str, RunConfig]] = {}
     for cell in cells:
         if cell.run is not None and cell.paper_run is not None:
-            same = rows.setdefault((cell.column, cell.run.train_id, cell.run.eval_id), {})
-            same[cell.row] = cell.paper_run
+            same = rows.setdefault((cell.column.key, cell.run.train_id, cell.run.eval_id), {})
+            same[in_words(cell.row)] = cell.paper_run
     groups = (names for names in rows.values() if any(run != next(iter(names.values())) for run in names.values()))
     return "; ".join(dict.fromkeys(" and ".join(f"“{name}”" for name in names) for names in groups))
+
+
+def in_words(row: Row) -> str:
+    return ", ".join(map(label_text, row.labels))

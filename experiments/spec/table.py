@@ -7,8 +7,7 @@ command line.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from importlib import import_module
+from dataclasses import dataclass, field
 from typing import Literal
 
 from experiments.spec.claims import Claim
@@ -17,8 +16,9 @@ from experiments.spec.figures import Figure
 from experiments.spec.metrics import OF_ROWS, Derived, Metric
 from experiments.spec.names import nearest
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
+from experiments.spec.paper_folders import members
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import PAPER, Recipe, Recipes, Scale
+from experiments.spec.scales import PAPER, Recipe, Scale
 
 KEY = re.compile(r"[\w-]+")  # other characters separate the keys of a cell, as in table:row.column,column
 
@@ -175,7 +175,7 @@ class Table:
         source: place in the paper.
         labels: printed headers of the label columns.
         pretraining: header of the label column that names the pretraining of the models, if any.
-        recipes: what its runs get at other scales, by name, from the paper's `tiny.py` and so on.
+        recipes: what its runs get at other scales, by name, in place of `TINY` in the paper's `tiny.py` and so on.
         notes: remarks for the comparison with the paper, shown below the report.
         scaled_figures: the figure at other scales, by name, where the labels of `figure` do not hold.
         claims: what the paper concludes from the table.
@@ -187,7 +187,7 @@ class Table:
     labels: tuple[Header, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    recipes: Recipes = field(default_factory=dict)
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     figure: Figure | None = None
     scaled_figures: Mapping[str, Figure] = field(default_factory=dict)
@@ -238,30 +238,11 @@ class Table:
     def paper(self) -> str:
         return self.name.partition("/")[0]
 
-    def at(self, scale: Scale) -> "Table":
-        """Table with the headers, the figure and the notes that hold at a scale."""
-        from experiments.spec.scaling import ScaledCell, scale_notes  # here: runs need none
-
-        notes = [note for note in self.notes if not isinstance(note, scale.without)]
-        named = ((", ".join(map(label_text, c.row.labels)), c) for c in self.cells(scale) if c.metric.needs_test)
-        cells = [ScaledCell(name, c.column.key, c.paper_run, c.run, c.left_out) for name, c in named]
-        notes += scale_notes(cells, scale.name)
-        return replace(
-            self,
-            columns=tuple(replace(c, header=c.scaled_headers.get(scale.name, c.header)) for c in self.columns),
-            figure=self.scaled_figures.get(scale.name, self.figure),
-            notes=tuple(dict.fromkeys(notes)),
-        )
-
-    def has(self, scale: Scale) -> bool:
-        """Whether it can be run at a scale."""
-        return self.recipes.get(scale.name, scale.recipe) is not None
-
-    def recipe(self, scale: Scale) -> Recipe:
-        """What its runs get at a scale; refused if they cannot be run at it."""
-        if (found := self.recipes.get(scale.name, scale.recipe)) is None:
-            raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
-        return found if isinstance(found, Recipe) else getattr(import_module(found), scale.name.upper())
+    def recipe(self, scale: Scale) -> Recipe | None:
+        """What its runs get at a scale; None if they cannot be run at it."""
+        if scale is PAPER or scale.name in self.recipes:
+            return self.recipes.get(scale.name, scale.recipe)
+        return members(self.paper, scale.name).get(scale.name.upper(), scale.recipe)
 
     def find_row(self, key: str) -> Row:
         by_key = {row.key: row for row in self.rows}
@@ -316,7 +297,9 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         edits = (*row.edits, *column.edits)
         paper_run = apply(base, edits)
-        if reason := (recipe := self.recipe(scale)).left_out(paper_run):
+        if (recipe := self.recipe(scale)) is None:
+            raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
+        if reason := recipe.left_out(paper_run):
             return Cell(row, column, printed, paper_run, seeds=seeds, left_out=reason)
         run = apply(scale.of(paper_run, recipe), (edit for edit in edits if edit.ablated))
         overridden = all_overridden(run, overrides)

@@ -11,7 +11,7 @@ from data.sampling.segments import SegmentViewSampling
 from data.sampling.strides import StridedSampling
 from data.transforms.composed_augmentation import ComposedAugmentation, MultiScaleCrop, RandomErasing, ShortSideCrop
 from data.video_data import VideoData
-from experiments.spec.language import GFLOPS, PARAMETERS, TOP1, TOP5, Column, Edit, Edits, RunConfig, model
+from experiments.spec.language import GFLOPS, PARAMETERS, TOP1, TOP5, Column, Edit, Edits, Paper, RunConfig, model
 from interface.evaluation import EvalConfig
 from lightning_modules.classification import SingleLabel
 from lightning_modules.mixup import Mixup
@@ -20,6 +20,14 @@ from lightning_modules.parameter_groups import ParameterRule
 from models.framewise.model import FrameMeanHead
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import TSMViT, XViT
+
+PAPER = Paper(
+    key="xvit",
+    title="Space-time Mixing Attention for Video Transformer, with its supplementary material",
+    url="https://arxiv.org/abs/2106.05968",
+    source="arXiv:2106.05968, supplementary",
+)
+table = PAPER.table
 
 NUM_BLOCKS = 12
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from experiments.spec.language import TOP1, Column, Ours, Panel, Panels, above, cell, claim, evaluation, row, within
-from experiments.xvit.base import K400, RECIPE_NOTE
-from experiments.xvit.paper import table
+from experiments.spec.claims import Ours, above, cell, claim, within
+from experiments.spec.language import TOP1, Column, Panel, Panels, evaluation, row
+from experiments.xvit.base import K400, RECIPE_NOTE, table
 
 NUMBERS = (1, 2, 3, 4, 6, 12)  # 12 views contain those of the other tests
 COLUMN = Column(key="crops-1", header="1×3", metric=TOP1, base=K400, best="max")

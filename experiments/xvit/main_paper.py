@@ -2,23 +2,9 @@
 
 from collections.abc import Iterable
 
-from experiments.spec.language import (
-    Edits,
-    Ours,
-    TinyNote,
-    above,
-    below,
-    best,
-    cell,
-    claim,
-    largest,
-    model,
-    row,
-    smallest,
-    within,
-)
-from experiments.xvit.base import ACCURACY, BOTH_DATA_SETS, COST, MEAN, NOTES, NUM_BLOCKS, SUBMISSION, mixing
-from experiments.xvit.paper import table
+from experiments.spec.claims import Ours, above, below, best, cell, claim, largest, smallest, within
+from experiments.spec.language import Edits, TinyNote, model, row
+from experiments.xvit.base import ACCURACY, BOTH_DATA_SETS, COST, MEAN, NOTES, NUM_BLOCKS, SUBMISSION, mixing, table
 from models.xvit.heads import TemporalAttentionHead
 
 # fmt: off

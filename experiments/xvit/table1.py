@@ -2,24 +2,23 @@
 
 from data.datasets.kinetics import Kinetics
 from data.video_data import VideoData
+from experiments.spec.claims import best, claim
 from experiments.spec.language import (
     GFLOPS,
     PARAMETERS,
+    VIEWS,
     Column,
-    Computed,
     Edit,
     Edits,
     Recipe,
     RunConfig,
     SpeedOfReference,
     VideosPerSecondInTurns,
-    best,
-    claim,
     data,
     evaluation,
     row,
 )
-from experiments.xvit.paper import table
+from experiments.xvit.base import table
 from interface.evaluation import EvalConfig
 from models.baselines.blvnet import BLVNet
 from models.baselines.nonlocal_networks import NonLocalI3D, SlowFast
@@ -71,10 +70,6 @@ def printed(videos: float) -> tuple[float | None, ...]:
     return (videos, None, None, None, None, None, None)
 
 
-def views_and_crops(run: RunConfig) -> str:
-    return f"{run.evaluation.views}×{run.evaluation.crops}"
-
-
 # fmt: off
 ROWS = (
     row("blvnet",      ("bLVNet [3]",),             BLVNET,      paper=printed(7.5)),
@@ -89,7 +84,6 @@ FLOAT32 = VideosPerSecondInTurns("videos_per_second", "turns-float32")
 BFLOAT16 = VideosPerSecondInTurns("videos_per_second", "turns-bfloat16")
 RATIO_FLOAT32 = SpeedOfReference("speed_of_reference", "turns-float32", reference=XVIT)
 RATIO_BFLOAT16 = SpeedOfReference("speed_of_reference", "turns-bfloat16", reference=XVIT)
-VIEWS = Computed("views", views_and_crops)
 COLUMNS = (
     Column(key="speed",      header=("float32",  "Videos/s"),      metric=FLOAT32,        base=XVIT, digits=None, best="max"),
     Column(key="ratio",      header=("float32",  "X-ViT / row"),   metric=RATIO_FLOAT32,  base=XVIT, digits=None),

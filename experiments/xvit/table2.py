@@ -1,8 +1,8 @@
 """Table 2 of X-ViT's supplementary: X-ViT and TSM-ViT, with both temporal aggregations."""
 
-from experiments.spec.language import Ours, above, cell, claim, differs, row
-from experiments.xvit.base import ACCURACY, COST, MEAN, RECIPE_NOTE, TSM
-from experiments.xvit.paper import table
+from experiments.spec.claims import Ours, above, cell, claim, differs
+from experiments.spec.language import row
+from experiments.xvit.base import ACCURACY, COST, MEAN, RECIPE_NOTE, TSM, table
 
 TOP1, _ = ACCURACY
 

@@ -5,8 +5,7 @@ from dataclasses import replace
 from data.datasets.kinetics import Kinetics
 from data.sampling.strides import StridedSampling
 from experiments.spec.language import GFLOPS, TOP1, TOP5, Column, evaluation, row
-from experiments.xvit.base import K400, RECIPE_NOTE, SSV2
-from experiments.xvit.paper import table
+from experiments.xvit.base import K400, RECIPE_NOTE, SSV2, table
 from models.framewise.model import FramePositions
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT

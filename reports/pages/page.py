@@ -2,7 +2,7 @@
 
 import shlex
 
-from experiments.spec.catalog import paper_file
+from experiments.spec.paper_folders import paper_file
 from reports.pages.markup import Markdown, alignments
 from reports.pages.origins import origins_text
 from reports.pages.report import Report

@@ -11,6 +11,7 @@ from experiments.spec.metrics import Measured
 from experiments.spec.number_formats import value_text as as_printed
 from experiments.spec.run import Parent, RunConfig
 from experiments.spec.scales import Scale, find_scale
+from experiments.spec.scaling import at_scale
 from experiments.spec.table import Cell, Row, label_text, one_line, printed_style
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Show
@@ -108,7 +109,7 @@ def show_json(
     selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...], *, configs: bool = False
 ) -> dict[str, object]:
     """Table with printed values, changed fields and ids of runs, and on request every field of the runs."""
-    table = selection.table.at(scale)
+    table = at_scale(selection.table, scale)
     of_rows = rows_of(selection, scale, overrides, seeds)
     return {
         "table": table.name,
@@ -147,7 +148,7 @@ def printed_text(cell: Cell) -> str:
 
 
 def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]) -> str:
-    table, width = selection.table.at(scale), terminal_width()
+    table, width = at_scale(selection.table, scale), terminal_width()
     of_rows = rows_of(selection, scale, overrides, seeds)
     headers = [*map(one_line, table.labels), *(one_line(c.header) for c in selection.table.columns)]
     lines = [[*map(label_text, row.labels), *map(printed_text, of_row)] for row, of_row in of_rows]

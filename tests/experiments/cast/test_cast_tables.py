@@ -9,7 +9,7 @@ from experiments.cast.experts import CLIP, VIDEO_MAE_EK100, VIDEO_MAE_SSV2
 from experiments.cast.tiny import RUNS
 from experiments.spec.catalog import load
 from experiments.spec.edits import apply, changed_fields
-from experiments.spec.scales import PAPER, TINY, Scale
+from experiments.spec.scales import TINY
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.model import CAST
 
@@ -37,22 +37,6 @@ def test_independent_experts_combine_the_scores_of_experts_that_start_from_the_s
         assert isinstance(parent.run.model, LoneExpert.Config) and parent.run.optim is not None
         (start,) = parent.run.parents
         assert start.part == "expert" and start.run in RUNS.values()
-
-
-DEFAULTS = [("1a", "cast"), ("1b", "cast"), ("1c", "b-cast"), ("1d", "ratio-1-2"), ("1e", "t-s"), ("1f", "all-12"),
-            ("1g", "cast"), ("1h", "clip-mae"), ("5", "cast-clip"), ("6", "clip-ek100"), ("7", "clip-videomae"),
-            ("8", "with")]  # fmt: skip
-
-
-@pytest.mark.parametrize("scale", [PAPER, TINY])
-def test_default_row_is_shared_by_all_ablations(scale: Scale) -> None:
-    runs = {
-        cell.run.train_id
-        for table, row in DEFAULTS
-        for cell in load(f"cast/table{table}").cells(scale, rows=[row])
-        if cell.run is not None
-    }
-    assert len(runs) == 1
 
 
 def test_the_printed_recipe_changes_neither_flips_nor_experts() -> None:

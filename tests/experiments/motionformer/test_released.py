@@ -29,6 +29,7 @@ from runner.weights.released import import_text, import_weights
 from runner.weights.weights import start_weights
 from tests.parity.fixtures import Fixture
 from tests.reports.saved_reports import render
+from tests.reproduce.conftest import Outcome, Reproduce
 
 ROW = "motionformer/table6b:mformer"
 SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]
@@ -50,11 +51,7 @@ def test_sixteen_released_files_have_rows() -> None:
     assert released_weights("motionformer") is RELEASED
     assert len({RELEASED.url(released) for released in FILES}) == len(FILES) == 16
     assert RELEASED.url(FILES[0]) == "https://dl.fbaipublicfiles.com/motionformer/k400_joint_224_16x4.pyth"
-    for released in FILES:
-        assert RELEASED.find(released.name) is released
-        ((table, rows),) = find([released.row])
-        tested = {cell.column.key for cell in table.cells(PAPER, rows=rows) if cell.tested}
-        assert released.column in tested
+    assert all(RELEASED.find(released.name) is released for released in FILES)
     assert RELEASED.find("k400_motionformer_224") is None
 
 
@@ -215,60 +212,59 @@ def test_test_without_weights_fails_with_a_remedy(
     assert "has no weights to test" in errors and "train without --eval-only" in errors
 
 
-def narrow(folder: Path, name: str, cfg: str = "") -> tuple[Path, list[str]]:
-    """Narrow released file, and the overrides of its rows."""
+def narrow(folder: Path, name: str, cfg: str = "") -> Path:
+    """Narrow released file."""
     file = folder / f"{name}.pyth"
     torch.save({"model_state": authors_tensors("k400_motionformer_224_16x4", width=48, depth=2), "cfg": cfg}, file)
-    return file, [w for o in NARROW for w in ("-o", o)]
+    return file
+
+
+@pytest.fixture
+def imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Reproduce:
+    """Function that carries out `import-weights` of a narrow file for a row. A refused one writes nothing."""
+
+    def run(name: str, row: str, *words: str, cfg: str = "") -> Outcome:
+        before = set(tmp_path.rglob("*.safetensors"))
+        command = ["import-weights", str(narrow(tmp_path, name, cfg)), "--as", row, "--runs", str(tmp_path)]
+        code = main([*command, *(word for override in NARROW for word in ("-o", override)), *words])
+        assert code == 0 or before == set(tmp_path.rglob("*.safetensors"))
+        streams = capsys.readouterr()
+        return Outcome(code, streams.out, streams.err)
+
+    return run
 
 
 @pytest.mark.parametrize(
     ("name", "row"),
     [
-        ("k400_motionformer_336_16x8", "table6b:mformer"),
-        ("k400_motionformer_224_16x4", "table6b:mformer-hr"),
-        ("k400_motionformer_224_16x4", "table3a:performer"),
-        ("k400_motionformer_224_16x4", "table4:trajectory-norm-st"),
+        ("k400_motionformer_336_16x8", "motionformer/table6b:mformer"),
+        ("k400_motionformer_224_16x4", "motionformer/table6b:mformer-hr"),
+        ("k400_motionformer_224_16x4", "motionformer/table3a:performer"),
+        ("k400_motionformer_224_16x4", "motionformer/table4:trajectory-norm-st"),
+        ("k400_motionformer_224_16x4", "*/table4:divided"),
+        ("k400_motionformer_224_16x4", "motionformer*/table4:div*"),
     ],
 )
-def test_released_file_is_refused_for_another_row_with_the_same_shapes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, row: str
-) -> None:
-    file, overrides = narrow(tmp_path, name)
-    code = main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides])
-    errors = capsys.readouterr().err
-    own_row = next(released.row for released in FILES if released.name == name)
-    assert code == 2
-    assert len(errors.strip().splitlines()) == 1 and f"--as {own_row}" in errors
-    assert not list(tmp_path.rglob("*.safetensors"))
-
-
-@pytest.mark.parametrize("row", ["*/table4:divided", "motionformer*/table4:div*"])
-def test_row_named_by_a_glob_is_checked(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
-    assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path), *overrides]) == 2
-    assert "holds the weights of motionformer/table6b:mformer (column top1)" in capsys.readouterr().err
+def test_released_file_is_refused_for_another_row(name: str, row: str, imported: Reproduce) -> None:
+    refused = imported(name, row)
+    (own_row,) = [f"{listed.row} (column {listed.column})" for listed in FILES if listed.name == name]
+    assert refused.code == 2
+    assert len(refused.err.strip().splitlines()) == 1
+    assert f"holds the weights of {own_row}" in refused.err and f"--as {own_row.split()[0]}" in refused.err
 
 
 @pytest.mark.parametrize("row", ["spec/table4:divided", "nothing", "motionformer/tabel4:divided"])
-def test_unknown_row_gives_a_one_line_error(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, _ = narrow(tmp_path, "mine")
-    assert main(["import-weights", str(file), "--as", row, "--runs", str(tmp_path)]) == 2
-    errors = capsys.readouterr().err
-    assert len(errors.strip().splitlines()) == 1 and "unknown table" in errors
+def test_unknown_row_gives_a_one_line_error(row: str, imported: Reproduce) -> None:
+    refused = imported("mine", row)
+    assert refused.code == 2 and len(refused.err.strip().splitlines()) == 1 and "unknown table" in refused.err
 
 
-def test_file_is_imported_for_rows_of_other_tables_with_the_same_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, overrides = narrow(tmp_path, "k400_motionformer_224_16x4")
+def test_file_is_imported_for_rows_of_other_tables_with_the_same_run(imported: Reproduce, tmp_path: Path) -> None:
+    name = "k400_motionformer_224_16x4"
     for row in ("table4:trajectory", "table8:k400", "table6b:mformer"):
-        assert (
-            main(["import-weights", str(file), "--as", f"motionformer/{row}", "--runs", str(tmp_path), *overrides]) == 0
-        )
+        assert imported(name, f"motionformer/{row}").code == 0
     assert len(list(tmp_path.rglob("released.safetensors"))) == 1
-    words = ["import-weights", str(file), "--as", "motionformer/table4:trajectory", "--column", "ssv2"]
-    assert main([*words, "--runs", str(tmp_path), *overrides]) == 2
+    assert imported(name, "motionformer/table4:trajectory", "--column", "ssv2").code == 2
 
 
 CFG = """DATA:
@@ -284,22 +280,13 @@ VIT:
 STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none"}
 
 
-def test_file_with_other_settings_is_refused_with_the_differences(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8, "approximation": "performer"}))
-    code = main(["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides])
-    errors = capsys.readouterr().err
-    assert code == 2
-    assert len(errors.strip().splitlines()) == 1
-    assert "SAMPLING_RATE 8 (this row: 4), APPROX_ATTN_TYPE performer (this row: none)" in errors
-    assert not list(tmp_path.rglob("*.safetensors"))
-
-
-def test_override_with_the_settings_of_a_file_allows_its_import(tmp_path: Path) -> None:
-    file, overrides = narrow(tmp_path, "mine", CFG.format(**STATED | {"stride": 8}))
-    words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path), *overrides]
-    assert main([*words, "-o", "data.sampling.stride=8"]) == 0
+def test_file_with_other_settings_is_refused_unless_an_override_has_them(imported: Reproduce) -> None:
+    refused = imported("mine", ROW, cfg=CFG.format(**STATED | {"stride": 8, "approximation": "performer"}))
+    assert refused.code == 2
+    assert len(refused.err.strip().splitlines()) == 1
+    assert "SAMPLING_RATE 8 (this row: 4), APPROX_ATTN_TYPE performer (this row: none)" in refused.err
+    of_stride_8 = CFG.format(**STATED | {"stride": 8})
+    assert imported("mine", ROW, "-o", "data.sampling.stride=8", cfg=of_stride_8).code == 0
 
 
 def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Path) -> None:
@@ -308,7 +295,7 @@ def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Pat
     ssv2 = load("motionformer/table6a").run_of("mformer.top1", PAPER, NARROW, 0)
     ssv2 = replace(ssv2, parents=(Parent(run=k400),))
     assert ssv2.train_id != k400.train_id
-    file, _ = narrow(tmp_path, "k400_motionformer_224_16x4")
+    file = narrow(tmp_path, "k400_motionformer_224_16x4")
     record = import_weights(k400, store, file, RELEASED)
     model = ssv2.build().model
     starts = start_weights(model, ssv2, store)
@@ -333,7 +320,7 @@ def test_expected_settings_of_a_run_have_the_authors_names() -> None:
 
 def test_text_of_an_import(tmp_path: Path) -> None:
     run = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
-    file, _ = narrow(tmp_path, "mine", CFG.format(**STATED))
+    file = narrow(tmp_path, "mine", CFG.format(**STATED))
     record = import_weights(run, RunStore(tmp_path / "runs"), file, RELEASED)
     first, unexpected, remark, settings = import_text(record).splitlines()
     assert first == f"mine.pyth (sha256 {record.sha256[:12]}): {record.matched} keys matched"
@@ -347,12 +334,7 @@ def test_text_of_an_import(tmp_path: Path) -> None:
     ]
 
 
-def test_import_warns_of_an_untrained_value_projection_that_the_row_uses(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file, overrides = narrow(tmp_path, "mine")
-    words = ["import-weights", str(file), "--as", ROW, "--runs", str(tmp_path / "runs"), *overrides]
-    assert main([*words, "-o", "model.attention.project_values=True"]) == 0
-    output = capsys.readouterr().out
-    assert "WARNING: value projection: never trained (" in output
-    assert "but this row reads it: set model.attention.project_values=False" in output
+def test_import_warns_of_an_untrained_value_projection_that_the_row_uses(imported: Reproduce) -> None:
+    done = imported("mine", ROW, "-o", "model.attention.project_values=True")
+    assert done.code == 0 and "WARNING: value projection: never trained (" in done.out
+    assert "but this row reads it: set model.attention.project_values=False" in done.out

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import experiments
-from experiments.spec.catalog import captions, find, imported, load, names_listed, paper_file, released_weights
+from experiments.spec.catalog import captions, find, imported, load, names_listed, released_weights
 from experiments.spec.metrics import Computed, Measured
 from experiments.spec.number_formats import value_text
-from experiments.spec.paper_folders import PAPERS
+from experiments.spec.paper_folders import PAPERS, paper_file
 from experiments.spec.scales import PAPER, SCALES, TINY, Scale
 from experiments.spec.table import Table
 from models.model import ModelConfig
@@ -86,14 +86,27 @@ def test_printed_derived_values_follow_from_the_printed_cells_except_for_one() -
     assert [text.partition(":")[0] for text in found] == ["Video Swin [37] · SSV2 & K400 / H.M."]
 
 
-def test_default_row_is_the_same_run_in_every_table() -> None:
-    ids = {
-        cell.run.train_id
-        for name, key in (("table2a", "trajectory-cubic"), ("table2b", "trajectory-separate"), ("table4", "trajectory"))
-        for cell in load(f"motionformer/{name}").cells(PAPER, rows=[key])
-        if cell.tested and cell.column.key == "k400" and cell.run is not None
+# Tables in which a default run stands, with its row.
+DEFAULTS = {
+    "motionformer": "2a:trajectory-cubic 2b:trajectory-separate 4:trajectory",
+    "cast": "1a:cast 1b:cast 1c:b-cast 1d:ratio-1-2 1e:t-s 1f:all-12 1g:cast 1h:clip-mae 5:cast-clip 6:clip-ek100 "
+    "7:clip-videomae 8:with",
+}
+
+
+@pytest.mark.parametrize("scale", [PAPER, TINY])
+@pytest.mark.parametrize(("paper", "rows"), DEFAULTS.items())
+def test_default_row_is_the_same_run_in_every_table(paper: str, rows: str, scale: Scale) -> None:
+    tables = (place.split(":") for place in rows.split())
+    found = {
+        tuple(
+            cell.run.train_id
+            for cell in load(f"{paper}/table{table}").cells(scale, rows=[row])
+            if cell.tested and cell.run
+        )
+        for table, row in tables
     }
-    assert len(ids) == 1
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("paper", ["msca", "xvit"])

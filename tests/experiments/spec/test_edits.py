@@ -8,6 +8,7 @@ from dataclasses import is_dataclass, replace
 import pytest
 
 from experiments.motionformer.base import K400, SSV2
+from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.catalog import captions, load
 from experiments.spec.edits import Edit, apply, brief, changed_fields, data, evaluation, model, optim, override
 from experiments.spec.ids import field_types
@@ -130,7 +131,7 @@ def test_edits_of_trained_runs_leave_runs_without_training_unchanged() -> None:
     scratch = [Edit("parents", (), only_if_trained=True)]
     assert apply(tested, scratch) == tested
     assert apply(SSV2, scratch) == replace(SSV2, parents=())
-    (parent,) = TINY.of(tested, load("motionformer/table4").recipe(TINY)).parents
+    (parent,) = TINY.of(tested, RECIPE).parents
     assert not parent.run.parents
 
 

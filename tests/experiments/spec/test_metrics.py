@@ -21,25 +21,9 @@ from experiments.spec.metrics import (
     Evenness,
     HarmonicMean,
     Mean,
-    Measured,
-    Metric,
     PeakMegabytes,
 )
 from experiments.spec.scales import TINY
-
-
-@pytest.mark.parametrize(
-    ("metric", "needs_test"),
-    [
-        (TOP1, True),
-        (DEVICE_HOURS, True),
-        (GFLOPS, False),
-        (Measured("peak_gib", "memory"), False),
-        (Mean("mean", ("a", "b")), False),
-    ],
-)
-def test_only_tested_metrics_need_a_test(metric: Metric, needs_test: bool) -> None:
-    assert metric.needs_test is needs_test
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import pytest
 
 from data.datasets.epic100 import Epic100
 from data.datasets.kinetics import Kinetics
-from data.video_data import VideoData
 from experiments.motionformer.base import EPIC100, K400, SSV2
 from experiments.motionformer.table9 import DAVIS
 from experiments.spec.catalog import find
@@ -173,17 +172,3 @@ def test_module_has_the_recipe_task_and_protocol_of_its_run() -> None:
     assert (module.optim, module.protocol, module.seed) == (small.optim, small.evaluation, 0)
     assert module.model.state_dict()["head.classifier.bias"].shape == (400,)
     assert replace(small, optim=None, seed=3).build().optim is None
-
-
-def test_build_refuses_an_objective_for_other_labels() -> None:
-    small = (*model(depth=1, width=16, heads=2), *data(frames=2, crop=32))
-    for run in (replace(EPIC100, objective=SingleLabel()), replace(K400, objective=VerbNoun())):
-        with pytest.raises(ValueError, match=r"objective: (SingleLabel|VerbNoun) predicts"):
-            apply(run, small).build()
-
-
-def test_reversed_channels_is_described_only_if_true() -> None:
-    assert isinstance(EPIC100.data, VideoData)
-    described = replace(EPIC100, data=replace(EPIC100.data, reversed_channels=False)).description
-    assert "reversed_channels" not in json.dumps(described)
-    assert '"reversed_channels": true' in json.dumps(EPIC100.description)

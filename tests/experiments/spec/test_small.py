@@ -10,6 +10,7 @@ from experiments.spec.catalog import Selection, captions, find, load
 from experiments.spec.edits import changed_fields
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import SMALL
+from experiments.spec.scaling import at_scale
 from experiments.spec.table import Table
 from reproduce.verbs.plan import memory_text
 from reproduce.write_index import gpu_hours
@@ -88,7 +89,7 @@ def runs_of(run: RunConfig | None) -> list[RunConfig]:
 
 
 def test_what_cannot_be_made_small_has_no_run_and_a_reason() -> None:
-    table = load("msca/table4").at(SMALL)
+    table = at_scale(load("msca/table4"), SMALL)
     (cell,) = (c for c in table.cells(SMALL, rows=["patches-64"]) if c.column.key == "top1")
     assert (
         not cell.tested
@@ -96,4 +97,6 @@ def test_what_cannot_be_made_small_has_no_run_and_a_reason() -> None:
         and cell.left_out == "it shifts more than the 50 tokens of a frame of 112 pixels"
     )
     assert f"Left out at the scale `small`: 64, 32, 32: {cell.left_out}." in table.notes
-    assert any("`small`: all rows: Long Range Arena" in note for note in load("motionformer/table5").at(SMALL).notes)
+    assert any(
+        "`small`: all rows: Long Range Arena" in note for note in at_scale(load("motionformer/table5"), SMALL).notes
+    )

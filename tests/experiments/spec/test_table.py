@@ -10,6 +10,7 @@ from experiments.spec.edits import Edit, ablated, apply, evaluation, optim
 from experiments.spec.metrics import GFLOPS, TOP1, Difference, Evenness
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY, PaperNote, Recipe, TinyNote
+from experiments.spec.scaling import at_scale
 from experiments.spec.table import Column, Table, label_text, one_line, quoted, row
 
 FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
@@ -40,7 +41,7 @@ def test_edits_of_row_column_scale_and_command_line_are_applied_in_this_order() 
     assert top1.paper_run is not None
     assert top1.paper_run == apply(edited, evaluation(views=1))  # the column's edits come after the row's
     assert gflops.paper_run == apply(edited, evaluation(views=4))
-    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.recipe(TINY)), optim(lr=1.0))
+    assert top1.run == apply(TINY.of(top1.paper_run, TABLE.recipes["tiny"]), optim(lr=1.0))
     assert top1.run is not None and top1.run.optim is not None and top1.run.optim.epochs == 2
     assert own.run is None and own.paper_run is None
 
@@ -53,20 +54,20 @@ def test_ablated_edits_win_over_the_scale_and_others_make_rows_one_run_that_the_
     )
     low, high = table.cells(TINY)
     assert low.paper_run != high.paper_run and low.run == high.run
-    assert table.at(PAPER) == table
-    (note,) = table.at(TINY).at(TINY).notes
+    assert at_scale(table, PAPER) == table
+    (note,) = at_scale(at_scale(table, TINY), TINY).notes
     assert "one run" in note and "“3e-4” and “1e-3”" in note
     apart = replace(table, rows=tuple(replace(one, edits=ablated(one.edits)) for one in rates))
     assert [cell.run.optim.lr for cell in apart.cells(TINY) if cell.run and cell.run.optim] == [3e-4, 1e-3]
     assert [cell.run for cell in apart.cells(PAPER)] == [low.paper_run, high.paper_run]
-    assert apart.at(TINY).notes == ()
+    assert at_scale(apart, TINY).notes == ()
 
 
 def test_a_small_scale_has_its_own_notes_and_headers() -> None:
     columns = (replace(TABLE.columns[0], scaled_headers={"tiny": "here"}), *TABLE.columns[1:])
     table = replace(TABLE, columns=columns, notes=(PaperNote("large"), "both", TinyNote("small")))
-    assert (table.at(PAPER).notes, table.at(PAPER).columns[0].header) == (("large", "both"), "GFLOPs")
-    assert (table.at(TINY).notes, table.at(TINY).columns[0].header) == (("both", "small"), "here")
+    assert (at_scale(table, PAPER).notes, at_scale(table, PAPER).columns[0].header) == (("large", "both"), "GFLOPs")
+    assert (at_scale(table, TINY).notes, at_scale(table, TINY).columns[0].header) == (("both", "small"), "here")
 
 
 def test_base_of_the_row_replaces_that_of_the_column() -> None:
@@ -94,7 +95,7 @@ def test_a_cell_has_a_run_for_each_seed() -> None:
 
 def test_a_run_is_found_by_row_and_column() -> None:
     assert TABLE.run_of("fused.own", PAPER, (), 0) == FUSED
-    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.recipe(TINY)), seed=3)
+    assert TABLE.run_of("fused.own", TINY, (), 3) == replace(TINY.of(FUSED, TABLE.recipes["tiny"]), seed=3)
     for name in ("fused", "fused.none", "fused.own.start", "other.top1", "plain.own", "plain.delta"):
         with pytest.raises(ValueError, match=rf"table 'paper/table1' has no run '{name}'; name one as row\.column"):
             TABLE.run_of(name, PAPER, (), 0)

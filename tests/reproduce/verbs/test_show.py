@@ -7,6 +7,7 @@ import pytest
 from experiments.spec.catalog import captions, find, load
 from experiments.spec.edits import override
 from experiments.spec.scales import PAPER, TINY
+from experiments.spec.scaling import at_scale
 from experiments.spec.table import Table
 from reproduce.verbs.show import changes_of, show_json, show_text
 from tests.reproduce.conftest import Reproduce, TerminalOf
@@ -31,7 +32,7 @@ def test_text_contains_printed_values_and_ids_of_runs() -> None:
     assert shown.startswith(f"  k400         tiny run {run.train_id}  model.attention=JointAttention")
     shown = lines[lines.index("trajectory:") + 1]
     assert shown.endswith("  the default")
-    assert f"note: {load(T4).at(TINY).notes[0]}" in lines
+    assert f"note: {at_scale(load(T4), TINY).notes[0]}" in lines
 
 
 def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides() -> None:

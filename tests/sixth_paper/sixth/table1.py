@@ -1,7 +1,6 @@
 """Table 1: predictions of a weighted sum."""
 
 from experiments.sixth.base import BASE, TESTED_ONLY, TUNED
-from experiments.sixth.tiny import TINY
 
 from experiments.spec.edits import model
 from experiments.spec.metrics import Computed, Difference, Tested
@@ -32,6 +31,5 @@ TABLE = Table(
     labels=("Model",),
     columns=COLUMNS,
     rows=ROWS,
-    recipes={"tiny": TINY},
     notes=("Distances are not percent.",),
 )
