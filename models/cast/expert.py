@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from interface.ranges import CheckedConfig, Count, Positive
 from interface.sizes import InputSize
 from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
+from models.model import Model, ModelConfig
 from models.tensors import LoadReport, fill
 from models.tokens import Grid, token_grid
 
@@ -153,10 +154,6 @@ class ExpertConfig(CheckedConfig, ABC):
     def load(self, expert: Expert, path: Path) -> LoadReport:
         """Load a released file of the expert's authors, or of timm."""
 
-    def initialise(self, expert: Expert, folder: Path | None) -> tuple[LoadReport, ...]:
-        """Load the initial weights that the config names, if any."""
-        return () if self.init is None else (self.load(expert, self.init.find(folder or weights_folder())),)
-
     def attention_macs(self, num_tokens: int, num_connected: int) -> int:
         """Multiply-adds of attention among groups of tokens: projections, scores and values."""
         return num_tokens * (4 * self.width**2 + 2 * num_connected * self.width)
@@ -174,9 +171,49 @@ class ExpertConfig(CheckedConfig, ABC):
         )
 
 
-def copy_expert(expert: Expert, tensors: Mapping[str, Tensor], part: str) -> LoadReport:
-    """Copy the expert of a run of an expert alone. Its head and adapters are not used."""
-    prefix = "stream.expert."
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    names = {name: name for name in expert.state_dict()}
-    return fill(expert, own, names, source=f"the run of the {part} expert")
+class ModelOfExperts(Model, ABC):
+    @property
+    @abstractmethod
+    def experts(self) -> Mapping[str, Expert]:
+        """Experts by the parts that they are, as in the config."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertsConfig(ModelConfig):
+    """Config of a model of experts, each of which starts from a file, or from the run of an expert alone."""
+
+    not_in_parents: ClassVar[tuple[str, ...]] = ("head.*",)
+
+    @property
+    @abstractmethod
+    def experts(self) -> dict[str, ExpertConfig]:
+        """Experts by the parts of the model that they are, which are the names of their fields."""
+
+    @property
+    def pretrained(self) -> bool:
+        return len(self.initial_weights) == len(self.experts)
+
+    def without_initial_weights(self) -> Self:
+        return replace(self, **{part: replace(expert, init=None) for part, expert in self.experts.items()})
+
+    @property
+    def initial_weights(self) -> tuple[InitialWeights, ...]:
+        return tuple(expert.init for expert in self.experts.values() if expert.init is not None)
+
+    def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+        assert isinstance(model, ModelOfExperts)
+        return tuple(
+            expert.load(model.experts[part], expert.init.find(folder or weights_folder()))
+            for part, expert in self.experts.items()
+            if expert.init is not None
+        )
+
+    def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+        """Copy a run of the same model, or the expert of a run of an expert alone, whose head and adapters stay."""
+        assert isinstance(model, ModelOfExperts)
+        if part not in self.experts:
+            return super().copy_from(model, tensors, part)
+        expert, prefix = model.experts[part], "stream.expert."
+        own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        names = {name: name for name in expert.state_dict()}
+        return fill(expert, own, names, source=f"the run of the {part} expert")

@@ -5,7 +5,6 @@ B batch, T (or F) frames, S patches per frame, N = 1 + S tokens of a frame with 
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -22,7 +21,6 @@ from models.heads import Head, HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.positions import LearntPositions, PositionsConfig, check_frames, resized, square_side
-from models.tensors import LoadReport, fill
 from models.tokens import Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
 
@@ -149,8 +147,6 @@ class FramewiseViT(VideoViT):
         """ViT-B/16, pretrained on ImageNet-21k."""
 
         not_in_parents: ClassVar[tuple[str, ...]] = ("head.*",)
-        """Patterns of the names of tensors that keep their random values, because a run that the model starts from may
-        have others."""
 
         tokens: TokensConfig = field(default_factory=SquareTokens.Config)
         positions: PositionsConfig = field(default_factory=FramePositions.Config)
@@ -194,15 +190,6 @@ class FramewiseViT(VideoViT):
         def build(self, size: InputSize, targets: Targets) -> "FramewiseViT":
             self.check(size)
             return FramewiseViT(self, self.grid(size), targets.num_outputs)
-
-        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            if part:
-                return super().copy_from(model, tensors, part)
-            names = {name: name for name in model.state_dict()}
-            other = self.not_in_parents
-            return fill(
-                model, tensors, names, source="the run it starts from", known_missing=other, known_unexpected=other
-            )
 
         def num_tokens(self, grid: Grid) -> int:
             return grid.frames * (1 + grid.patches)
