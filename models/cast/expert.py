@@ -4,16 +4,16 @@ B batch, F frames, T token frames, S patches per frame, N tokens, D width.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from interface.ranges import CheckedConfig, Count, Positive
-from interface.sizes import InputSize
+from interface.sizes import ClipSize, InputSize
 from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
 from models.model import Model, ModelConfig
 from models.tensors import LoadReport, fill
@@ -70,6 +70,15 @@ class ExpertFile:
             return path
 
 
+class ExpertBlock(NamedTuple):
+    """Parts of a block, from which another model puts it together: neither half has its residual connection."""
+
+    attention_norm: nn.Module
+    attention: Callable[[Tensor], Tensor]
+    mlp_norm: nn.Module
+    mlp: nn.Module
+
+
 class Expert(nn.Module, ABC):
     """ViT without a head, whose `norm` is of the pooled tokens. Tokens are in its layout."""
 
@@ -87,24 +96,12 @@ class Expert(nn.Module, ABC):
         """Input tokens of the first block for clips (B, F, 3, height, width). Some add positions in time (1, T, D)."""
 
     @abstractmethod
-    def attention_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised tokens x: the input of the attention of a block."""
-
-    @abstractmethod
-    def attention(self, block: int, x: Tensor) -> Tensor:
-        """Output of the attention of a block for its normalised input, without the residual connection."""
+    def block(self, number: int) -> ExpertBlock:
+        """Parts of the block of this index."""
 
     def cls_attention(self, block: int, x: Tensor) -> Tensor:
-        """Output of `attention` for CLS alone: (B*T, 1, D)."""
-        return self.attention(block, x)[:, :1]
-
-    @abstractmethod
-    def mlp_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised tokens x: the input of the MLP of a block."""
-
-    @abstractmethod
-    def mlp(self, block: int, x: Tensor) -> Tensor:
-        """Output of the MLP of a block for its normalised input."""
+        """Output of the attention of a block for CLS alone: (B*T, 1, D)."""
+        return self.block(block).attention(x)[:, :1]
 
     @abstractmethod
     def layer_of(self, parameter: str) -> int:
@@ -138,7 +135,7 @@ class ExpertConfig(CheckedConfig, ABC):
         self.layout(size)
 
     def layout(self, size: InputSize) -> Layout:
-        clip = size.as_clip()
+        clip = ClipSize.of(size)
         grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
         return Layout(grid, self.framewise)
 
@@ -146,9 +143,12 @@ class ExpertConfig(CheckedConfig, ABC):
     def build(self, size: InputSize) -> Expert:
         """Expert with random weights."""
 
-    @abstractmethod
     def macs(self, size: InputSize) -> int:
         """Multiply-adds of a clip without head, LayerNorm included."""
+        layout, D = self.layout(size), self.width
+        N, frames_of_patch = layout.num_tokens, 1 if self.framewise else self.tubelet
+        block = self.attention_macs(N, layout.num_connected) + self.mlp_macs(N) + 2 * NORM_MACS * N * D
+        return layout.grid.tokens * D * 3 * frames_of_patch * self.patch**2 + self.depth * block
 
     @abstractmethod
     def load(self, expert: Expert, path: Path) -> LoadReport:
@@ -157,6 +157,9 @@ class ExpertConfig(CheckedConfig, ABC):
     def attention_macs(self, num_tokens: int, num_connected: int) -> int:
         """Multiply-adds of attention among groups of tokens: projections, scores and values."""
         return num_tokens * (4 * self.width**2 + 2 * num_connected * self.width)
+
+    def mlp_macs(self, num_tokens: int) -> int:
+        return 2 * num_tokens * self.width * int(self.width * self.mlp_ratio)
 
     def tiny(self) -> Self:
         """Expert with 1/12 of the width, 1/3 of the depth and of the heads, and random weights that suit its width."""

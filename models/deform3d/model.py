@@ -92,7 +92,7 @@ class DeformableTransformer(Model):
             return 1 + sum(self.has_tokens(modality) for modality in get_args(Modality))
 
         def check(self, size: InputSize) -> None:
-            clip = size.as_pose_clip()
+            clip = PoseClipSize.of(size)
             if self.width % self.heads:
                 raise ValueError(f"model.heads is {self.heads}; the width {self.width} is not divisible by it")
             check_range("model.mlp_ratio", self.mlp_ratio, Range(least=1 / self.width))
@@ -135,7 +135,7 @@ class DeformableTransformer(Model):
 
         def build(self, size: InputSize, targets: Targets) -> "DeformableTransformer":
             self.check(size)
-            return DeformableTransformer(self, size.as_pose_clip(), targets.num_outputs)
+            return DeformableTransformer(self, PoseClipSize.of(size), targets.num_outputs)
 
         @property
         def identical_blocks(self) -> int:

@@ -1,4 +1,4 @@
-"""Trunks with parts of their own: no CLS, frame-wise tokens, other blocks, heads and initial weights."""
+"""Trunks with parts of their own: no CLS, frame-wise tokens, heads and initial weights."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -7,13 +7,11 @@ from typing import ClassVar
 import pytest
 import torch
 from safetensors.torch import save_file
-from timm.layers.activations import QuickGELU
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
-from models.block import Block
 from models.cost import num_parameters
 from models.framewise.model import FramewiseViT
 from models.imagenet import InitialWeights
@@ -148,36 +146,6 @@ def test_blocks_of_a_trunk_count_as_identical_only_if_its_config_says_so() -> No
     clip = SIZE.example(1)
     four, three, two = (saved_bytes(built(replace(late(3), depth=depth)).train(), clip) for depth in (4, 3, 2))
     assert four != three + (three - two)
-
-
-class Doubled(Block):
-    """Block whose MLP output is doubled."""
-
-    def feed(self, x: Tensor) -> Tensor:
-        return x + 2 * self.mlp_drop(self.mlp(self.mlp_norm(x)))
-
-
-class OtherBlocks(VideoViT):
-    """LayerNorm and activation of CLIP, and blocks of another class."""
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config(VideoViT.Config):
-        norm_eps: ClassVar[float] = 1e-5
-        activation: ClassVar[type[nn.Module]] = QuickGELU
-        attention: MixerConfig = field(default_factory=JointAttention.Config)
-
-        def build_block(self, block: int) -> Block:
-            mixers = self.attention_of(block).build(self.width, self.heads)
-            return Doubled(mixers, self.width, self.mlp_ratio, 0.0, eps=self.norm_eps, activation=self.activation)
-
-
-def test_blocks_eps_and_activation_are_those_of_the_config() -> None:
-    model = built(OtherBlocks.Config(width=32, depth=2, heads=4, tokens=CubicTokens.Config(patch=8)))
-    assert [type(block) for block in model.blocks] == [Doubled, Doubled]
-    assert {module.eps for module in model.modules() if isinstance(module, nn.LayerNorm)} == {1e-5}
-    kinds = {type(module) for module in model.modules()}
-    assert QuickGELU in kinds and nn.GELU not in kinds
-    assert model(torch.randn(2, 4, 3, 16, 16)).shape == (2, 5)
 
 
 @dataclass(frozen=True, kw_only=True)

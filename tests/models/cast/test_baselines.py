@@ -31,9 +31,9 @@ def test_halves_of_blocks_are_the_model_of_timm(config: FrameExpert.Config) -> N
     expert = randomized(config.build(SIZE))
     assert isinstance(expert, FrameExpert)
     x = expert.embedded(clips())
-    for block in range(config.depth):
-        x = x + expert.attention(block, expert.attention_input(block, x))
-        x = x + expert.mlp(block, expert.mlp_input(block, x))
+    for block in map(expert.block, range(config.depth)):
+        x = x + block.attention(block.attention_norm(x))
+        x = x + block.mlp(block.mlp_norm(x))
     frames = clips()[:, 1::2].flatten(0, 1)
     features = expert.vit.forward_features(frames)
     torch.testing.assert_close(expert.vit.norm(x), features, atol=1e-5, rtol=1e-5)
