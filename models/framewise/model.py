@@ -16,7 +16,7 @@ from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
 from models.framewise.frame_attention import FrameAttention
-from models.framewise.frame_shift import Boundary, Part, shift_
+from models.framewise.frame_shift import Boundary, Part, shifted_projections
 from models.heads import Head, HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
@@ -112,14 +112,12 @@ class BlockShift:
     """Whether the second half of the block shifts its input, too."""
     boundary: Boundary
 
-    def parts(self, num_tokens: int) -> tuple[Part, Part]:
-        """Parts of tokens (B*T, num_tokens, D)."""
-        tokens = slice(*self.tokens.indices(num_tokens))
-        return Part((tokens, slice(0, self.fold)), 1), Part((tokens, slice(self.fold, 2 * self.fold)), -1)
-
     def __call__(self, x: Tensor, grid: Grid) -> Tensor:
-        """Shift tokens x (B*T, N, D) in place."""
-        return shift_(x, grid.frames, self.parts(x.shape[1]), self.boundary)
+        """Shift tokens x (B*T, N, D) in place, as a single projection of a single head."""
+        folds = slice(0, self.fold), slice(self.fold, 2 * self.fold)
+        parts = [Part((self.tokens, 0, slice(None), fold), source) for fold, source in zip(folds, (1, -1), strict=True)]
+        [heads] = shifted_projections(x, (1, 1), grid.frames, parts, self.boundary)  # (B*T, 1, N, D)
+        return heads.squeeze(1)
 
 
 class ShiftedBlock(Block):

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.block import Block
-from models.framewise.frame_attention import FrameAttention, ShiftedAttention
+from models.framewise.frame_attention import ShiftedAttention
 from models.framewise.model import FrameMeanHead, FramewiseViT
+from models.mixers.joint import JointAttention
 from models.model import ModelConfig
 from models.msca.attention import HeadShift, TokenGroupShift
 from models.msca.model import MSCA, TokenShift
@@ -96,7 +97,7 @@ def test_without_shifts_msca_is_the_frame_wise_vit() -> None:
 def test_a_shift_of_queries_keys_and_values_is_a_shift_of_the_heads_outputs() -> None:
     config = HeadShift.Config(of="qkv", past_heads=2, future_heads=3, first="past", at_ends=False)
     [shifted] = config.build(WIDTH, HEADS)
-    plain = FrameAttention(WIDTH, HEADS)
+    plain = JointAttention(WIDTH, HEADS)
     plain.load_state_dict(shifted.state_dict())
     plain.proj = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
     x = torch.randn(6, N, WIDTH)
