@@ -160,12 +160,14 @@ def test_drop_path_rates_increase_with_depth_and_are_zero_for_time_attention() -
     assert [drop.rate for drop in joint.modules() if isinstance(drop, DropPath)] == pytest.approx([0.2, 0.2])
 
 
-def test_weights_are_initialised_like_the_authors() -> None:
+@pytest.mark.parametrize("std", [0.02, 0.5])
+def test_weights_are_initialised_like_the_authors_by_default(std: float) -> None:
     torch.manual_seed(0)
-    model = small(attention=DividedAttention.Config()).build(ClipSize(4, 16, 16), ClassTarget(50))
+    config = replace(small(attention=DividedAttention.Config()), linear_std=std)
+    model = config.build(ClipSize(4, 16, 16), ClassTarget(50))
     for module in model.modules():
         if isinstance(module, nn.Linear):
-            assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
+            assert module.weight.std().item() == pytest.approx(std, rel=0.1)
             assert module.weight.abs().max() <= 2
             assert (module.bias == 0).all()
         elif isinstance(module, nn.LayerNorm):

@@ -244,6 +244,14 @@ def test_only_the_named_blocks_connect_frames() -> None:
         assert [t for t in range(6) if gradient[:, t].abs().max() > 0] == [t for t in range(6) if abs(t - 3) <= reach]
 
 
+def test_macs_sum_over_the_attention_of_each_block() -> None:
+    attention = SpaceTimeMixing.Config(summary="patches")
+    none, one, both = (
+        small(XViT.Config(attention=attention, blocks=blocks)).macs(SIZE, CLASSES) for blocks in ((), (1,), None)
+    )
+    assert none < one and 2 * one == none + both
+
+
 @pytest.mark.parametrize(
     ("blocks", "expected"),
     [
