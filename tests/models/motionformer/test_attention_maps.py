@@ -98,20 +98,6 @@ def test_normalised_over_space_and_time_a_map_sums_to_one_over_all_frames() -> N
     torch.testing.assert_close(spatial_map(model, clip, 1), wanted, rtol=0, atol=1e-10)
 
 
-def test_a_trajectory_is_the_mean_of_the_values_weighted_by_the_map() -> None:
-    model, clip = model_and_clip()
-    x, grid = model.tokens_before(1, clip.unsqueeze(0))
-    block = model.blocks[1]
-    assert isinstance(block, Block)
-    mixer = block.mixers[0]
-    assert isinstance(mixer, TrajectoryAttention)
-    q, k, v = (heads[0, :, 1:] for heads in reference.heads_of(block.norms[0](x), mixer))  # (H, T*S, K)
-    maps = mixer.trajectories(q, k, v, grid)[:, QUERY.number(grid)]  # (T, H, K)
-    values = v.unflatten(1, (grid.frames, grid.patches))  # (H, T, S, K)
-    wanted = torch.einsum("hts,htsk->thk", spatial_map(model, clip, 1), values)
-    torch.testing.assert_close(maps, wanted, rtol=0, atol=1e-10)
-
-
 def test_the_default_attention_is_the_mean_over_the_heads_of_the_last_block_but_one() -> None:
     model, clip = model_and_clip()
     found, heads = asked(model, clip), spatial_map(model, clip, 2)
