@@ -212,7 +212,6 @@ class VideoViT(Model):
         return torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, 1 + L, D)
 
     def recompute(self, on: bool) -> None:
-        """Turn recomputation of attention in the backward pass on or off, in the mixers that support it."""
         for module in self.modules():
             if isinstance(module, Mixer):
                 module.recompute = on

@@ -113,11 +113,9 @@ class LoneExpert(ModelOfExperts):
 
     @property
     def num_layers(self) -> int:
-        """Index of the last layer, which contains the norm and the head."""
         return len(self.stream.drops) + 1
 
     def layer_of(self, parameter: str) -> int:
-        """Layer of a parameter: 0 for embeddings, 1 to the depth for blocks."""
         part, _, rest = parameter.partition(".")
         return self.stream.layer_of(rest) if part == "stream" else self.num_layers
 

@@ -133,7 +133,6 @@ class NoKeyBiasAttention(JointAttention):
         self.v_bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output (B, N, D) of tokens x (B, N, D), independent of the grid."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         q, k, v = (split_heads(t, self.heads) for t in F.linear(x, self.qkv.weight, bias).chunk(3, dim=-1))
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # (B, N, D)

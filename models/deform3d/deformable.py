@@ -106,7 +106,6 @@ class DeformableAttention:
             return TokenSearch(width, self.kernel, self.offset_scale)
 
         def __post_init__(self) -> None:
-            """Refuse even kernels, which have no centre."""
             super().__post_init__()
             if self.kernel % 2 == 0:
                 raise ValueError(f"model.attention.kernel is {self.kernel}; it must be odd")

@@ -87,7 +87,6 @@ class DividedAttention:
         num_mixers: ClassVar[int] = 2
 
         def build(self, width: int, heads: int) -> list[GroupAttention]:
-            """Mixers of a block: time, then space."""
             return [TimeAttention(width, heads), SpaceAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:

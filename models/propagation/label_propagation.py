@@ -110,7 +110,6 @@ class LabelPropagation(Model):
             return self.backbone.initialise(model.backbone, folder) if self.pretrained else ()
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy a trained video transformer into the backbone."""
             assert isinstance(model, LabelPropagation)
             kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
             own = model.backbone.state_dict()
