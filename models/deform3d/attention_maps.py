@@ -32,15 +32,6 @@ from models.deform3d.windows import Windows
 from models.tokens import Grid
 
 
-class Weights(NamedTuple):
-    """Weights of the heads for the RGB tokens (H, T, S) and for the joints (H, T, R), and the places of the former."""
-
-    rgb: Tensor | None
-    pose: Tensor | None
-    places: Tensor | None = None
-    """Frame, row and column of each RGB token that is read, in tokens: (T, rows, columns, 3)."""
-
-
 class DeformableMaps(AttentionMaps):
     """Maps of all stages and blocks, by default of the last block's first stage."""
 
@@ -72,25 +63,25 @@ class DeformableMaps(AttentionMaps):
         )  # (T, R, 2)
         if isinstance(stage, DeformableStage):
             place = patch.place(grid)
-            heads, found_places = deformable_weights(stage, tokens, (patch.frame, slice(place, place + 1)))
-            weights = Weights(heads[0, :, 0], None, found_places[0])
+            heads, searched = deformable_weights(stage, tokens, (patch.frame, slice(place, place + 1)))
+            rgb, pose, at = heads[0, :, 0], None, searched[0]
         else:
             at_joint = isinstance(stage, JointStrideStage) or tokens.rgb is None
             token = nearest_joint(joints[patch.frame], shares[patch.frame], query) if at_joint else patch.place(grid)
-            weights = stride_weights(stage, tokens, patch.frame, token)
+            rgb, pose = stride_weights(stage, tokens, patch.frame, token)
+            at = reference_places(grid, clip.device)
         maps = torch.zeros(grid, device=clip.device)
         places = []
-        if weights.rgb is not None:
-            at = reference_places(grid, clip.device) if weights.places is None else weights.places
-            of_rgb = of_head(weights.rgb, query.head).float().view(grid)
+        if rgb is not None:
+            of_rgb = of_head(rgb, query.head).float().view(grid)
             maps = maps + spread(of_rgb, at, grid)
             places.append(torch.cat([in_shares(at, grid), of_rgb.unsqueeze(-1)], dim=-1).flatten(0, 2))  # (T*S, 4)
-        if weights.pose is not None:
-            of_pose, has_place = of_head(weights.pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
+        if pose is not None:
+            of_pose, has_place = of_head(pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
             frames = torch.arange(grid.frames, device=clip.device)[:, None, None].expand(*has_place.shape, 1)
             placed = torch.cat([frames, shares, of_pose.unsqueeze(-1)], dim=-1)[has_place]  # (n, 4)
             places.append(placed)
-            maps = maps if weights.rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
+            maps = maps if rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
         return maps, torch.cat(places)
 
 
@@ -106,7 +97,7 @@ def nearest_joint(joints: Tensor, shares: Tensor, query: PointQuery) -> int:
 def deformable_weights(
     stage: DeformableStage, tokens: Tokens, queries: tuple[slice | int, slice | int]
 ) -> tuple[Tensor, Tensor]:
-    """Weights (B, H, n, T, S) of the found tokens for n queries, and the places (B, T, rows, columns, 3) of the former.
+    """Weights (B, H, n, T, S) of the found tokens for n queries, and the places of these: (B, T, rows, columns, 3).
 
     Args:
         queries: index of the queries in [Z, M_RGB, M_CLS] of all frames, (T, S + 2), which leaves one axis.
@@ -121,8 +112,8 @@ def deformable_weights(
     return heads[..., : grid.patches], places.float()
 
 
-def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> Weights:
-    """Weights of the tokens for the query of a joint, or of an RGB token in the third stage.
+def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> tuple[Tensor | None, Tensor | None]:
+    """Weights of RGB tokens (H, T, S) and of joints (H, T, R) for a joint, or for an RGB token in the third stage.
 
     Args:
         token: number of the query in its frame, among the joints or among all tokens.
@@ -132,13 +123,13 @@ def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> Weig
         x, read = joints_first(tokens)
         windows = stage.windows.build(x.shape[1] - MODAL)
         heads = window_weights(stage, x, windows, MODAL, read, token, frame)  # (H, R + 2, T)
-        return Weights(None, heads[:, :-MODAL].transpose(1, 2))
+        return None, heads[:, :-MODAL].transpose(1, 2)
     x = torch.cat(list(tokens.parts.values()), dim=2)  # (1, T, D_n, D)
     windows = stage.windows.build(x.shape[1])
     heads = window_weights(stage, x, windows, 0, frames_read(tokens), frame, token)  # (H, T, D_n)
     counts = [0 if part is None else part.shape[2] for part in (tokens.rgb, tokens.pose)]
     rgb, pose, _ = heads.tensor_split([counts[0], sum(counts)], dim=2)
-    return Weights(rgb if counts[0] else None, pose if counts[1] else None)
+    return rgb if counts[0] else None, pose if counts[1] else None
 
 
 def window_weights(
