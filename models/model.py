@@ -29,13 +29,11 @@ class Model(nn.Module):
     def recompute(self, on: bool) -> None:
         """Recompute activations in the backward pass instead of storing them. By default, they are stored."""
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer for layer decay; the first is 0."""
-        return 0
-
     def layer_of(self, parameter: str) -> int:
-        """Index of the layer of a parameter, given its name; refused if the layers have no order, as by default."""
+        """Number of the layer of a parameter for layer decay, given its name; the first is 0.
+
+        Refused if the layers have no order, as by default.
+        """
         raise ValueError(f"optim.layer_decay: {type(self).__name__} does not assign layers to its parameters")
 
     def attention_maps(self) -> "AttentionMaps":

@@ -216,16 +216,12 @@ class VideoViT(Model):
             if isinstance(module, Mixer):
                 module.recompute = on
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer, the head. Tokens are layer 0, blocks are layers 1 to the depth."""
-        return len(self.blocks) + 1
-
     def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter: 0 for tokens, 1 to the depth for blocks, then the head."""
         part, _, rest = parameter.partition(".")
         if part == "blocks":
             return int(rest.partition(".")[0]) + 1
-        return 0 if part in ("tokens", "cls", "positions") else self.num_layers
+        return 0 if part in ("tokens", "cls", "positions") else len(self.blocks) + 1
 
 
 def reset_linear(module: nn.Module, std: float) -> None:

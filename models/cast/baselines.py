@@ -19,7 +19,6 @@ from interface.targets import Targets
 from models.cast.clip_expert import ClipExpert, load_classifier
 from models.cast.expert import NORM_MACS, Expert, ExpertConfig, ExpertsConfig, ModelOfExperts
 from models.cast.frame_expert import ImageExpert
-from models.cast.model import PARTS
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, reset_trained
 from models.model import Model, ModelConfig
 from models.tensors import LoadReport, fill
@@ -28,6 +27,7 @@ from models.trunk import reset_linear
 # Which expert gives the scores of a kind of label, or both: the mean of their class probabilities.
 Giver = Literal["spatial", "temporal", "both"]
 ADAPTERS = AdaptersConfig()
+PARTS = ("spatial", "temporal")  # of independent experts
 
 
 class LoneExpert(ModelOfExperts):
@@ -111,13 +111,9 @@ class LoneExpert(ModelOfExperts):
         x = stream.feed(last, stream.attend(last, x, cls_only=stream.pooling == "cls"))
         return stream.features(x)
 
-    @property
-    def num_layers(self) -> int:
-        return len(self.stream.drops) + 1
-
     def layer_of(self, parameter: str) -> int:
         part, _, rest = parameter.partition(".")
-        return self.stream.layer_of(rest) if part == "stream" else self.num_layers
+        return self.stream.layer_of(rest) if part == "stream" else len(self.stream.drops) + 1
 
 
 class IndependentExperts(Model):

@@ -28,8 +28,6 @@ from models.trunk import reset_linear
 if TYPE_CHECKING:
     from models.cast.attention_maps import ExchangeMaps
 
-PARTS = ("spatial", "temporal")
-
 
 class CAST(ModelOfExperts):
     """Spatial and temporal expert, whose tokens are updated from each other between the halves of each block.
@@ -184,13 +182,9 @@ class CAST(ModelOfExperts):
         exchanges = {block: exchange for block in self.config.connected if (exchange := self.exchange_of(block))}
         return ExchangeMaps(self.spatial, exchanges, self.exchange_input)
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer, which contains the norms and the head."""
-        return len(self.spatial.drops) + 1
-
     def layer_of(self, parameter: str) -> int:
-        """Layer of a parameter: 0 for embeddings, then a layer per block with its adapters and its exchange."""
+        """Layer of a parameter: 0 for embeddings, then a layer a block with its adapters and its exchange, then the
+        norms and the head."""
         part, _, rest = parameter.partition(".")
         match part:
             case "spatial":
@@ -199,4 +193,4 @@ class CAST(ModelOfExperts):
                 return self.temporal.layer_of(rest)
             case "exchanges":
                 return int(rest.partition(".")[0]) + 1
-        return self.num_layers
+        return len(self.spatial.drops) + 1

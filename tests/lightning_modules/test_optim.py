@@ -106,10 +106,6 @@ class Adapted(Model):
         self.time_positions = nn.Parameter(torch.zeros(4, 2))
         self.head = nn.Linear(2, 3)
 
-    @property
-    def num_layers(self) -> int:
-        return 3
-
     def layer_of(self, parameter: str) -> int:
         part, index, *_ = [*parameter.split("."), ""]
         return int(index) + 1 if part == "blocks" else {"head": 3}.get(part, 1)
