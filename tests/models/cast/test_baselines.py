@@ -125,19 +125,14 @@ def probabilities(logits: Tensor) -> Tensor:
     return torch.cat([part.softmax(-1) for part in logits.split([5, 6], -1)], -1)
 
 
-def test_independent_experts_give_verbs_and_nouns_of_the_experts_alone() -> None:
-    _, model, alone = ensemble()
-    own = {part: probabilities(expert(clips())) for part, expert in alone.items()}
-    expected = torch.cat([own["temporal"][:, :5], own["spatial"][:, 5:]], -1)
+@pytest.mark.parametrize("givers", [{}, {"verb": "both", "noun": "both"}], ids=["independent", "ensemble"])
+def test_independent_experts_give_verbs_and_nouns_and_an_ensemble_the_mean(givers: dict[str, str]) -> None:
+    _, model, alone = ensemble(**givers)
+    spatial, temporal = (probabilities(alone[part](clips())) for part in ("spatial", "temporal"))
+    expected = (spatial + temporal) / 2 if givers else torch.cat([temporal[:, :5], spatial[:, 5:]], -1)
     torch.testing.assert_close(probabilities(model(clips())), expected, atol=1e-6, rtol=1e-5)
-    assert model.rows("spatial") == list(range(5, 11)) and model.rows("temporal") == list(range(5))
-
-
-def test_an_ensemble_gives_the_mean_of_the_probabilities() -> None:
-    _, model, alone = ensemble(verb="both", noun="both")
-    own = {part: probabilities(expert(clips())) for part, expert in alone.items()}
-    expected = (own["spatial"] + own["temporal"]) / 2
-    torch.testing.assert_close(probabilities(model(clips())), expected, atol=1e-6, rtol=1e-5)
+    rows = [model.rows(part) for part in ("spatial", "temporal")]
+    assert rows == ([list(range(11))] * 2 if givers else [list(range(5, 11)), list(range(5))])
 
 
 def test_one_label_is_that_of_both_experts() -> None:
