@@ -185,10 +185,6 @@ class ClipExpert(Expert):
         super().__init__(layout)
         self.vit = vit
 
-    @property
-    def norm(self) -> nn.Module:
-        return self.vit.norm
-
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
         """Input tokens (B, N, D) of the first block."""
         assert in_time is None

@@ -80,16 +80,16 @@ class ExpertBlock(NamedTuple):
 
 
 class Expert(nn.Module, ABC):
-    """ViT without a head, whose `norm` is of the pooled tokens. Tokens are in its layout."""
+    """ViT without a head, under `vit`. Tokens are in its layout."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
         self.layout = layout
 
     @property
-    @abstractmethod
     def norm(self) -> nn.Module:
         """LayerNorm of the pooled tokens."""
+        return self.get_submodule("vit.norm")
 
     @abstractmethod
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:

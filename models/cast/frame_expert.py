@@ -62,10 +62,6 @@ class FrameExpert(Expert):
         self.vit = vit
         self.vit.apply(partial(reset_linear, std=config.linear_std))
 
-    @property
-    def norm(self) -> nn.Module:
-        return self.vit.norm
-
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
         """Input tokens (B*T, N, D) of the first block."""
         frames = clip[:, self.tubelet - 1 :: self.tubelet].flatten(0, 1)  # (B*T, 3, height, width)
