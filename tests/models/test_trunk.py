@@ -21,6 +21,7 @@ from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
 from runner.measure.memory import bytes_saved_by
+from tests.models.vit_models import small
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 ATTENTIONS = [
@@ -52,25 +53,6 @@ APPROXIMATIONS: list[MixerConfig] = [
         Performer.Config(num_features=16),
     )
 ]
-
-
-def small(
-    *,
-    attention: MixerConfig | None = None,
-    tokens: CubicTokens.Config | SquareTokens.Config | None = None,
-    positions: SeparatePositions.Config | JointPositions.Config | None = None,
-    drop_path: float = 0.2,
-) -> Motionformer.Config:
-    return Motionformer.Config(
-        width=32,
-        depth=3,
-        heads=4,
-        tokens=tokens or CubicTokens.Config(patch=8),
-        positions=positions or SeparatePositions.Config(),
-        attention=attention or TrajectoryAttention.Config(),
-        drop_path=drop_path,
-        init=None,
-    )
 
 
 @pytest.mark.parametrize("mode", ["saved", "recomputed"])

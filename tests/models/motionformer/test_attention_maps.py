@@ -17,6 +17,7 @@ from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 from models.motionformer.model import Motionformer
 from models.tokens import CubicTokens, Grid, SquareTokens
+from tests.models.vit_models import small
 
 GRID = Grid(frames=4, height=2, width=3)
 HEADS = 4
@@ -29,15 +30,8 @@ def model_and_clip(
 ) -> tuple[Motionformer, Tensor]:
     """Model in double precision without zero weights, and a clip of 16 x 24 pixels."""
     torch.manual_seed(0)
-    config = Motionformer.Config(
-        width=32,
-        depth=depth,
-        heads=HEADS,
-        tokens=SquareTokens.Config(patch=8) if square else CubicTokens.Config(patch=8),
-        attention=attention or TrajectoryAttention.Config(),
-        drop_path=0.5,
-        init=None,
-    )
+    tokens = SquareTokens.Config(patch=8) if square else CubicTokens.Config(patch=8)
+    config = small(depth=depth, tokens=tokens, attention=attention or TrajectoryAttention.Config())
     frames = GRID.frames if square else 2 * GRID.frames
     model = config.build(ClipSize(frames, 24, 24), ClassTarget(5)).double().eval()
     with torch.no_grad():
