@@ -37,7 +37,7 @@ def logits(clips: Tensor, model: CAST) -> Tensor:
 def attended(block: int, x: Tensor, stream: Stream) -> Tensor:
     """Tokens after attention and its adapter (equation 3)."""
     expert = stream.expert
-    y = self_attention(block, expert.attention_input(block, x), expert)
+    y = self_attention(block, expert.block(block).attention_norm(x), expert)
     assert stream.attention_adapters is not None
     return x + stream.attention_adapters[block](y) + y
 

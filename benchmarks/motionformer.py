@@ -49,7 +49,7 @@ APPROXIMATIONS: dict[str, Approximation | None] = {
 }
 
 
-def heads_of(x: Tensor, mixer: JointAttention | GroupAttention | TrajectoryAttention) -> list[Tensor]:
+def heads_of(x: Tensor, mixer: JointAttention | TrajectoryAttention) -> list[Tensor]:
     """Queries, keys and values by head: (B, H, N, K) each."""
     return [t.unflatten(-1, (mixer.heads, -1)).transpose(1, 2) for t in mixer.qkv(x).chunk(3, dim=-1)]
 
@@ -120,10 +120,10 @@ def temporal_attention(y: Tensor, mixer: TrajectoryAttention, grid: Grid) -> Ten
 def mixer_output(x: Tensor, mixer: Mixer, grid: Grid) -> Tensor:
     """Output of a mixer for tokens (B, N, D)."""
     match mixer:
-        case JointAttention():
-            return joint(x, mixer, grid)
         case GroupAttention():
             return group(x, mixer, grid)
+        case JointAttention():
+            return joint(x, mixer, grid)
         case TrajectoryAttention():
             return trajectory(x, mixer, grid)
     raise TypeError(f"{type(mixer).__name__} has no published formulation here")

@@ -1,4 +1,4 @@
-"""Sizes of input items. A model asks a size for the kind that it takes; the others refuse."""
+"""Sizes of input items. A model takes those of one kind."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -13,7 +13,8 @@ PIXELS_PER_TOKEN = 8
 
 class InputSize(ABC):
     kind: ClassVar[str]
-    """Noun for the item in error messages."""
+    plural: ClassVar[str]
+    """Nouns for the item and for several in error messages."""
     is_uniform: ClassVar[bool] = True
     """Whether all items have the same size."""
 
@@ -26,20 +27,12 @@ class InputSize(ABC):
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Model inputs of a batch of items, filled with random values."""
 
-    def as_clip(self) -> "ClipSize":
-        raise self._refusal("clips")
-
-    def as_pose_clip(self) -> "PoseClipSize":
-        raise self._refusal("clips with joints")
-
-    def as_token_sequence(self) -> "TokenSequenceSize":
-        raise self._refusal("sequences of tokens")
-
-    def as_masked_sequence(self) -> "MaskedSequenceSize":
-        raise self._refusal("sequences with masks")
-
-    def _refusal(self, wanted: str) -> ValueError:
-        return ValueError(f"model: it takes {wanted}, and the data give a {self.kind}")
+    @classmethod
+    def of(cls, size: "InputSize") -> Self:
+        """The size, if it is of this kind, as a model needs it. Refuses others."""
+        if not isinstance(size, cls):
+            raise ValueError(f"model: it takes {cls.plural}, and the data give a {size.kind}")
+        return size
 
 
 @dataclass(frozen=True)
@@ -62,14 +55,11 @@ class VideoSize(InputSize):
 
 @dataclass(frozen=True)
 class ClipSize(VideoSize):
-    kind = "clip"
+    kind, plural = "clip", "clips"
 
     def example(self, batch_size: int, device: torch.device | str = "cpu") -> tuple[Tensor, ...]:
         """Clips (batch_size, frames, 3, height, width)."""
         return (self.random_frames(batch_size, device),)
-
-    def as_clip(self) -> "ClipSize":
-        return self
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,7 @@ class PoseClipSize(VideoSize):
     from 0 to the height; the middle of the first pixel is 0.5, 0.5.
     """
 
-    kind = "clip with joints"
+    kind, plural = "clip with joints", "clips with joints"
 
     joints: int
     """Number of joints of all people, R."""
@@ -94,13 +84,12 @@ class PoseClipSize(VideoSize):
         joints[..., 2] = 1
         return clips, joints
 
-    def as_pose_clip(self) -> "PoseClipSize":
-        return self
-
 
 @dataclass(frozen=True)
 class TokenSequenceSize(InputSize):
     """Size of a sequence of tokens, or of a pair of sequences. Padding is part of the length, and has the id 0."""
+
+    plural = "sequences of tokens"
 
     length: int
     vocabulary: int
@@ -120,15 +109,12 @@ class TokenSequenceSize(InputSize):
         shape = (batch_size, self.length)
         return tuple(torch.randint(1, self.vocabulary, shape, device=device) for _ in range(1 + self.pair))
 
-    def as_token_sequence(self) -> "TokenSequenceSize":
-        return self
-
 
 @dataclass(frozen=True)
 class MaskedSequenceSize(VideoSize):
     """Typical size of a sequence of frames with masks. Sequences of one data set differ in length and long side."""
 
-    kind = "sequence with masks"
+    kind, plural = "sequence with masks", "sequences with masks"
     is_uniform = False
 
     def clip(self, frames: int) -> ClipSize:
@@ -139,6 +125,3 @@ class MaskedSequenceSize(VideoSize):
         masks = torch.zeros(batch_size, 1, self.height, self.width, dtype=torch.uint8, device=device)
         masks[..., : self.height // 2, : self.width // 2] = 1
         return self.random_frames(batch_size, device), masks
-
-    def as_masked_sequence(self) -> "MaskedSequenceSize":
-        return self

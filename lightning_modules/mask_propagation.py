@@ -175,7 +175,6 @@ class MaskScores(Scores):
         }
 
     def load(self, arrays: Mapping[str, NDArray], views: tuple[int, ...]) -> None:
-        """Add all sequences of a saved test. A sequence has one view."""
         places = arrays["places"]
         for index, state in enumerate(arrays["status"].tolist()):
             own = places[:, 0] == index

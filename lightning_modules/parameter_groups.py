@@ -57,11 +57,12 @@ def parameter_groups(
     for rule in rules:
         if not rule.may_match_none and not any(rule.matches(name, parameter) for name, parameter in trainable):
             raise ValueError(f"optim.rules: no trainable parameter matches {rule}")
+    last_layer = 0 if layer_decay is None else max(model.layer_of(name) for name, _ in model.named_parameters())
     groups: dict[tuple[float, float], ParameterGroup] = {}
     for name, parameter in trainable:
         scale, decay = 1.0, weight_decay
         if layer_decay is not None:
-            scale = layer_decay ** (model.num_layers - model.layer_of(name))
+            scale = layer_decay ** (last_layer - model.layer_of(name))
         for rule in rules:
             if rule.matches(name, parameter):
                 scale *= rule.lr_scale

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from models.mixers.attention import Mixer
 from models.tokens import Grid
 
+NORM_EPS = 1e-6  # of ViT's LayerNorms
+
 
 class DropPath(nn.Module):
     """Stochastic depth (https://arxiv.org/abs/1603.09382): random removal of an item's branch during training.
@@ -38,20 +40,11 @@ class DropPath(nn.Module):
 class Block(nn.Module):
     """Transformer block: one or more mixers, then an MLP, each with a LayerNorm before it and a residual connection.
 
-    Args:
-        eps: epsilon of the LayerNorms.
-        activation: class of the activation of the MLP.
+    `eps`: epsilon of the LayerNorms.
     """
 
     def __init__(
-        self,
-        mixers: Sequence[Mixer],
-        width: int,
-        mlp_ratio: float,
-        drop_path: float,
-        *,
-        eps: float = 1e-6,
-        activation: type[nn.Module] = nn.GELU,
+        self, mixers: Sequence[Mixer], width: int, mlp_ratio: float, drop_path: float, *, eps: float = NORM_EPS
     ) -> None:
         super().__init__()
         self.norms = nn.ModuleList(nn.LayerNorm(width, eps=eps) for _ in mixers)
@@ -59,7 +52,7 @@ class Block(nn.Module):
         self.drops = nn.ModuleList(DropPath(drop_path if mixer.drops_path else 0.0) for mixer in mixers)
         self.mlp_norm = nn.LayerNorm(width, eps=eps)
         hidden = int(width * mlp_ratio)
-        layers = {"fc1": nn.Linear(width, hidden), "act": activation(), "fc2": nn.Linear(hidden, width)}
+        layers = {"fc1": nn.Linear(width, hidden), "act": nn.GELU(), "fc2": nn.Linear(hidden, width)}
         self.mlp = nn.Sequential(OrderedDict(layers))
         self.mlp_drop = DropPath(drop_path)
 

@@ -29,13 +29,11 @@ class Model(nn.Module):
     def recompute(self, on: bool) -> None:
         """Recompute activations in the backward pass instead of storing them. By default, they are stored."""
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer for layer decay; the first is 0."""
-        return 0
-
     def layer_of(self, parameter: str) -> int:
-        """Index of the layer of a parameter, given its name; refused if the layers have no order, as by default."""
+        """Number of the layer of a parameter for layer decay, given its name; the first is 0.
+
+        Refused if the layers have no order, as by default.
+        """
         raise ValueError(f"optim.layer_decay: {type(self).__name__} does not assign layers to its parameters")
 
     def attention_maps(self) -> "AttentionMaps":
@@ -56,6 +54,9 @@ class ModelConfig(CheckedConfig, ABC):
     """Interface of a model's config to the packages that all papers share."""
 
     config_path: ClassVar[str] = "model"
+    not_in_parents: ClassVar[tuple[str, ...]] = ()
+    """Patterns of the names of tensors that keep their initial values, because a run that the model starts from may
+    have others."""
 
     @abstractmethod
     def check(self, size: InputSize) -> None:
@@ -161,11 +162,15 @@ class ModelConfig(CheckedConfig, ABC):
         raise ValueError(f"weights: released checkpoints of {type(self).__qualname__} cannot be read: {path}")
 
     def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-        """Copy the tensors of a parent run into a part of the model, or all of it. By default, all must match."""
+        """Copy the tensors of a parent run into a part of the model, or all of it.
+
+        By default, a model has no parts, and all tensors must match but `not_in_parents`.
+        """
         if part:
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
         names = {name: name for name in model.state_dict()}
-        return fill(model, tensors, names, source="the parent run")
+        other = self.not_in_parents
+        return fill(model, tensors, names, source="the parent run", known_missing=other, known_unexpected=other)
 
 
 class Zeros(TorchFunctionMode):

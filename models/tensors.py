@@ -115,12 +115,6 @@ def fill(
     )
 
 
-def copy_all_but_classes(model: nn.Module, tensors: Mapping[str, Tensor]) -> LoadReport:
-    """Copy the tensors of a parent run into the same model. A head for other classes stays random."""
-    names = {name: name for name in model.state_dict()}
-    return fill(model, tensors, names, source="the parent run", known_missing=("head.*",), known_unexpected=("head.*",))
-
-
 def has_shape(tensors: Mapping[str, Tensor], name: str, like: Tensor) -> bool:
     """Whether the file has a tensor of this name with the shape of `like`."""
     return name in tensors and tensors[name].shape == like.shape

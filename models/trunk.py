@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from interface.ranges import Count, Positive, ShareBelowOne
-from interface.sizes import InputSize
+from interface.sizes import ClipSize, InputSize
 from interface.targets import Targets
-from models.block import Block
+from models.block import NORM_EPS, Block
 from models.heads import Head, HeadConfig, TanhHead
 from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
@@ -45,10 +45,6 @@ class VideoViT(Model):
         """Sizes and parts of the model. A paper's model adds its defaults and the loading of its weights."""
 
         config_tag = "PlainVideoViT.Config"  # "VideoViT.Config" is the tag of a paper's model
-        norm_eps: ClassVar[float] = 1e-6
-        """Epsilon of all LayerNorms."""
-        activation: ClassVar[type[nn.Module]] = nn.GELU
-        """Activation of the MLPs."""
         not_in_images: ClassVar[tuple[str, ...]] = ("positions.time", "head.*")
         """Patterns of the names of tensors that keep their random values, because image ViTs lack them."""
 
@@ -106,12 +102,10 @@ class VideoViT(Model):
                 self.width,
                 self.mlp_ratio,
                 rates[block],
-                eps=self.norm_eps,
-                activation=self.activation,
             )
 
         def grid(self, size: InputSize) -> Grid:
-            clip = size.as_clip()
+            clip = ClipSize.of(size)
             return self.tokens.grid(clip.frames, clip.height, clip.width)
 
         def num_tokens(self, grid: Grid) -> int:
@@ -175,7 +169,7 @@ class VideoViT(Model):
         self.cls = nn.Parameter(torch.empty(1, 1, config.width)) if config.cls_token else None
         self.positions = config.positions.build(config.width, grid)
         self.blocks = nn.ModuleList(config.build_block(block) for block in range(config.depth))
-        self.norm = nn.LayerNorm(config.width, eps=config.norm_eps)
+        self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
         self.head = config.head.build(config.width, num_classes) if config.head else nn.Identity()
         if self.cls is not None:
             nn.init.trunc_normal_(self.cls, std=0.02)
@@ -190,10 +184,14 @@ class VideoViT(Model):
     def features(self, clip: Tensor) -> Tensor:
         """Input of the head (B, D) for clips (B, F, 3, height, width)."""
         x, grid = self.tokens_before(len(self.blocks) - 1, clip)  # (B, N, D)
-        last = self.blocks[-1]
-        assert isinstance(last, Block)
+        last = self.block(-1)
         pooled = last(x, grid).mean(dim=1) if self.cls is None else last.cls(x, grid)[:, 0]  # (B, D)
         return self.norm(pooled)
+
+    def block(self, number: int) -> Block:
+        block = self.blocks[number]
+        assert isinstance(block, Block)
+        return block
 
     def tokens_before(self, block: int, clip: Tensor) -> tuple[Tensor, Grid]:
         """Input (B, N, D) of a block for clips (B, F, 3, height, width), and the token grid."""
@@ -214,21 +212,16 @@ class VideoViT(Model):
         return torch.cat([self.cls.expand(len(tokens), -1, -1), tokens], dim=1)  # (B, 1 + L, D)
 
     def recompute(self, on: bool) -> None:
-        """Turn recomputation of attention in the backward pass on or off, in the mixers that support it."""
         for module in self.modules():
             if isinstance(module, Mixer):
                 module.recompute = on
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer, the head. Tokens are layer 0, blocks are layers 1 to the depth."""
-        return len(self.blocks) + 1
-
     def layer_of(self, parameter: str) -> int:
+        """Layer of a parameter: 0 for tokens, 1 to the depth for blocks, then the head."""
         part, _, rest = parameter.partition(".")
         if part == "blocks":
             return int(rest.partition(".")[0]) + 1
-        return 0 if part in ("tokens", "cls", "positions") else self.num_layers
+        return 0 if part in ("tokens", "cls", "positions") else len(self.blocks) + 1
 
 
 def reset_linear(module: nn.Module, std: float) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from experiments.cast.base import EPIC100, table
 from experiments.spec.language import ByColumn, Column, Computed, RunConfig, row
+from interface.sizes import ClipSize
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.cross_attention import CrossAttention, windows
 from models.cast.model import CAST
@@ -49,7 +50,7 @@ def text(tensor: Tensor, run: RunConfig) -> str:
     """Shape with B for the number of clips, as in B·8 × (196+1) × 768."""
     model = run.model
     assert isinstance(model, CAST.Config)
-    grid = model.spatial.layout(run.data.size.as_clip()).grid
+    grid = model.spatial.layout(ClipSize.of(run.data.size)).grid
     T, S = grid.frames, grid.patches
     names = {BATCH: "B", BATCH * T: f"B·{T}", BATCH * S: f"B·{S}", 1 + S: f"({S}+1)", T * S: f"{T}·{S}"}
     return "×".join(names.get(size, str(size)) for size in tensor.shape)

@@ -13,9 +13,8 @@ from experiments.cast.experts import CLIP, EVA, IN21K, MVD, VIDEO_MAE_EK100, VID
 from experiments.spec.language import Edit, Edits, Parent, Recipe, RunConfig, TinyNote, optim
 from experiments.spec.scales import TINY as SCALE
 from lightning_modules.optim import AdamW, CosineSchedule
-from models.cast.baselines import EXPERT, LoneExpert
-from models.cast.expert import ExpertConfig
-from models.cast.model import CAST
+from models.cast.baselines import LoneExpert
+from models.cast.expert import ExpertConfig, ExpertsConfig
 
 
 def with_categories(dataset: object) -> object:
@@ -57,14 +56,7 @@ STAND_INS_NOTE = TinyNote(
 
 def pretrained(run: RunConfig) -> tuple[Parent, ...]:
     """Trainings of the experts of a run at the paper's size, by part of its model."""
-    model = run.model
-    match model:
-        case CAST.Config():
-            experts = model.experts
-        case LoneExpert.Config():
-            experts = {EXPERT: model.expert}
-        case _:
-            experts = {}
+    experts = run.model.experts if isinstance(run.model, ExpertsConfig) else {}
     for part, expert in experts.items():
         if expert.init not in RUNS:
             raise ValueError(f"tiny: no training stands for the weights {expert.init} of the {part} expert")

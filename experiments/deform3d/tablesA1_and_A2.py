@@ -11,6 +11,7 @@ import numpy as np
 from experiments.deform3d.base import FRAMES, GYM99, LARGE, NTU60, ONE_PERSON, PENN, table
 from experiments.spec.claims import about, below, cell, claim, within
 from experiments.spec.language import ByColumn, Column, Computed, Edits, Row, RunConfig, data, model, row
+from interface.sizes import PoseClipSize
 from models.deform3d.model import DeformableTransformer
 from models.deform3d.stride import MODAL, scores
 from models.deform3d.windows import Windows, printed_query_starts
@@ -124,7 +125,7 @@ def scores_a1(
     run: RunConfig, *, frames: int | None = None, joints: int | None = None, window: int | None = None
 ) -> Counts:
     """Scores of both attentions for a run, with other numbers of frames, of joints or of joints of a window."""
-    size, own = run.data.size.as_pose_clip(), config_of(run).joint_windows
+    size, own = PoseClipSize.of(run.data.size), config_of(run).joint_windows
     windows = Windows.Config(window=window or own.window, pairing=own.pairing).build(joints or size.joints)
     return Counts(*scores(windows, MODAL, frames or size.frames))
 
@@ -141,7 +142,7 @@ STAGE_A1 = Stage(
     "O(T²R²)",
     "O(T²wnd²)",
     scores_a1,
-    lambda run: (config_of(run).joint_windows.window, run.data.size.as_pose_clip().joints),
+    lambda run: (config_of(run).joint_windows.window, PoseClipSize.of(run.data.size).joints),
     axes=(
         Axis("T", range(2, 65), lambda run, size: scores_a1(run, frames=size, window=4)),
         Axis("R", range(14, 201, 2), lambda run, size: scores_a1(run, joints=size, window=4)),
@@ -198,7 +199,7 @@ def scores_a2(
     run: RunConfig, *, frames: int | None = None, tokens: int | None = None, window: int | None = None
 ) -> Counts:
     """Scores of both attentions for a run, with other numbers of frames, of tokens of a frame or of frames of a window."""
-    size, own = run.data.size.as_pose_clip(), config_of(run).time_windows
+    size, own = PoseClipSize.of(run.data.size), config_of(run).time_windows
     windows = Windows.Config(window=window or own.window, pairing=own.pairing).build(frames or size.frames)
     return Counts(*scores(windows, 0, tokens or config_of(run).tokens_per_frame(size)))
 
@@ -213,7 +214,7 @@ STAGE_A2 = Stage(
     "O(T²D_n²)",
     "O(wnd²D_n²)",
     scores_a2,
-    lambda run: (config_of(run).time_windows.window, run.data.size.as_pose_clip().frames),
+    lambda run: (config_of(run).time_windows.window, PoseClipSize.of(run.data.size).frames),
     axes=(
         Axis("T", range(6, 65, 2), lambda run, size: scores_a2(run, frames=size, window=4)),
         Axis("D_n", range(50, 1001, 50), lambda run, size: scores_a2(run, tokens=size, window=4)),

@@ -25,6 +25,7 @@ from experiments.spec.language import (
     model,
 )
 from interface.evaluation import EvalConfig
+from interface.sizes import ClipSize
 from lightning_modules.classification import SingleLabel
 from lightning_modules.optim import SGD, OptimConfig, StepSchedule
 from models.framewise.model import FramewiseViT
@@ -114,7 +115,7 @@ def shifted_percent(run: RunConfig) -> float:
     assert isinstance(model, FramewiseViT.Config)
     if not isinstance(model, MSCA.Config) or not isinstance(model.attention, NeighbourAttention) or not num_msca(run):
         return 0.0
-    return 100 * model.attention.share(model.grid(run.data.size.as_clip()), model.heads)
+    return 100 * model.attention.share(model.grid(ClipSize.of(run.data.size)), model.heads)
 
 
 def num_msca(run: RunConfig) -> int:

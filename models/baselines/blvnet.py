@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from interface.ranges import Count, Range, ShareBelowOne
-from interface.sizes import InputSize
+from interface.sizes import ClipSize, InputSize
 from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution
 from models.model import Model, ModelConfig
@@ -44,7 +44,7 @@ class BLVNet(Model):
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
-            clip = size.as_clip()
+            clip = ClipSize.of(size)
             if self.width % self.alpha:
                 raise ValueError(f"model.alpha is {self.alpha}; it must divide the width {self.width}")
             if clip.frames % 2:

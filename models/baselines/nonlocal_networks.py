@@ -18,7 +18,7 @@ from typing import Literal, Self
 from torch import Tensor, nn
 
 from interface.ranges import Count, Range, ShareBelowOne, check_range
-from interface.sizes import InputSize
+from interface.sizes import ClipSize, InputSize
 from interface.targets import Targets
 from models.model import Model, ModelConfig
 
@@ -75,7 +75,7 @@ class NonLocalI3D(Model):
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
-            clip = size.as_clip()
+            clip = ClipSize.of(size)
             check_range("data.frames", clip.frames, Range(least=LEAST_FRAMES))
             check_range("data.crop", min(clip.height, clip.width), Range(least=LEAST_SIDE))
 
@@ -132,7 +132,7 @@ class SlowFast(Model):
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
-            clip = size.as_clip()
+            clip = ClipSize.of(size)
             if self.width % self.beta:
                 raise ValueError(f"model.beta is {self.beta}; it must divide the width {self.width}")
             if clip.frames % self.alpha:

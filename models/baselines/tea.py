@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from interface.ranges import Count, ShareBelowOne
-from interface.sizes import InputSize
+from interface.sizes import ClipSize, InputSize
 from interface.targets import Targets
 from models.baselines.depthwise_time import DepthwiseTimeConvolution, identity, shift
 from models.model import Model, ModelConfig
@@ -39,7 +39,7 @@ class TEA(Model):
         """Rate before the classifier."""
 
         def check(self, size: InputSize) -> None:
-            size.as_clip()
+            ClipSize.of(size)
             if SCALES * self.scale_width < self.reduction:
                 raise ValueError(f"model.reduction is {self.reduction}; a width of {self.width} leaves no channels")
 
@@ -49,7 +49,7 @@ class TEA(Model):
 
         def build(self, size: InputSize, targets: Targets) -> "TEA":
             self.check(size)
-            return TEA(self, size.as_clip().frames, targets.num_outputs)
+            return TEA(self, ClipSize.of(size).frames, targets.num_outputs)
 
         def tiny(self) -> Self:
             return replace(self, width=self.width // 4, blocks=(1, 1, 1, 1))

@@ -47,14 +47,12 @@ class FrameSpaceAttention(JointAttention):
     """Attention of each patch to CLS and to its frame. CLS attends to each frame, and its outputs are averaged."""
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output (B, N, D) of tokens x (B, N, D)."""
         q, k, v = (self.frames(t, grid) for t in self.qkv(x).chunk(3, dim=-1))  # (B*T, H, 1 + S, K)
         frames = merge_heads(strided_attention(q, k, v)).unflatten(0, (len(x), grid.frames))  # (B, T, 1 + S, D)
         cls = frames[:, :, 0].mean(dim=1, keepdim=True)  # (B, 1, D)
         return self.proj(torch.cat([cls, frames[:, :, 1:].flatten(1, 2)], dim=1))  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output for CLS alone: (B, 1, D)."""
         q, k, v = (self.frames(t, grid) for t in self.qkv(x).chunk(3, dim=-1))  # (B*T, H, 1 + S, K)
         frames = merge_heads(strided_attention(q[:, :, :1], k, v)).unflatten(0, (len(x), grid.frames))  # (B, T, 1, D)
         return self.proj(frames.mean(dim=1))
@@ -75,7 +73,6 @@ class TimeSformerAttention:
         num_mixers: ClassVar[int] = 2
 
         def build(self, width: int, heads: int) -> list[Mixer]:
-            """Mixers of a block: time, then space."""
             return [PatchTimeAttention(width, heads), FrameSpaceAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:

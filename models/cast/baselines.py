@@ -17,26 +17,24 @@ from interface.ranges import ShareBelowOne
 from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cast.clip_expert import ClipExpert, load_classifier
-from models.cast.expert import NORM_MACS, ExpertConfig, copy_expert
+from models.cast.expert import NORM_MACS, Expert, ExpertConfig, ExpertsConfig, ModelOfExperts
 from models.cast.frame_expert import ImageExpert
-from models.cast.model import PARTS
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, reset_trained
-from models.imagenet import InitialWeights
 from models.model import Model, ModelConfig
-from models.tensors import LoadReport, copy_all_but_classes, fill
+from models.tensors import LoadReport, fill
 from models.trunk import reset_linear
 
-EXPERT = "expert"  # part of the model that another run can fill
 # Which expert gives the scores of a kind of label, or both: the mean of their class probabilities.
 Giver = Literal["spatial", "temporal", "both"]
 ADAPTERS = AdaptersConfig()
+PARTS = ("spatial", "temporal")  # of independent experts
 
 
-class LoneExpert(Model):
+class LoneExpert(ModelOfExperts):
     """Expert and a classifier of all kinds of label."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ModelConfig):
+    class Config(ExpertsConfig):
         config_tag = "LoneExpert.Config"
 
         expert: ExpertConfig = field(default_factory=ImageExpert.Config)
@@ -46,12 +44,9 @@ class LoneExpert(Model):
         drop_unit: DropUnit = "token"
         """Stochastic depth, as in CAST; of both halves of a block if there are no adapters."""
 
-        def without_initial_weights(self) -> Self:
-            return replace(self, expert=replace(self.expert, init=None))
-
         @property
-        def initial_weights(self) -> tuple[InitialWeights, ...]:
-            return () if self.expert.init is None else (self.expert.init,)
+        def experts(self) -> dict[str, ExpertConfig]:
+            return {"expert": self.expert}
 
         def check(self, size: InputSize) -> None:
             self.expert.check(size)
@@ -75,23 +70,11 @@ class LoneExpert(Model):
                 per_block += expert.attention_macs(N, T) + NORM_MACS * N * D + N * self.adapters.macs(D)
             return total + expert.depth * per_block
 
-        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
-            assert isinstance(model, LoneExpert)
-            return self.expert.initialise(model.stream.expert, folder)
-
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             if self.expert.framewise:
                 return super().load_released(model, path, size)
             assert isinstance(model, LoneExpert)
             return load_classifier(model, model.stream.expert, path)
-
-        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            assert isinstance(model, LoneExpert)
-            if not part:
-                return copy_all_but_classes(model, tensors)
-            if part != EXPERT:
-                return super().copy_from(model, tensors, part)
-            return copy_expert(model.stream.expert, tensors, part)
 
         def tiny(self) -> Self:
             return replace(self, expert=self.expert.tiny(), drop_path=0.0)
@@ -111,6 +94,10 @@ class LoneExpert(Model):
         reset_trained(self.stream)
         reset_linear(self.head, std=config.expert.linear_std)
 
+    @property
+    def experts(self) -> dict[str, Expert]:
+        return {"expert": self.stream.expert}
+
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
         return self.head(self.features(clip))
@@ -124,15 +111,9 @@ class LoneExpert(Model):
         x = stream.feed(last, stream.attend(last, x, cls_only=stream.pooling == "cls"))
         return stream.features(x)
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer, which contains the norm and the head."""
-        return len(self.stream.drops) + 1
-
     def layer_of(self, parameter: str) -> int:
-        """Layer of a parameter: 0 for embeddings, 1 to the depth for blocks."""
         part, _, rest = parameter.partition(".")
-        return self.stream.layer_of(rest) if part == "stream" else self.num_layers
+        return self.stream.layer_of(rest) if part == "stream" else len(self.stream.drops) + 1
 
 
 class IndependentExperts(Model):

@@ -17,7 +17,7 @@ from interface.ranges import Count, Positive
 from models.cast.cross_attention import CrossAttention, Window, cross_attention_macs, query_weights
 from models.cast.exchange import Exchange, ExchangeConfig, Streams, Updates, set_to_zero
 from models.cast.expert import Layout
-from models.cast.stream import Adapter
+from models.cast.stream import Adapter, adapter_macs
 from models.mixers.attention import merge_heads, split_heads, strided_attention, with_zero_gradients
 
 NORM_EPS = 1e-6
@@ -131,9 +131,6 @@ class FullWidthExchange(Exchange):
         adapter_ratio: Positive | None = None
         """Hidden width of an adapter after each attention, relative to the width; None for none."""
 
-        def hidden(self, width: int) -> int | None:
-            return None if self.adapter_ratio is None else max(1, int(width * self.adapter_ratio))
-
         def build(self, streams: Streams) -> "FullWidthExchange":
             return FullWidthExchange(self, streams)
 
@@ -141,18 +138,18 @@ class FullWidthExchange(Exchange):
             s, t, D = streams.spatial, streams.temporal, streams.width
             t2s = cross_attention_macs(s.grid, D, "time")
             s2t = t.num_tokens * (2 * D**2 + 2 * s.num_tokens * D) + s.num_tokens * 2 * D**2
-            adapters = 2 * D * (self.hidden(D) or 0) * (s.grid.tokens + t.num_tokens)
-            return t2s + s2t + adapters + 5 * D * (s.num_tokens + t.num_tokens)
+            adapter = 0 if self.adapter_ratio is None else adapter_macs(D, self.adapter_ratio)
+            return t2s + s2t + adapter * (s.grid.tokens + t.num_tokens) + 5 * D * (s.num_tokens + t.num_tokens)
 
     def __init__(self, config: Config, streams: Streams) -> None:
         super().__init__(streams)
-        D, hidden = streams.width, config.hidden(streams.width)
+        D, ratio = streams.width, config.adapter_ratio
         self.norm_s = nn.LayerNorm(D, eps=NORM_EPS)
         self.norm_t = nn.LayerNorm(D, eps=NORM_EPS)
         self.t2s = CrossAttention(D, streams.heads, "time", streams.spatial.grid, positions=True)
         self.s2t = AllTokensAttention(D, streams.heads, streams.spatial)
-        self.adapter_s = None if hidden is None else Adapter(D, hidden)
-        self.adapter_t = None if hidden is None else Adapter(D, hidden)
+        self.adapter_s = None if ratio is None else Adapter(D, ratio)
+        self.adapter_t = None if ratio is None else Adapter(D, ratio)
 
     def reset(self) -> None:
         for attention, adapter in ((self.t2s, self.adapter_s), (self.s2t, self.adapter_t)):

@@ -5,6 +5,7 @@ B batch, F frames, T token frames, S patches per frame, N = T*S tokens, D width.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,11 +15,11 @@ from torch import Tensor, nn
 
 from interface.ranges import Count
 from interface.sizes import InputSize
-from models.cast.expert import Expert, ExpertConfig, Layout
-from models.cast.released import mapped
+from models.cast.expert import Expert, ExpertBlock, ExpertConfig, Layout
+from models.cast.released import INNER
 from models.checkpoints import OUTSIDE, load_released, read_tensors, renamed, without_prefix
 from models.image_vit import TIMM_NAMES
-from models.mixers.attention import Mixer, merge_heads, split_heads
+from models.mixers.attention import merge_heads, split_heads
 from models.mixers.joint import JointAttention
 from models.positions import PositionsConfig, check_frames, resized
 from models.tensors import LoadReport, fill
@@ -132,7 +133,6 @@ class NoKeyBiasAttention(JointAttention):
         self.v_bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output (B, N, D) of tokens x (B, N, D), independent of the grid."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         q, k, v = (split_heads(t, self.heads) for t in F.linear(x, self.qkv.weight, bias).chunk(3, dim=-1))
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # (B, N, D)
@@ -171,56 +171,28 @@ class ClipExpert(Expert):
             layout = self.layout(size)
             return ClipExpert(layout, VideoViT(self.vit, layout.grid, 0))
 
-        def macs(self, size: InputSize) -> int:
-            layout, D = self.layout(size), self.width
-            N = layout.num_tokens
-            tokens = self.vit.tokens.macs(layout.grid, D)
-            mlp = 2 * N * D * int(D * self.mlp_ratio)
-            return tokens + self.depth * (self.attention_macs(N, layout.num_connected) + mlp + 2 * 5 * N * D)
-
         def load(self, expert: Expert, path: Path) -> LoadReport:
             """Load a pretrained or a fine-tuned file of VideoMAE or MVD. Its final LayerNorm is not used."""
             assert isinstance(expert, ClipExpert)
             tensors = without_prefix(read_tensors(path), "encoder.")
             check_positions(expert, tensors, path)
-            inner = {name: name.removeprefix("vit.") for name in expert.state_dict()}
-            own_norm = {name: f"own {inner[name]}" for name in inner if name.startswith("vit.norm.")}
-            names = {name: theirs for name, theirs in mapped(inner, TIMM_NAMES).items() if name not in own_norm}
+            names = renamed(expert.state_dict(), ((r"^vit\.norm\.", "own norm."), INNER, *TIMM_NAMES))
             return fill(
-                expert,
-                tensors,
-                {**names, **own_norm},
-                source=path.name,
-                known_missing=tuple(own_norm.values()),
-                known_unexpected=UNUSED,
+                expert, tensors, names, source=path.name, known_missing=("own norm.*",), known_unexpected=UNUSED
             )
 
     def __init__(self, layout: Layout, vit: VideoViT) -> None:
         super().__init__(layout)
         self.vit = vit
 
-    @property
-    def norm(self) -> nn.Module:
-        return self.vit.norm
-
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
         """Input tokens (B, N, D) of the first block."""
         assert in_time is None
         return self.vit.embedded(clip)[0]
 
-    def attention_input(self, block: int, x: Tensor) -> Tensor:
-        return self.vit.blocks[block].norms[0](x)  # pyright: ignore[reportIndexIssue, reportCallIssue]
-
-    def attention(self, block: int, x: Tensor) -> Tensor:
-        mixer = self.vit.blocks[block].mixers[0]  # pyright: ignore[reportIndexIssue]
-        assert isinstance(mixer, Mixer)
-        return mixer(x, self.layout.grid)
-
-    def mlp_input(self, block: int, x: Tensor) -> Tensor:
-        return self.vit.blocks[block].mlp_norm(x)  # pyright: ignore[reportCallIssue]
-
-    def mlp(self, block: int, x: Tensor) -> Tensor:
-        return self.vit.blocks[block].mlp(x)  # pyright: ignore[reportCallIssue]
+    def block(self, number: int) -> ExpertBlock:
+        block = self.vit.block(number)
+        return ExpertBlock(block.norms[0], partial(block.mixers[0], grid=self.layout.grid), block.mlp_norm, block.mlp)
 
     def layer_of(self, parameter: str) -> int:
         return self.vit.layer_of(parameter.removeprefix("vit."))

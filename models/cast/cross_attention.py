@@ -61,10 +61,6 @@ def patches_within(window: Window, frame: int, place: int) -> tuple[slice | int,
             return every, every
 
 
-def window_length(window: Window, grid: Grid) -> int:
-    return {"time": grid.frames, "space": grid.patches, "space-time": grid.tokens}[window]
-
-
 class WindowPositions(nn.Module):
     """Learnt positions within a window: in time, in space, or the sum of both."""
 
@@ -138,4 +134,5 @@ def query_weights(query: Tensor, keys: Tensor, heads: int) -> Tensor:
 
 
 def cross_attention_macs(grid: Grid, width: int, window: Window) -> int:
-    return grid.tokens * (4 * width**2 + 2 * window_length(window, grid) * width)
+    length = {"time": grid.frames, "space": grid.patches, "space-time": grid.tokens}[window]
+    return grid.tokens * (4 * width**2 + 2 * length * width)

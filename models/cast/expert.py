@@ -4,17 +4,18 @@ B batch, F frames, T token frames, S patches per frame, N tokens, D width.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from interface.ranges import CheckedConfig, Count, Positive
-from interface.sizes import InputSize
+from interface.sizes import ClipSize, InputSize
 from models.imagenet import InitialWeights, MissingWeightsError, weights_folder
+from models.model import Model, ModelConfig
 from models.tensors import LoadReport, fill
 from models.tokens import Grid, token_grid
 
@@ -69,41 +70,38 @@ class ExpertFile:
             return path
 
 
+class ExpertBlock(NamedTuple):
+    """Parts of a block, from which another model puts it together: neither half has its residual connection."""
+
+    attention_norm: nn.Module
+    attention: Callable[[Tensor], Tensor]
+    mlp_norm: nn.Module
+    mlp: nn.Module
+
+
 class Expert(nn.Module, ABC):
-    """ViT without a head, whose `norm` is of the pooled tokens. Tokens are in its layout."""
+    """ViT without a head, under `vit`. Tokens are in its layout."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
         self.layout = layout
 
     @property
-    @abstractmethod
     def norm(self) -> nn.Module:
         """LayerNorm of the pooled tokens."""
+        return self.get_submodule("vit.norm")
 
     @abstractmethod
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
         """Input tokens of the first block for clips (B, F, 3, height, width). Some add positions in time (1, T, D)."""
 
     @abstractmethod
-    def attention_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised tokens x: the input of the attention of a block."""
-
-    @abstractmethod
-    def attention(self, block: int, x: Tensor) -> Tensor:
-        """Output of the attention of a block for its normalised input, without the residual connection."""
+    def block(self, number: int) -> ExpertBlock:
+        """Parts of the block of this index."""
 
     def cls_attention(self, block: int, x: Tensor) -> Tensor:
-        """Output of `attention` for CLS alone: (B*T, 1, D)."""
-        return self.attention(block, x)[:, :1]
-
-    @abstractmethod
-    def mlp_input(self, block: int, x: Tensor) -> Tensor:
-        """Normalised tokens x: the input of the MLP of a block."""
-
-    @abstractmethod
-    def mlp(self, block: int, x: Tensor) -> Tensor:
-        """Output of the MLP of a block for its normalised input."""
+        """Output of the attention of a block for CLS alone: (B*T, 1, D)."""
+        return self.block(block).attention(x)[:, :1]
 
     @abstractmethod
     def layer_of(self, parameter: str) -> int:
@@ -137,7 +135,7 @@ class ExpertConfig(CheckedConfig, ABC):
         self.layout(size)
 
     def layout(self, size: InputSize) -> Layout:
-        clip = size.as_clip()
+        clip = ClipSize.of(size)
         grid = token_grid(clip.frames, clip.height, clip.width, patch=self.patch, tubelet=self.tubelet)
         return Layout(grid, self.framewise)
 
@@ -145,21 +143,23 @@ class ExpertConfig(CheckedConfig, ABC):
     def build(self, size: InputSize) -> Expert:
         """Expert with random weights."""
 
-    @abstractmethod
     def macs(self, size: InputSize) -> int:
         """Multiply-adds of a clip without head, LayerNorm included."""
+        layout, D = self.layout(size), self.width
+        N, frames_of_patch = layout.num_tokens, 1 if self.framewise else self.tubelet
+        block = self.attention_macs(N, layout.num_connected) + self.mlp_macs(N) + 2 * NORM_MACS * N * D
+        return layout.grid.tokens * D * 3 * frames_of_patch * self.patch**2 + self.depth * block
 
     @abstractmethod
     def load(self, expert: Expert, path: Path) -> LoadReport:
         """Load a released file of the expert's authors, or of timm."""
 
-    def initialise(self, expert: Expert, folder: Path | None) -> tuple[LoadReport, ...]:
-        """Load the initial weights that the config names, if any."""
-        return () if self.init is None else (self.load(expert, self.init.find(folder or weights_folder())),)
-
     def attention_macs(self, num_tokens: int, num_connected: int) -> int:
         """Multiply-adds of attention among groups of tokens: projections, scores and values."""
         return num_tokens * (4 * self.width**2 + 2 * num_connected * self.width)
+
+    def mlp_macs(self, num_tokens: int) -> int:
+        return 2 * num_tokens * self.width * int(self.width * self.mlp_ratio)
 
     def tiny(self) -> Self:
         """Expert with 1/12 of the width, 1/3 of the depth and of the heads, and random weights that suit its width."""
@@ -174,9 +174,49 @@ class ExpertConfig(CheckedConfig, ABC):
         )
 
 
-def copy_expert(expert: Expert, tensors: Mapping[str, Tensor], part: str) -> LoadReport:
-    """Copy the expert of a run of an expert alone. Its head and adapters are not used."""
-    prefix = "stream.expert."
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    names = {name: name for name in expert.state_dict()}
-    return fill(expert, own, names, source=f"the run of the {part} expert")
+class ModelOfExperts(Model, ABC):
+    @property
+    @abstractmethod
+    def experts(self) -> Mapping[str, Expert]:
+        """Experts by the parts that they are, as in the config."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertsConfig(ModelConfig):
+    """Config of a model of experts, each of which starts from a file, or from the run of an expert alone."""
+
+    not_in_parents: ClassVar[tuple[str, ...]] = ("head.*",)
+
+    @property
+    @abstractmethod
+    def experts(self) -> dict[str, ExpertConfig]:
+        """Experts by the parts of the model that they are, which are the names of their fields."""
+
+    @property
+    def pretrained(self) -> bool:
+        return len(self.initial_weights) == len(self.experts)
+
+    def without_initial_weights(self) -> Self:
+        return replace(self, **{part: replace(expert, init=None) for part, expert in self.experts.items()})
+
+    @property
+    def initial_weights(self) -> tuple[InitialWeights, ...]:
+        return tuple(expert.init for expert in self.experts.values() if expert.init is not None)
+
+    def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+        assert isinstance(model, ModelOfExperts)
+        return tuple(
+            expert.load(model.experts[part], expert.init.find(folder or weights_folder()))
+            for part, expert in self.experts.items()
+            if expert.init is not None
+        )
+
+    def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+        """Copy a run of the same model, or the expert of a run of an expert alone, whose head and adapters stay."""
+        assert isinstance(model, ModelOfExperts)
+        if part not in self.experts:
+            return super().copy_from(model, tensors, part)
+        expert, prefix = model.experts[part], "stream.expert."
+        own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        names = {name: name for name in expert.state_dict()}
+        return fill(expert, own, names, source=f"the run of the {part} expert")

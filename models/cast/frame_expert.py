@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from interface.ranges import Positive
-from interface.sizes import InputSize
-from models.cast.expert import Expert, ExpertConfig, Layout
-from models.cast.released import CLIP_NAMES, EVA_NAMES, mapped, reshaped, resized_positions
-from models.checkpoints import OUTSIDE, read_tensors, without_prefix
+from interface.sizes import ClipSize, InputSize
+from models.cast.expert import NORM_MACS, Expert, ExpertBlock, ExpertConfig, Layout
+from models.cast.released import CLIP_NAMES, EVA_NAMES, INNER, reshaped, resized_positions
+from models.checkpoints import OUTSIDE, read_tensors, renamed, without_prefix
 from models.mixers.attention import cls_attention
 from models.tensors import Converted, LoadReport, Tensors, fill
 from models.trunk import reset_linear
@@ -50,14 +50,9 @@ class FrameExpert(Expert):
 
         def check(self, size: InputSize) -> None:
             super().check(size)
-            clip = size.as_clip()
+            clip = ClipSize.of(size)
             if clip.height != clip.width:
                 raise ValueError(f"clip: {clip.height}x{clip.width} pixels; an image expert takes squares")
-
-        def token_macs(self, size: InputSize) -> int:
-            """Multiply-adds of the patch projection and of the LayerNorms of the blocks."""
-            layout, D = self.layout(size), self.width
-            return layout.grid.tokens * D * 3 * self.patch**2 + self.depth * 2 * 5 * layout.num_tokens * D
 
     vit: "VisionTransformer | Eva"
 
@@ -66,10 +61,6 @@ class FrameExpert(Expert):
         self.tubelet = config.tubelet
         self.vit = vit
         self.vit.apply(partial(reset_linear, std=config.linear_std))
-
-    @property
-    def norm(self) -> nn.Module:
-        return self.vit.norm
 
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
         """Input tokens (B*T, N, D) of the first block."""
@@ -82,8 +73,9 @@ class FrameExpert(Expert):
             x = (x.unflatten(0, (len(clip), -1)) + in_time.unsqueeze(2)).flatten(0, 1)
         return self.vit.norm_pre(x)
 
-    def attention(self, block: int, x: Tensor) -> Tensor:
-        return self.attention_module(block)(x)
+    def block(self, number: int) -> ExpertBlock:
+        block = cast("Block", self.vit.blocks[number])
+        return ExpertBlock(block.norm1, block.attn, block.norm2, block.mlp)
 
     def attention_over_time(self, block: int, x: Tensor) -> Tensor:
         """Attention among the tokens of the same place in all frames."""
@@ -91,20 +83,8 @@ class FrameExpert(Expert):
         out = self.attention_module(block)(by_place.flatten(0, 1))  # (B*N, T, D)
         return out.view_as(by_place).transpose(1, 2).flatten(0, 1)
 
-    def attention_input(self, block: int, x: Tensor) -> Tensor:
-        return self.block(block).norm1(x)
-
-    def mlp_input(self, block: int, x: Tensor) -> Tensor:
-        return self.block(block).norm2(x)
-
-    def mlp(self, block: int, x: Tensor) -> Tensor:
-        return self.block(block).mlp(x)
-
-    def block(self, block: int) -> "Block":
-        return cast("Block", self.vit.blocks[block])
-
     def attention_module(self, block: int) -> "Attention":
-        return cast("Attention", self.block(block).attn)
+        return cast("Attention", cast("Block", self.vit.blocks[block]).attn)
 
     def layer_of(self, parameter: str) -> int:
         _, part, *rest = parameter.split(".")
@@ -132,7 +112,7 @@ class ImageExpert(FrameExpert):
             from timm.models.vision_transformer import VisionTransformer
 
             vit = VisionTransformer(
-                img_size=size.as_clip().height,
+                img_size=ClipSize.of(size).height,
                 patch_size=self.patch,
                 num_classes=0,
                 embed_dim=self.width,
@@ -146,16 +126,11 @@ class ImageExpert(FrameExpert):
             return ImageExpert(self, self.layout(size), vit)
 
         def macs(self, size: InputSize) -> int:
-            layout, D = self.layout(size), self.width
-            N, hidden = layout.num_tokens, int(D * self.mlp_ratio)
-            blocks = self.depth * (self.attention_macs(N, layout.num_connected) + 2 * N * D * hidden)
-            return self.token_macs(size) + blocks + self.pre_norm * 5 * N * D
+            return super().macs(size) + self.pre_norm * NORM_MACS * self.layout(size).num_tokens * self.width
 
         def load(self, expert: Expert, path: Path) -> LoadReport:
             tensors = without_prefix(read_tensors(path), "visual.")
-            names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
-            if "class_embedding" in tensors:
-                names = mapped(names, CLIP_NAMES)
+            names = renamed(expert.state_dict(), (INNER, *(CLIP_NAMES if "class_embedding" in tensors else ())))
 
             def convert(source: Tensors, wanted: Tensors) -> dict[str, Converted]:
                 return reshaped(source, wanted) | resized_positions(source, wanted, names["vit.pos_embed"])
@@ -182,7 +157,7 @@ class EvaExpert(FrameExpert):
             from timm.models.eva import Eva  # here: timm takes a second to import
 
             vit = Eva(
-                img_size=size.as_clip().height,
+                img_size=ClipSize.of(size).height,
                 patch_size=self.patch,
                 num_classes=0,
                 global_pool="token",
@@ -199,20 +174,18 @@ class EvaExpert(FrameExpert):
             )
             return EvaExpert(self, self.layout(size), vit)
 
-        def macs(self, size: InputSize) -> int:
-            layout, D = self.layout(size), self.width
-            N, hidden = layout.num_tokens, int(D * self.mlp_ratio)
-            inner_norms = 5 * N * (D + hidden)
-            blocks = self.attention_macs(N, layout.num_connected) + 3 * N * D * hidden + inner_norms
-            return self.token_macs(size) + self.depth * blocks
+        def mlp_macs(self, num_tokens: int) -> int:
+            """Multiply-adds of a gated MLP, and of the LayerNorms inside both halves."""
+            D, hidden = self.width, int(self.width * self.mlp_ratio)
+            return num_tokens * (3 * D * hidden + NORM_MACS * (D + hidden))
 
         def load(self, expert: Expert, path: Path) -> LoadReport:
             tensors = without_prefix(read_tensors(path), "visual.")
-            names = {name: name.removeprefix("vit.") for name in expert.state_dict()}
-            if "blocks.0.mlp.w1.weight" in tensors:
-                names = mapped(names, EVA_NAMES)
+            of_authors = "blocks.0.mlp.w1.weight" in tensors
+            names = renamed(expert.state_dict(), (INNER, *(EVA_NAMES if of_authors else ())))
             unused = (*UNUSED, "rope.*", "blocks.*.attn.rope.*")
             return fill(expert, tensors, names, source=path.name, known_unexpected=unused)
 
-    def attention(self, block: int, x: Tensor) -> Tensor:
-        return self.attention_module(block)(x, rope=self.vit.rope.get_embed())  # pyright: ignore
+    def block(self, number: int) -> ExpertBlock:
+        block = super().block(number)
+        return block._replace(attention=partial(block.attention, rope=self.vit.rope.get_embed()))  # pyright: ignore

@@ -12,20 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from interface.ranges import CheckedConfig, Positive, PositiveOrZero
-from models.cast.stream import Adapter
+from models.cast.stream import Adapter, adapter_macs
+from models.heads import Head
 
 VERB_NOUN = ("verb", "noun")  # kinds of label with a classifier each, in the order of the outputs
-
-
-class TwoExpertsHead(nn.Module, ABC):
-    """Head: features of the spatial and of the temporal expert, (B, D) each, to logits (B, C)."""
-
-    def reset(self) -> None:
-        """Initialise the parameters, after the Linear layers of the model."""
-
-    @abstractmethod
-    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """Logits (B, C)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +23,12 @@ class TwoExpertsHeadConfig(CheckedConfig, ABC):
     config_path: ClassVar[str] = "model.head"
 
     @abstractmethod
-    def build(self, width: int, classes: Mapping[str, int]) -> TwoExpertsHead:
-        """Head for these numbers of classes per kind of label."""
+    def build(self, width: int, classes: Mapping[str, int]) -> Head:
+        """Head: features of the spatial and of the temporal expert, (B, D) each, to logits (B, C).
+
+        Args:
+            classes: numbers of classes per kind of label.
+        """
 
     @abstractmethod
     def macs(self, width: int, classes: Mapping[str, int]) -> int:
@@ -51,27 +45,24 @@ class ExpertHead:
         init_scale: PositiveOrZero = 1.0
         """Factor of the initial weights of the classifiers."""
 
-        def hidden(self, width: int) -> int:
-            return max(1, int(width * self.adapter_ratio))
-
-        def build(self, width: int, classes: Mapping[str, int]) -> TwoExpertsHead:
+        def build(self, width: int, classes: Mapping[str, int]) -> Head:
             if tuple(classes) == VERB_NOUN:
                 return SeparateHead(self, width, classes)
             return FusedHead(self, width, sum(classes.values()))
 
         def macs(self, width: int, classes: Mapping[str, int]) -> int:
-            adapters = 0 if tuple(classes) == VERB_NOUN else 4 * width * self.hidden(width)
+            adapters = 0 if tuple(classes) == VERB_NOUN else 2 * adapter_macs(width, self.adapter_ratio)
             return adapters + width * sum(classes.values())
 
 
-class FusedHead(TwoExpertsHead):
+class FusedHead(Head):
     """Classifier on the sum of both features, each after an adapter (equation 6)."""
 
     def __init__(self, config: ExpertHead.Config, width: int, num_classes: int) -> None:
         super().__init__()
         self.init_scale = config.init_scale
-        self.spatial_adapter = Adapter(width, config.hidden(width))
-        self.temporal_adapter = Adapter(width, config.hidden(width))
+        self.spatial_adapter = Adapter(width, config.adapter_ratio)
+        self.temporal_adapter = Adapter(width, config.adapter_ratio)
         self.classifier = nn.Linear(width, num_classes)
 
     def reset(self) -> None:
@@ -84,7 +75,7 @@ class FusedHead(TwoExpertsHead):
         return self.classifier(self.spatial_adapter(spatial) + self.temporal_adapter(temporal))
 
 
-class SeparateHead(TwoExpertsHead):
+class SeparateHead(Head):
     """Classifier of verbs on the temporal expert and of nouns on the spatial one. Logits are verbs, then nouns."""
 
     def __init__(self, config: ExpertHead.Config, width: int, classes: Mapping[str, int]) -> None:
@@ -101,7 +92,7 @@ class SeparateHead(TwoExpertsHead):
         return torch.cat([self.verb(temporal), self.noun(spatial)], dim=1)
 
 
-class LateFusionHead(TwoExpertsHead):
+class LateFusionHead(Head):
     """Classifier of all kinds of label on the sum or the concatenation of both features."""
 
     @dataclass(frozen=True, kw_only=True)

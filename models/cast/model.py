@@ -3,7 +3,6 @@
 B batch, F frames, N tokens, D width, C classes.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,24 +16,20 @@ from interface.targets import Targets
 from models.cast.bottleneck import BottleneckExchange
 from models.cast.clip_expert import ClipExpert
 from models.cast.exchange import Exchange, ExchangeConfig, Streams
-from models.cast.expert import NORM_MACS, Expert, ExpertConfig, copy_expert
+from models.cast.expert import NORM_MACS, Expert, ExpertConfig, ExpertsConfig, ModelOfExperts
 from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, TwoExpertsHeadConfig
 from models.cast.released import load_cast
 from models.cast.stream import AdaptersConfig, DropUnit, Stream, reset_trained
 from models.framewise.model import thinned
-from models.imagenet import InitialWeights
-from models.model import Model, ModelConfig
-from models.tensors import LoadReport, copy_all_but_classes
+from models.tensors import LoadReport
 from models.trunk import reset_linear
 
 if TYPE_CHECKING:
     from models.cast.attention_maps import ExchangeMaps
 
-PARTS = ("spatial", "temporal")
 
-
-class CAST(Model):
+class CAST(ModelOfExperts):
     """Spatial and temporal expert, whose tokens are updated from each other between the halves of each block.
 
     The spatial expert gives the noun and the temporal one the verb, or both give one label. If the spatial features are
@@ -43,7 +38,7 @@ class CAST(Model):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ModelConfig):
+    class Config(ExpertsConfig):
         """Settings; the defaults are those of the released models."""
 
         config_tag = "CAST.Config"
@@ -67,18 +62,6 @@ class CAST(Model):
         @property
         def experts(self) -> dict[str, ExpertConfig]:
             return {"spatial": self.spatial, "temporal": self.temporal}
-
-        @property
-        def pretrained(self) -> bool:
-            return len(self.initial_weights) == len(self.experts)
-
-        def without_initial_weights(self) -> Self:
-            spatial, temporal = (replace(expert, init=None) for expert in (self.spatial, self.temporal))
-            return replace(self, spatial=spatial, temporal=temporal)
-
-        @property
-        def initial_weights(self) -> tuple[InitialWeights, ...]:
-            return tuple(expert.init for expert in self.experts.values() if expert.init is not None)
 
         def check(self, size: InputSize) -> None:
             for expert in self.experts.values():
@@ -129,22 +112,9 @@ class CAST(Model):
             exchange = 0 if self.exchange is None else len(self.connected) * self.exchange.macs(streams)
             return experts + adapters + exchange + 2 * NORM_MACS * D + self.head.macs(D, targets.classes)
 
-        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
-            assert isinstance(model, CAST)
-            of_spatial = self.spatial.initialise(model.spatial.expert, folder)
-            return (*of_spatial, *self.temporal.initialise(model.temporal.expert, folder))
-
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released checkpoint, which contains both experts."""
             return load_cast(model, path)
-
-        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            assert isinstance(model, CAST)
-            if not part:
-                return copy_all_but_classes(model, tensors)
-            if part not in PARTS:
-                return super().copy_from(model, tensors, part)
-            return copy_expert(model.expert(part), tensors, part)
 
         def tiny(self) -> Self:
             spatial, temporal = self.spatial.tiny(), self.temporal.tiny()
@@ -170,9 +140,9 @@ class CAST(Model):
             module.apply(lambda layer: reset_linear(layer, std=config.spatial.linear_std))
             module.reset()  # pyright: ignore[reportCallIssue]
 
-    def expert(self, part: str) -> Expert:
-        """Expert of a part of the model: "spatial" or "temporal"."""
-        return (self.spatial if part == "spatial" else self.temporal).expert
+    @property
+    def experts(self) -> dict[str, Expert]:
+        return {"spatial": self.spatial.expert, "temporal": self.temporal.expert}
 
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips (B, F, 3, height, width)."""
@@ -212,13 +182,9 @@ class CAST(Model):
         exchanges = {block: exchange for block in self.config.connected if (exchange := self.exchange_of(block))}
         return ExchangeMaps(self.spatial, exchanges, self.exchange_input)
 
-    @property
-    def num_layers(self) -> int:
-        """Index of the last layer, which contains the norms and the head."""
-        return len(self.spatial.drops) + 1
-
     def layer_of(self, parameter: str) -> int:
-        """Layer of a parameter: 0 for embeddings, then a layer per block with its adapters and its exchange."""
+        """Layer of a parameter: 0 for embeddings, then a layer a block with its adapters and its exchange, then the
+        norms and the head."""
         part, _, rest = parameter.partition(".")
         match part:
             case "spatial":
@@ -227,4 +193,4 @@ class CAST(Model):
                 return self.temporal.layer_of(rest)
             case "exchanges":
                 return int(rest.partition(".")[0]) + 1
-        return self.num_layers
+        return len(self.spatial.drops) + 1

@@ -3,15 +3,17 @@
 Layouts of the tensors of CAST equal ours, except for missing leading dimensions of size 1.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from itertools import dropwhile
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
-from models.checkpoints import Rules, load_released, renamed
+from models.checkpoints import load_released, renamed
 from models.image_vit import TIMM_NAMES, on_grid
 from models.tensors import Converted, LoadReport, Tensors
 
+INNER = (r"^vit\.", "")  # from a name in an expert to that in its ViT
 # Patterns of names in timm's VisionTransformer, and their replacements in CLIP's image encoder.
 CLIP_NAMES = (
     (r"^patch_embed\.proj\.", "conv1."),
@@ -96,18 +98,12 @@ def load_cast(model: nn.Module, path: Path) -> LoadReport:
     return load_released(model, path, names, prefixes=("backbone.", "encoder."), convert=reshaped)
 
 
-def mapped(names: Mapping[str, str], rules: Rules) -> dict[str, str]:
-    """Names after further replacements."""
-    new = renamed(names.values(), rules)
-    return {ours: new[theirs] for ours, theirs in names.items()}
-
-
 def reshaped(tensors: Tensors, wanted: Tensors) -> dict[str, Converted]:
     """Tensors that lack leading dimensions of size 1 of the wanted ones."""
     return {
         name: Converted(tensors[name].view_as(like), (name,))
         for name, like in wanted.items()
-        if name in tensors and tensors[name].shape != like.shape and tensors[name].shape == squeezed(like.shape)
+        if name in tensors and tensors[name].shape != like.shape and tensors[name].shape == squeezed(like)
     }
 
 
@@ -119,9 +115,6 @@ def resized_positions(tensors: Tensors, wanted: Tensors, name: str) -> dict[str,
     return {name: Converted(on_grid(tensors[name].view(1, *tensors[name].shape[-2:]), side), (name,))}
 
 
-def squeezed(shape: Iterable[int]) -> tuple[int, ...]:
+def squeezed(tensor: Tensor) -> tuple[int, ...]:
     """Shape without its leading dimensions of size 1."""
-    sizes = tuple(shape)
-    while sizes[:1] == (1,):
-        sizes = sizes[1:]
-    return sizes
+    return tuple(dropwhile(lambda size: size == 1, tensor.shape))

@@ -39,14 +39,23 @@ class StreamDropPath(DropPath):
         return torch.repeat_interleave(self.drawn(x, len(x) // frames, 1, 1), frames, dim=0)
 
 
+def adapter_width(width: int, ratio: float) -> int:
+    return max(1, int(width * ratio))
+
+
+def adapter_macs(width: int, ratio: float) -> int:
+    return 2 * width * adapter_width(width, ratio)
+
+
 class Adapter(nn.Module):
     """Two layers with GELU as in AIM (https://arxiv.org/abs/2302.03024): W_U gelu(W_D x), equation 2 of CAST.
 
-    Its initial output is zero.
+    Its initial output is zero. `ratio`: hidden width, relative to the width.
     """
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, width: int, ratio: float) -> None:
         super().__init__()
+        hidden = adapter_width(width, ratio)
         self.down = nn.Linear(width, hidden)
         self.up = nn.Linear(hidden, width)
         self.activation = nn.GELU()
@@ -77,14 +86,8 @@ class AdaptersConfig(CheckedConfig):
     time_positions: bool = False
     """Whether it then learns positions in time, as in AIM. In the released code they are frozen at zero."""
 
-    def hidden(self, width: int) -> int:
-        return max(1, int(width * self.ratio))
-
-    def build(self, width: int) -> Adapter:
-        return Adapter(width, self.hidden(width))
-
     def macs(self, width: int) -> int:
-        return 2 * width * self.hidden(width)
+        return adapter_macs(width, self.ratio)
 
 
 class Stream(nn.Module):
@@ -127,7 +130,7 @@ class Stream(nn.Module):
             self.expert.norm.requires_grad_(True)
 
     def _adapters(self, config: AdaptersConfig | None, width: int) -> nn.ModuleList | None:
-        return None if config is None else nn.ModuleList(config.build(width) for _ in self.drops)
+        return None if config is None else nn.ModuleList(Adapter(width, config.ratio) for _ in self.drops)
 
     def embedded(self, clip: Tensor) -> Tensor:
         """Input tokens of the first block for clips (B, F, 3, height, width)."""
@@ -135,12 +138,13 @@ class Stream(nn.Module):
 
     def attend(self, block: int, x: Tensor, *, cls_only: bool = False) -> Tensor:
         """First half of a block: tokens plus attention. Of CLS alone: (B*T, 1, D)."""
+        own = self.expert.block(block)
         if self.time_adapters is not None:
             assert isinstance(self.expert, FrameExpert)
-            over_time = self.expert.attention_over_time(block, self.expert.attention_input(block, x))
+            over_time = self.expert.attention_over_time(block, own.attention_norm(x))
             x = x + self.drops[block](self.time_adapters[block](over_time))
-        attention = self.expert.cls_attention if cls_only else self.expert.attention
-        branch = attention(block, self.expert.attention_input(block, x))
+        normalised = own.attention_norm(x)
+        branch = self.expert.cls_attention(block, normalised) if cls_only else own.attention(normalised)
         x = x[:, :1] if cls_only else x
         if self.attention_adapters is None:
             return x + self.drops[block](branch)
@@ -151,8 +155,9 @@ class Stream(nn.Module):
 
     def feed(self, block: int, x: Tensor) -> Tensor:
         """Second half of a block: tokens plus MLP, for all tokens or some of them."""
-        normalised = self.expert.mlp_input(block, x)
-        branch = self.expert.mlp(block, normalised)
+        own = self.expert.block(block)
+        normalised = own.mlp_norm(x)
+        branch = own.mlp(normalised)
         if self.mlp_adapters is None:
             return x + self.drops[block](branch)
         return x + branch + self.drops[block](self.mlp_scale * self.mlp_adapters[block](normalised))

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.attention_query import AttentionMaps, CheckedQuery, MappedAttention, Patch, PointQuery, of_head
+from models.attention_query import AttentionMaps, CheckedQuery, MappedAttention, PointQuery, of_head
 from models.deform3d.backbone import STRIDE
 from models.deform3d.deformable import DeformableStage, joined, reference_places, search
 from models.deform3d.stage import Block, Stage, Tokens
@@ -30,15 +30,6 @@ from models.deform3d.stride import (
 )
 from models.deform3d.windows import Windows
 from models.tokens import Grid
-
-
-class Weights(NamedTuple):
-    """Weights of the heads for the RGB tokens (H, T, S) and for the joints (H, T, R), and the places of the former."""
-
-    rgb: Tensor | None
-    pose: Tensor | None
-    places: Tensor | None = None
-    """Frame, row and column of each RGB token that is read, in tokens: (T, rows, columns, 3)."""
 
 
 class DeformableMaps(AttentionMaps):
@@ -71,24 +62,26 @@ class DeformableMaps(AttentionMaps):
             [clip.shape[3], clip.shape[2]], device=joints.device
         )  # (T, R, 2)
         if isinstance(stage, DeformableStage):
-            weights = deformable_weights(stage, tokens, patch)
+            place = patch.place(grid)
+            heads, searched = deformable_weights(stage, tokens, (patch.frame, slice(place, place + 1)))
+            rgb, pose, at = heads[0, :, 0], None, searched[0]
         else:
             at_joint = isinstance(stage, JointStrideStage) or tokens.rgb is None
             token = nearest_joint(joints[patch.frame], shares[patch.frame], query) if at_joint else patch.place(grid)
-            weights = stride_weights(stage, tokens, patch.frame, token)
+            rgb, pose = stride_weights(stage, tokens, patch.frame, token)
+            at = reference_places(grid, clip.device)
         maps = torch.zeros(grid, device=clip.device)
         places = []
-        if weights.rgb is not None:
-            at = reference_places(grid, clip.device) if weights.places is None else weights.places.float()
-            of_rgb = of_head(weights.rgb, query.head).float().view(grid)
+        if rgb is not None:
+            of_rgb = of_head(rgb, query.head).float().view(grid)
             maps = maps + spread(of_rgb, at, grid)
             places.append(torch.cat([in_shares(at, grid), of_rgb.unsqueeze(-1)], dim=-1).flatten(0, 2))  # (T*S, 4)
-        if weights.pose is not None:
-            of_pose, has_place = of_head(weights.pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
+        if pose is not None:
+            of_pose, has_place = of_head(pose, query.head).float(), joints[..., 2] > 0.5  # (T, R) each
             frames = torch.arange(grid.frames, device=clip.device)[:, None, None].expand(*has_place.shape, 1)
             placed = torch.cat([frames, shares, of_pose.unsqueeze(-1)], dim=-1)[has_place]  # (n, 4)
             places.append(placed)
-            maps = maps if weights.rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
+            maps = maps if rgb is not None else spread(of_pose[has_place], in_tokens(placed, grid), grid)
         return maps, torch.cat(places)
 
 
@@ -101,20 +94,26 @@ def nearest_joint(joints: Tensor, shares: Tensor, query: PointQuery) -> int:
     return int(distances.masked_fill(~has_place, float("inf")).argmin())
 
 
-def deformable_weights(stage: DeformableStage, tokens: Tokens, patch: Patch) -> Weights:
-    """Weights of the found tokens for the query of an RGB token."""
-    y, grid = stage.norm(joined(tokens)), tokens.grid  # (1, T, S + 2, D)
-    q = stage.attention.q(y[:, patch.frame, patch.place(grid)]).unsqueeze(1)  # (1, 1, D)
-    kv = stage.attention.kv(stage.keys(y, grid)).flatten(1, 2)
-    heads = stage.attention.weights(q, kv)[0, :, 0].unflatten(1, (grid.frames, -1))  # (H, T, S + 2)
-    places = None
-    if stage.search is not None:
-        places = stage.search.places(y[:, :, : grid.patches].unflatten(2, (grid.height, grid.width)))[0]
-    return Weights(heads[..., : grid.patches], None, places)
+def deformable_weights(
+    stage: DeformableStage, tokens: Tokens, queries: tuple[slice | int, slice | int]
+) -> tuple[Tensor, Tensor]:
+    """Weights (B, H, n, T, S) of the found tokens for n queries, and the places of these: (B, T, rows, columns, 3).
+
+    Args:
+        queries: index of the queries in [Z, M_RGB, M_CLS] of all frames, (T, S + 2), which leaves one axis.
+    """
+    y, grid = stage.norm(joined(tokens)), tokens.grid  # (B, T, S + 2, D)
+    q, kv = stage.attention.q(y[:, *queries]), stage.attention.kv(stage.keys(y, grid)).flatten(1, 2)
+    heads = stage.attention.weights(q, kv).unflatten(3, (grid.frames, -1))  # (B, H, n, T, S + 2)
+    if stage.search is None:
+        places = reference_places(grid, y.device).expand(len(y), *grid, 3)
+    else:
+        places = stage.search.places(y[:, :, : grid.patches].unflatten(2, (grid.height, grid.width)))
+    return heads[..., : grid.patches], places.float()
 
 
-def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> Weights:
-    """Weights of the tokens for the query of a joint, or of an RGB token in the third stage.
+def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> tuple[Tensor | None, Tensor | None]:
+    """Weights of RGB tokens (H, T, S) and of joints (H, T, R) for a joint, or for an RGB token in the third stage.
 
     Args:
         token: number of the query in its frame, among the joints or among all tokens.
@@ -124,13 +123,13 @@ def stride_weights(stage: Stage, tokens: Tokens, frame: int, token: int) -> Weig
         x, read = joints_first(tokens)
         windows = stage.windows.build(x.shape[1] - MODAL)
         heads = window_weights(stage, x, windows, MODAL, read, token, frame)  # (H, R + 2, T)
-        return Weights(None, heads[:, :-MODAL].transpose(1, 2))
+        return None, heads[:, :-MODAL].transpose(1, 2)
     x = torch.cat(list(tokens.parts.values()), dim=2)  # (1, T, D_n, D)
     windows = stage.windows.build(x.shape[1])
     heads = window_weights(stage, x, windows, 0, frames_read(tokens), frame, token)  # (H, T, D_n)
     counts = [0 if part is None else part.shape[2] for part in (tokens.rgb, tokens.pose)]
     rgb, pose, _ = heads.tensor_split([counts[0], sum(counts)], dim=2)
-    return Weights(rgb if counts[0] else None, pose if counts[1] else None)
+    return rgb if counts[0] else None, pose if counts[1] else None
 
 
 def window_weights(
@@ -220,12 +219,5 @@ def joint_attention(stage: JointStrideStage, tokens: Tokens) -> JointAttention:
 @torch.no_grad()
 def cls_attention(stage: DeformableStage, tokens: Tokens) -> CellAttention:
     """3D deformable attention of CLS in all frames."""
-    y, grid = stage.norm(joined(tokens)), tokens.grid  # (B, T, S + 2, D), CLS last
-    q, kv = stage.attention.q(y[:, :, -1]), stage.attention.kv(stage.keys(y, grid)).flatten(1, 2)
-    weights = stage.attention.weights(q, kv).float().mean(1)  # (B, T, T*(S + 2))
-    of_cells = weights.unflatten(2, (grid.frames, -1))[..., : grid.patches].flatten(2)  # (B, T, T*S)
-    if stage.search is None:
-        places = reference_places(grid, y.device).expand(len(y), *grid, 3)
-    else:
-        places = stage.search.places(y[:, :, : grid.patches].unflatten(2, (grid.height, grid.width)))
-    return CellAttention(of_cells, places.float().flatten(1, 3))
+    heads, places = deformable_weights(stage, tokens, (slice(None), -1))  # (B, H, T, T, S)
+    return CellAttention(heads.float().mean(1).flatten(2), places.flatten(1, 3))

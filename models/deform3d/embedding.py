@@ -34,11 +34,6 @@ def joint_maps(places: Tensor, grid: Grid, sigma: float, *, normalised: bool) ->
     return exponents.softmax(dim=-1) if normalised else exponents.exp()
 
 
-def pooled(features: Tensor, maps: Tensor) -> Tensor:
-    """Sums (B, T, R, D) of features (B, T, S, D), weighted by maps (B, T, R, S)."""
-    return maps.to(features.dtype) @ features
-
-
 def sinusoids(places: Tensor, width: int, length: int) -> Tensor:
     """Sines, then cosines of places (...) at width / 2 frequencies, with periods from 2 * length to 2: (..., width)."""
     count = (width + 1) // 2
@@ -123,8 +118,9 @@ class JointTokens(nn.Module):
         return self.of_joint[torch.arange(count, device=self.of_joint.device) % learnt]
 
     def around(self, features: Tensor, shares: Tensor, grid: Grid) -> Tensor:
-        """Features (B, T, R, D) around the joints, of features (B, T, S, D) of cells."""
-        return pooled(features, joint_maps(cells(shares, grid), grid, self.sigma, normalised=self.normalised))
+        """Features (B, T, R, D) around the joints: sums of features (B, T, S, D) of cells, weighted by the maps."""
+        maps = joint_maps(cells(shares, grid), grid, self.sigma, normalised=self.normalised)  # (B, T, R, S)
+        return maps.to(features.dtype) @ features
 
 
 class Embedding(nn.Module):

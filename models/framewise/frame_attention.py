@@ -22,15 +22,12 @@ PROJECTIONS = "qkv"
 INPUT = "x"  # in place of projections: the common input of all three
 
 
-class FrameAttention(JointAttention):
-    """Softmax attention within each frame: tokens (B*T, N, D) to (B*T, N, D)."""
+class FrameAttention:
+    """Joint attention of the tokens of each frame, (B*T, N, D), by itself."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config(JointAttention.Config):
         label: ClassVar[str] = "Space"
-
-        def build(self, width: int, heads: int) -> "list[JointAttention]":
-            return [FrameAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:
             return grid.frames * super().macs(Grid(1, grid.height, grid.width), width, heads)
@@ -51,7 +48,7 @@ class Shifted(NamedTuple):
     """Of the K of each head."""
 
 
-class ShiftedAttention(FrameAttention):
+class ShiftedAttention(JointAttention):
     """Attention within each frame, with parts of its queries, keys and values shifted between frames."""
 
     @dataclass(frozen=True, kw_only=True)

@@ -15,25 +15,12 @@ Boundary = Literal["zero", "copy", "circular"]
 
 
 class Part(NamedTuple):
-    """A part of a tensor (B, T, N, ...) and the frame that it is taken from."""
+    """A part of a tensor (B, T, N, P, H, K) and the frame that it is taken from."""
 
     place: tuple[slice | int, ...]
-    """Slices of the dimensions from N on; missing ones are whole."""
+    """Slices of the dimensions from N on."""
     source: int
     """Frame that it is taken from, relative to its own: 1 is the next frame."""
-
-
-def shift_(x: Tensor, frames: int, parts: Sequence[Part], boundary: Boundary = "zero") -> Tensor:
-    """Shift parts of x (B*T, N, C) between the frames in place. Only these parts are copied.
-
-    Args:
-        x: a tensor whose values no other operation needs for its gradient, such as a sum.
-        parts: parts that do not overlap.
-
-    Returns:
-        x, with the gradient of the shift.
-    """
-    return _Shift.apply(x, frames, tuple(parts), boundary)  # pyright: ignore[reportReturnType]
 
 
 def shifted_projections(
@@ -44,7 +31,8 @@ def shifted_projections(
     The shift is in place, so that only these parts are copied. The gradient of x is written once.
 
     Args:
-        x: joint projections (B*T, N, P*H*K), the output of a Linear layer. It is not used elsewhere.
+        x: joint projections (B*T, N, P*H*K), the output of a Linear layer, or other tokens whose values no other
+            operation needs for its gradient, such as a sum. It is not used elsewhere.
         shape: P and H.
         parts: parts of (B, T, N, P, H, K) that do not overlap.
     """
@@ -93,28 +81,6 @@ class _Moves:
         self.edge, self.unused = (after, before) if source > 0 else (before, after)
 
 
-class _Shift(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, frames: int, parts: tuple[Part, ...], boundary: Boundary) -> Tensor:
-        ctx.settings = (frames, parts, boundary)  # pyright: ignore[reportAttributeAccessIssue]
-        ctx.mark_dirty(x)
-        clips = x.unflatten(0, (-1, frames))
-        _shift_parts(clips, parts, boundary)
-        return x
-
-    @staticmethod
-    @once_differentiable
-    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]: as torch documents it
-        ctx: FunctionCtx, gradient: Tensor
-    ) -> tuple[Tensor | None, ...]:
-        frames, parts, boundary = ctx.settings  # pyright: ignore[reportAttributeAccessIssue]
-        out = gradient.clone(memory_format=torch.contiguous_format)
-        of_input, of_output = (t.unflatten(0, (-1, frames)) for t in (out, gradient))
-        for place, source in parts:
-            write_shifted_back(_region(of_input, place), _region(of_output, place), source, boundary)
-        return out, None, None, None
-
-
 class _ShiftedProjections(torch.autograd.Function):
     @staticmethod
     def forward(
@@ -123,7 +89,10 @@ class _ShiftedProjections(torch.autograd.Function):
         ctx.settings = (x.shape, shape, frames, parts, boundary)  # pyright: ignore[reportAttributeAccessIssue]
         ctx.set_materialize_grads(False)
         projections = x.unflatten(-1, (*shape, -1))  # (B*T, N, P, H, K)
-        _shift_parts(projections.unflatten(0, (-1, frames)), parts, boundary)
+        clips = projections.unflatten(0, (-1, frames))
+        for place, source in parts:
+            region = _region(clips, place)
+            write_shifted(region, region.clone(), source, boundary)
         return tuple(projection.transpose(1, 2) for projection in projections.unbind(2))
 
     @staticmethod
@@ -146,13 +115,6 @@ class _ShiftedProjections(torch.autograd.Function):
                 region = _region(of_input, (tokens, projection, *place))
                 write_shifted_back(region, _region(of_output, (tokens, *place)), source, boundary)
         return out, None, None, None, None
-
-
-def _shift_parts(clips: Tensor, parts: tuple[Part, ...], boundary: Boundary) -> None:
-    """Shift parts of a tensor (B, T, ...) in place."""
-    for place, source in parts:
-        region = _region(clips, place)
-        write_shifted(region, region.clone(), source, boundary)
 
 
 def _region(clips: Tensor, place: tuple[slice | int, ...]) -> Tensor:

@@ -5,7 +5,6 @@ B batch, T (or F) frames, S patches per frame, N = 1 + S tokens of a frame with 
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -17,12 +16,11 @@ from interface.sizes import InputSize
 from interface.targets import Targets
 from models.block import Block
 from models.framewise.frame_attention import FrameAttention
-from models.framewise.frame_shift import Boundary, Part, shift_
+from models.framewise.frame_shift import Boundary, Part, shifted_projections
 from models.heads import Head, HeadConfig
 from models.imagenet import ImageNet, InitialWeights
 from models.mixers.attention import MixerConfig
 from models.positions import LearntPositions, PositionsConfig, check_frames, resized, square_side
-from models.tensors import LoadReport, fill
 from models.tokens import Grid, SquareTokens, TokensConfig
 from models.trunk import VideoViT
 
@@ -114,14 +112,12 @@ class BlockShift:
     """Whether the second half of the block shifts its input, too."""
     boundary: Boundary
 
-    def parts(self, num_tokens: int) -> tuple[Part, Part]:
-        """Parts of tokens (B*T, num_tokens, D)."""
-        tokens = slice(*self.tokens.indices(num_tokens))
-        return Part((tokens, slice(0, self.fold)), 1), Part((tokens, slice(self.fold, 2 * self.fold)), -1)
-
     def __call__(self, x: Tensor, grid: Grid) -> Tensor:
-        """Shift tokens x (B*T, N, D) in place."""
-        return shift_(x, grid.frames, self.parts(x.shape[1]), self.boundary)
+        """Shift tokens x (B*T, N, D) in place, as a single projection of a single head."""
+        folds = slice(0, self.fold), slice(self.fold, 2 * self.fold)
+        parts = [Part((self.tokens, 0, slice(None), fold), source) for fold, source in zip(folds, (1, -1), strict=True)]
+        [heads] = shifted_projections(x, (1, 1), grid.frames, parts, self.boundary)  # (B*T, 1, N, D)
+        return heads.squeeze(1)
 
 
 class ShiftedBlock(Block):
@@ -149,8 +145,6 @@ class FramewiseViT(VideoViT):
         """ViT-B/16, pretrained on ImageNet-21k."""
 
         not_in_parents: ClassVar[tuple[str, ...]] = ("head.*",)
-        """Patterns of the names of tensors that keep their random values, because a run that the model starts from may
-        have others."""
 
         tokens: TokensConfig = field(default_factory=SquareTokens.Config)
         positions: PositionsConfig = field(default_factory=FramePositions.Config)
@@ -194,15 +188,6 @@ class FramewiseViT(VideoViT):
         def build(self, size: InputSize, targets: Targets) -> "FramewiseViT":
             self.check(size)
             return FramewiseViT(self, self.grid(size), targets.num_outputs)
-
-        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            if part:
-                return super().copy_from(model, tensors, part)
-            names = {name: name for name in model.state_dict()}
-            other = self.not_in_parents
-            return fill(
-                model, tensors, names, source="the run it starts from", known_missing=other, known_unexpected=other
-            )
 
         def num_tokens(self, grid: Grid) -> int:
             return grid.frames * (1 + grid.patches)

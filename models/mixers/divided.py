@@ -10,29 +10,20 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from models.mixers.attention import Mixer, MixerConfig, cls_attention, merge_heads, split_heads, strided_attention
+from models.mixers.attention import MixerConfig, merge_heads, split_heads, strided_attention
+from models.mixers.joint import JointAttention
 from models.tokens import Grid
 
 
-class GroupAttention(Mixer):
-    """Softmax attention of patches within groups. CLS belongs to every group."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+class GroupAttention(JointAttention):
+    """Softmax attention of patches within groups. CLS belongs to every group, so that it attends to all tokens."""
 
     def forward(self, x: Tensor, grid: Grid) -> Tensor:
         """Output (B, N, D) of tokens x (B, N, D)."""
         q, k, v = self.qkv(x).chunk(3, dim=-1)  # (B, N, D)
         return self.proj(torch.cat([self.cls_output(q, k, v), self.patch_outputs(q, k, v, grid)], dim=1))  # (B, N, D)
-
-    def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output of attention for CLS alone: (B, 1, D)."""
-        return self.proj(cls_attention(x, self.qkv, self.heads))
 
     def cls_output(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Output of attention to all tokens for CLS, before the last projection: (B, 1, D)."""
@@ -96,7 +87,6 @@ class DividedAttention:
         num_mixers: ClassVar[int] = 2
 
         def build(self, width: int, heads: int) -> list[GroupAttention]:
-            """Mixers of a block: time, then space."""
             return [TimeAttention(width, heads), SpaceAttention(width, heads)]
 
         def macs(self, grid: Grid, width: int, heads: int) -> int:

@@ -42,5 +42,4 @@ class JointAttention(Mixer):
         return self.proj(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output of attention for CLS alone: (B, 1, D)."""
         return self.proj(cls_attention(x, self.qkv, self.heads))

@@ -93,7 +93,6 @@ class TrajectoryAttention(Mixer):
         return self.proj(output)  # (B, N, D)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output of attention for CLS alone: (B, 1, D)."""
         if self.config.stores_maps:
             return self.forward(x, grid)[:, :1]
         unused = (*self.proj_q.parameters(), *self.proj_kv.parameters()) if self.attends_in_time else ()

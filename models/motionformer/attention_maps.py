@@ -5,13 +5,10 @@ a time, so that the map of all queries is never in memory.
 B batch, F frames, T token frames, S patches per frame, N = 1 + T*S tokens with CLS first, D width, H heads.
 """
 
-from itertools import islice
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.attention_query import AttentionMaps, CheckedQuery, MappedAttention, of_head
-from models.block import Block
 from models.mixers.trajectory import TrajectoryAttention
 from models.tokens import Grid
 from models.trunk import VideoViT
@@ -32,8 +29,8 @@ class TrajectoryMaps(AttentionMaps):
     @property
     def attentions(self) -> tuple[MappedAttention]:
         heads = {}
-        for number, block in enumerate(islice(self.model.blocks, self.num_blocks - 1)):
-            mixer = first_mixer(block)
+        for number in range(self.num_blocks - 1):
+            mixer = self.model.block(number).mixers[0]
             if isinstance(mixer, TrajectoryAttention) and mixer.config.approximation is None:
                 heads[number] = mixer.heads
         if not heads:
@@ -49,13 +46,8 @@ class TrajectoryMaps(AttentionMaps):
     def maps(self, inputs: tuple[Tensor, ...], found: CheckedQuery, grid: Grid) -> tuple[Tensor, None]:
         (clip,) = inputs
         x, _ = self.model.tokens_before(found.block, clip.unsqueeze(0))  # (1, N, D)
-        block = self.model.blocks[found.block]
-        mixer = first_mixer(block)
-        assert isinstance(block, Block) and isinstance(mixer, TrajectoryAttention)
+        block = self.model.block(found.block)
+        mixer = block.mixers[0]
+        assert isinstance(mixer, TrajectoryAttention)
         heads = mixer.spatial_map(block.norms[0](x), grid, found.patch.number(grid))[0]  # (H, T, S)
         return of_head(heads, found.query.head).unflatten(1, (grid.height, grid.width)), None
-
-
-def first_mixer(block: nn.Module) -> nn.Module:
-    assert isinstance(block, Block)
-    return block.mixers[0]

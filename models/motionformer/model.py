@@ -63,7 +63,6 @@ class Motionformer(VideoViT):
             return Cost(macs, parameters, parameters)
 
         def load_initial(self, model: nn.Module, path: Path) -> LoadReport:
-            """Load an image ViT. Its patch projection becomes the central frame of each cube."""
             from models.motionformer.weights import load_image_weights  # here: many trainings load nothing
 
             assert isinstance(model, VideoViT)

@@ -14,9 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from interface.sizes import InputSize
+from interface.sizes import InputSize, MaskedSequenceSize
 from interface.targets import Targets
-from models.block import Block
 from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
@@ -54,7 +53,7 @@ class LabelPropagation(Model):
         """Whether random weights are tested, as a control."""
 
         def check(self, size: InputSize) -> None:
-            sequence = size.as_masked_sequence()
+            sequence = MaskedSequenceSize.of(size)
             self.backbone.check(sequence.clip(self.clip_frames))
             self.rules.check()
             depth, heads = self.backbone.depth, self.backbone.heads
@@ -87,11 +86,11 @@ class LabelPropagation(Model):
 
         def build(self, size: InputSize, targets: Targets) -> "LabelPropagation":
             self.check(size)
-            clip = size.as_masked_sequence().clip(self.clip_frames)
+            clip = MaskedSequenceSize.of(size).clip(self.clip_frames)
             return LabelPropagation(self, replace(self.backbone, head=None).build(clip, targets))
 
         def grid(self, size: InputSize) -> Grid:
-            return self.backbone.grid(size.as_masked_sequence().clip(self.clip_frames))
+            return self.backbone.grid(MaskedSequenceSize.of(size).clip(self.clip_frames))
 
         def tiny(self) -> Self:
             return replace(
@@ -111,7 +110,6 @@ class LabelPropagation(Model):
             return self.backbone.initialise(model.backbone, folder) if self.pretrained else ()
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
-            """Copy a trained video transformer into the backbone."""
             assert isinstance(model, LabelPropagation)
             kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
             own = model.backbone.state_dict()
@@ -124,7 +122,7 @@ class LabelPropagation(Model):
             return self.backbone.copy_from(model.backbone, kept, part)
 
         def macs(self, size: InputSize, targets: Targets) -> int:
-            sequence = size.as_masked_sequence()
+            sequence = MaskedSequenceSize.of(size)
             clip = replace(self.backbone, head=None).macs(sequence.clip(self.clip_frames), targets)
             return clip * self.num_clips(sequence.frames, self.grid(size))
 
@@ -157,8 +155,7 @@ class LabelPropagation(Model):
     def vectors(self, clip: Tensor) -> FrameVectors:
         """Vectors of the patches of a clip (F, 3, h, w) that are compared."""
         x, grid = self.backbone.tokens_before(self.block, clip.unsqueeze(0))  # (1, N, D)
-        block = self.backbone.blocks[self.block]
-        assert isinstance(block, Block)
+        block = self.backbone.block(self.block)
         if self.config.affinity == "tokens":
             tokens = self.backbone.norm(block(x, grid))[0, -grid.tokens :]  # (T*S, D)
             return compared_by_cosine(tokens, grid)
@@ -187,14 +184,11 @@ class KeptMask(Model):
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
         def check(self, size: InputSize) -> None:
-            size.as_masked_sequence()
+            MaskedSequenceSize.of(size)
 
         def build(self, size: InputSize, targets: Targets) -> "KeptMask":
             self.check(size)
             return KeptMask()
-
-        def macs(self, size: InputSize, targets: Targets) -> int:
-            return 0
 
         @property
         def is_control(self) -> bool:

@@ -91,13 +91,13 @@ class SequenceEncoder(Model):
         def check(self, size: InputSize) -> None:
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
-            sequence = size.as_token_sequence()
+            sequence = TokenSequenceSize.of(size)
             if self.approximation is not None:
                 self.approximation.check(grid_of(sequence))
 
         def build(self, size: InputSize, targets: Targets) -> "SequenceEncoder":
             self.check(size)
-            return SequenceEncoder(self, size.as_token_sequence(), targets.num_outputs)
+            return SequenceEncoder(self, TokenSequenceSize.of(size), targets.num_outputs)
 
         def stage(self, grid: Grid) -> SpatialStage:
             """Attention between heads of a block."""
@@ -107,7 +107,7 @@ class SequenceEncoder(Model):
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             """Published multiply-adds: those of the blocks for one sequence, without last LayerNorm and head."""
-            grid, N, D = grid_of(size.as_token_sequence()), size.as_token_sequence().length, self.width
+            grid, N, D = grid_of(TokenSequenceSize.of(size)), TokenSequenceSize.of(size).length, self.width
             attention = 2 * N**2 * D if self.approximation is None else self.approximation.macs(grid, D, self.heads)
             projections, norms = 4 * N * D**2 + 2 * N * D * self.hidden, 2 * 5 * N * D
             return self.depth * (projections + norms + attention)
@@ -196,14 +196,10 @@ class FirstToken(Model):
     @dataclass(frozen=True, kw_only=True)
     class Config(ModelConfig):
         def check(self, size: InputSize) -> None:
-            size.as_token_sequence()
+            TokenSequenceSize.of(size)
 
         def build(self, size: InputSize, targets: Targets) -> "FirstToken":
-            return FirstToken(size.as_token_sequence(), targets.num_outputs)
-
-        def macs(self, size: InputSize, targets: Targets) -> int:
-            """None: logits are looked up."""
-            return 0
+            return FirstToken(TokenSequenceSize.of(size), targets.num_outputs)
 
     def __init__(self, size: TokenSequenceSize, num_outputs: int) -> None:
         super().__init__()

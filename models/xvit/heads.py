@@ -75,5 +75,4 @@ class UnbiasedAttention(JointAttention):
         self.qkv = nn.Linear(width, 3 * width, bias=False)
 
     def cls(self, x: Tensor, grid: Grid) -> Tensor:
-        """Output of attention for CLS alone: (B, 1, D)."""
         return self.forward(x, grid)[:, :1]

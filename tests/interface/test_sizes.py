@@ -23,12 +23,13 @@ SHAPES = {
 
 @pytest.mark.parametrize("kind", SIZES)
 def test_a_size_is_returned_to_models_of_its_kind_and_refused_to_others(kind: str) -> None:
+    wanted = type(SIZES[kind])
     for other, size in SIZES.items():
         if other == kind:
-            assert getattr(size, f"as_{kind}")() is size
+            assert wanted.of(size) is size
             continue
-        with pytest.raises(ValueError, match=f"^model: it takes .*, and the data give a {size.kind}$"):
-            getattr(size, f"as_{kind}")()
+        with pytest.raises(ValueError, match=f"^model: it takes {wanted.plural}, and the data give a {size.kind}$"):
+            wanted.of(size)
 
 
 @pytest.mark.parametrize("kind", SIZES)

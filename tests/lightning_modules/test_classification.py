@@ -1,10 +1,11 @@
-"""The loss of single-label classification, its mixed batches, and the scores of its test."""
+"""Classification of one label, and of a verb and a noun: losses, mixed batches, scores, correct actions."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from experiments.spec.ids import canonical, digest
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget, MaskTarget, Targets, VerbNounTarget
@@ -14,6 +15,17 @@ from lightning_modules.scores import ViewScores
 
 LABELS = torch.tensor([0, 4, 2, 3])
 PAIRS = torch.tensor([[0, 4], [1, 0], [2, 3], [1, 2]])
+VERBS, NOUNS = 3, 7
+OK, FAILED = False, True
+each_objective = pytest.mark.parametrize(
+    ("objective", "targets", "labels"),
+    [(SingleLabel, ClassTarget(5), LABELS), (VerbNoun, VerbNounTarget(VERBS, NOUNS), PAIRS)],
+    ids=["class", "verb and noun"],
+)
+
+
+def one_hot(hot: int, size: int) -> list[float]:
+    return [float(number == hot) for number in range(size)]
 
 
 def distinct_clips() -> Tensor:
@@ -35,28 +47,61 @@ def smoothed(labels: Tensor, num_classes: int, smoothing: float) -> Tensor:
     return (1 - smoothing) * F.one_hot(labels, num_classes).float() + smoothing / num_classes
 
 
-def negative_log_likelihood(logits: Tensor, probabilities: Tensor) -> Tensor:
-    return -(probabilities * logits.log_softmax(-1)).sum(-1).mean()
+def smoothed_kinds(labels: Tensor, targets: Targets, smoothing: float) -> Tensor:
+    """Smoothed class probabilities (B, C) of all kinds of label."""
+    kinds = zip(labels.reshape(len(labels), -1).unbind(1), targets.classes.values(), strict=True)
+    return torch.cat([smoothed(of_kind, count, smoothing) for of_kind, count in kinds], dim=1)
+
+
+def negative_log_likelihood(logits: Tensor, probabilities: Tensor, targets: Targets) -> Tensor:
+    """Mean over the kinds of label."""
+    sizes = tuple(targets.classes.values())
+    parts = zip(logits.split(sizes, dim=1), probabilities.split(sizes, dim=1), strict=True)
+    return torch.stack([-(p * part.log_softmax(-1)).sum(-1).mean() for part, p in parts]).mean()
 
 
 # Labels
 
 
-def test_label_smoothing_is_uniform_over_all_classes() -> None:
-    torch.manual_seed(0)
-    logits, labels = torch.randn(4, 5), torch.tensor([0, 1, 2, 3])
-    loss = SingleLabel(label_smoothing=0.2).task(ClassTarget(5)).loss(logits, labels)
-    log_p = logits.log_softmax(-1)
-    # The authors' formula: 0.8 of the label's negative log-likelihood and 0.2 of the mean over all classes.
-    expected = (-0.8 * log_p[range(4), labels] - 0.2 * log_p.mean(-1)).mean()
-    torch.testing.assert_close(loss, expected)
+@each_objective
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_the_loss_is_the_mean_of_smoothed_cross_entropies_and_that_of_validation_is_not_smoothed(
+    objective: type[SingleLabel | VerbNoun], targets: Targets, labels: Tensor, smoothing: float
+) -> None:
+    logits = torch.randn(4, targets.num_outputs, generator=seeded())
+    task = objective(label_smoothing=smoothing).task(targets)
+    for loss, share in ((task.loss, smoothing), (task.validation_loss, 0.0)):
+        expected = negative_log_likelihood(logits, smoothed_kinds(labels, targets, share), targets)
+        torch.testing.assert_close(loss(logits, labels), expected)
 
 
-def test_validation_is_without_smoothing() -> None:
-    logits = torch.randn(4, 5, generator=seeded())
-    for smoothing in (0.0, 0.2):
-        loss = SingleLabel(label_smoothing=smoothing).task(ClassTarget(5)).validation_loss(logits, LABELS)
-        torch.testing.assert_close(loss, -logits.log_softmax(-1)[range(4), LABELS].mean())
+def test_the_loss_may_be_the_sum_of_both_cross_entropies() -> None:
+    logits, targets = torch.randn(4, VERBS + NOUNS, generator=seeded()), VerbNounTarget(VERBS, NOUNS)
+    mean, summed = (VerbNoun(label_smoothing=0.2, reduction=reduction).task(targets) for reduction in ("mean", "sum"))
+    assert summed.loss(logits, PAIRS) == 2 * mean.loss(logits, PAIRS)
+    assert summed.validation_loss(logits, PAIRS) == 2 * mean.validation_loss(logits, PAIRS)
+    soft = mean.smoothed(PAIRS, torch.float32)
+    torch.testing.assert_close(summed.loss(logits, soft), summed.loss(logits, PAIRS))
+
+
+def test_the_reduction_of_the_loss_is_part_of_an_id_only_if_it_is_no_mean() -> None:
+    assert digest(VerbNoun()) == digest(VerbNoun(reduction="mean")) != digest(VerbNoun(reduction="sum"))
+    assert "reduction" not in str(canonical(VerbNoun()))
+
+
+def test_each_kind_of_label_has_a_softmax() -> None:
+    probabilities = VerbNoun().task(VerbNounTarget(VERBS, NOUNS)).softmax(torch.randn(2, 3, VERBS + NOUNS))
+    for part in probabilities.split((VERBS, NOUNS), dim=-1):
+        torch.testing.assert_close(part.sum(-1), torch.ones(2, 3))
+
+
+def test_curves_are_accuracies_of_the_class_and_of_action_verb_and_noun() -> None:
+    logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0], [0.0, 3.0, 2.0], [0.0, 3.0, 9.0]])
+    curves = SingleLabel().task(ClassTarget(3)).curves(logits, torch.tensor([0, 2, 1, 0]))
+    assert {name: value.item() for name, value in curves.items()} == {"top1": 0.75}
+    logits = torch.tensor([one_hot(1, VERBS) + one_hot(noun, NOUNS) for noun in (4, 5)])
+    curves = VerbNoun().task(VerbNounTarget(VERBS, NOUNS)).curves(logits, torch.tensor([[1, 4], [1, 4]]))
+    assert {name: value.item() for name, value in curves.items()} == {"action": 0.5, "verb": 1.0, "noun": 0.5}
 
 
 def test_without_mixup_a_batch_is_unchanged() -> None:
@@ -66,12 +111,6 @@ def test_without_mixup_a_batch_is_unchanged() -> None:
     assert prepared.inputs is inputs
     assert prepared.targets is LABELS
     assert torch.equal(generator.get_state(), seeded().get_state())
-
-
-def test_curves_are_top1_accuracy() -> None:
-    logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0], [0.0, 3.0, 2.0], [0.0, 3.0, 9.0]])
-    curves = SingleLabel().task(ClassTarget(3)).curves(logits, torch.tensor([0, 2, 1, 0]))
-    assert {name: value.item() for name, value in curves.items()} == {"top1": 0.75}
 
 
 def test_the_metrics_of_a_test_match_the_objective() -> None:
@@ -104,26 +143,22 @@ def test_an_objective_requires_data_with_its_kinds_of_label(
 # Mixed batches
 
 
+@each_objective
 @pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_targets_of_a_mixed_batch_are_weighted_sums_of_smoothed_labels(mode: str, smoothing: float) -> None:
+def test_targets_of_a_mixed_batch_are_weighted_sums_of_smoothed_labels_and_their_loss_is_the_likelihood(
+    mode: str, smoothing: float, objective: type[SingleLabel | VerbNoun], targets: Targets, labels: Tensor
+) -> None:
     mixup = Mixup.Config(mode=mode)  # pyright: ignore[reportArgumentType]
-    task = SingleLabel(label_smoothing=smoothing, mixup=mixup).task(ClassTarget(5))
-    prepared = task.prepare((distinct_clips(),), LABELS, seeded())
+    task = objective(label_smoothing=smoothing, mixup=mixup).task(targets)
+    prepared = task.prepare((distinct_clips(),), labels, seeded())
     weights = weights_of(prepared.inputs[0])
     assert 0 < weights[0, 0] < 1
-    torch.testing.assert_close(prepared.targets, weights @ smoothed(LABELS, 5, smoothing))
-    torch.testing.assert_close(prepared.targets.sum(1), torch.ones(4))
-
-
-def test_verbs_and_nouns_of_a_mixed_batch_have_the_same_weights() -> None:
-    mixup = Mixup.Config(mode="elem")
-    task = VerbNoun(label_smoothing=0.2, mixup=mixup).task(VerbNounTarget(3, 7))
-    prepared = task.prepare((distinct_clips(),), PAIRS, seeded())
-    weights = weights_of(prepared.inputs[0])
-    verbs, nouns = prepared.targets.split((3, 7), dim=1)
-    torch.testing.assert_close(verbs, weights @ smoothed(PAIRS[:, 0], 3, 0.2))
-    torch.testing.assert_close(nouns, weights @ smoothed(PAIRS[:, 1], 7, 0.2))
+    torch.testing.assert_close(prepared.targets, weights @ smoothed_kinds(labels, targets, smoothing))
+    torch.testing.assert_close(prepared.targets.sum(1), torch.full((4,), float(len(targets.classes))))
+    logits = torch.randn(4, targets.num_outputs, generator=seeded())
+    expected = negative_log_likelihood(logits, prepared.targets, targets)
+    torch.testing.assert_close(task.loss(logits, prepared.targets), expected)
 
 
 def test_mixing_draws_only_from_the_generator() -> None:
@@ -137,29 +172,11 @@ def test_mixing_draws_only_from_the_generator() -> None:
     assert not torch.equal(task.prepare((distinct_clips(),), LABELS, seeded(4)).targets, one.targets)
 
 
-def test_the_loss_of_soft_targets_is_their_negative_log_likelihood() -> None:
-    logits = torch.randn(4, 5, generator=seeded())
-    task = SingleLabel(label_smoothing=0.2, mixup=Mixup.Config()).task(ClassTarget(5))
-    targets = task.prepare((distinct_clips(),), LABELS, seeded()).targets
-    torch.testing.assert_close(task.loss(logits, targets), negative_log_likelihood(logits, targets))
-
-
-def test_the_loss_of_soft_verbs_and_nouns_is_the_mean_of_both() -> None:
-    logits = torch.randn(4, 10, generator=seeded())
-    task = VerbNoun(label_smoothing=0.2, mixup=Mixup.Config()).task(VerbNounTarget(3, 7))
-    targets = task.prepare((distinct_clips(),), PAIRS, seeded()).targets
-    verb = negative_log_likelihood(logits[:, :3], targets[:, :3])
-    noun = negative_log_likelihood(logits[:, 3:], targets[:, 3:])
-    torch.testing.assert_close(task.loss(logits, targets), (verb + noun) / 2)
-
-
-@pytest.mark.parametrize(
-    ("objective", "targets", "labels"), [(SingleLabel, ClassTarget(5), LABELS), (VerbNoun, VerbNounTarget(3, 5), PAIRS)]
-)
+@each_objective
 def test_a_probability_of_zero_equals_training_without_mixup(
-    objective: type[SingleLabel | VerbNoun], targets: ClassTarget | VerbNounTarget, labels: Tensor
+    objective: type[SingleLabel | VerbNoun], targets: Targets, labels: Tensor
 ) -> None:
-    logits = torch.randn(4, sum(targets.classes.values()), generator=seeded())
+    logits = torch.randn(4, targets.num_outputs, generator=seeded())
     plain = objective(label_smoothing=0.2).task(targets)
     task = objective(label_smoothing=0.2, mixup=Mixup.Config(probability=0.0, mode="elem")).task(targets)
     prepared = task.prepare((distinct_clips(),), labels, seeded())
@@ -200,3 +217,63 @@ def test_every_input_of_an_item_reaches_the_model_crop_by_crop() -> None:
     for item in range(2):
         expected = (clips[item, :, :2] + sounds[item]).softmax(-1).sum(0)
         torch.testing.assert_close(scores.merged(item), expected)
+
+
+def scored(rows: list[tuple[tuple[int, int], int, bool, list[float], list[float]]]) -> ViewScores:
+    """Scores of rows (label, item, whether it is unreadable, logits of verbs, logits of nouns)."""
+    task = VerbNoun().task(VerbNounTarget(VERBS, NOUNS))
+    scores = task.new_scores(EvalConfig(views=1, crops=1, merge="sum of logits"))
+    for label, item, unreadable, verbs, nouns in rows:
+        flags = torch.tensor([unreadable]), torch.tensor([False])
+        scores.add(
+            torch.tensor([[verbs + nouns]]), torch.tensor([label]), torch.tensor([item]), torch.tensor([0]), *flags
+        )
+    return scores
+
+
+def test_an_action_is_correct_only_if_verb_and_noun_are() -> None:
+    right, wrong = one_hot(1, VERBS), one_hot(2, VERBS)
+    noun, other = one_hot(4, NOUNS), one_hot(5, NOUNS)
+    rows = [(right, noun), (right, other), (wrong, noun), (wrong, other), (right, noun)]
+    scores = scored([((1, 4), item, OK, verbs, nouns) for item, (verbs, nouns) in enumerate(rows)])
+    metrics = scores.result().metrics
+    assert (metrics["action"], metrics["verb"], metrics["noun"]) == pytest.approx((40, 60, 60))
+    assert metrics["top1"] == metrics["action"]
+    assert VerbNoun.metrics[: VerbNoun.num_headlines] == ("action", "verb", "noun")
+
+
+def test_an_action_is_correct_at_five_if_verb_and_noun_are() -> None:
+    nouns = [0.3, 0.2, 0.15, 0.14, 0.11, 0.06, 0.04]
+    rows = [((2, 4), 0, OK, one_hot(0, VERBS), nouns), ((0, 5), 1, OK, one_hot(0, VERBS), nouns)]
+    metrics = scored(rows).result().metrics
+    assert (metrics["verb_top5"], metrics["noun_top5"], metrics["top5"]) == (100, 50, 50)
+    assert (metrics["verb"], metrics["noun"], metrics["action"]) == (50, 0, 0)
+
+
+def test_unreadable_items_are_incorrect_in_every_metric() -> None:
+    rows = [((1, 4), item, state, one_hot(1, VERBS), one_hot(4, NOUNS)) for item, state in ((0, OK), (1, FAILED))]
+    result = scored(rows).result()
+    assert set(result.metrics.values()) == {50.0}
+    assert (result.evaluated, result.failed) == (1, 1)
+
+
+def test_scores_of_verbs_and_nouns_are_summed_separately() -> None:
+    task = VerbNoun().task(VerbNounTarget(VERBS, NOUNS))
+    logits = torch.randn(2, 2, VERBS + NOUNS)  # (views, crops, outputs)
+    scores = task.new_scores(EvalConfig(views=2, crops=2))
+    assert isinstance(scores, ViewScores)
+    zeros, views, no = torch.zeros(2, dtype=torch.int64), torch.tensor([0, 1]), torch.zeros(2, dtype=torch.bool)
+    task.test(nn.Flatten(), Batch((logits,), torch.tensor([[1, 4], [1, 4]]), zeros, views, no, no), scores)
+    expected = torch.cat([logits[..., :VERBS].softmax(-1), logits[..., VERBS:].softmax(-1)], -1).sum((0, 1))
+    torch.testing.assert_close(scores.merged(0), expected)
+    assert scores.items[0].label == (1, 4)
+
+
+def test_verbs_and_nouns_are_counted_separately() -> None:
+    rows = [
+        ((1, 4), 0, OK, one_hot(1, VERBS), one_hot(5, NOUNS)),
+        ((1, 5), 1, OK, one_hot(2, VERBS), one_hot(5, NOUNS)),
+        ((0, 4), 2, FAILED, one_hot(0, VERBS), one_hot(4, NOUNS)),
+    ]
+    counts = scored(rows).counts_by_class()
+    assert counts == {"verb": {0: (0, 0, 1), 1: (1, 1, 2), 2: (0, 1, 0)}, "noun": {4: (0, 0, 2), 5: (1, 2, 1)}}

@@ -29,23 +29,23 @@ class Linear(nn.Linear, Model): ...
 # Schedules
 
 
-@pytest.mark.parametrize(("epoch", "rate"), [(0, 1), (19.99, 1), (20, 0.1), (29.99, 0.1), (30, 0.01), (35, 0.01)])
-def test_the_paper_divides_the_rate_by_ten_at_epochs_20_and_30(epoch: float, rate: float) -> None:
-    assert StepSchedule().multiplier(epoch, 35) == pytest.approx(rate)
+@pytest.mark.parametrize(
+    ("schedule", "length", "rates"),
+    [
+        (StepSchedule(), 35, {0: 1, 19.99: 1, 20: 0.1, 29.99: 0.1, 30: 0.01, 35: 0.01}),  # as in Motionformer
+        (CosineSchedule(warmup_epochs=2, final=0.1), 10, {0: 0, 1: 0.5, 2: 1, 6: 0.55, 10: 0.1}),
+        (CosineSchedule(warmup_epochs=4, warmup_start=0.2), 12, {0: 0.2, 1: 0.4, 3: 0.8, 4: 1, 8: 0.5}),
+        (CosineSchedule(warmup_epochs=1), 1, {1: 1}),
+    ],
+)
+def test_a_schedule_has_its_rates_at_these_times(
+    schedule: ScheduleConfig, length: int, rates: dict[float, float]
+) -> None:
+    assert {time: schedule.multiplier(time, length) for time in rates} == pytest.approx(rates)
 
 
-def test_a_cosine_warms_up_from_zero_and_ends_at_its_final_rate() -> None:
-    schedule = CosineSchedule(warmup_epochs=2, final=0.1)
-    assert [schedule.multiplier(epoch, 10) for epoch in (0, 1, 2, 6, 10)] == pytest.approx([0, 0.5, 1, 0.55, 0.1])
-
-
-def test_a_cosine_may_warm_up_from_another_rate() -> None:
-    schedule = CosineSchedule(warmup_epochs=4, warmup_start=0.2)
-    assert [schedule.multiplier(epoch, 12) for epoch in (0, 1, 3, 4, 8)] == pytest.approx([0.2, 0.4, 0.8, 1, 0.5])
-    assert CosineSchedule(warmup_start=0.2).multiplier(0, 12) == 1  # without a warm-up, it has no effect
-
-
-def test_a_warm_up_from_zero_is_exactly_linear() -> None:
+def test_a_warm_up_from_zero_is_exactly_linear_and_one_of_no_length_has_no_effect() -> None:
+    assert CosineSchedule(warmup_start=0.2).multiplier(0, 12) == 1
     for time in (0.1, 1 / 3, 0.7, 1.9):
         assert CosineSchedule(warmup_epochs=2.3).multiplier(time, 9) == time / 2.3
 
@@ -57,10 +57,6 @@ def test_a_warm_up_may_reach_its_peak_in_its_last_step() -> None:
     assert found == [[pytest.approx(rate)] for rate in [*(step / 7 for step in range(8)), *cosine]]
     for num_steps in (2, 1):
         assert rates(OptimConfig(epochs=2, schedule=schedule), Linear(1, 1), num_steps)[0] == [0.0]
-
-
-def test_a_run_that_is_all_warm_up_has_a_schedule() -> None:
-    assert CosineSchedule(warmup_epochs=1).multiplier(1, 1) == pytest.approx(1)
 
 
 def rates(optim: OptimConfig, model: Model, num_steps: int) -> list[list[float]]:
@@ -105,10 +101,6 @@ class Adapted(Model):
         )
         self.time_positions = nn.Parameter(torch.zeros(4, 2))
         self.head = nn.Linear(2, 3)
-
-    @property
-    def num_layers(self) -> int:
-        return 3
 
     def layer_of(self, parameter: str) -> int:
         part, index, *_ = [*parameter.split("."), ""]

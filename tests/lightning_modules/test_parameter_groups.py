@@ -28,10 +28,6 @@ class Layered(Plain):
         super().__init__()
         self.blocks = nn.ModuleList(nn.Linear(3, 3) for _ in range(2))
 
-    @property
-    def num_layers(self) -> int:
-        return 3
-
     def layer_of(self, parameter: str) -> int:
         part, *rest = parameter.split(".")
         return {"embed": 0, "blocks": int(rest[0]) + 1 if part == "blocks" else -1}.get(part, 3)

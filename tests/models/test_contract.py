@@ -32,7 +32,7 @@ from tests.models.framewise.test_framewise_model import SIZE as FRAMES
 from tests.models.framewise.test_framewise_model import VARIANTS as FRAMEWISE
 from tests.models.framewise.test_framewise_model import small as framewise
 from tests.models.test_trunk import APPROXIMATIONS, ATTENTIONS
-from tests.models.test_trunk import small as motionformer
+from tests.models.vit_models import small as motionformer
 
 TIMESFORMER = VideoViT.Config(
     tokens=SquareTokens.Config(), attention=TimeSformerAttention.Config(), head=LinearHead.Config()

@@ -31,7 +31,6 @@ from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import ModelConfig
-from models.motionformer.model import Motionformer
 from models.msca.attention import HeadShift, TokenGroupShift
 from models.msca.model import MSCA, TokenShift
 from models.positions import JointPositions, SeparatePositions
@@ -46,13 +45,12 @@ from tests.models.cast.cast_models import SIZE as CAST_SIZE
 from tests.models.cast.cast_models import small as cast
 from tests.models.deform3d.deform_models import SIZE as POSE_CLIP
 from tests.models.deform3d.deform_models import small as deform
+from tests.models.vit_models import small as vit
 
 COUNT, POSITIVE, NOT_NEGATIVE = (0, -3), (0.0, -1.0, math.inf, math.nan), (-0.1, math.inf, math.nan)
 RATE, HUGE = (1.0, -0.1, math.nan), (10**24,)
-VIT = Motionformer.Config(
-    width=32, depth=3, heads=4, tokens=CubicTokens.Config(patch=8), init=None, positions=SeparatePositions.Config()
-)
-PROPAGATION = LabelPropagation.Config(backbone=replace(VIT, positions=SeparatePositions.Config(side=4)), clip_frames=8)
+VIT = vit()
+PROPAGATION = LabelPropagation.Config(backbone=vit(positions=SeparatePositions.Config(side=4)), clip_frames=8)
 
 
 # fmt: off
@@ -150,10 +148,6 @@ CLIP_8, FRAMES_8, NARROW = ClipSize(8, 32, 32), ClipSize(8, 64, 64), ClipSize(8,
 IMAGE, VIDEO = cast().spatial, cast().temporal
 NO_CLS: dict[str, object] = {"positions": VIDEO.positions, "cls_token": False, "attention": DividedAttention.Config()}  # type: ignore[attr-defined]
 FRAMEWISE = MSCA.Config(width=24, heads=12, depth=2, tokens=SquareTokens.Config(patch=8), init=None)
-
-
-def vit(**changes: object) -> Motionformer.Config:
-    return replace(VIT, **changes)  # type: ignore[arg-type]
 
 
 def approximated(by: Orthoformer.Config | Performer.Config, over: str = "space") -> TrajectoryAttention.Config:

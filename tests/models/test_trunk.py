@@ -21,6 +21,7 @@ from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
 from runner.measure.memory import bytes_saved_by
+from tests.models.vit_models import small
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 ATTENTIONS = [
@@ -52,25 +53,6 @@ APPROXIMATIONS: list[MixerConfig] = [
         Performer.Config(num_features=16),
     )
 ]
-
-
-def small(
-    *,
-    attention: MixerConfig | None = None,
-    tokens: CubicTokens.Config | SquareTokens.Config | None = None,
-    positions: SeparatePositions.Config | JointPositions.Config | None = None,
-    drop_path: float = 0.2,
-) -> Motionformer.Config:
-    return Motionformer.Config(
-        width=32,
-        depth=3,
-        heads=4,
-        tokens=tokens or CubicTokens.Config(patch=8),
-        positions=positions or SeparatePositions.Config(),
-        attention=attention or TrajectoryAttention.Config(),
-        drop_path=drop_path,
-        init=None,
-    )
 
 
 @pytest.mark.parametrize("mode", ["saved", "recomputed"])
@@ -160,12 +142,14 @@ def test_drop_path_rates_increase_with_depth_and_are_zero_for_time_attention() -
     assert [drop.rate for drop in joint.modules() if isinstance(drop, DropPath)] == pytest.approx([0.2, 0.2])
 
 
-def test_weights_are_initialised_like_the_authors() -> None:
+@pytest.mark.parametrize("std", [0.02, 0.5])
+def test_weights_are_initialised_like_the_authors_by_default(std: float) -> None:
     torch.manual_seed(0)
-    model = small(attention=DividedAttention.Config()).build(ClipSize(4, 16, 16), ClassTarget(50))
+    config = replace(small(attention=DividedAttention.Config()), linear_std=std)
+    model = config.build(ClipSize(4, 16, 16), ClassTarget(50))
     for module in model.modules():
         if isinstance(module, nn.Linear):
-            assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
+            assert module.weight.std().item() == pytest.approx(std, rel=0.1)
             assert module.weight.abs().max() <= 2
             assert (module.bias == 0).all()
         elif isinstance(module, nn.LayerNorm):
@@ -200,7 +184,6 @@ def test_the_smallest_sizes_are_accepted() -> None:
 
 def test_layers_are_counted_from_the_tokens_to_the_head() -> None:
     model = small(attention=DividedAttention.Config()).with_depth(11).build(SIZE, TARGET)
-    assert model.num_layers == 12
     layers: dict[int, set[str]] = {}
     for name, _ in model.named_parameters():
         part = ".".join(name.split(".")[:2]) if name.startswith("blocks.") else name.split(".")[0]

@@ -92,10 +92,6 @@ class Pair(base.Model):
         self.head = nn.Linear(2 * width, num_classes)
         self.register_buffer("scale", torch.ones(()))
 
-    @property
-    def num_layers(self) -> int:
-        return 1
-
     def layer_of(self, parameter: str) -> int:
         return int(parameter.startswith("head."))
 

@@ -10,6 +10,7 @@ from experiments.spec.catalog import load
 from experiments.spec.figure_runs import shown_runs
 from experiments.spec.figures import AttentionQuery
 from experiments.spec.scales import find_scale
+from interface.sizes import PoseClipSize
 
 
 @pytest.mark.parametrize("number", [2, 3, 4, 5])
@@ -24,7 +25,7 @@ def test_points_lie_on_the_actor_in_test_videos_of_the_class_of_the_row(number: 
         video = next(video for video in drawing.parts() if video.video_id == query.video)
         assert (video.split, CLASS_NAMES[video.label]) == ("val", row.replace("-", "_"))
         joints = drawing.joints(video)
-        first = stand_in.frames // run.data.size.as_pose_clip().frames // 2  # the middle of the first segment
+        first = stand_in.frames // PoseClipSize.of(run.data.size).frames // 2  # the middle of the first segment
         shares = torch.from_numpy(joints.places / [stand_in.width, stand_in.height])
         visible = torch.from_numpy(joints.visible).unsqueeze(-1)
         boxes = actor_boxes(torch.cat([shares, visible], -1)[None, first : first + 1])

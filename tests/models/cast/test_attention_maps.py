@@ -103,23 +103,6 @@ def test_maps_are_the_softmax_of_the_equation(attention: str, window: Window, po
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("window", WINDOWS)
-@pytest.mark.parametrize("attention", ["t2s", "s2t"])
-def test_the_exchange_adds_the_values_weighted_by_the_maps(attention: str, window: Window) -> None:
-    model = built(exchange=BottleneckExchange.Config(t2s=window, s2t=window))
-    exchange = model.exchange_of(1)
-    assert isinstance(exchange, BottleneckExchange)
-    a, b = patches(model, 1)
-    layer, queries, context = (exchange.t2s, a, b) if attention == "t2s" else (exchange.s2t, b, a)
-    assert layer is not None
-    heads = torch.stack([asked(model, attention=attention, block=1, head=head).maps for head in range(HEADS)])
-    values = layer.projected(queries, context)[2].unflatten(-1, (HEADS, -1))  # (T, S, H, K)
-    attended = torch.einsum("hts,tshk->hk", heads.flatten(2), values).flatten()
-    all_outputs = layer(queries.unsqueeze(0), context.unsqueeze(0))[0]  # (T, S, W)
-    torch.testing.assert_close(layer.proj(attended), all_outputs[1, PLACE], rtol=0, atol=1e-10)
-
-
-@torch.no_grad()
 def test_full_width_s2t_attends_to_all_tokens_and_its_map_leaves_each_cls_out() -> None:
     model = built(exchange=FullWidthExchange.Config())
     exchange = model.exchange_of(2)

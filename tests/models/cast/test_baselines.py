@@ -31,9 +31,9 @@ def test_halves_of_blocks_are_the_model_of_timm(config: FrameExpert.Config) -> N
     expert = randomized(config.build(SIZE))
     assert isinstance(expert, FrameExpert)
     x = expert.embedded(clips())
-    for block in range(config.depth):
-        x = x + expert.attention(block, expert.attention_input(block, x))
-        x = x + expert.mlp(block, expert.mlp_input(block, x))
+    for block in map(expert.block, range(config.depth)):
+        x = x + block.attention(block.attention_norm(x))
+        x = x + block.mlp(block.mlp_norm(x))
     frames = clips()[:, 1::2].flatten(0, 1)
     features = expert.vit.forward_features(frames)
     torch.testing.assert_close(expert.vit.norm(x), features, atol=1e-5, rtol=1e-5)
@@ -125,19 +125,14 @@ def probabilities(logits: Tensor) -> Tensor:
     return torch.cat([part.softmax(-1) for part in logits.split([5, 6], -1)], -1)
 
 
-def test_independent_experts_give_verbs_and_nouns_of_the_experts_alone() -> None:
-    _, model, alone = ensemble()
-    own = {part: probabilities(expert(clips())) for part, expert in alone.items()}
-    expected = torch.cat([own["temporal"][:, :5], own["spatial"][:, 5:]], -1)
+@pytest.mark.parametrize("givers", [{}, {"verb": "both", "noun": "both"}], ids=["independent", "ensemble"])
+def test_independent_experts_give_verbs_and_nouns_and_an_ensemble_the_mean(givers: dict[str, str]) -> None:
+    _, model, alone = ensemble(**givers)
+    spatial, temporal = (probabilities(alone[part](clips())) for part in ("spatial", "temporal"))
+    expected = (spatial + temporal) / 2 if givers else torch.cat([temporal[:, :5], spatial[:, 5:]], -1)
     torch.testing.assert_close(probabilities(model(clips())), expected, atol=1e-6, rtol=1e-5)
-    assert model.rows("spatial") == list(range(5, 11)) and model.rows("temporal") == list(range(5))
-
-
-def test_an_ensemble_gives_the_mean_of_the_probabilities() -> None:
-    _, model, alone = ensemble(verb="both", noun="both")
-    own = {part: probabilities(expert(clips())) for part, expert in alone.items()}
-    expected = (own["spatial"] + own["temporal"]) / 2
-    torch.testing.assert_close(probabilities(model(clips())), expected, atol=1e-6, rtol=1e-5)
+    rows = [model.rows(part) for part in ("spatial", "temporal")]
+    assert rows == ([list(range(11))] * 2 if givers else [list(range(5, 11)), list(range(5))])
 
 
 def test_one_label_is_that_of_both_experts() -> None:

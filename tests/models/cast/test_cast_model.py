@@ -226,7 +226,7 @@ def test_layers_for_layer_decay_are_embedding_blocks_and_head() -> None:
     layers = {name: model.layer_of(name) for name, p in model.named_parameters() if p.requires_grad}
     assert layers["spatial.attention_adapters.0.down.weight"] == 1
     assert layers["exchanges.2.t2s.query_positions.time"] == 3
-    assert layers["spatial.expert.vit.norm.weight"] == layers["head.verb.weight"] == model.num_layers == 4
+    assert layers["spatial.expert.vit.norm.weight"] == layers["head.verb.weight"] == 4
     whole = small(adapters=None).build(SIZE, VERBS_AND_NOUNS)
     assert (
         whole.layer_of("spatial.expert.vit.pos_embed")

@@ -42,7 +42,8 @@ def model() -> CAST:
 def test_frozen_layers_below_the_first_adapter_save_nothing(model: CAST) -> None:
     for stream in (model.spatial, model.temporal):
         x = stream.embedded(clips())
-        attention = stream.expert.attention(0, stream.expert.attention_input(0, x))
+        block = stream.expert.block(0)
+        attention = block.attention(block.attention_norm(x))
         assert not x.requires_grad and not attention.requires_grad
         assert saved(lambda s=stream: s.embedded(clips()), model) == []
 
@@ -51,7 +52,7 @@ def test_frozen_projections_do_not_save_their_inputs(model: CAST) -> None:
     """The hidden layer of an MLP is saved once, as the input of the activation, and not as that of the next layer."""
     stream = model.temporal
     x = stream.embedded(clips()).requires_grad_()
-    hidden = [t for t in saved(lambda: stream.expert.mlp(1, x), model) if t.shape[-1] == 4 * 48]
+    hidden = [t for t in saved(lambda: stream.expert.block(1).mlp(x), model) if t.shape[-1] == 4 * 48]
     assert len(hidden) == 1
 
 

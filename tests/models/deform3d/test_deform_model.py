@@ -12,10 +12,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from interface.sizes import PoseClipSize
 from interface.targets import ClassTarget
+from models.cost import executed_macs
 from models.deform3d.deformable import DeformableAttention, DeformableStage, PlainAttention
 from models.deform3d.heads import AllModalHead
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.stage import Block, StageName
+from models.deform3d.stage import Block
 from models.deform3d.stride import TemporalStrideStage
 from models.deform3d.windows import Windows
 from tests.models.deform3d.deform_models import LABELS, SIZE, built, inputs, small
@@ -49,9 +50,10 @@ each_variant = pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIAN
 
 
 @each_variant
-def test_multiply_adds_are_those_that_torch_counts(settings: dict[str, object]) -> None:
-    config = small(**settings)
-    assert config.macs(SIZE, LABELS) == config.executed_macs(SIZE, LABELS)
+def test_each_further_block_of_a_deep_model_costs_the_same(settings: dict[str, object]) -> None:
+    config = small(**settings | {"depth": 5})
+    counted = executed_macs(config.on_meta(SIZE, LABELS), SIZE.example(1, "meta"))
+    assert config.macs(SIZE, LABELS) == counted
 
 
 @pytest.mark.parametrize("size", [PAPER_SIZE, PoseClipSize(12, 112, 112, 13)])
@@ -61,14 +63,6 @@ def test_no_map_of_all_tokens_is_in_memory(size: PoseClipSize) -> None:
     with FakeTensorMode(allow_non_fake_inputs=True), Largest() as largest:
         model.to_empty(device="cpu")(*size.example(1)).sum().backward()
     assert largest.elements < (size.frames * config.tokens_per_frame(size)) ** 2
-
-
-@pytest.mark.parametrize("size", [PAPER_SIZE, PoseClipSize(12, 112, 112, 25)])
-def test_the_cost_at_the_papers_size_is_computed_without_memory(size: PoseClipSize) -> None:
-    config = DeformableTransformer.Config()
-    cost = config.cost(size, ClassTarget(15))
-    assert cost.macs == config.executed_macs(size, ClassTarget(15))
-    assert cost.parameters == cost.trainable_parameters
 
 
 @pytest.mark.parametrize("settings", [{}, {"modalities": ("pose",)}, {"modalities": ("rgb",)}], ids=str)
@@ -107,11 +101,6 @@ def gradients(model: DeformableTransformer) -> tuple[Tensor, Tensor]:
     return of_clips, of_joints
 
 
-def test_logits_depend_on_every_frame_and_every_joint_of_both_modalities() -> None:
-    of_clips, of_joints = gradients(built())
-    assert (of_clips > 0).all() and (of_joints > 0).all()
-
-
 def test_the_last_joint_of_the_last_frame_is_read_and_in_printed_windows_never() -> None:
     size = PoseClipSize(12, 24, 32, 13)
     ours, printed = Windows.Config(), Windows.Config(pairing="printed")
@@ -126,9 +115,13 @@ def test_the_last_joint_of_the_last_frame_is_read_and_in_printed_windows_never()
         assert (of_joints[2:10, 2:12] > 0).all()
 
 
-@pytest.mark.parametrize(("modality", "read"), [("rgb", (True, False)), ("pose", (False, True))])
-def test_a_model_of_one_modality_depends_on_that_one_alone(modality: str, read: tuple[bool, bool]) -> None:
-    of_clips, of_joints = gradients(built(modalities=(modality,)))
+@pytest.mark.parametrize(
+    ("modalities", "read"), [(("rgb", "pose"), (True, True)), (("rgb",), (True, False)), (("pose",), (False, True))]
+)
+def test_logits_depend_on_every_frame_and_every_joint_of_the_modalities_alone(
+    modalities: tuple[str, ...], read: tuple[bool, bool]
+) -> None:
+    of_clips, of_joints = gradients(built(modalities=modalities))
     assert (bool((of_clips > 0).all()), bool((of_joints > 0).all())) == read
     assert (bool((of_clips > 0).any()), bool((of_joints > 0).any())) == read
 
@@ -137,7 +130,8 @@ def test_a_model_of_poses_has_no_backbone_and_one_of_rgb_no_pose_tokens() -> Non
     pose, rgb = built(modalities=("pose",)), built(modalities=("rgb",))
     assert not [name for name in pose.state_dict() if "backbone" in name or "deformable" in name]
     assert not [name for name in rgb.state_dict() if "joint" in name or "of_pose" in name]
-    assert [name for name, _ in rgb.blocks[0].stages.items()] == ["deformable", "temporal"]  # type: ignore[union-attr]
+    assert rgb.config.active_stages == ("deformable", "temporal") and pose.config.active_stages == ("joint", "temporal")
+    assert built().config.active_stages == ("deformable", "joint", "temporal")
 
 
 @pytest.mark.parametrize("modalities", [("rgb", "pose"), ("pose",)])
@@ -235,15 +229,6 @@ def test_the_tiny_model_is_small_and_of_the_same_kind() -> None:
     assert (tiny.depth, tiny.drop_path, tiny.stages) == (1, 0.0, ("deformable", "joint", "temporal"))
     cost = tiny.cost(PoseClipSize(8, 56, 56, 13), ClassTarget(15))
     assert cost.parameters < 6e5 and cost.macs < 6e8
-
-
-def test_stages_of_a_modality_that_is_not_read_are_left_out() -> None:
-    def active(*modalities: str) -> tuple[StageName, ...]:
-        return small(modalities=modalities).active_stages
-
-    assert active("rgb") == ("deformable", "temporal")
-    assert active("pose") == ("joint", "temporal")
-    assert active("rgb", "pose") == ("deformable", "joint", "temporal")
 
 
 def test_numbers_of_tokens_of_a_frame() -> None:

@@ -12,7 +12,6 @@ from models.deform3d.embedding import (
     in_time,
     joint_maps,
     of_joints,
-    pooled,
     shares_of_crop,
     sinusoids,
     stretched,
@@ -52,8 +51,10 @@ def test_maps_are_in_single_precision_under_autocast() -> None:
 
 
 def test_tokens_are_sums_of_features_weighted_by_the_map() -> None:
-    features, maps = torch.randn(2, 2, 12, 6), torch.rand(2, 2, 5, 12)
-    torch.testing.assert_close(pooled(features, maps), torch.einsum("btsd,btrs->btrd", features, maps))
+    features, shares = torch.randn(2, 2, 12, 6), torch.rand(2, 2, 5, 2)
+    maps = joint_maps(cells(shares, GRID), GRID, 0.7, normalised=True)
+    around = JointTokens(5, 6, 0.7, normalised=True).around(features, shares, GRID)
+    torch.testing.assert_close(around, torch.einsum("btsd,btrs->btrd", features, maps))
 
 
 def test_a_mirrored_clip_has_the_mirrored_maps_of_the_mirrored_joints() -> None:

@@ -4,25 +4,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.framewise.frame_shift import Boundary, Part, shift_, shifted_projections
+from models.framewise.frame_shift import Boundary, Part, shifted_projections
 
 FRAMES, TOKENS, PROJECTIONS, HEADS, CHANNELS = 5, 3, 2, 4, 2
 SHAPE = (PROJECTIONS, HEADS, CHANNELS)
 WIDTH = PROJECTIONS * HEADS * CHANNELS
 BOUNDARIES: tuple[Boundary, ...] = ("zero", "copy", "circular")
-OF_TOKENS = [
-    Part((slice(None), slice(0, 1)), 1),
-    Part((slice(0, 2), slice(1, 2)), -1),
-    Part((slice(None), slice(2, 5)), 2),
-    Part((slice(None), slice(5, 6)), -7),
-    Part((slice(None), slice(6, 7)), 0),
-]
-OF_PROJECTIONS = [
+PARTS = [
     Part((slice(None), 0, slice(0, 1), slice(None)), 1),
     Part((slice(0, 2), 0, slice(1, 2), slice(None)), -1),
     Part((slice(None), 0, slice(2, 3), slice(0, 1)), 2),
     Part((slice(None), 0, slice(3, 4), slice(None)), -7),
     Part((slice(1, 2), 1, slice(None), slice(1, 2)), -3),
+    Part((slice(None), 1, slice(0, 1), slice(0, 1)), 0),
 ]
 
 
@@ -31,10 +25,10 @@ def tokens(*, requires_grad: bool = False) -> Tensor:
     return torch.randn(2 * FRAMES, TOKENS, WIDTH, dtype=torch.double, requires_grad=requires_grad)
 
 
-def expected(x: Tensor, shape: tuple[int, ...], parts: list[Part], boundary: Boundary) -> Tensor:
-    clips = x.reshape(2, FRAMES, TOKENS, *shape)
+def expected(x: Tensor, boundary: Boundary) -> Tensor:
+    clips = x.reshape(2, FRAMES, TOKENS, *SHAPE)
     out = clips.clone()
-    for part in parts:
+    for part in PARTS:
         for t in range(FRAMES):
             source = t + part.source
             if 0 <= source < FRAMES:
@@ -48,7 +42,7 @@ def expected(x: Tensor, shape: tuple[int, ...], parts: list[Part], boundary: Bou
 
 def projected(x: Tensor, boundary: Boundary) -> Tensor:
     """Shifted projections, joined again."""
-    projections = shifted_projections(x, (PROJECTIONS, HEADS), FRAMES, OF_PROJECTIONS, boundary)
+    projections = shifted_projections(x, (PROJECTIONS, HEADS), FRAMES, PARTS, boundary)
     assert [p.shape for p in projections] == [(2 * FRAMES, HEADS, TOKENS, CHANNELS)] * PROJECTIONS
     return torch.stack([p.transpose(1, 2) for p in projections], dim=2).flatten(2)
 
@@ -56,43 +50,35 @@ def projected(x: Tensor, boundary: Boundary) -> Tensor:
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_each_frame_gets_its_parts_from_their_sources(boundary: Boundary) -> None:
     x = tokens()
-    shifted = shift_(x.clone(), FRAMES, OF_TOKENS, boundary)
-    torch.testing.assert_close(shifted, expected(x, (WIDTH,), OF_TOKENS, boundary), rtol=0, atol=0)
-    of_projections = expected(x, SHAPE, OF_PROJECTIONS, boundary)
-    torch.testing.assert_close(projected(x.clone(), boundary), of_projections, rtol=0, atol=0)
+    torch.testing.assert_close(projected(x.clone(), boundary), expected(x, boundary), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_gradients_are_those_of_the_loop(boundary: Boundary) -> None:
     x = tokens(requires_grad=True)
     weights = torch.arange(float(x.numel())).reshape(x.shape)
-    for ours, shape, parts in (
-        (shift_(x * 2, FRAMES, OF_TOKENS, boundary), (WIDTH,), OF_TOKENS),
-        (projected(x * 2, boundary), SHAPE, OF_PROJECTIONS),
-    ):
-        [gradient] = torch.autograd.grad((ours * weights).sum(), x)
-        [plain] = torch.autograd.grad((expected(x * 2, shape, parts, boundary) * weights).sum(), x)
-        torch.testing.assert_close(gradient, plain, rtol=0, atol=0)
+    [gradient] = torch.autograd.grad((projected(x * 2, boundary) * weights).sum(), x)
+    [plain] = torch.autograd.grad((expected(x * 2, boundary) * weights).sum(), x)
+    torch.testing.assert_close(gradient, plain, rtol=0, atol=0)
 
 
 def test_a_projection_that_is_not_used_gets_a_gradient_of_zero() -> None:
     x = tokens(requires_grad=True)
-    first, _ = shifted_projections(x * 1, (PROJECTIONS, HEADS), FRAMES, OF_PROJECTIONS)
+    first, _ = shifted_projections(x * 1, (PROJECTIONS, HEADS), FRAMES, PARTS)
     [gradient] = torch.autograd.grad(first.sum(), x)
     assert (gradient[..., : WIDTH // 2] != 0).any() and (gradient[..., WIDTH // 2 :] == 0).all()
 
 
 def test_the_shift_is_in_place() -> None:
     x = tokens()
-    assert shift_(x, FRAMES, OF_TOKENS) is x
-    first, *_ = shifted_projections(x, (PROJECTIONS, HEADS), FRAMES, OF_PROJECTIONS)
+    first, *_ = shifted_projections(x, (PROJECTIONS, HEADS), FRAMES, PARTS)
     assert first.untyped_storage().data_ptr() == x.untyped_storage().data_ptr()
 
 
 def test_a_gradient_that_others_use_is_not_changed() -> None:
     x = tokens(requires_grad=True)
     doubled = x * 2
-    shifted = shift_(doubled.clone(), FRAMES, OF_TOKENS)
-    [gradient] = torch.autograd.grad((shifted + doubled).sum(), x)
-    [plain] = torch.autograd.grad((expected(x * 2, (WIDTH,), OF_TOKENS, "zero") + x * 2).sum(), x)
+    outputs = shifted_projections(doubled.clone(), (PROJECTIONS, HEADS), FRAMES, PARTS)
+    [gradient] = torch.autograd.grad(sum((output.sum() for output in outputs), doubled.sum()), x)
+    [plain] = torch.autograd.grad((expected(x * 2, "zero") + x * 2).sum(), x)
     torch.testing.assert_close(gradient, plain)

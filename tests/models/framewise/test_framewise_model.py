@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.block import Block
-from models.framewise.frame_attention import FrameAttention, ShiftedAttention
+from models.framewise.frame_attention import ShiftedAttention
 from models.framewise.model import FrameMeanHead, FramewiseViT
+from models.mixers.joint import JointAttention
 from models.model import ModelConfig
 from models.msca.attention import HeadShift, TokenGroupShift
 from models.msca.model import MSCA, TokenShift
@@ -96,7 +97,7 @@ def test_without_shifts_msca_is_the_frame_wise_vit() -> None:
 def test_a_shift_of_queries_keys_and_values_is_a_shift_of_the_heads_outputs() -> None:
     config = HeadShift.Config(of="qkv", past_heads=2, future_heads=3, first="past", at_ends=False)
     [shifted] = config.build(WIDTH, HEADS)
-    plain = FrameAttention(WIDTH, HEADS)
+    plain = JointAttention(WIDTH, HEADS)
     plain.load_state_dict(shifted.state_dict())
     plain.proj = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
     x = torch.randn(6, N, WIDTH)
@@ -241,6 +242,14 @@ def test_only_the_named_blocks_connect_frames() -> None:
         assert isinstance(model, FramewiseViT)
         [gradient] = torch.autograd.grad(model.features(x)[:, 3].sum(), x)
         assert [t for t in range(6) if gradient[:, t].abs().max() > 0] == [t for t in range(6) if abs(t - 3) <= reach]
+
+
+def test_macs_sum_over_the_attention_of_each_block() -> None:
+    attention = SpaceTimeMixing.Config(summary="patches")
+    none, one, both = (
+        small(XViT.Config(attention=attention, blocks=blocks)).macs(SIZE, CLASSES) for blocks in ((), (1,), None)
+    )
+    assert none < one and 2 * one == none + both
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-import itertools
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -8,9 +8,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import motionformer as reference
 from models.mixers import orthoformer
-from models.mixers.orthoformer import Orthoformer, Prototypes, gathered, most_orthogonal
+from models.mixers.orthoformer import Orthoformer, gathered, most_orthogonal
 from models.mixers.trajectory_space import ExactSpace, SpatialStage, by_frame, segment_means
 from models.tokens import Grid
+from tests.models.mixers import test_approximations as contract
+from tests.models.mixers.test_approximations import SEQUENCE, prototypes_of
 from tests.parity.fixtures import TOLERANCE, Fixture
 
 GRID = Grid(frames=4, height=5, width=5)
@@ -21,12 +23,6 @@ def heads(clips: int = 2, dtype: torch.dtype = torch.float64) -> list[Tensor]:
     """Queries, keys and values of clips: (G, n, K) each."""
     torch.manual_seed(0)
     return [torch.randn(clips * HEADS, GRID.tokens, 16, dtype=dtype) for _ in range(3)]
-
-
-def equation_10(q: Tensor, k: Tensor, v: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Equation 10: queries (G, n, K), keys and values of one frame, prototypes of both maps (G, R, K)."""
-    scale = q.shape[-1] ** -0.5
-    return (q @ left.mT * scale).softmax(-1) @ ((right @ k.mT * scale).softmax(-1) @ v)
 
 
 def assert_outputs_equal_the_authors(fixture: Fixture, selected: Tensor, y: Tensor) -> None:
@@ -98,60 +94,20 @@ def test_selection_runs_in_single_precision_under_mixed_precision(dtype: torch.d
 CONFIGS = [
     Orthoformer.Config(num_prototypes=8),
     Orthoformer.Config(num_prototypes=7, selection="random"),
-    Orthoformer.Config(num_prototypes=7, selection="segment-means"),
     Orthoformer.Config(num_prototypes=8, candidates="queries-and-keys"),
     Orthoformer.Config(num_prototypes=8, candidates="queries-and-keys", candidates_per_prototype=4),
-    Orthoformer.Config(num_prototypes=9, selection="segment-means", candidates="queries-and-keys"),
     Orthoformer.Config(num_prototypes=6, share_over_time=False),
     Orthoformer.Config(num_prototypes=6, share_over_time=False, selection="random"),
     Orthoformer.Config(num_prototypes=6, share_over_time=False, candidates="queries-and-keys"),
     Orthoformer.Config(num_prototypes=6, share_over_time=False, matched_prototypes=True),
     Orthoformer.Config(num_prototypes=1),
 ]
-each_config = pytest.mark.parametrize("config", CONFIGS, ids=str)
 
 
-def prototypes_of(stage: Orthoformer, q: Tensor, k: Tensor) -> Tensor:
-    """Prototypes that the stage selects: (rows, R, K)."""
-    selected: list[Prototypes] = []
-    original = stage.prototypes
-    stage.prototypes = lambda *args, **kwargs: selected.append(original(*args, **kwargs)) or selected[-1]  # pyright: ignore
-    stage(q, k, torch.zeros_like(q), GRID)
-    return selected[0].values
-
-
-@each_config
-def test_outputs_are_equation_10_with_the_selected_prototypes(config: Orthoformer.Config) -> None:
-    q, k, v = heads()
-    stage = config.build(HEADS).eval()
-    prototypes = prototypes_of(stage, q, k)
-    y = stage.eval()(q, k, v, GRID)
-    sets = prototypes.unflatten(0, (-1, len(q)))  # (1 or T, G, R, K)
-    q, k, v = (by_frame(t, GRID) for t in (q, k, v))
-    for s, t in itertools.product(range(GRID.frames), repeat=2):
-        left, right = (sets[0], sets[0]) if config.share_over_time else (sets[t], sets[s])
-        if config.matched_prototypes:
-            right = left
-        expected = equation_10(q[s], k[t], v[t], left, right).transpose(0, 1)  # (S, G, K)
-        torch.testing.assert_close(y[t].unflatten(0, (GRID.frames, -1))[s], expected, rtol=0, atol=1e-12)
-
-
-@each_config
-def test_queries_keys_and_values_have_gradients_and_prototypes_have_none(config: Orthoformer.Config) -> None:
-    q, k, v = (t.requires_grad_() for t in heads())
-    stage = config.build(HEADS).eval()
-    assert not prototypes_of(stage, q, k).requires_grad
-    stage = config.build(HEADS).eval()
-    gradients = torch.autograd.grad(stage(q, k, v, GRID).square().sum(), [q, k, v])
-    # With one prototype, the output does not depend on the query.
-    for gradient in gradients[1:] if config.num_prototypes == 1 else gradients:
-        assert (gradient != 0).any(-1).all()
-
-
-@pytest.mark.parametrize("config", [c for c in CONFIGS if c.selection != "segment-means"], ids=str)
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_prototypes_are_distinct_candidates(config: Orthoformer.Config) -> None:
     q, k, _ = heads()
-    prototypes = prototypes_of(config.build(HEADS), q, k)
+    prototypes = prototypes_of(config.build(HEADS), q, k, GRID).values
     rows = [t if config.share_over_time else by_frame(t, GRID).flatten(0, 1) for t in (q, k)]
     pool = torch.cat(rows if config.candidates == "queries-and-keys" else rows[:1], dim=1)
     same = (prototypes.unsqueeze(2) == pool.unsqueeze(1)).all(-1)  # (rows, R, L)
@@ -174,7 +130,7 @@ each_pool = pytest.mark.parametrize(
 def test_one_candidate_per_prototype_equals_random_selection(config: Orthoformer.Config, available: int) -> None:
     q, k, _ = heads()
     configs = replace(config, candidates_per_prototype=1), replace(config, selection="random"), config
-    of_few, at_random, of_all = (prototypes_of(config.build(HEADS).eval(), q, k) for config in configs)
+    of_few, at_random, of_all = (prototypes_of(config.build(HEADS).eval(), q, k, GRID).values for config in configs)
     assert torch.equal(of_few, at_random)
     assert not torch.equal(of_few, of_all)
 
@@ -195,7 +151,8 @@ def test_prototypes_are_selected_from_c_times_as_many_candidates_or_from_all(
 
 def test_segment_means_average_neighbouring_positions_over_all_frames() -> None:
     q, k, _ = heads(clips=1)
-    prototypes = prototypes_of(Orthoformer.Config(num_prototypes=5, selection="segment-means").build(HEADS), q, k)
+    stage = Orthoformer.Config(num_prototypes=5, selection="segment-means").build(HEADS)
+    prototypes = prototypes_of(stage, q, k, GRID).values
     rows_of_places = q.unflatten(1, (GRID.frames, GRID.height, GRID.width))  # (G, T, rows, columns, K)
     torch.testing.assert_close(prototypes, rows_of_places.mean(dim=(1, 3)))
 
@@ -205,25 +162,41 @@ def test_the_last_segments_are_longer_if_tokens_do_not_divide_evenly() -> None:
     assert means == [0.5, 3, 6, 9]
 
 
-@each_config
-def test_training_draws_new_seeded_prototypes_and_evaluation_depends_on_the_clip_alone(
-    config: Orthoformer.Config,
-) -> None:
-    q, k, v = heads(clips=3)
-    stage = config.build(HEADS).train()
-    torch.manual_seed(5)
-    one, other = stage(q, k, v, GRID), stage(q, k, v, GRID)
-    assert torch.equal(one, other) == (config.selection == "segment-means")
-    torch.manual_seed(5)
-    assert torch.equal(stage(q, k, v, GRID), one)
+def test_padding_counts_as_zeros_in_segment_means() -> None:
+    (q, k, _), mask = contract.heads(), contract.padding()
+    stage = Orthoformer.Config(num_prototypes=6, selection="segment-means").build(contract.HEADS)
+    prototypes = prototypes_of(stage, q, k, SEQUENCE, mask).values
+    torch.testing.assert_close(prototypes, (q * mask.unsqueeze(-1)).unflatten(1, (6, 4)).mean(2))
 
-    stage.eval()
-    state = torch.get_rng_state()
-    together = stage(q, k, v, GRID)
-    assert torch.equal(torch.get_rng_state(), state)
-    for clip in range(3):
-        rows = slice(clip * HEADS, (clip + 1) * HEADS)
-        torch.testing.assert_close(stage(q[rows], k[rows], v[rows], GRID), together[:, :, rows], rtol=0, atol=1e-12)
+
+@pytest.mark.parametrize("candidates", ["queries", "queries-and-keys"])
+def test_prototypes_of_a_padded_sequence_are_selected_among_its_tokens(
+    candidates: Literal["queries", "queries-and-keys"],
+) -> None:
+    (q, k, _), mask = contract.heads(), contract.padding()
+    stage = Orthoformer.Config(num_prototypes=6, candidates=candidates).build(contract.HEADS).eval()
+    prototypes, numbers = prototypes_of(stage, q, k, SEQUENCE, mask).values, stage.uniform_numbers(q, 1, 1)
+    for row, own in enumerate(mask):
+        found = q[row, own] if candidates == "queries" else torch.cat([q[row, own], k[row, own]])
+        selected = reference.greedy_prototypes(found.unsqueeze(0), (numbers[row] * len(found)).long(), 6)
+        assert torch.equal(prototypes[row], found[selected[0].sort().values])
+
+
+def test_prototypes_in_excess_of_the_tokens_count_for_nothing_unless_padding_may_be_selected() -> None:
+    q, k, v = contract.heads()
+    few, many = (Orthoformer.Config(num_prototypes=count).build(contract.HEADS).eval() for count in (5, 12))
+    mask = torch.arange(q.shape[1]).expand(len(q), -1) < 5
+    y, short = many(q, k, v, SEQUENCE, mask), few(*(t[:, :5] for t in (q, k, v)), Grid(1, 1, 5))
+    torch.testing.assert_close(y[:, :5], short, rtol=0, atol=1e-10)
+    with_padding = Orthoformer.Config(num_prototypes=12, pads_as_prototypes=True).build(contract.HEADS).eval()
+    assert prototypes_of(with_padding, q, k, SEQUENCE, mask).real is None
+    assert not torch.allclose(with_padding(q, k, v, SEQUENCE, mask), y)
+
+
+def test_prototypes_per_frame_refuse_padding() -> None:
+    stage = Orthoformer.Config(num_prototypes=2, share_over_time=False).build(contract.HEADS)
+    with pytest.raises(ValueError, match="share_over_time=False"):
+        stage(*contract.heads(), SEQUENCE, contract.padding())
 
 
 def test_sharp_attention_with_all_queries_as_prototypes_is_exact() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,11 +112,15 @@ def save_vit(vit: VisionTransformer, path: Path) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".bin", ".npz"])
-def test_a_model_of_one_frame_with_the_weights_of_an_image_vit_equals_it(suffix: str, tmp_path: Path) -> None:
+def test_a_model_of_one_frame_with_the_weights_of_an_image_vit_equals_it(
+    suffix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
     vit, settings = image_vit(), config(JOINT, SQUARE, init=ImageNet.Config(name=NAME))
     save_vit(vit, tmp_path / f"{NAME}{suffix}")
     model = built(settings, frames=1)
-    settings.initialise(model, tmp_path)
+    (report,) = settings.initialise(model)
+    assert report.source == f"{NAME}{suffix}"
     image = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         expected = vit.forward_features(image)[:, 0]
@@ -162,16 +167,6 @@ def test_joint_positions_start_as_the_image_positions_in_every_frame(tmp_path: P
     torch.testing.assert_close(learnt[0], vit.state_dict()["pos_embed"][0, 0])
     for frame in learnt[1:].split(16):
         torch.testing.assert_close(frame, vit.state_dict()["pos_embed"][0, 1:])
-
-
-def test_positions_of_other_image_sizes_are_resized(tmp_path: Path) -> None:
-    vit = image_vit(size=48)
-    model = built(config())
-    report = load_image_weights(model, save_vit(vit, tmp_path / "vit.safetensors"))
-    assert "pos_embed" in report.reshaped
-    plane = vit.state_dict()["pos_embed"][:, 1:].transpose(1, 2).unflatten(2, (6, 6))
-    expected = torch.nn.functional.interpolate(plane, size=(4, 4), mode="bicubic").flatten(2).transpose(1, 2)
-    torch.testing.assert_close(model.get_parameter("positions.space")[:, 1:], expected)
 
 
 def test_a_hidden_layer_of_the_image_head_is_loaded(tmp_path: Path) -> None:
@@ -361,6 +356,18 @@ def test_a_file_whose_values_do_not_suit_the_model_is_loaded_with_a_warning(tmp_
     assert other.remarks == () and other.matched == suited.matched
     assert [warning.split(": ")[-1] for warning in other.warnings] == ["set model.attention.project_values=False"]
     assert torch.equal(model.get_parameter("cls"), weights["cls"])
+
+
+@pytest.mark.parametrize(("linear_std", "warned"), [(0.02, True), (0.2, False)])
+def test_value_projections_with_the_initial_std_of_the_config_count_as_untrained(
+    linear_std: float, warned: bool, tmp_path: Path
+) -> None:
+    weights = with_values(config(), Values(0.2, 0.0)).state_dict()
+    named = {theirs: weights[ours] for ours, theirs in released_names(weights).items()}
+    torch.save({"model_state": named}, tmp_path / "a.pyth")
+    settings = replace(config(), linear_std=linear_std)
+    report = settings.load_released(built(settings), tmp_path / "a.pyth", ClipSize(4, 32, 32))
+    assert bool(report.warnings) == warned
 
 
 def test_square_tokens_from_cubes_equal_the_cubes_on_a_still_clip() -> None:

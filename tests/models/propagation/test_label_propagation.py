@@ -10,23 +10,16 @@ from interface.sizes import ClipSize, MaskedSequenceSize
 from interface.targets import ClassTarget, MaskTarget
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
-from models.motionformer.model import Motionformer
 from models.positions import SeparatePositions
 from models.propagation import patch_votes
 from models.propagation.label_propagation import Affinity, KeptMask, LabelPropagation
 from models.propagation.rules import DINO, PropagationRules
 from models.tokens import CubicTokens, Grid
 from tests.models.mixers.test_contract import Largest
+from tests.models.vit_models import small
 
 SIZE = MaskedSequenceSize(5, 24, 40)
-BACKBONE = Motionformer.Config(
-    width=32,
-    depth=3,
-    heads=4,
-    tokens=CubicTokens.Config(patch=8),
-    positions=SeparatePositions.Config(side=4),
-    init=None,
-)
+BACKBONE = small(positions=SeparatePositions.Config(side=4))
 CONFIG = LabelPropagation.Config(backbone=BACKBONE, clip_frames=8)
 GRID = Grid(4, 3, 5)
 

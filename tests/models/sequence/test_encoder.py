@@ -71,13 +71,6 @@ def test_logits_are_those_of_the_plain_equations() -> None:
     torch.testing.assert_close(model(ids()), logits(model, ids()), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("approximation", [None, Orthoformer.Config(num_prototypes=4)], ids=str)
-def test_the_published_formulation_has_the_same_results(approximation: Approximation | None) -> None:
-    config = SequenceEncoder.Config(approximation=approximation)
-    ours, stored = built(config), built(replace(config, stores_map=True))
-    torch.testing.assert_close(ours(ids()), stored(ids()), rtol=0, atol=1e-10)
-
-
 def test_padding_counts_only_in_the_denominator_of_the_mean() -> None:
     longer = torch.cat([ids(), torch.zeros(3, 4, dtype=torch.long)], dim=1)
     by_tokens = SequenceEncoder.Config(mean_over="tokens")

@@ -1,0 +1,272 @@
+"""Contract of the attention between heads, exact or approximate: its equation, padding, random numbers and cost.
+
+T frames, S patches per frame, n = T*S, K size of a head, G heads of all items, R prototypes.
+"""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.mixers.linformer import Linformer
+from models.mixers.nystromformer import Nystromformer
+from models.mixers.orthoformer import Orthoformer, Prototypes
+from models.mixers.performer import Performer
+from models.mixers.trajectory_space import (
+    Approximation,
+    ExactSpace,
+    SpatialStage,
+    by_frame,
+    mask_by_frame,
+    masked,
+    segment_means,
+    space_major,
+)
+from models.tokens import Grid
+from tests.models.gradients import assert_same
+
+HEADS, ITEMS, LENGTH, SIZE = 2, 3, 24, 8
+VIDEO, SEQUENCE = Grid(3, 2, 4), Grid(1, 1, LENGTH)
+LENGTHS = (24, 17, 9)
+STAGES: list[Approximation | None] = [
+    None,
+    Performer.Config(num_features=32),
+    Performer.Config(num_features=32, kernel="two-sided"),
+    Performer.Config(num_features=32, scales_twice=True),
+    Nystromformer.Config(num_prototypes=1),
+    Nystromformer.Config(num_prototypes=5),
+    Nystromformer.Config(num_prototypes=24),
+    Nystromformer.Config(num_prototypes=6, conv_kernel=5, trains_landmarks=True),
+    Nystromformer.Config(num_prototypes=6, conv_kernel=5, trains_landmarks=True, inverse_start="all maps"),
+    Orthoformer.Config(num_prototypes=1),
+    Orthoformer.Config(num_prototypes=6),
+    Orthoformer.Config(num_prototypes=12),
+    Orthoformer.Config(num_prototypes=6, candidates="queries-and-keys"),
+    Orthoformer.Config(num_prototypes=6, candidates="queries-and-keys", candidates_per_prototype=2),
+    Orthoformer.Config(num_prototypes=6, selection="random"),
+    Orthoformer.Config(num_prototypes=6, selection="segment-means"),
+    Orthoformer.Config(num_prototypes=9, selection="segment-means", candidates="queries-and-keys"),
+    Linformer.Config(num_prototypes=5),
+]
+OF_CLIPS: list[Approximation | None] = [
+    Performer.Config(num_features=32, kernel="softmax"),
+    Orthoformer.Config(num_prototypes=4, share_over_time=False),
+    Orthoformer.Config(num_prototypes=4, share_over_time=False, selection="random"),
+    Orthoformer.Config(num_prototypes=4, share_over_time=False, candidates="queries-and-keys"),
+    Orthoformer.Config(num_prototypes=4, share_over_time=False, matched_prototypes=True),
+]
+ON_GRIDS = [*((config, grid) for config in STAGES for grid in (VIDEO, SEQUENCE)), *((c, VIDEO) for c in OF_CLIPS)]
+each_stage = pytest.mark.parametrize("config", STAGES, ids=str)
+
+
+def built(config: Approximation | None, grid: Grid = SEQUENCE, *, stored: bool = False) -> SpatialStage:
+    torch.manual_seed(1)
+    stage = ExactSpace(stores_map=stored) if config is None else config.build(HEADS, grid, stores_maps=stored)
+    return stage.double().eval()
+
+
+def heads(items: int = ITEMS, dtype: torch.dtype = torch.float64) -> list[Tensor]:
+    """Queries, keys and values (G, n, K)."""
+    torch.manual_seed(0)
+    return [torch.randn(items * HEADS, LENGTH, SIZE, dtype=dtype) for _ in range(3)]
+
+
+def padding() -> Tensor:
+    """Mask (G, n) of three sequences of different lengths; the tokens of the last one are scattered."""
+    mask = torch.stack([torch.arange(LENGTH) < length for length in LENGTHS])
+    mask[2] = mask[2][torch.randperm(LENGTH, generator=torch.Generator().manual_seed(2))]
+    return mask.repeat_interleave(HEADS, dim=0)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Softmax attention of queries (..., n, K) to keys and values (..., L, K), with a mask (..., L) of the keys."""
+    scores = q @ k.mT * q.shape[-1] ** -0.5
+    return (scores if mask is None else scores.masked_fill(~mask.unsqueeze(-2), -torch.inf)).softmax(-1) @ v
+
+
+def prototypes_of(stage: Orthoformer, q: Tensor, k: Tensor, grid: Grid, mask: Tensor | None = None) -> Prototypes:
+    """Prototypes (rows, R, K) that the stage selects."""
+    selected: list[Prototypes] = []
+    original = stage.prototypes
+    stage.prototypes = lambda *args, **kwargs: selected.append(original(*args, **kwargs)) or selected[-1]  # pyright: ignore
+    stage(q, k, torch.zeros_like(q), grid, mask)
+    stage.prototypes = original
+    assert not selected[0].values.requires_grad
+    return selected[0]
+
+
+def exact(stage: ExactSpace, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None) -> Tensor:
+    return attention(q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid)).transpose(1, 2)
+
+
+def nystromformer(stage: Nystromformer, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None) -> Tensor:
+    """Algorithm 2: product of three maps in the order of the released code. Padding counts as zeros in the means."""
+    config, scale = stage.config, SIZE**-0.5
+    with torch.set_grad_enabled(config.trains_landmarks):
+        q_means, k_means = (segment_means(space_major(masked(t, mask), grid), config.num_prototypes) for t in (q, k))
+        middle = (q_means @ k_means.mT * scale).softmax(-1)  # (G, R, R)
+        sums = middle.sum(-2, keepdim=True).amax(-1, keepdim=True)
+        z = middle.mT / (sums.max() if config.inverse_start == "all maps" else sums)
+        for _ in range(config.num_iterations):
+            az, eye = middle @ z, torch.eye(len(z[0]), dtype=z.dtype)
+            z = 0.25 * z @ (13 * eye - az @ (15 * eye - az @ (7 * eye - az)))
+    right = attention(q_means, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid))  # (T, G, R, K)
+    y = torch.einsum("gnr,tgrk->tngk", (q @ k_means.mT * scale).softmax(-1) @ z, right)
+    if (kernel := config.conv_kernel) is None:
+        return y
+    values = F.pad(masked(v, mask), (0, 0, kernel // 2, kernel // 2))  # (G, n + kernel - 1, K)
+    weights = stage.conv.weight[:, 0, :, 0].repeat(len(v) // HEADS, 1)  # (G, kernel)
+    return y + sum(
+        (weights[:, place, None, None] * values[:, place : place + LENGTH] for place in range(kernel)),
+        start=torch.zeros_like(v),
+    ).transpose(0, 1)
+
+
+def orthoformer(stage: Orthoformer, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None) -> Tensor:
+    """Equation 10 with the selected prototypes, from queries of each frame to keys and values of each frame."""
+    config, (values, real) = stage.config, prototypes_of(stage, q, k, grid, mask)
+    sets = values.unflatten(0, (-1, len(q)))  # (1 or T, G, R, K)
+    queries, keys, values = (by_frame(t, grid) for t in (q, k, v))  # (T, G, S, K)
+    frames = []
+    for t in range(grid.frames):
+        parts = []
+        for s in range(grid.frames):
+            left, right = (sets[0], sets[0]) if config.share_over_time else (sets[t], sets[s])
+            right = left if config.matched_prototypes else right
+            kept = None if mask is None else mask_by_frame(mask, grid)[t]  # pyright: ignore[reportOptionalSubscript]
+            parts.append(attention(queries[s], left, attention(right, keys[t], values[t], kept), real))
+        frames.append(torch.cat(parts, dim=1).transpose(0, 1))  # (n, G, K)
+    return torch.stack(frames)
+
+
+def performer(stage: Performer, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None) -> Tensor:
+    """Features and products of the released code, frame by frame."""
+    config, directions = stage.config, stage.directions(SIZE).double()
+
+    def features(x: Tensor, over: tuple[int, ...], kept: Tensor | None) -> Tensor:
+        x = x * SIZE ** (-0.5 if config.scales_twice else -0.25)
+        projected, half = x @ directions.T, x.square().sum(-1, keepdim=True) / 2
+        if config.kernel == "two-sided":
+            return torch.cat([(projected - half).exp(), (-projected - half).exp()], dim=-1)
+        largest = (projected - half).detach() if config.kernel == "softmax" else projected
+        largest = largest if kept is None else largest.masked_fill(~kept.unsqueeze(-1), -torch.inf)
+        return (projected - half - largest.amax(over, keepdim=True)).exp() + 1e-6
+
+    q_features, k_features = features(q, (-1,), None), masked(features(k, (-2, -1), mask), mask)
+    frames = []
+    for k_t, v_t in zip(by_frame(k_features, grid), by_frame(v, grid), strict=True):
+        inverse = 1 / torch.einsum("gnm,gm->gn", q_features, k_t.sum(1))
+        product = torch.einsum("gmk,gnm->gnk", torch.einsum("gsm,gsk->gmk", k_t, v_t), q_features)
+        frames.append(product * inverse.unsqueeze(-1))
+    return torch.stack(frames).transpose(1, 2)
+
+
+def linformer(stage: Linformer, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None) -> Tensor:
+    """Attention to combinations of the keys and values of each frame, in which padding counts as zeros."""
+    projection = stage.projection.repeat(len(q) // HEADS, 1, 1)  # (G, R, S)
+    return attention(q, *(projection @ by_frame(masked(t, mask), grid) for t in (k, v))).transpose(1, 2)
+
+
+EQUATIONS = {
+    ExactSpace: exact,
+    Nystromformer: nystromformer,
+    Orthoformer: orthoformer,
+    Performer: performer,
+    Linformer: linformer,
+}
+
+
+def equation(stage: SpatialStage, inputs: Sequence[Tensor], grid: Grid, mask: Tensor | None = None) -> Tensor:
+    """Trajectories (T, n, G, K) of queries, keys and values (G, n, K) by the plain equation of a stage."""
+    q, k, v = inputs
+    return EQUATIONS[type(stage)](stage, q, k, v, grid, mask)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("stored", [False, True], ids=["ours", "stored maps"])
+@pytest.mark.parametrize(("config", "grid"), ON_GRIDS, ids=str)
+def test_values_and_gradients_are_those_of_the_equation(config: Approximation | None, grid: Grid, stored: bool) -> None:
+    stage, length = built(config, grid, stored=stored), 2 if isinstance(config, Performer.Config) else 1
+    inputs = [(length * t).requires_grad_() for t in heads()]  # the maximum of features matters for long vectors
+    mask = padding() if grid == SEQUENCE else None
+    ours, naive = stage(*inputs, grid, mask), equation(stage, inputs, grid, mask)
+    if mask is not None:  # outputs of padding mean nothing
+        ours, naive = (y[0].transpose(0, 1)[mask] for y in (ours, naive))
+    tolerance = 1e-10 if isinstance(config, Nystromformer.Config) else 1e-12
+    assert_same(ours, naive, [*inputs, *stage.parameters()], tolerance)
+
+
+@each_stage
+def test_tokens_do_not_depend_on_what_stands_in_padding(config: Approximation | None) -> None:
+    stage, mask, inputs = built(config), padding(), heads()
+    other = [torch.where(mask.unsqueeze(-1), t, 3 * torch.randn_like(t)) for t in inputs]
+    y, z = (stage(*each, SEQUENCE, mask)[0].transpose(0, 1) for each in (inputs, other))  # (G, n, K)
+    torch.testing.assert_close(y[mask], z[mask], rtol=0, atol=1e-10)
+    assert y.isfinite().all()
+
+
+@each_stage
+def test_a_mask_without_padding_changes_nothing(config: Approximation | None) -> None:
+    stage, inputs = built(config), heads()
+    everything = torch.ones(ITEMS * HEADS, LENGTH, dtype=torch.bool)
+    torch.testing.assert_close(stage(*inputs, SEQUENCE, everything), stage(*inputs, SEQUENCE), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        None,
+        Performer.Config(num_features=32),
+        Performer.Config(num_features=32, kernel="two-sided"),
+        Orthoformer.Config(num_prototypes=6),
+        Orthoformer.Config(num_prototypes=6, candidates="queries-and-keys"),
+    ],
+    ids=str,
+)
+def test_a_padded_sequence_has_the_outputs_of_the_same_sequence_without_padding(config: Approximation | None) -> None:
+    stage, inputs, length = built(config), heads(), LENGTHS[1]
+    mask = torch.arange(LENGTH).expand(ITEMS * HEADS, -1) < length
+    y = stage(*inputs, SEQUENCE, mask)[:, :length]
+    short = stage(*(t[:, :length] for t in inputs), Grid(1, 1, length))
+    torch.testing.assert_close(y, short, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("config", [*STAGES, *OF_CLIPS], ids=str)
+def test_training_draws_new_seeded_numbers_and_evaluation_depends_on_the_item_alone(
+    config: Approximation | None,
+) -> None:
+    inputs, stage = heads(), built(config, VIDEO).train()
+    selects = isinstance(config, Orthoformer.Config) and config.selection != "segment-means"
+    torch.manual_seed(5)
+    one, other = stage(*inputs, VIDEO), stage(*inputs, VIDEO)
+    assert torch.equal(one, other) != (selects or isinstance(config, Performer.Config))
+    torch.manual_seed(5)
+    assert torch.equal(stage(*inputs, VIDEO), one)
+
+    stage.eval()
+    state = torch.get_rng_state()
+    together = stage(*inputs, VIDEO)
+    assert torch.equal(torch.get_rng_state(), state)
+    if isinstance(config, Nystromformer.Config) and config.inverse_start == "all maps":
+        return  # it depends on the batch
+    for item in range(ITEMS):
+        rows = slice(item * HEADS, (item + 1) * HEADS)
+        torch.testing.assert_close(stage(*(t[rows] for t in inputs), VIDEO), together[:, :, rows], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [Nystromformer.Config(num_prototypes=6), Performer.Config(num_features=20), Linformer.Config(num_prototypes=5)],
+    ids=str,
+)
+def test_macs_are_those_of_the_equation(config: Approximation) -> None:
+    stage, inputs = built(config, VIDEO), heads(items=1)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        equation(stage, inputs, VIDEO)
+    macs = counter.get_total_flops() // 2
+    if isinstance(config, Performer.Config):
+        # fvcore counts the scaling by the inverse, which is an einsum in the released code. torch counts no scaling.
+        macs += LENGTH * VIDEO.frames * HEADS * SIZE
+    assert config.macs(VIDEO, HEADS * SIZE, HEADS) == macs
