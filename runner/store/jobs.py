@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import structs
+
 from experiments.spec.catalog import find
 from experiments.spec.metrics import DEVICE_HOURS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from runner.store.run_directory import RunDirectory
+from runner.store.starts import Start
 from runner.store.store import RunStore
 
 
@@ -70,6 +73,10 @@ class Job:
     @property
     def name(self) -> str:
         return self.full_cell + (f" seed {self.seed}" if self.seed else "")
+
+    def start(self, call: Start) -> Start:
+        """What starts the job, given what starts all jobs of a call."""
+        return structs.replace(call, cell=self.full_cell, seed=self.run.seed, metric=self.run.objective.metrics[0])
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
