@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import structs
 
@@ -12,8 +12,10 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from runner.store.run_directory import RunDirectory
-from runner.store.starts import Start
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from runner.store.starts import Start  # most commands start no run
 
 
 class CellName(NamedTuple):
@@ -74,7 +76,7 @@ class Job:
     def name(self) -> str:
         return self.full_cell + (f" seed {self.seed}" if self.seed else "")
 
-    def start(self, call: Start) -> Start:
+    def start(self, call: "Start") -> "Start":
         """What starts the job, given what starts all jobs of a call."""
         return structs.replace(call, cell=self.full_cell, seed=self.run.seed, metric=self.run.objective.metrics[0])
 
