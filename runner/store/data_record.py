@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from data.config import DataConfig, DatasetConfig
@@ -23,7 +23,6 @@ from runner.machine.resources import Resources
 from runner.store.folders import run_folders
 from runner.store.records import DataRecord, read_test, seal_of
 from runner.store.run_directory import RunDirectory
-from runner.store.run_folder import RunFolder
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -44,9 +43,7 @@ def save_data_record(
 
 def record_of(data: DataFingerprint) -> DataRecord:
     """Record of data without that of parents."""
-    return DataRecord(
-        name=data.name, fingerprint=data.annotations, test=data.test, train=data.train, copy=data.copy or ""
-    )
+    return convert(data.as_json(), DataRecord)
 
 
 def data_record(directory: RunDirectory) -> DataRecord | None:
@@ -117,7 +114,7 @@ def renamed_text(data: DataConfig, store: RunStore) -> str:
     assert folder is not None
     found = fingerprint_in(data, folder)
     for of_run in run_folders(store.root).values():
-        record = read_record(RunFolder(of_run).data, DataRecord)
+        record = read_record(RunDirectory(of_run).data, DataRecord)
         if record is None or record.fingerprint != found.annotations or record.name == found.name or not record.root:
             continue
         if not (before := Path(record.root)).exists():

@@ -18,7 +18,7 @@ from experiments.spec.catalog import find, released_weights
 from experiments.spec.scales import PAPER
 from runner.machine.messages import bytes_text
 from runner.store.jobs import jobs_of
-from runner.weights.fetch import needed_releases, releases_of
+from runner.weights.released import needed_releases, releases_of
 from tests.experiments.motionformer.test_released import authors_tensors
 from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.weights.server import Server, serving
@@ -137,6 +137,7 @@ def test_every_released_file_belongs_to_a_run(paper: str) -> None:
     assert listed is not None
     releases = releases_of(jobs_of(find([listed.files[0].row]), PAPER, [], (0,)), [])
     assert [release.entry for release in releases.values()] == list(listed.files)
+    assert all(release.url.startswith("https://") for release in releases.values())
 
 
 def with_official_lists(root: Path) -> Path:

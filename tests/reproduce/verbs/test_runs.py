@@ -16,8 +16,7 @@ from experiments.spec.scales import TINY
 from runner.machine.files import write_atomically
 from runner.store.archive import id_of
 from runner.store.jobs import Job, jobs_of
-from runner.store.new_runs import directory_for, start_of
-from runner.store.run_folder import RunFolder
+from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
@@ -43,8 +42,8 @@ def finish(
 ) -> Job:
     """A finished run with its config, and what started it."""
     job = job_of(row, overrides, seed)
-    directory = directory_for(job.run.train_id, job.full_cell, store)
-    add_start(directory.starts, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+    directory = store.make(job.run.train_id, job.full_cell)
+    add_start(directory.starts, job.start(Start(scale="tiny", overrides=overrides, name=name)))
     directory.save_config(job.run.description)
     write_atomically(directory.log, "log")
     write_atomically(directory.weights, "weights")
@@ -80,7 +79,7 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
 ) -> None:
     unchanged, short = (job.run.train_id for job in two)
     failed = job_of(JOINT)
-    folder = directory_for(failed.run.train_id, failed.full_cell, store)
+    folder = store.make(failed.run.train_id, failed.full_cell)
     add_start(folder.starts, Start(cell=failed.full_cell, scale="tiny"))
     write_atomically(folder.failure, "no disk\nexit code 3\n")
 
@@ -121,7 +120,7 @@ def test_runs_of_earlier_versions_show_what_their_folders_have(
 
 def test_stale_runs_are_those_that_no_row_gives_any_more(runs: Runs, two: tuple[Job, Job], store: RunStore) -> None:
     def stored(train_id: str, **fields: object) -> str:
-        folder = RunFolder(store.root / f"old-{train_id}")
+        folder = RunDirectory(store.root / f"old-{train_id}")
         add_start(folder.starts, Start(scale="tiny", **fields))  # type: ignore[arg-type]
         return train_id
 
@@ -154,7 +153,7 @@ def test_runs_are_removed_after_a_question_and_running_ones_never(
     assert unchanged.path.exists() and not short.path.exists()
 
 
-@pytest.mark.parametrize("place", ["runner.store.run_folder.lease", "shutil.rmtree"])
+@pytest.mark.parametrize("place", ["runner.store.run_directory.lease", "shutil.rmtree"])
 def test_a_run_on_a_read_only_file_system_is_named_once(
     place: str, runs: Runs, two: tuple[Job, Job], store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
