@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from benchmarks.compare import TARGET, Case, Comparison, Sizes, formulations, on_cpu, pooled
 from interface.sizes import PoseClipSize
-from models.cost import executed_macs
 from models.deform3d.backbone import STRIDE, MixedConvNet
 from models.deform3d.deformable import DeformableStage, joined, reference_places, search
 from models.deform3d.model import DeformableTransformer
@@ -27,6 +26,7 @@ from models.deform3d.stride import (
     TemporalStrideStage,
     frames_read,
     joints_first,
+    stride_macs,
 )
 from models.deform3d.windows import Windows
 
@@ -184,7 +184,7 @@ def windows_against_full_attention(sizes: Sizes, device: torch.device) -> Iterat
             ours=pooled(partial(ours, x), sizes.clips),
             models=(full, ours),
             is_equal=False,
-            macs=sizes.clips * executed_macs(Strided(settings, windows).to("meta"), (x[:1].to("meta"),)),
+            macs=sizes.clips * stride_macs(settings, windows, 0, at_a_place),
             aims=on_cpu(1.0, 1.0) if axis == "frames" else {},
         )
 

@@ -37,6 +37,17 @@ class MixedConvNet(nn.Module):
         def build(self) -> "MixedConvNet":
             return MixedConvNet(self.width)
 
+        def macs(self, frames: int, height: int, width: int) -> int:
+            """Multiply-adds of a clip."""
+            C, half = self.width, frames * (height // 2) * (width // 2)  # places of the first stage
+            stem = half * 3 * C * 3 * 7 * 7
+            first = half * 4 * C**2 * 3 * 3 * 3
+            later, places = 0, half
+            for before in (C, 2 * C):
+                places, after = places // 4, 2 * before
+                later += places * (9 * (before * after + 3 * after**2) + before * after)
+            return stem + first + later
+
         def tiny(self) -> Self:
             return replace(self, width=max(1, self.width // 8))
 

@@ -81,6 +81,10 @@ class AttentionConfig(CheckedConfig, ABC):
     def build(self, width: int) -> TokenSearch | None:
         """Search of the tokens that are keys and values; None if they are the queries' own tokens."""
 
+    @abstractmethod
+    def macs(self, grid: Grid, width: int) -> int:
+        """Multiply-adds of the search."""
+
 
 class PlainAttention:
     """Attention to the tokens as they are: the ablation without a search."""
@@ -89,6 +93,9 @@ class PlainAttention:
     class Config(AttentionConfig):
         def build(self, width: int) -> None:
             """No search."""
+
+        def macs(self, grid: Grid, width: int) -> int:
+            return 0
 
 
 class DeformableAttention:
@@ -109,6 +116,10 @@ class DeformableAttention:
             super().__post_init__()
             if self.kernel % 2 == 0:
                 raise ValueError(f"model.attention.kernel is {self.kernel}; it must be odd")
+
+        def macs(self, grid: Grid, width: int) -> int:
+            """Multiply-adds of the offsets of a clip. Interpolation counts 0, as in the papers' counts."""
+            return grid.tokens * width * (self.kernel**3 + 5 + 3)
 
 
 class DeformableStage(Stage):

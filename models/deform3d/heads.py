@@ -29,6 +29,9 @@ class ModalHeadConfig(CheckedConfig, ABC):
     def build(self, width: int, num_modal: int, num_classes: int) -> "ModalHead":
         return ModalHead(width, self.num_read(num_modal), num_classes, self.dropout)
 
+    def macs(self, width: int, num_modal: int, num_classes: int) -> int:
+        return self.num_read(num_modal) * width * (5 + num_classes)
+
 
 class ClsHead:
     @dataclass(frozen=True, kw_only=True)

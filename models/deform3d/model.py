@@ -20,7 +20,7 @@ from models.deform3d.deformable import AttentionConfig, DeformableAttention, Def
 from models.deform3d.embedding import Embedding
 from models.deform3d.heads import ClsHead, ModalHeadConfig
 from models.deform3d.stage import Block, ClsRoute, Merge, Stage, StageName, StageSettings, Tokens
-from models.deform3d.stride import JointStrideStage, TemporalStrideStage
+from models.deform3d.stride import MODAL, JointStrideStage, TemporalStrideStage, stride_macs
 from models.deform3d.windows import Windows
 from models.model import Model, ModelConfig
 from models.tokens import Grid
@@ -178,6 +178,34 @@ class DeformableTransformer(Model):
                 merge=self.merge,
                 drop_path=drop_path,
             )
+
+        def macs(self, size: InputSize, targets: Targets) -> int:
+            """Multiply-adds of this implementation. Each token is projected once, and not in each of its windows."""
+            clip = PoseClipSize.of(size)
+            grid, D = self.grid(clip), self.width
+            total = self.head.macs(D, self.num_modal, targets.num_outputs)
+            if "rgb" in self.modalities:
+                total += self.backbone.macs(clip.frames, clip.height, clip.width)
+                total += 5 * grid.tokens * D  # LayerNorm
+                if self.has_tokens("pose"):
+                    total += clip.frames * clip.joints * grid.patches * D
+            return total + sum(self.block_macs(block, clip) for block in range(self.depth))
+
+        def block_macs(self, block: int, clip: PoseClipSize) -> int:
+            """Multiply-adds of the block of this index."""
+            settings, total = self.settings(), 0
+            for stage in self.active_stages:
+                match stage:
+                    case "deformable":
+                        grid = self.grid(clip)
+                        tokens = grid.frames * (grid.patches + 2)  # Z, M_RGB and M_CLS
+                        total += settings.macs(tokens, tokens**2) + self.attention.macs(grid, self.width)
+                    case "joint":
+                        total += stride_macs(settings, self.joint_windows.build(clip.joints), MODAL, clip.frames)
+                    case "temporal":
+                        windows, num_queries = self.time_windows.build(clip.frames), self.num_queries(block)
+                        total += stride_macs(settings, windows, 0, self.tokens_per_frame(clip), num_queries)
+            return total
 
         def num_queries(self, block: int) -> int | None:
             """Number of tokens of a frame that get new values in the third stage of a block; None for all.

@@ -69,6 +69,21 @@ class StageSettings:
     merge: Merge
     drop_path: float = 0.0
 
+    def macs(self, tokens: int, pairs: int, *, queries: int | None = None, fed: int | None = None) -> int:
+        """Multiply-adds of a stage.
+
+        Args:
+            tokens: number of tokens that are projected to keys and values.
+            pairs: number of pairs of a query and a key.
+            queries: number of tokens that are projected to queries; None for all.
+            fed: number of tokens that pass through the feed-forward network; None for as many as queries.
+        """
+        queries = tokens if queries is None else queries
+        fed = queries if fed is None else fed
+        D = self.width
+        norms = 5 * D * (fed + self.pre_norm * tokens)
+        return (queries + 2 * tokens) * D**2 + 2 * pairs * D + fed * D**2 + 2 * fed * D * self.hidden + norms
+
 
 class MultiHeadAttention(nn.Module):
     """Softmax attention of tokens to others."""

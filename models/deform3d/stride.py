@@ -75,6 +75,27 @@ def merged(windows: Tensor, index: WindowIndex, shares: Tensor) -> Tensor:
     return sums * shares.to(sums.dtype)
 
 
+def stride_macs(
+    settings: StageSettings, windows: Windows, others: int, at_a_place: int, num_queries: int | None = None
+) -> int:
+    """Multiply-adds of a stage.
+
+    Args:
+        others: number of further places in every window, E.
+        at_a_place: number of tokens at a place, M.
+        num_queries: number of tokens at a place that get new values; None for all.
+    """
+    num_queries = at_a_place if num_queries is None else num_queries
+    places, in_window = windows.length + others, windows.width + others
+    copies = len(windows) * in_window * num_queries
+    return settings.macs(
+        places * at_a_place,
+        copies * in_window * at_a_place,
+        queries=places * num_queries,
+        fed=copies if settings.merge == "after FFN" else None,
+    )
+
+
 class JointStrideStage(StrideStage):
     """Attention within windows of T * (w + 2) tokens."""
 

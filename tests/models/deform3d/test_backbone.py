@@ -1,6 +1,8 @@
+import pytest
 import torch
 from torchvision.models.video import mc3_18
 
+from models.cost import executed_macs
 from models.deform3d.backbone import MixedConvNet
 
 
@@ -25,3 +27,12 @@ def test_first_weights_are_distributed_as_in_torchvision() -> None:
         other = theirs.get_parameter(name)
         torch.testing.assert_close(weight.std(), other.std(), rtol=0.1, atol=1e-6)
         torch.testing.assert_close(weight.mean(), other.mean(), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize(("width", "frames", "height", "side"), [(8, 3, 24, 32), (16, 1, 8, 8), (64, 2, 16, 16)])
+def test_multiply_adds_are_counted(width: int, frames: int, height: int, side: int) -> None:
+    config = MixedConvNet.Config(width=width)
+    clip = torch.randn(1, frames, 3, height, side, device="meta")
+    with torch.device("meta"):
+        network = config.build()
+    assert executed_macs(network, (clip,)) == config.macs(frames, height, side)

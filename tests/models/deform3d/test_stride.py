@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.deform3d.stage import Merge, StageSettings
-from models.deform3d.stride import StrideStage, gathered, merged, scores, shares_of
+from models.deform3d.stride import StrideStage, gathered, merged, scores, shares_of, stride_macs
 from models.deform3d.windows import Pairing, Windows
 from tests.models.deform3d.deform_models import randomized
 
 D, HEADS = 16, 4
+SETTINGS = {"width": D, "heads": HEADS, "hidden": 24}
 MERGES: tuple[Merge, ...] = ("before FFN", "after FFN")
 PAIRINGS: tuple[Pairing, ...] = ("shift+head", "shift", "self", "cyclic", "printed")
 
@@ -178,6 +179,17 @@ def test_keys_that_are_not_read_have_no_influence_on_others() -> None:
     assert difference[0, 3, 1] > 0
     difference[0, 3, 1] = 0
     assert difference.max() == 0
+
+
+@pytest.mark.parametrize("merge", MERGES)
+@pytest.mark.parametrize(("frames", "joints", "window"), [(3, 13, 4), (12, 25, 4), (2, 5, 8)])
+def test_scores_are_those_of_the_closed_forms(frames: int, joints: int, window: int, merge: Merge) -> None:
+    made = windows(joints, window)
+    settings = StageSettings(width=D, heads=HEADS, hidden=24, pre_norm=False, merge=merge)
+    without = settings.macs(
+        (joints + 2) * frames, 0, fed=None if merge == "before FFN" else len(made) * (made.width + 2) * frames
+    )
+    assert stride_macs(settings, made, 2, frames) - without == 2 * D * scores(made, 2, frames)[1]
 
 
 def test_complexities_of_the_sheets() -> None:
