@@ -26,7 +26,6 @@ from runner.machine.messages import one_line
 from runner.measure.device_time import READING, device_name, measured_reading, step_speed, trained_per_second
 from runner.measure.memory import NotMeasurableError, measured
 from runner.measure.throughput import Turns
-from runner.store.new_runs import directory_for
 from runner.store.provenance import hardware, provenance
 from runner.store.records import sealed
 from runner.store.store import RunStore
@@ -138,7 +137,7 @@ def measure_in_turns(
 
 
 def write(run: RunConfig, kind: str, record: dict[str, object], store: RunStore, cell: str) -> None:
-    directory = directory_for(run.train_id, cell, store)
+    directory = store.make(run.train_id, cell)
     directory.save_config(run.description)
     text = json.dumps(sealed({"train_id": run.train_id, **record}), indent=1)
     write_atomically(directory.measurement(kind), text + "\n")

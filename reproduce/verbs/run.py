@@ -20,7 +20,6 @@ from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run, Started
 from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
-from runner.store.new_runs import start_of
 from runner.store.starts import Start, add_start, name_of, name_overrides, named_overrides
 from runner.store.store import RunStore
 
@@ -59,7 +58,7 @@ def carry_out(options: Run, store: RunStore) -> int:
     parallel = min(parallel, max(1, sum(job.outcome is None for job in pending)))
     for job in found if start.name or any(one.startswith(OWN_DATA) for one in start.overrides) else ():
         if (directory := job.directory(store)).started:
-            add_start(directory.starts, start_of(job, start))
+            add_start(directory.starts, job.start(start))
     if options.name:
         name_overrides(store.root, start.overrides, options.name)
     launcher = Launcher(

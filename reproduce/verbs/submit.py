@@ -15,7 +15,6 @@ from runner.machine.files import write_atomically
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.store.jobs import Job
-from runner.store.new_runs import directory_for, folder_for, start_of
 from runner.store.provenance import commit
 from runner.store.run_directory import RunDirectory
 from runner.store.starts import add_start
@@ -70,7 +69,7 @@ class Submission:
     def add_run(self, tests: list[Job]) -> None:
         """Submit the job of a run with its tests, unless it is in the queue."""
         run, first = tests[0].run, tests[0]
-        directory = RunDirectory(folder_for(run.train_id, first.full_cell, self.store))
+        directory = RunDirectory(self.store.folder_for(run.train_id, first.full_cell))
         requests = [directory.request(job.run.eval_id) for job in tests]
         waiting = self.queued.get(directory.log.resolve())
         if waiting is not None and all(file.exists() for file in requests):
@@ -79,8 +78,8 @@ class Submission:
             return
         self.new = True
         if not self.options.dry_run:
-            directory = directory_for(run.train_id, first.full_cell, self.store)
-            add_start(directory.starts, start_of(first, self.start))
+            directory = self.store.make(run.train_id, first.full_cell)
+            add_start(directory.starts, first.start(self.start))
             for job, file in zip(tests, requests, strict=True):
                 Request(
                     run=job.run,

@@ -29,7 +29,6 @@ from runner.machine.request import ProfilerName, Request
 from runner.machine.resources import Resources
 from runner.machine.signals import RunProcess, interrupted_by_signals, stop
 from runner.store.jobs import Job
-from runner.store.new_runs import directory_for, start_of
 from runner.store.run_directory import RunDirectory
 from runner.store.run_folder import Failure
 from runner.store.starts import Start, add_start
@@ -169,9 +168,9 @@ class Launcher:
         job.not_before = time.monotonic() + RETRY_SECONDS
 
     def _start(self, job: Job) -> Running:
-        directory = directory_for(job.run.train_id, job.full_cell, self.store)
+        directory = self.store.make(job.run.train_id, job.full_cell)
         if self.start is not None:
-            add_start(directory.starts, start_of(job, self.start))
+            add_start(directory.starts, job.start(self.start))
         slot = min(set(range(self.parallel)) - {running.slot for running in self.running.values()})
         request = Request(
             run=job.run,

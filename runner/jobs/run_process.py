@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             torch.set_num_threads(request.resources.threads)
         store = RunStore(request.runs, compare_scores=True)
         if request.folder:
-            store.folders.add(request.runs / request.folder)
+            store.add(request.runs / request.folder)
         directory = store.run(request.run.train_id)
         return carry_out(request, store, directory, stop)
     except Stopped as stopped:

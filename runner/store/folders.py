@@ -22,24 +22,3 @@ def run_folders(root: Path) -> dict[str, Path]:
         if (train_id := train_id_of(folder)) is not None:
             found.setdefault(train_id, folder)
     return found
-
-
-class RunFolders:
-    """Folders of the runs in a directory, which is listed again if it has changed."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._found: dict[str, Path] = {}
-        self._listed_at = 0
-
-    def of(self, train_id: str) -> Path:
-        """Folder of a run or, if it has none, the one that it gets without a name."""
-        if train_id not in self._found:
-            changed_at = self.root.stat().st_mtime_ns if self.root.exists() else 0
-            if changed_at != self._listed_at:
-                self._found, self._listed_at = run_folders(self.root) | self._found, changed_at
-        return self._found.get(train_id, self.root / train_id)
-
-    def add(self, folder: Path) -> None:
-        """Take a folder that a listing may not show yet, as on another node of a network file system."""
-        self._found[train_id_of(folder) or folder.name] = folder

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import structs
 
 from experiments.spec.catalog import find
 from experiments.spec.metrics import DEVICE_HOURS
@@ -11,6 +13,9 @@ from experiments.spec.scales import Scale
 from experiments.spec.table import Table
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
+
+if TYPE_CHECKING:
+    from runner.store.starts import Start  # most commands start no run
 
 
 class CellName(NamedTuple):
@@ -70,6 +75,10 @@ class Job:
     @property
     def name(self) -> str:
         return self.full_cell + (f" seed {self.seed}" if self.seed else "")
+
+    def start(self, call: "Start") -> "Start":
+        """What starts the job, given what starts all jobs of a call."""
+        return structs.replace(call, cell=self.full_cell, seed=self.run.seed, metric=self.run.objective.metrics[0])
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.

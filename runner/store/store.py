@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from data.leases import lease
 from experiments.spec.run import RunConfig
-from runner.machine.files import write_atomically
+from runner.machine.files import unwritable, write_atomically
 from runner.store.acceptance import accepted_measurement
-from runner.store.folders import RunFolders
+from runner.store.folders import run_folders, train_id_of
 from runner.store.records import TestRecord
 from runner.store.run_directory import RunDirectory
 
@@ -50,10 +51,37 @@ class RunStore:
         self.root = root
         self.results = results
         self.compare_scores = compare_scores
-        self.folders = RunFolders(root)
+        self._folders: dict[str, Path] = {}  # by the ids of runs, as listed last
+        self._listed_at = 0
 
     def run(self, train_id: str) -> RunDirectory:
-        return RunDirectory(self.folders.of(train_id), compare_scores=self.compare_scores)
+        """Directory of a run or, if it has none, the one that it gets without a name."""
+        if train_id not in self._folders:
+            changed_at = self.root.stat().st_mtime_ns if self.root.exists() else 0
+            if changed_at != self._listed_at:
+                self._folders, self._listed_at = run_folders(self.root) | self._folders, changed_at
+        return RunDirectory(self._folders.get(train_id, self.root / train_id), compare_scores=self.compare_scores)
+
+    def add(self, folder: Path) -> None:
+        """Take a folder that a listing may not show yet, as on another node of a network file system."""
+        self._folders[train_id_of(folder) or folder.name] = folder
+
+    def folder_for(self, train_id: str, cell: str) -> Path:
+        """Folder of a run or, if it is new, the one that it gets, named after a cell."""
+        name = f"{cell.replace('/', '.').replace(':', '.')}-" if cell else ""
+        return run_folders(self.root).get(train_id, self.root / f"{name}{train_id}")
+
+    def make(self, train_id: str, cell: str) -> RunDirectory:
+        """Directory of a run, which is made if it is new, and named after a cell. Two processes get the same."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with lease(self.root / ".new_run.lease"):
+                folder = self.folder_for(train_id, cell)
+                folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.root, error) from None
+        self.add(folder)
+        return self.run(train_id)
 
     def directories(self, train_id: str) -> list[RunDirectory]:
         """Directories of a run's results in order of precedence: made here, then published; released weights last."""

@@ -10,7 +10,6 @@ from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig
 from models.tensors import LoadReport
 from runner.machine.files import write_record
-from runner.store.new_runs import directory_for
 from runner.store.records import ImportedWeights
 from runner.store.run_directory import RELEASED_SUFFIX
 from runner.store.saved_scores import file_sha256
@@ -37,7 +36,7 @@ def import_weights(
     model = run.model.with_zeros(run.data.size, run.data.targets)
     report = run.model.load_released(model, file, run.data.size)
     settings = stated_settings(run, file, report, released)
-    directory = directory_for(run.train_id, cell, store)
+    directory = store.make(run.train_id, cell)
     sha256, previous = file_sha256(file), directory.released_weights()
     if previous is not None and previous.sha256 != sha256 and not replace:
         raise ValueError(

@@ -12,7 +12,6 @@ from msgspec import to_builtins
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
 from runner.store.jobs import jobs_of
-from runner.store.new_runs import directory_for, start_of
 from runner.store.records import Hits
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
@@ -32,8 +31,8 @@ def finish(store: RunStore) -> Finish:
 
     def write(overrides: tuple[str, ...], first: int, last: int, *, seed: int = 0, name: str = "") -> str:
         job = next(job for job in jobs_of(find([ROW]), TINY, overrides, (seed,)) if job.place.column == "k400")
-        directory = directory_for(job.run.train_id, job.full_cell, store)
-        add_start(directory.starts, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+        directory = store.make(job.run.train_id, job.full_cell)
+        add_start(directory.starts, job.start(Start(scale="tiny", overrides=overrides, name=name)))
         directory.save_config(job.run.description)
         mask = (np.arange(NUM_ITEMS) >= first) & (np.arange(NUM_ITEMS) < last)
         hits = to_builtins(Hits.of({"top1": mask}, tuple(map(str, range(NUM_ITEMS)))))

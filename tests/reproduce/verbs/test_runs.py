@@ -16,7 +16,6 @@ from experiments.spec.scales import TINY
 from runner.machine.files import write_atomically
 from runner.store.archive import id_of
 from runner.store.jobs import Job, jobs_of
-from runner.store.new_runs import directory_for, start_of
 from runner.store.run_folder import RunFolder
 from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
@@ -43,8 +42,8 @@ def finish(
 ) -> Job:
     """A finished run with its config, and what started it."""
     job = job_of(row, overrides, seed)
-    directory = directory_for(job.run.train_id, job.full_cell, store)
-    add_start(directory.starts, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
+    directory = store.make(job.run.train_id, job.full_cell)
+    add_start(directory.starts, job.start(Start(scale="tiny", overrides=overrides, name=name)))
     directory.save_config(job.run.description)
     write_atomically(directory.log, "log")
     write_atomically(directory.weights, "weights")
@@ -80,7 +79,7 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
 ) -> None:
     unchanged, short = (job.run.train_id for job in two)
     failed = job_of(JOINT)
-    folder = directory_for(failed.run.train_id, failed.full_cell, store)
+    folder = store.make(failed.run.train_id, failed.full_cell)
     add_start(folder.starts, Start(cell=failed.full_cell, scale="tiny"))
     write_atomically(folder.failure, "no disk\nexit code 3\n")
 

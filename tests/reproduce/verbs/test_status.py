@@ -16,7 +16,6 @@ from experiments.spec.scales import PAPER, TINY
 from reproduce.verbs.status import job_state, status_json, status_text
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
-from runner.store.new_runs import directory_for
 from runner.store.run_folder import Failure
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
@@ -196,7 +195,7 @@ def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(status: 
 def started(store: RunStore, overrides: tuple[str, ...] = (), seed: int = 0, name: str = "") -> Job:
     """A run that was started, with a file that says by what."""
     (one,) = jobs_of(find([MFORMER]), TINY, overrides, (seed,))
-    directory = directory_for(one.run.train_id, one.full_cell, store)
+    directory = store.make(one.run.train_id, one.full_cell)
     add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", seed=seed, overrides=overrides, name=name))
     write_atomically(directory.log, "")
     return one
@@ -225,7 +224,7 @@ def test_the_next_run_of_started_ones_starts_no_other_column(status: Reproduce, 
     assert (k400.cell, ssv2.cell) == ("joint.k400", "joint.ssv2")
     columns = " --column k400"
     for one in (k400, ssv2):
-        directory = directory_for(one.run.train_id, one.full_cell, store)
+        directory = store.make(one.run.train_id, one.full_cell)
         add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", overrides=overrides))
         write_atomically(directory.checkpoint, "")
         assert status().err == f"next: reproduce run {joint}{columns} -o optim.epochs=3 --runs {store.root}\n"

@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from experiments.motionformer.base import K400
-from runner.store.folders import RunFolders, run_folders
-from runner.store.new_runs import directory_for
+from runner.store.folders import run_folders
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 
@@ -15,24 +14,24 @@ ID, OTHER = "78667cde34a5", "0123456789ab"
 def test_a_new_folder_is_named_after_a_cell_and_an_existing_one_keeps_its_name(tmp_path: Path) -> None:
     (tmp_path / OTHER).mkdir()
     store = RunStore(tmp_path)
-    made = directory_for(ID, "motionformer/table4:prototypes-16.k400.start", store).path
+    made = store.make(ID, "motionformer/table4:prototypes-16.k400.start").path
     assert made == tmp_path / f"motionformer.table4.prototypes-16.k400.start-{ID}" and made.is_dir()
-    again = directory_for(ID, "another/table:row.column", RunStore(tmp_path)).path
-    assert again == RunFolders(tmp_path).of(ID) == store.run(ID).path == made
-    assert directory_for(OTHER, "motionformer/table4:joint.k400", store).path == tmp_path / OTHER
-    assert RunFolders(tmp_path / "none").of(ID) == tmp_path / "none" / ID
+    again = RunStore(tmp_path).make(ID, "another/table:row.column").path
+    assert again == RunStore(tmp_path).run(ID).path == store.run(ID).path == made
+    assert store.make(OTHER, "motionformer/table4:joint.k400").path == tmp_path / OTHER
+    assert RunStore(tmp_path / "none").run(ID).path == tmp_path / "none" / ID
 
 
 def test_a_folder_that_another_process_makes_later_is_found(tmp_path: Path) -> None:
-    folders = RunFolders(tmp_path / "runs")
-    assert folders.of(ID) == tmp_path / "runs" / ID
-    made = directory_for(ID, "a/b:c.d", RunStore(tmp_path / "runs"))
-    assert folders.of(ID) == made.path
+    store = RunStore(tmp_path / "runs")
+    assert store.run(ID).path == tmp_path / "runs" / ID
+    made = RunStore(tmp_path / "runs").make(ID, "a/b:c.d")
+    assert store.run(ID).path == made.path
 
 
 def test_processes_that_make_the_same_run_at_once_get_the_same_folder(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as threads:
-        made = threads.map(lambda number: directory_for(ID, f"a/b:{number}.d", RunStore(tmp_path)).path, range(32))
+        made = threads.map(lambda number: RunStore(tmp_path).make(ID, f"a/b:{number}.d").path, range(32))
         (one,) = {*made}
     assert [*run_folders(tmp_path).values()] == [one]
 
