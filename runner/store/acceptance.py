@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from experiments.spec.run import RunConfig
-from runner.machine.files import StoreError, json_object, read_json
+from runner.machine.files import StoreError, read_json
 from runner.machine.messages import one_line
-from runner.store.records import CountOrZero, Provenance, TestRecord, check_seal, record_of_test
+from runner.store.records import CountOrZero, Provenance, TestRecord, read_sealed, read_test
 
 REMEDY = "restore or remove it, or `reproduce {verb}` makes it again"
 
@@ -42,11 +42,9 @@ def accepted_test(
         compare_scores: whether to compute the metrics again from the saved scores, for which all of them are read.
     """
     try:
-        fields = json_object(path)
-        if fields is None:
+        record = read_test(path)
+        if record is None:
             return None
-        check_seal(fields)
-        record = record_of_test(fields)
         check_config(path.parents[1] / "config.json", run)
         for name, expected in (("train_id", run.train_id), ("eval_id", run.eval_id)):
             if (found := getattr(record, name)) != expected:
@@ -64,12 +62,9 @@ def accepted_test(
 def accepted_measurement(path: Path, train_id: str) -> dict | None:
     """Measurement in a file, if it is one of the run; None if it is not, or does not exist."""
     try:
-        record = json_object(path)
-        if record is not None:
-            check_seal(record)
-            found = msgspec.convert(record, Measurement)
-            if found.train_id != train_id:
-                raise ValueError(f"its train_id is {found.train_id}, that of the run is {train_id}")
+        record = read_sealed(path)
+        if record is not None and (found := msgspec.convert(record, Measurement)).train_id != train_id:
+            raise ValueError(f"its train_id is {found.train_id}, that of the run is {train_id}")
     except ValueError as error:
         return _refuse(path, error, "measure")
     return record

@@ -73,7 +73,7 @@ def import_runs(file: Path, root: Path) -> list[RunFolder]:
 
 def check_run(folder: RunFolder) -> None:
     """Refuse a folder whose name, config and results are not of one run, or were changed."""
-    from runner.store.records import check_seal, record_of_test  # here: it imports PyTorch
+    from runner.store.records import read_sealed, record_of_test  # here: it imports PyTorch
 
     train_id = train_id_of(folder.path)
     config = json_object(folder.config)
@@ -84,8 +84,7 @@ def check_run(folder: RunFolder) -> None:
     if (starts := json_object(folder.starts)) is not None:
         msgspec.convert(starts, Starts)
     for path in sorted(folder.path.glob("metrics/*.json")) + sorted(folder.path.glob("measured/*.json")):
-        fields = json_object(path) or {}
-        check_seal(fields)
+        fields = read_sealed(path) or {}
         if path.parent.name == "metrics":
             record_of_test(fields)
         if (of_result := fields.get("train_id")) != train_id:

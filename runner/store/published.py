@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from experiments.spec.run import RunConfig
-from runner.machine.files import json_object
 from runner.store.acceptance import accepted_measurement
-from runner.store.records import SEAL, check_seal, digest_of
+from runner.store.records import SEAL, digest_of, read_sealed
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore, StoredMeasurement, StoredTest
 
@@ -80,9 +79,7 @@ def is_same(path: Path, other: Path) -> bool:
 def fields_of(path: Path) -> dict | None:
     """Fields of a test or measurement but for those that publication adds; None if it was cut short or edited."""
     try:
-        fields = json_object(path)
-        if fields is not None:
-            check_seal(fields)
+        fields = read_sealed(path)
     except ValueError:
         return None
     return None if fields is None else {name: value for name, value in fields.items() if name not in ("by", SEAL)}

@@ -223,7 +223,7 @@ class TestRecord(Provenance, frozen=True, kw_only=True, omit_defaults=True):
 
 def read_test(path: Path) -> TestRecord | None:
     """Result in a file; None if the file does not exist. A ValueError says why it is none."""
-    fields = json_object(path)
+    fields = read_sealed(path)
     return None if fields is None else record_of_test(fields)
 
 
@@ -262,7 +262,9 @@ def seal_of(fields: Mapping[str, object]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_seal(fields: Mapping[str, object]) -> None:
-    """Refuse fields that were changed after they were written."""
-    if fields.get(SEAL) != seal_of(fields):
+def read_sealed(path: Path) -> dict | None:
+    """Fields of a file; None if it does not exist. A ValueError says that they were changed after they were written."""
+    fields = json_object(path)
+    if fields is not None and fields.get(SEAL) != seal_of(fields):
         raise ValueError("it was changed after the test: its digest is not that of its content")
+    return fields
