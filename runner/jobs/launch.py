@@ -22,12 +22,12 @@ from tqdm import tqdm
 from data.leases import CLAIMED_ELSEWHERE
 from data.worker_processes import available_cores
 from experiments.spec.scales import Scale
-from runner.jobs.run_server import RunServer
+from runner.jobs.run_server import RunProcess, RunServer, stop
 from runner.machine.files import REMEDY, free_bytes, unwritable
 from runner.machine.messages import ERROR_PREFIX, NOTE_PREFIX, PROGRESS_PREFIX, one_line, position_text, time_left_text
 from runner.machine.request import ProfilerName, Request
 from runner.machine.resources import Resources
-from runner.machine.signals import RunProcess, interrupted_by_signals, stop
+from runner.machine.signals import interrupted_by_signals
 from runner.store.jobs import Job
 from runner.store.run_directory import RunDirectory
 from runner.store.run_folder import Failure

@@ -1,9 +1,10 @@
 """Processes of runs that one process forks, which has imported what they need: imports take longer than a tiny epoch.
 
-`RunServer` is the launcher's side. `python -m runner.jobs.run_server LAUNCHER`, the other one, starts no threads, and
-ends with the launcher. A question and its answer are a line of JSON each.
+`RunServer` and `stop` are the launcher's side. `python -m runner.jobs.run_server LAUNCHER`, the other one, starts no
+threads, and ends with the launcher. A question and its answer are a line of JSON each.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -11,10 +12,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from data.worker_processes import STOP_SIGNALS, signals_later
+from runner.machine.signals import SECONDS_OF_ONE_STOP
 
 POLL_SECONDS = 0.05
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +69,7 @@ def last_change() -> int:
 
 
 class ForkedProcess:
-    """Process of a run that a server has forked, as `RunProcess`."""
+    """Process of a run that a server has forked, with the methods of `Popen` that a launcher calls."""
 
     def __init__(self, server: RunServer, pid: int) -> None:
         self.server, self.pid = server, pid
@@ -86,6 +89,29 @@ class ForkedProcess:
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
             os.kill(self.pid, number)
+
+
+RunProcess = subprocess.Popen[bytes] | ForkedProcess
+
+
+def stop(processes: Sequence[RunProcess]) -> None:
+    """Stop processes of runs, which write their checkpoints. A later signal to this process kills them."""
+    alive, began = [process for process in processes if process.poll() is None], time.monotonic()
+    signalled = 0
+    while True:
+        try:
+            for process in alive[signalled:]:
+                process.send_signal(signal.SIGTERM)
+                signalled += 1
+            for process in alive:
+                process.wait()
+            return
+        except KeyboardInterrupt:
+            if time.monotonic() - began > SECONDS_OF_ONE_STOP:
+                for process in alive:
+                    with contextlib.suppress(ProcessLookupError):  # it has already ended
+                        os.killpg(process.pid, signal.SIGKILL)
+                raise
 
 
 def serve(launcher: int) -> None:

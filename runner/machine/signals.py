@@ -1,13 +1,12 @@
-"""Signals that stop a run: how the launcher passes them on, and how a training notices them after a step."""
+"""Signals that stop a run: how a training notices them after a step, and how a command does at once."""
 
 import contextlib
 import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import FrameType
-from typing import Protocol
 
 from data.worker_processes import STOP_SIGNALS
 
@@ -66,35 +65,3 @@ def interrupted_by_signals() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-class RunProcess(Protocol):
-    """Process of a run: the part of `subprocess.Popen` that launchers use."""
-
-    pid: int
-
-    def poll(self) -> int | None: ...
-
-    def wait(self) -> int: ...
-
-    def send_signal(self, sig: int, /) -> None: ...
-
-
-def stop(processes: Sequence[RunProcess]) -> None:
-    """Stop processes of runs, which write their checkpoints. A later signal to this process kills them."""
-    alive, began = [process for process in processes if process.poll() is None], time.monotonic()
-    signalled = 0
-    while True:
-        try:
-            for process in alive[signalled:]:
-                process.send_signal(signal.SIGTERM)
-                signalled += 1
-            for process in alive:
-                process.wait()
-            return
-        except KeyboardInterrupt:
-            if time.monotonic() - began > SECONDS_OF_ONE_STOP:
-                for process in alive:
-                    with contextlib.suppress(ProcessLookupError):  # it has already ended
-                        os.killpg(process.pid, signal.SIGKILL)
-                raise

@@ -19,9 +19,9 @@ from experiments.spec.scales import TINY
 from reproduce.command import main
 from runner.jobs import run_process
 from runner.jobs.launch import Launcher
+from runner.jobs.run_server import stop
 from runner.machine.request import Request
 from runner.machine.resources import Resources
-from runner.machine.signals import stop
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 from runner.training.trainer import make_trainer
