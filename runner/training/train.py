@@ -106,7 +106,6 @@ class Execution:
         self.trainer = make_trainer(
             run,
             resources,
-            accumulation=self.batches.split.accumulation,
             folder=directory.path,
             logger=None if request.fast_dev_run else curves,
             fast_dev_run=request.fast_dev_run,

@@ -31,7 +31,6 @@ def make_trainer(
     run: RunConfig,
     resources: Resources,
     *,
-    accumulation: int = 1,
     logger: Logger | None = None,
     callbacks: Sequence[Callback] = (),
     folder: Path | None = None,
@@ -40,8 +39,9 @@ def make_trainer(
 ) -> Trainer:
     """Trainer of a run on CUDA devices, or else on the CPU: no other device was tested. Only GPUs use mixed precision.
 
+    `FittingBatches` among the callbacks of a training sets what depends on the split of its batches.
+
     Args:
-        accumulation: batches per device and optimiser step.
         folder: folder for what Lightning itself writes, the files of a profiler among them.
     """
     quiet_lightning()
@@ -52,7 +52,6 @@ def make_trainer(
         num_nodes=resources.nodes,
         strategy="ddp" if resources.num_devices > 1 else "auto",
         precision=optim.precision if optim is not None and torch.cuda.is_available() else "32-true",
-        accumulate_grad_batches=accumulation,
         num_sanity_val_steps=0,
         deterministic="warn",
         use_distributed_sampler=False,
@@ -65,7 +64,7 @@ def make_trainer(
         callbacks=list(callbacks),
         fast_dev_run=fast_dev_run,
         profiler=PROFILERS[profiler](folder and folder / "profile", profiler) if profiler is not None else None,
-        **(schedule_arguments(optim, accumulation) if optim is not None else {}),
+        **(schedule_arguments(optim) if optim is not None else {}),
     )
     if trainer.world_size != resources.num_devices:
         raise ValueError(
@@ -83,15 +82,14 @@ def slurm_environment() -> SLURMEnvironment | None:
     return SLURMEnvironment(auto_requeue=False) if found else None
 
 
-def schedule_arguments(optim: OptimConfig, accumulation: int) -> dict:
-    """Trainer arguments for the length, the validation interval and the gradient clipping of a recipe."""
+def schedule_arguments(optim: OptimConfig) -> dict:
+    """Trainer arguments for the length and the gradient clipping of a recipe, and for its validations in epochs."""
     clipping = {"gradient_clip_val": optim.clip_norm} if optim.clip_norm is not None else {}
     if optim.steps is None:
         epochs = optim.length
         every = min(optim.validate_every, epochs) // optim.validation_parts
         return {"max_epochs": epochs, "check_val_every_n_epoch": every, **clipping}
-    batches = min(optim.validate_every, optim.steps) * accumulation
-    return {"max_steps": optim.steps, "val_check_interval": batches, "check_val_every_n_epoch": None, **clipping}
+    return {"max_steps": optim.steps, "check_val_every_n_epoch": None, **clipping}
 
 
 def quiet_lightning() -> None:

@@ -196,7 +196,8 @@ def test_a_training_is_that_of_the_authors(name: str, tmp_path: Path, monkeypatc
         Orthoformer, "uniform_numbers", lambda stage, rows, count, sets: torch.full((len(rows), 1), 0.37)
     )
     recorded = Recorded(fixture, places, run.optim.clip_norm)
-    trainer = make_trainer(run, Resources(devices=1), accumulation=accumulation, callbacks=[recorded])
+    trainer = make_trainer(run, Resources(devices=1), callbacks=[recorded])
+    trainer.accumulate_grad_batches = accumulation
     trainer.fit(TaskModule(model, run.objective.task(targets), run.optim, run.evaluation, 0), loader)  # pyright: ignore[reportArgumentType]
 
     np.testing.assert_allclose(recorded.rates, content["lr"], rtol=0, atol=RATES * max(content["lr"]))

@@ -24,8 +24,7 @@ def test_mixed_precision_is_used_only_on_gpus(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_lightnings_checkpoints_and_samplers_are_disabled() -> None:
-    trainer = make_trainer(K400, ONE, accumulation=4)
-    assert trainer.accumulate_grad_batches == 4
+    trainer = make_trainer(K400, ONE)
     assert trainer.checkpoint_callbacks == [] and trainer.num_sanity_val_steps == 0
     assert trainer._accelerator_connector.use_distributed_sampler is False
     assert not torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
