@@ -20,7 +20,6 @@ from interface.sizes import InputSize
 from interface.targets import Targets
 from lightning_modules.optim import OptimConfig
 from models import model as base
-from models.checkpoints import read_tensors
 from models.imagenet import weights_folder
 from models.tensors import LoadReport, fill
 from tests.runner.points import PointData, Tower
@@ -46,9 +45,6 @@ class ExpertsConfig(base.ModelConfig):
 
     def tiny(self) -> Self:
         return self
-
-    def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
-        return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
 
 
 class Pair(base.Model):
@@ -91,13 +87,6 @@ class Pair(base.Model):
         self.left, self.right = (nn.Linear(2, width).requires_grad_(False) for _ in PARTS)
         self.head = nn.Linear(2 * width, num_classes)
         self.register_buffer("scale", torch.ones(()))
-
-    @property
-    def num_layers(self) -> int:
-        return 1
-
-    def layer_of(self, parameter: str) -> int:
-        return int(parameter.startswith("head."))
 
     def forward(self, points: Tensor) -> Tensor:
         """Logits (B, C) of points (B, 2)."""

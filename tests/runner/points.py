@@ -27,6 +27,7 @@ from interface.targets import ClassTarget, Targets
 from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from models import model as base
+from models.checkpoints import read_tensors
 from models.imagenet import MissingWeightsError, weights_folder
 from models.tensors import LoadReport, fill
 from runner.machine.files import read_json
@@ -175,6 +176,9 @@ class Tower(base.Model):
             assert isinstance(model, Tower)
             tensors = load_file(file)
             return (fill(model.backbone, tensors, {name: name for name in tensors}, source=file.name),)
+
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+            return fill(model, read_tensors(path), {name: name for name in model.state_dict()}, source=path.name)
 
         def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
             if part not in ("backbone", "head"):

@@ -8,10 +8,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from experiments.spec.run import Parent
+from experiments.spec.run import Parent, RunConfig
 from models.tensors import digest, frozen_fingerprint, trained_tensors
+from runner.inference.evaluate import load_chosen_weights
 from runner.machine.files import StoreError
 from runner.store.store import RunStore
+from runner.weights.released import import_weights
 from runner.weights.weights import (
     DIGEST,
     FROZEN,
@@ -25,6 +27,7 @@ from tests.runner.points import POINTS, RunHarness
 from tests.runner.tower_weights import BACKBONE, FROZEN_TOWER, FUSED, OTHER, fresh, keep, same, write_photos
 
 pytestmark = pytest.mark.usefixtures("photos")
+RUNS = pytest.mark.parametrize("run", [FROZEN_TOWER, FUSED], ids=["file", "parents"])
 
 
 def test_only_a_fingerprint_of_a_frozen_part_is_saved(tmp_path: Path) -> None:
@@ -97,21 +100,65 @@ def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> 
         assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
 
 
+def keep_frozen(store: RunStore, photos: Path, *, seed: int = 1) -> None:
+    """Keep the weights of which both runs have frozen ones, other ones for each seed."""
+    write_photos(photos, 0.5 * seed)
+    keep(POINTS, store, seed=seed)
+    keep(OTHER, store, seed=5)
+
+
+@RUNS
 def test_training_neither_changes_nor_saves_a_frozen_part_and_resumes_with_the_same_one(
-    harness: RunHarness, photos: Path
+    run: RunConfig, harness: RunHarness, photos: Path
 ) -> None:
-    assert harness.execute(FROZEN_TOWER)["videos"]["evaluated"] == 90
-    whole, model = harness.weights(FROZEN_TOWER), fresh(FROZEN_TOWER)
+    keep_frozen(harness.store, photos)
+    started, model = fresh(run), fresh(run, seed=9)
+    start_weights(started, run, harness.store)
+    assert harness.execute(run)["videos"]["evaluated"] == 90
+    whole = harness.weights(run)
     assert whole.keys() == {"head.weight", "head.bias", "scale"}
-    load_weights(model, FROZEN_TOWER, harness.store, existing_weights(FROZEN_TOWER, harness.store))
-    assert model.state_dict()["backbone.bias"].eq(-0.5).all()
+    load_weights(model, run, harness.store, existing_weights(run, harness.store))
+    assert all(model.state_dict()[name].equal(started.state_dict()[name]) for name in BACKBONE)
     harness.use_new_store("killed")
-    harness.execute_and_kill(FROZEN_TOWER, "step", 12)
-    checkpoint = torch.load(harness.store.run(FROZEN_TOWER.train_id).checkpoint, weights_only=True)
+    keep_frozen(harness.store, photos)
+    harness.execute_and_kill(run, "step", 12)
+    checkpoint = torch.load(harness.store.run(run.train_id).checkpoint, weights_only=True)
     assert not any("backbone" in name for name in checkpoint["state_dict"])
-    write_photos(photos, 0.25)
+    keep_frozen(harness.store, photos, seed=2)
     with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
-        harness.execute(FROZEN_TOWER)
-    write_photos(photos, 0.5)
-    harness.execute(FROZEN_TOWER)
-    assert same(harness.weights(FROZEN_TOWER), whole)
+        harness.execute(run)
+    keep_frozen(harness.store, photos)
+    harness.execute(run)
+    assert same(harness.weights(run), whole)
+
+
+@RUNS
+def test_an_imported_checkpoint_of_the_whole_model_needs_no_other_file(
+    run: RunConfig, harness: RunHarness, photos: Path
+) -> None:
+    released, file = fresh(run, seed=5).state_dict(), photos.with_name("released.pt")
+    torch.save({"module": {name: tensor.half() for name, tensor in released.items()}}, file)
+    photos.unlink()
+    record = import_weights(run, harness.store, file, None)
+    assert record.matched == len(released)
+    assert load_file(harness.store.run(run.train_id).released).keys() == released.keys()
+    harness.execute(run, eval_only=True)
+    model = fresh(run, seed=9)
+    load_weights(model, run, harness.store, existing_weights(run, harness.store))
+    assert same(model.state_dict(), {name: tensor.half().float() for name, tensor in released.items()})
+    assert harness.store.run(run.train_id).tested(run, eval_only=True)
+
+
+@RUNS
+def test_a_list_of_items_is_evaluated_with_any_weights_of_the_model(
+    run: RunConfig, store: RunStore, photos: Path, tmp_path: Path
+) -> None:
+    keep_frozen(store, photos)
+    trained, own = fresh(run), store.run(run.train_id).weights
+    start_weights(trained, run, store)
+    save_weights(trained, own)
+    torch.save({"module": trained.state_dict()}, tmp_path / "released.pt")
+    for file in (None, own, tmp_path / "released.pt"):
+        model = fresh(run, seed=9)
+        load_chosen_weights(model, run, store, file, untrained=False, released=None)
+        assert same(model.state_dict(), trained.state_dict())
