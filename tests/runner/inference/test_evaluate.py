@@ -74,24 +74,16 @@ def changed(run: RunConfig, part: str) -> RunConfig:
 
 
 @pytest.mark.parametrize("part", ["model", "data.dataset"])
-def test_weights_in_the_directory_of_another_run_are_refused(
+def test_weights_of_another_run_are_refused_in_its_directory_and_in_any_folder(
     part: str, weighted: RunConfig, store: RunStore, listed: Path
 ) -> None:
-    directory = store.run(weighted.train_id)
+    directory, elsewhere = store.run(weighted.train_id), listed.parent / "elsewhere.safetensors"
     directory.save_config(weighted.description)
-    assert evaluate(weighted, store, ONE, listed, weights=directory.weights)["evaluated"]
-    with pytest.raises(ValueError, match=rf"is of another run: .*config\.json differs at {part}\..*; name the row"):
-        evaluate(changed(weighted, part), store, ONE, listed, weights=directory.weights)
-
-
-@pytest.mark.parametrize("part", ["model", "data.dataset"])
-def test_weights_of_another_run_are_refused_in_any_folder(
-    part: str, weighted: RunConfig, store: RunStore, listed: Path
-) -> None:
-    save_weights(weighted.build().model, file := listed.parent / "elsewhere.safetensors", weighted)
-    assert evaluate(weighted, store, ONE, listed, weights=file)["evaluated"]
-    with pytest.raises(ValueError, match=rf"is of another run: its config differs at {part}\..*; name the row"):
-        evaluate(changed(weighted, part), store, ONE, listed, weights=file)
+    save_weights(weighted.build().model, elsewhere, weighted)
+    for file, config in ((directory.weights, r".*config\.json"), (elsewhere, "its config")):
+        assert evaluate(weighted, store, ONE, listed, weights=file)["evaluated"]
+        with pytest.raises(ValueError, match=rf"is of another run: {config} differs at {part}\..*; name the row"):
+            evaluate(changed(weighted, part), store, ONE, listed, weights=file)
 
 
 def test_weights_from_a_file_replace_those_of_the_run(weighted: RunConfig, store: RunStore, listed: Path) -> None:

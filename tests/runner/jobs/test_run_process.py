@@ -105,25 +105,18 @@ def test_processes_of_other_ranks_do_not_claim_the_run(
     assert calls == [POINTS.train_id]
 
 
-def test_processes_of_other_ranks_end_if_there_is_nothing_to_compute(
+def test_metrics_with_fewer_views_need_no_model_and_only_the_first_process_writes_them(
     harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert process() == 0
+    monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("it would wait for the others"))
+    metrics = harness.store.run(POINTS.train_id).metrics(FEWER_VIEWS.eval_id)
     monkeypatch.setenv("RANK", "1")
-    monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("it would wait for the first"))
-    assert process() == 0  # tested
-    assert process(FEWER_VIEWS) == 0  # within the saved scores
-    assert len(list(harness.store.run(POINTS.train_id).path.glob("metrics/*"))) == 1
-
-
-def test_metrics_with_fewer_views_need_no_model(
-    harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert process() == 0
-    monkeypatch.setattr(run_process, "train_and_test", lambda *_, **__: pytest.fail("a model was built"))
+    assert process() == process(FEWER_VIEWS) == 0 and not metrics.exists()  # tested, and within the saved scores
+    monkeypatch.delenv("RANK")
     assert process(FEWER_VIEWS) == 0
-    metrics = json.loads(harness.store.run(POINTS.train_id).metrics(FEWER_VIEWS.eval_id).read_text())
-    assert (metrics["views"], metrics["rescored_from"]) == (1, POINTS.eval_id)
+    fields = json.loads(metrics.read_text())
+    assert (fields["views"], fields["rescored_from"]) == (1, POINTS.eval_id)
 
 
 def test_a_failed_process_of_several_ends_without_waiting_for_the_others(

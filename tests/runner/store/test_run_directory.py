@@ -9,13 +9,9 @@ import pytest
 
 from experiments.motionformer.base import K400
 from experiments.spec.edits import apply, evaluation
-from runner.machine.files import StoreError, write_atomically
+from runner.machine.files import write_atomically
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
-
-
-def test_the_state_of_a_run_that_never_started_is_not_run(tmp_path: Path) -> None:
-    assert RunStore(tmp_path).run(K400.train_id).state(K400) == "not run"
 
 
 def test_a_run_is_done_only_when_the_metrics_of_that_protocol_exist(tmp_path: Path) -> None:
@@ -50,14 +46,6 @@ def test_a_killed_process_releases_its_claim_and_the_next_one_removes_its_unfini
     assert len(list(tmp_path.glob("aaa/metrics/.*"))) == 1
     with directory.claim() as claimed:
         assert claimed and not list(tmp_path.glob("aaa/metrics/.*"))
-
-
-def test_a_directory_of_another_run_is_refused(tmp_path: Path) -> None:
-    directory = RunStore(tmp_path).run("aaa")
-    directory.save_config({"seed": 0})
-    directory.save_config({"seed": 0})
-    with pytest.raises(StoreError, match="is the config of another run"):
-        directory.save_config({"seed": 1})
 
 
 def test_files_are_found_under_their_names_in_earlier_versions(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunCo
     path = directory.metrics(two_views.eval_id)
     record = {"seconds": 12.5, "commit": "0123", "hardware": "other cores", "devices": 4, "precision": "16-mixed"}
     record |= {"device_hours": 7.0, "replaced_in_training": 2}
-    record |= {"started_from": [{"part": "", "file": "a", "sha256": "b"}]}
+    session = {"commit": "4567", "versions": {}, "hardware": "8 x A100"}
+    record |= {"started_from": [{"part": "", "file": "a", "sha256": "b"}], "training": [session], "parents": [session]}
     path.write_text(json.dumps(sealed(fields(path) | record)))
     one_view = protocol(two_views, views=1)
     assert rescored(one_view, store)

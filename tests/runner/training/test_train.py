@@ -202,10 +202,9 @@ def test_a_stopped_run_resumes_without_repeating_a_step(
     assert same(harness.weights(run), whole[run].weights)
 
 
-def test_a_trained_run_whose_results_were_not_written_resumes_from_its_checkpoint(harness: RunHarness) -> None:
-    harness.execute(EPOCHS)
-    weights = harness.weights(EPOCHS)
-    harness.use_new_store("again")
+def test_a_trained_run_whose_results_were_not_written_resumes_from_its_checkpoint(
+    harness: RunHarness, whole: dict[RunConfig, Whole]
+) -> None:
     directory = harness.store.run(EPOCHS.train_id)
     with pytest.MonkeyPatch.context() as patch, pytest.raises(StoreError):
         patch.setattr(train, "saved_digest", lambda _: (_ for _ in ()).throw(StoreError("full")))
@@ -213,7 +212,7 @@ def test_a_trained_run_whose_results_were_not_written_resumes_from_its_checkpoin
     assert directory.checkpoint.exists() and not directory.weights.exists()
     harness.steps.clear()
     harness.execute(EPOCHS)
-    assert harness.steps == [] and same(harness.weights(EPOCHS), weights)
+    assert harness.steps == [] and same(harness.weights(EPOCHS), whole[EPOCHS].weights)
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.5])
@@ -240,12 +239,23 @@ def test_checkpoints_of_a_finished_training_that_a_kill_has_left_are_removed(har
     assert [path.name for path in directory.checkpoint.parent.iterdir()] == ["weights.safetensors"]
 
 
-def test_a_run_without_training_is_tested_with_the_weights_of_its_parent(harness: RunHarness) -> None:
+def test_a_run_without_training_is_tested_with_the_weights_of_its_parent_and_needs_no_training_data(
+    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = type(POINTS.data.dataset)
+    build = kind.build
+
+    def only_tests(dataset: object, root: Path, split: str) -> object:
+        if split == "train":
+            raise MissingAnnotationError("there is no training split")
+        return build(dataset, root, split)  # type: ignore[arg-type]
+
     tested = replace(POINTS, optim=None, parents=(Parent(run=POINTS),))
     with pytest.raises(ValueError, match=f"run {POINTS.train_id} has no weights: train it with"):
         harness.execute(tested)
     metrics = harness.execute(POINTS)
     harness.steps.clear()
+    monkeypatch.setattr(kind, "build", only_tests)
     again = harness.execute(tested)
     assert harness.steps == []
     assert {name: again[name] for name in ("top1", "top5", "classes")} == {
@@ -264,20 +274,6 @@ def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(
     assert isinstance(POINTS.model, Tower.Config)
     metrics = harness.execute(replace(POINTS, optim=None, model=replace(POINTS.model, file="photos")))
     assert harness.steps == [] and metrics["videos"]["evaluated"] == 90
-
-
-def test_a_run_without_training_needs_no_training_data(harness: RunHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = type(POINTS.data.dataset)
-    build = kind.build
-
-    def only_tests(dataset: object, root: Path, split: str) -> object:
-        if split == "train":
-            raise MissingAnnotationError("there is no training split")
-        return build(dataset, root, split)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(kind, "build", only_tests)
-    save_weights(POINTS.build().model, harness.store.run(POINTS.train_id).weights)
-    assert harness.execute(replace(POINTS, optim=None, parents=(Parent(run=POINTS),)))["videos"]["evaluated"] == 90
 
 
 def test_eval_only_does_not_train(harness: RunHarness) -> None:

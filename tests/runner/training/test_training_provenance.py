@@ -14,7 +14,6 @@ from runner.measure.device_time import measured_speed
 from runner.store.records import UNKNOWN, record_of_test
 from runner.store.store import RunStore
 from runner.training import train
-from runner.training.results import rescore
 from tests.runner.points import POINTS, RunHarness
 
 GPUS = {"commit": "aaaaaaaaaa", "versions": {"torch": "2.14.1", "av": "18.1.0"}, "hardware": "8 x A100"}
@@ -99,19 +98,6 @@ def test_a_result_names_code_and_machines_of_the_parents(harness: RunHarness, us
     assert metrics["parents"] == [GPUS, LAPTOP] and named(metrics) == [GPUS, LAPTOP, LAPTOP]
     use_provenance(GPUS)
     assert "parents" not in harness.execute(replace(child, seed=2))
-
-
-def test_rescored_results_name_the_training(harness: RunHarness, use_provenance: UseProvenance) -> None:
-    use_provenance(GPUS)
-    harness.execute(POINTS)
-    use_provenance(LAPTOP)
-    four = apply(POINTS, evaluation(views=4))
-    harness.execute(four)
-    three = apply(POINTS, evaluation(views=3))
-    assert rescore(three, harness.store.run(three.train_id))
-    found = harness.store.test(three)
-    assert found is not None and found.record.rescored_from == four.eval_id
-    assert [to_builtins(session) for session in found.record.training] == [GPUS]
 
 
 def test_the_speed_of_a_training_is_that_of_its_own_machine(
