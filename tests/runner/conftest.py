@@ -1,6 +1,6 @@
 """Fixtures for runs of the paper of points, and for a run that predicts a verb and a noun."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from experiments.motionformer.tiny import TINY as RECIPE
 from experiments.spec.edits import apply, data, model, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import TINY
+from runner.jobs.run_server import RunServer
 from runner.store.store import RunStore
 from tests.runner.in_process import train_here
 from tests.runner.points import POINTS, RunHarness
@@ -36,6 +37,14 @@ def process(harness: RunHarness) -> Process:
         return train_here(run, harness.store.root, replace(harness.resources, devices=devices, threads=1))
 
     return carried_out
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunServer]:
+    """Process that forks those of runs."""
+    server = RunServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture

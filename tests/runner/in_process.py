@@ -1,7 +1,10 @@
-"""Runs of the launcher, carried out in the process of a test: to import the libraries again takes seconds."""
+"""Runs carried out in the process of a test, or in a forked one: to import the libraries again takes seconds."""
 
 import contextlib
 import io
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -9,6 +12,7 @@ import pytest
 
 from experiments.spec.run import RunConfig
 from runner.jobs import run_process
+from runner.jobs.run_server import ForkedProcess, RunServer
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
@@ -40,3 +44,19 @@ class Process:
 
     def poll(self) -> int:
         return self.returncode
+
+
+def forked(server: RunServer, run: RunConfig, runs: Path, resources: Resources = ONE_THREAD) -> ForkedProcess:
+    """Process of a run, which a server forks. Its log is beside the folders of the runs."""
+    Request(run=run, resources=resources, runs=runs).save(runs / "request.json")
+    with (runs / "log.txt").open("ab") as log:
+        return server.start(runs / "request.json", log, dict(os.environ))
+
+
+def until(condition: Callable[[], bool], process: ForkedProcess, runs: Path) -> None:
+    """Wait for a condition while a process runs."""
+    deadline = time.monotonic() + 240
+    while not condition():
+        assert process.poll() is None, (runs / "log.txt").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +15,12 @@ from data.stand_ins.of_videos import SSv2StandIn
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT
-from runner.jobs.run_server import ForkedProcess, RunServer
-from runner.machine.request import Request
+from runner.jobs.run_server import RunServer
 from runner.machine.resources import Resources
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
 from runner.training.checkpointing import resumable
-from tests.runner.in_process import ONE_THREAD, train_here
+from tests.runner.in_process import ONE_THREAD, forked, train_here, until
 from tests.runner.points import NoSignalHandlers
 
 OVERRIDES = [
@@ -36,19 +33,6 @@ OVERRIDES = [
 RUN = load("motionformer/table4").run_of("trajectory.ssv2", TINY, OVERRIDES, 0)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunServer]:
-    server = RunServer()
-    yield server
-    server.close()
-
-
-def start(server: RunServer, runs: Path, resources: Resources = ONE_THREAD) -> ForkedProcess:
-    Request(run=RUN, resources=resources, runs=runs).save(runs / "request.json")
-    with (runs / "log.txt").open("ab") as log:
-        return server.start(runs / "request.json", log, dict(os.environ))
-
-
 def directory(runs: Path) -> RunDirectory:
     return RunStore(runs).run(RUN.train_id)
 
@@ -56,14 +40,6 @@ def directory(runs: Path) -> RunDirectory:
 def finish(runs: Path, resources: Resources = ONE_THREAD) -> None:
     """Carry out the run, or the rest of it, in this process."""
     assert train_here(RUN, runs, resources) == 0
-
-
-def until(condition: object, process: ForkedProcess, runs: Path) -> None:
-    deadline = time.monotonic() + 240
-    while not condition():  # type: ignore[operator]
-        assert process.poll() is None, (runs / "log.txt").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def results(runs: Path) -> tuple[dict, dict, np.ndarray]:
@@ -127,7 +103,7 @@ def seconds_in_checkpoint(runs: Path) -> float:
 def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(
     tmp_path: Path, uninterrupted: Path, server: RunServer
 ) -> None:
-    process = start(server, tmp_path)
+    process = forked(server, RUN, tmp_path)
     until(lambda: epoch(tmp_path) >= 3, process, tmp_path)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -142,7 +118,7 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(
 def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
     tmp_path: Path, uninterrupted: Path, number: signal.Signals, server: RunServer
 ) -> None:
-    process = start(server, tmp_path, Resources(threads=1, workers=1))
+    process = forked(server, RUN, tmp_path, Resources(threads=1, workers=1))
     until(lambda: epoch(tmp_path) >= 2, process, tmp_path)
     for _ in range(2):
         os.killpg(process.pid, number)
