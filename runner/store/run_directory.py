@@ -1,7 +1,9 @@
 """Directory of a run: what its folder holds, and the results of its tests."""
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError, read_json, read_record, write_atomically
@@ -13,44 +15,32 @@ RELEASED_SUFFIX = ".released"  # of file names: results of released weights
 BY = ".by-"  # in file names: before the name of those who made a published test or measurement again
 
 
+@dataclass(eq=False, kw_only=True)
 class RunDirectory(RunFolder):
-    """Folder of a run with its results.
+    """Folder of a run with its results."""
 
-    Args:
-        is_released: whether the files of tests are those of imported released weights instead of the run's own.
-        by: name of those who made a test or measurement again, in the names of its files; empty for the first
-            published one.
-        compare_scores: whether results are compared with their saved scores before they are taken.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        *,
-        is_released: bool = False,
-        is_published: bool = False,
-        by: str = "",
-        compare_scores: bool = False,
-    ) -> None:
-        super().__init__(path)
-        self.is_released, self.is_published, self.compare_scores = is_released, is_published, compare_scores
-        self.suffix = (RELEASED_SUFFIX if is_released else "") + (BY + by if by else "")
+    is_released: bool = False
+    """The files of tests are those of imported released weights instead of the run's own."""
+    is_published: bool = False
+    by: str = ""
+    """Name of those who made a test or measurement again, in the names of its files; empty for the first one."""
+    compare_scores: bool = False
+    """Results are compared with their saved scores before they are taken."""
 
     @property
-    def of_released(self) -> "RunDirectory":
-        """The same directory, for tests of released weights."""
-        return RunDirectory(
-            self.path, is_released=True, is_published=self.is_published, compare_scores=self.compare_scores
-        )
+    def suffix(self) -> str:
+        return (RELEASED_SUFFIX if self.is_released else "") + (BY + self.by if self.by else "")
 
-    def made_again(self, file: Path) -> "dict[str, RunDirectory]":
+    @property
+    def of_released(self) -> Self:
+        """The same directory, for tests of released weights."""
+        return replace(self, is_released=True)
+
+    def made_again(self, file: Path) -> dict[str, Self]:
         """The same directory for each test or measurement that others made again, by name. `file`: of the first one."""
         start = f"{file.stem}{BY}"
         names = sorted(path.stem.removeprefix(start) for path in file.parent.glob(f"{start}*.json"))
-        return {
-            name: RunDirectory(self.path, is_released=self.is_released, is_published=self.is_published, by=name)
-            for name in names
-        }
+        return {name: replace(self, by=name) for name in names}
 
     @property
     def kept_weights(self) -> Path:

@@ -6,6 +6,7 @@ running: its lease is free.
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -29,11 +30,14 @@ class Failure(NamedTuple):
     exit_code: int
 
 
+@dataclass(eq=False)
 class RunFolder:
     """Files of a run."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    path: Path
+
+    def __post_init__(self) -> None:
+        path = self.path
         self.config = path / "config.json"
         self.training = path / "training.json"
         self.data = path / "data.json"  # data at the start of the training

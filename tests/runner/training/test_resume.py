@@ -85,13 +85,6 @@ def test_recomputed_attention_trains_the_same_weights(
     assert_same(tmp_path, uninterrupted)
 
 
-def epoch(runs: Path) -> int:
-    try:
-        return json.loads(directory(runs).progress_file.read_text()).get("epoch", 0)
-    except (OSError, ValueError):
-        return 0
-
-
 def seconds_in_checkpoint(runs: Path) -> float:
     checkpoint = resumable(directory(runs).checkpoint, renames=False)  # a kill may come while it is replaced
     assert checkpoint is not None
@@ -104,7 +97,7 @@ def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(
     tmp_path: Path, uninterrupted: Path, server: RunServer
 ) -> None:
     process = forked(server, RUN, tmp_path)
-    until(lambda: epoch(tmp_path) >= 3, process, tmp_path)
+    until(lambda: directory(tmp_path).progress().get("epoch", 0) >= 3, process, tmp_path)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (directory(tmp_path).path / "metrics").exists()
@@ -119,7 +112,7 @@ def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
     tmp_path: Path, uninterrupted: Path, number: signal.Signals, server: RunServer
 ) -> None:
     process = forked(server, RUN, tmp_path, Resources(threads=1, workers=1))
-    until(lambda: epoch(tmp_path) >= 2, process, tmp_path)
+    until(lambda: directory(tmp_path).progress().get("epoch", 0) >= 2, process, tmp_path)
     for _ in range(2):
         os.killpg(process.pid, number)
     assert process.wait() == 128 + number, (tmp_path / "log.txt").read_text()
