@@ -14,7 +14,7 @@ from runner.store.store import RunStore
 from runner.weights.needed_weights import find_initial_weights
 
 if TYPE_CHECKING:
-    from runner.weights.fetch import Release
+    from runner.weights.released import Release
 
 
 def resources_of_runs(options: Started) -> Resources:
@@ -89,7 +89,7 @@ def skip_without_weights(pending: list[Job], store: RunStore) -> None:
         except ValueError as error:
             job.outcome, job.reason = "skipped", str(error)
     if pending and all(job.outcome == "skipped" for job in pending):
-        from runner.weights.fetch import released_remedies
+        from runner.weights.released import released_remedies
 
         remedies = next(filter(None, (released_remedies(job.run, job.row) for job in pending)), [])
         raise ValueError(

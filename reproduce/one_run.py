@@ -29,7 +29,7 @@ def check_weights(
     options: RunOfRow, column: str, run: RunConfig, store: RunStore, alternatives: Iterable[str] = ()
 ) -> None:
     """Refuse a row without weights. What else can be done, for the message, is read only then."""
-    from runner.weights.fetch import released_remedies
+    from runner.weights.released import released_remedies
     from runner.weights.weights import existing_weights, weights_of
 
     if weights_of(run, store) is not None:

@@ -7,7 +7,7 @@ from reproduce.options import UNUSABLE, Jobs, Started
 from runner.machine.messages import one_line
 from runner.store.jobs import Job
 from runner.store.store import RunStore
-from runner.weights.fetch import Release, import_release, needed_releases, releases_of
+from runner.weights.released import Release, import_release, needed_releases, releases_of
 from runner.weights.weights import weights_of
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from experiments.spec.run import RunConfig
     from runner.machine.resources import Resources
     from runner.store.jobs import Job
-    from runner.weights.fetch import Release
+    from runner.weights.released import Release
 
 NOTHING_TO_RUN = "Nothing to run: every column is computed without a test, or quoted."
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run

@@ -24,7 +24,7 @@ from reports.pages.table_texts import (
 )
 from reproduce.command import main, parsed
 from runner.inference import row_model as rows
-from runner.weights.fetch import released_files
+from runner.weights.released import released_files
 from tests.experiments.motionformer.test_released import authors_tensors
 
 ROOT = Path(__file__).resolve().parents[1]

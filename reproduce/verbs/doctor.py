@@ -40,7 +40,7 @@ from runner.store.store import RunStore
 from runner.weights.needed_weights import initial_findings, tested_findings
 
 if TYPE_CHECKING:
-    from runner.weights.fetch import Release
+    from runner.weights.released import Release
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)

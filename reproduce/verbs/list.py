@@ -152,7 +152,7 @@ def hours_text(hours: float | None) -> str:
 def list_weights(options: List) -> int:
     from models.imagenet import weights_folder
     from reproduce.selection import store_of
-    from runner.weights.fetch import released_files  # imports the models
+    from runner.weights.released import released_files  # imports the models
 
     files, store = released_files(options.tables), store_of(options)
     if options.json:

@@ -45,7 +45,7 @@ from runner.store.store import RunStore
 from runner.weights.download import size_of_download
 
 if TYPE_CHECKING:
-    from runner.weights.fetch import Release
+    from runner.weights.released import Release
 
 FROM_LISTS, OFFICIAL, GENERATED = "annotation files", "official split sizes", "stand-in"
 HEADERS = (

@@ -37,7 +37,7 @@ from runner.inference.evaluate import Answer, best_classes, load_chosen_weights
 from runner.machine.resources import Resources
 from runner.store.jobs import run_of_row
 from runner.store.store import RunStore
-from runner.weights.fetch import released_remedies
+from runner.weights.released import released_remedies
 from runner.weights.weights import weights_of
 
 NO_LABEL = -1

@@ -38,7 +38,7 @@ def initial_findings(models: Iterable[ModelConfig]) -> Iterator[Finding]:
 
 def tested_findings(jobs: Iterable[Job], store: RunStore) -> Iterator[Finding]:
     """Findings on the weights of runs that are only tested."""
-    from runner.weights.fetch import released_remedies  # these are not for the runs that are trained
+    from runner.weights.released import released_remedies  # these are not for the runs that are trained
     from runner.weights.weights import weights_of
 
     for job in jobs:

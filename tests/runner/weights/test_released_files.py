@@ -10,7 +10,7 @@ from experiments.spec.scales import PAPER
 from reproduce.command import main
 from runner.inference.evaluate import weight_file
 from runner.store.store import RunStore
-from runner.weights.fetch import released_files
+from runner.weights.released import released_files
 
 
 def test_every_released_file_names_a_cell_with_a_run(store: RunStore) -> None:
