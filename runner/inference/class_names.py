@@ -17,12 +17,13 @@ from runner.store.data_record import data_record
 from runner.store.run_directory import RunDirectory
 
 ClassNames = Mapping[str, tuple[str | None, ...]]  # by kind of label; None for a class without a name
+Videos = Path | Sequence[Path]  # a list file of videos with labels; or files without labels, and folders of such files
 
 
 def class_names(
     data: DataConfig, resources: Resources, directory: RunDirectory, file: Path | None = None
 ) -> ClassNames:
-    """Names of the classes by kind of label; None for a class without a name.
+    """Names of the classes of a run.
 
     Args:
         directory: directory of the run. The names in the record of its training come first.
@@ -69,12 +70,10 @@ def by_kind(names: tuple[str, ...], targets: Targets) -> ClassNames:
     }
 
 
-def run_on_videos(run: RunConfig, videos: Path | Sequence[Path], names: ClassNames) -> tuple[RunConfig, Path]:
+def run_on_videos(run: RunConfig, videos: Videos, names: ClassNames) -> tuple[RunConfig, Path]:
     """The same run on other videos in place of its data set, and their root. Weights and results are those of `run`.
 
-    Args:
-        videos: list file of videos with labels; or video files without labels, and folders of such files.
-        names: names of the classes, which may stand in the list in place of numbers.
+    The names of the classes may stand in a list in place of numbers.
     """
     if not isinstance(videos, Path):
         files = UnlabelledVideos.Config.of(videos, run.data.targets)

@@ -2,7 +2,7 @@
 
 import functools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from experiments.spec.run import RunConfig
 from interface.batches import sent
 from lightning_modules.scores import EVALUATED, Scores, ViewScores
 from models.imagenet import weights_folder
-from runner.inference.class_names import ClassNames, class_names, run_on_videos
+from runner.inference.class_names import ClassNames, Videos, class_names, run_on_videos
 from runner.machine.files import StoreError, read_json
 from runner.machine.resources import Resources
 from runner.measure.training_step import dtype_on, mixed_precision
@@ -40,7 +40,7 @@ def evaluate(
     run: RunConfig,
     store: RunStore,
     resources: Resources,
-    videos: Path | Sequence[Path],
+    videos: Videos,
     *,
     weights: Path | None = None,
     untrained: bool = False,
@@ -50,9 +50,7 @@ def evaluate(
     """Best classes of each video and kind of label and, for a list with labels, accuracies. With provenance.
 
     Args:
-        videos: list file of videos with labels; or video files without labels, and folders of such files.
         weights: a released checkpoint or a .safetensors file; None for the weights of the run.
-        untrained: use random weights.
         released: released weights of the paper, which check the settings that a file states.
         classes: file of the names of the classes, one a line; None for those that the training or the data set records.
     """

@@ -5,7 +5,7 @@ A video is read and sampled as in the test. F frames, T token frames.
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from experiments.spec.run import RunConfig
 from interface.sizes import VideoSize
 from interface.targets import Targets
 from models.attention_query import PointQuery
-from runner.inference.class_names import class_names, run_on_videos
+from runner.inference.class_names import Videos, class_names, run_on_videos
 from runner.machine.messages import one_line
 from runner.machine.resources import Resources
 from runner.store.kept_pictures import file_of, kind_and_name
@@ -40,13 +40,9 @@ def attention_maps(
     store: RunStore,
     resources: Resources,
     query: AttentionQuery,
-    videos: Path | Sequence[Path] | None = None,
+    videos: Videos | None = None,
 ) -> AttentionMaps:
-    """Attention maps of a query for the centre crop of the middle view of a test video.
-
-    Args:
-        videos: list file of videos, or video files, in place of the test videos; None for these.
-    """
+    """Attention maps of a query for the centre crop of the middle view of a test video, or of one of other videos."""
     shown, root = run, None
     if videos is not None:
         shown, root = run_on_videos(run, videos, class_names(run.data, resources, store.run(run.train_id)))

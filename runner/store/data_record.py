@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from data.config import DataConfig, DatasetConfig
@@ -44,9 +44,7 @@ def save_data_record(
 
 def record_of(data: DataFingerprint) -> DataRecord:
     """Record of data without that of parents."""
-    return DataRecord(
-        name=data.name, fingerprint=data.annotations, test=data.test, train=data.train, copy=data.copy or ""
-    )
+    return convert(data.as_json(), DataRecord)
 
 
 def data_record(directory: RunDirectory) -> DataRecord | None:

@@ -172,13 +172,10 @@ class Checkpointing(Callback):
         """
         is_late = time.monotonic() - self.request.received_at > SECONDS_TO_END_VALIDATION
         if is_late or not self.validations_select_weights:
-            self.stop_if_requested()
+            self.on_test_batch_end(trainer)
 
     def on_test_batch_end(self, trainer: Trainer, *args: object, **keywords: object) -> None:
-        self.stop_if_requested()
-
-    def stop_if_requested(self) -> None:
-        """Stop on request outside of training.
+        """Stop on request.
 
         The processes are not synchronised here because their numbers of batches can differ. The process with the
         request ends, and the other processes then end too.

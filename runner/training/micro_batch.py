@@ -46,6 +46,7 @@ class FittingBatches(Callback):
         self.splits: list[dict[str, int]] = []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Split the batches of a trainer and of its data, after the search."""
         if stage != "fit":
             return
         assert isinstance(pl_module, TaskModule)
@@ -56,7 +57,12 @@ class FittingBatches(Callback):
             if micro_batch == 0:
                 raise TooLittleMemoryError(self.remedies("training", self.resources.micro_batches(self.run)[0]))
             self.split = BatchSplit(micro_batch, self.split.micro_batch * self.split.accumulation // micro_batch)
-        self.apply(trainer)
+        datamodule, optim = trainer.datamodule, self.run.optim  # type: ignore[attr-defined]
+        assert optim is not None
+        datamodule.batch_size, datamodule.accumulate = self.split
+        trainer.accumulate_grad_batches = self.split.accumulation
+        if optim.steps is not None and not trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
+            trainer.val_check_interval = min(optim.validate_every, optim.steps) * self.split.accumulation
 
     def largest_fitting(self, trainer: Trainer, module: TaskModule) -> int:
         """Largest micro-batch that fits into the memory of this process's device; 0 if none does."""
@@ -68,15 +74,6 @@ class FittingBatches(Callback):
             if fits:
                 return micro_batch
         return 0
-
-    def apply(self, trainer: Trainer) -> None:
-        """Split the batches of a trainer and of its data."""
-        datamodule, optim = trainer.datamodule, self.run.optim  # type: ignore[attr-defined]
-        assert optim is not None
-        datamodule.batch_size, datamodule.accumulate = self.split
-        trainer.accumulate_grad_batches = self.split.accumulation
-        if optim.steps is not None and not trainer.fast_dev_run:  # pyright: ignore[reportAttributeAccessIssue]
-            trainer.val_check_interval = min(optim.validate_every, optim.steps) * self.split.accumulation
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         entry = {"from_step": trainer.global_step, "devices": trainer.world_size, **self.split._asdict()}
