@@ -44,7 +44,7 @@ class RunStore:
 
     Args:
         results: directory of published results, which are read if the root has none. No run writes to it.
-        compare_scores: whether results made here are compared with their saved scores before they are taken.
+        compare_scores: of the directories of results made here.
     """
 
     def __init__(self, root: Path, results: Path | None = None, *, compare_scores: bool = False) -> None:

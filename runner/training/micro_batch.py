@@ -31,10 +31,7 @@ class TooLittleMemoryError(OSError):
 class FittingBatches(Callback):
     """Splits the global batch so that a training step fits into memory, and notes the splits for the provenance.
 
-    Args:
-        trains: whether the run is trained, and not only tested.
-        accumulation: batches per step of the checkpoint from which the training goes on, whose counters count them;
-            None for a new training.
+    `accumulation`: see `Resources.split_of`. The counters of a checkpoint count batches, not steps.
     """
 
     def __init__(

@@ -123,11 +123,9 @@ def released_remedies(run: RunConfig, row: str) -> list[str]:
 def import_release(
     release: Release, store: RunStore, file: Path | None = None, *, replace: bool = False
 ) -> ImportedWeights:
-    """Import of a released file, which is downloaded if it is not here. An earlier import stays as it is.
+    """Import of a released file, or of one fetched by hand. Without one, an earlier import stays as it is.
 
-    Args:
-        file: a file fetched by hand.
-        replace: whether the import of another file is replaced.
+    A file that is not here is downloaded. `replace`: see `import_weights`.
     """
     record = store.run(release.run.train_id).released_weights()
     if file is None and record is not None:

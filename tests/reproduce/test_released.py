@@ -137,6 +137,7 @@ def test_every_released_file_belongs_to_a_run(paper: str) -> None:
     assert listed is not None
     releases = releases_of(jobs_of(find([listed.files[0].row]), PAPER, [], (0,)), [])
     assert [release.entry for release in releases.values()] == list(listed.files)
+    assert all(release.url.startswith("https://") for release in releases.values())
 
 
 def with_official_lists(root: Path) -> Path:

@@ -16,10 +16,10 @@ from data.items import ItemList, TestItems
 from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
-from lightning_modules.scores import EVALUATED, FAILED, MISSING, STATES, ViewScores
+from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
 from runner.store.picture_files import AnsweredClips, read_pictures
 from runner.store.records import READABLE, Hits
-from runner.store.saved_scores import SavedScores, save_scores, scored
+from runner.store.saved_scores import SavedScores, scored
 from runner.training import train
 from runner.training.results import NUM_FRAMES, check_complete, decoded_clips, small
 from runner.weights.weights import save_weights
@@ -89,15 +89,6 @@ def test_a_class_that_is_predicted_and_no_label_is_counted_and_has_no_accuracy()
     fields = scored(SSV2, finished(EVALUATED, EVALUATED, predicted=(0, 7)))
     assert fields["classes"] == {"up": (1, 1), "down": (0, 1)}
     assert fields["class_counts"] == {"class": {"up": (1, 1, 1), "down": (0, 0, 1), "7": (0, 1, 0)}}
-
-
-def test_scores_of_all_items_are_saved_with_their_status(tmp_path: Path) -> None:
-    save_scores(tmp_path / "scores.npz", SSV2, finished(EVALUATED, MISSING))
-    with np.load(tmp_path / "scores.npz", allow_pickle=False) as predictions:
-        assert predictions["scores"].shape == (2, 1, 174)
-        assert predictions["scores"].argmax(-1).tolist() == [[0], [1]]
-        assert predictions["status"].tolist() == [[STATES.index(EVALUATED)], [STATES.index(MISSING)]]
-        assert predictions["ids"].tolist() == ["a", "b"]
 
 
 def not_finite() -> SavedScores:
