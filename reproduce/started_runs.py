@@ -14,7 +14,7 @@ from reproduce.options import SCALES, Status
 from reproduce.selection import jobs
 from runner.store.folders import run_folders
 from runner.store.jobs import Job, jobs_of
-from runner.store.run_folder import RunFolder
+from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, read_starts
 from runner.store.store import RunStore
 
@@ -31,7 +31,7 @@ def jobs_of_started(options: Status, store: RunStore) -> list[Job]:
     tables = tuple(name for name, entry in entries if not folders.keys().isdisjoint(trainings(entry, options.scale)))
     found = jobs(replace(options, tables=tables)) if tables else []
     for train_id, folder in folders.items():
-        for start in read_starts(RunFolder(folder).starts):
+        for start in read_starts(RunDirectory(folder).starts):
             if start.scale == options.scale and (start.overrides or train_id not in known):
                 with suppress(ValueError):  # `others_text` counts what the code here does not give
                     found += [job for job in jobs_from(start) if job.run.train_id == train_id]
@@ -83,7 +83,7 @@ def say_more(options: Status, found: Sequence[Job], left: Sequence[Job], store: 
 def others_text(options: Status, found: Iterable[Job]) -> str:
     """Sentence on started runs that are not among those found, nor unchanged at another scale; empty without any."""
     known = known_ids() | {job.run.train_id for job in found}
-    folders = [RunFolder(path) for train_id, path in run_folders(options.runs).items() if train_id not in known]
+    folders = [RunDirectory(path) for train_id, path in run_folders(options.runs).items() if train_id not in known]
     others = [folder for folder in folders if folder.log.exists()]
     others = [folder for folder in others if all(start.scale == options.scale for start in read_starts(folder.starts))]
     if not others:
@@ -92,7 +92,7 @@ def others_text(options: Status, found: Iterable[Job]) -> str:
     return f"{number_of(len(others), 'runs')} that no row gives as it is (`reproduce runs list`): {texts}"
 
 
-def _other_text(folder: RunFolder, options: Status) -> str:
+def _other_text(folder: RunDirectory, options: Status) -> str:
     """Folder of a run that no row gives and, of own videos that were moved, where they were, and the remedy."""
     for start in read_starts(folder.starts):
         try:

@@ -29,7 +29,7 @@ from runner.machine.messages import bytes_text
 from runner.store.archive import export_runs, import_runs
 from runner.store.folders import run_folders
 from runner.store.provenance import commit
-from runner.store.run_folder import RunFolder
+from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, read_starts
 
 HEADERS = ("run", "id", "scale", "state", "value", "name", "overrides", "code", "date", "size")
@@ -55,7 +55,7 @@ def execute(options: RunsList | RunsRemove | RunsExport | RunsImport) -> int:
 class OwnRun:
     """A run as its folder describes it."""
 
-    folder: RunFolder
+    folder: RunDirectory
     starts: tuple[Start, ...]
     tables: tuple[str, ...]
     """Tables that show it or start from it, if it has no overrides and seed 0."""
@@ -176,7 +176,7 @@ def own_runs(root: Path) -> list[OwnRun]:
                 known.setdefault(train_id, {})[table] = scale
     found = []
     for train_id, path in run_folders(root).items():
-        folder, of_tables = RunFolder(path), known.get(train_id, {})
+        folder, of_tables = RunDirectory(path), known.get(train_id, {})
         starts, scale = read_starts(folder.starts), next(iter(of_tables.values()), "")
         unchanged = [one for one in starts if not (one.overrides or one.seed) and one.table in tables]
         stale = False if of_tables else True if unchanged else None

@@ -29,8 +29,7 @@ from runner.machine.request import ProfilerName, Request
 from runner.machine.resources import Resources
 from runner.machine.signals import interrupted_by_signals
 from runner.store.jobs import Job
-from runner.store.run_directory import RunDirectory
-from runner.store.run_folder import Failure
+from runner.store.run_directory import Failure, RunDirectory
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 

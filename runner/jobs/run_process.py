@@ -25,8 +25,7 @@ from runner.machine.messages import ERROR_PREFIX, one_line
 from runner.machine.request import Request
 from runner.machine.resources import Resources, num_tasks
 from runner.machine.signals import Stopped, StopRequest
-from runner.store.run_directory import RunDirectory
-from runner.store.run_folder import Failure
+from runner.store.run_directory import Failure, RunDirectory
 from runner.store.store import RunStore
 from runner.training.micro_batch import TooLittleMemoryError
 from runner.training.results import rescore, saved_test

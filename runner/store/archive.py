@@ -11,7 +11,7 @@ import msgspec
 from experiments.spec.ids import tree_digest
 from runner.machine.files import PARTIAL, json_object, replacing, unwritable
 from runner.store.folders import run_folders, train_id_of
-from runner.store.run_folder import RunFolder
+from runner.store.run_directory import RunDirectory
 from runner.store.starts import Starts
 
 ENDINGS = (".tar", ".tar.gz")
@@ -19,7 +19,7 @@ ENDINGS = (".tar", ".tar.gz")
 LEFT_OUT = {"claim.lease", "failure.txt", "progress.json", "requests"}
 
 
-def export_runs(folders: Iterable[RunFolder], file: Path) -> None:
+def export_runs(folders: Iterable[RunDirectory], file: Path) -> None:
     """Write runs to a new file, with weights, records, scores, curves and what started them."""
     if not file.name.endswith(ENDINGS):
         raise ValueError(f"{file}: name a file that ends in {' or '.join(ENDINGS)}")
@@ -45,7 +45,7 @@ def _shared(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return member
 
 
-def import_runs(file: Path, root: Path) -> list[RunFolder]:
+def import_runs(file: Path, root: Path) -> list[RunDirectory]:
     """Take all runs of a file, or none if it holds anything else, was changed, or has a run which is here already."""
     if not file.is_file():
         raise ValueError(f"there is no file {file}")
@@ -57,7 +57,7 @@ def import_runs(file: Path, root: Path) -> list[RunFolder]:
             if known := [str(here[id_]) for top in tops if (id_ := train_id_of(Path(top))) in here]:
                 raise ValueError(f"{', '.join(known)} is here already, which `reproduce runs rm` removes")
             archive.extractall(name, filter="data")  # refuses paths outside of the folder, and devices
-            new = [RunFolder(Path(name) / top) for top in tops]
+            new = [RunDirectory(Path(name) / top) for top in tops]
             for folder in new:
                 check_run(folder)
             for folder in new:
@@ -68,10 +68,10 @@ def import_runs(file: Path, root: Path) -> list[RunFolder]:
         raise ValueError(f"{file}: {error}; nothing was imported") from None
     except OSError as error:
         raise unwritable(root, error) from None
-    return [RunFolder(root / top) for top in tops]
+    return [RunDirectory(root / top) for top in tops]
 
 
-def check_run(folder: RunFolder) -> None:
+def check_run(folder: RunDirectory) -> None:
     """Refuse a folder whose name, config and results are not of one run, or were changed."""
     from runner.store.records import read_sealed, record_of_test  # here: it imports PyTorch
 

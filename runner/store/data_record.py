@@ -23,7 +23,6 @@ from runner.machine.resources import Resources
 from runner.store.folders import run_folders
 from runner.store.records import DataRecord, read_test, seal_of
 from runner.store.run_directory import RunDirectory
-from runner.store.run_folder import RunFolder
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -115,7 +114,7 @@ def renamed_text(data: DataConfig, store: RunStore) -> str:
     assert folder is not None
     found = fingerprint_in(data, folder)
     for of_run in run_folders(store.root).values():
-        record = read_record(RunFolder(of_run).data, DataRecord)
+        record = read_record(RunDirectory(of_run).data, DataRecord)
         if record is None or record.fingerprint != found.annotations or record.name == found.name or not record.root:
             continue
         if not (before := Path(record.root)).exists():

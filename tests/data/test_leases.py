@@ -12,7 +12,7 @@ from filelock import Timeout
 
 from data import leases
 from data.leases import CLAIMED_ELSEWHERE, is_held, lease
-from runner.store.run_folder import CLAIM
+from runner.store.run_directory import CLAIM
 from runner.store.store import RunStore
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from experiments.spec.scales import TINY
 from runner.machine.files import write_atomically
 from runner.store.archive import id_of
 from runner.store.jobs import Job, jobs_of
-from runner.store.run_folder import RunFolder
+from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Outcome, Reproduce
@@ -120,7 +120,7 @@ def test_runs_of_earlier_versions_show_what_their_folders_have(
 
 def test_stale_runs_are_those_that_no_row_gives_any_more(runs: Runs, two: tuple[Job, Job], store: RunStore) -> None:
     def stored(train_id: str, **fields: object) -> str:
-        folder = RunFolder(store.root / f"old-{train_id}")
+        folder = RunDirectory(store.root / f"old-{train_id}")
         add_start(folder.starts, Start(scale="tiny", **fields))  # type: ignore[arg-type]
         return train_id
 
@@ -153,7 +153,7 @@ def test_runs_are_removed_after_a_question_and_running_ones_never(
     assert unchanged.path.exists() and not short.path.exists()
 
 
-@pytest.mark.parametrize("place", ["runner.store.run_folder.lease", "shutil.rmtree"])
+@pytest.mark.parametrize("place", ["runner.store.run_directory.lease", "shutil.rmtree"])
 def test_a_run_on_a_read_only_file_system_is_named_once(
     place: str, runs: Runs, two: tuple[Job, Job], store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

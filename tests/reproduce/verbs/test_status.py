@@ -16,7 +16,7 @@ from experiments.spec.scales import PAPER, TINY
 from reproduce.verbs.status import job_state, status_json, status_text
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
-from runner.store.run_folder import Failure
+from runner.store.run_directory import Failure
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 from tests.reproduce.conftest import Reproduce

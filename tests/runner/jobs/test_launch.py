@@ -24,7 +24,7 @@ from runner.machine.files import write_atomically
 from runner.machine.request import Request
 from runner.machine.resources import Resources
 from runner.store.jobs import CellName, Job, jobs_of
-from runner.store.run_folder import Failure
+from runner.store.run_directory import Failure
 from runner.store.store import RunStore
 from tests.runner.stored_metrics import write_result
 

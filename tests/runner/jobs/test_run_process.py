@@ -13,7 +13,7 @@ from data.errors import DataError
 from models.imagenet import MissingWeightsError
 from runner.jobs import run_process
 from runner.machine.files import StoreError
-from runner.store.run_folder import Failure
+from runner.store.run_directory import Failure
 from tests.runner.conftest import Process
 from tests.runner.points import POINTS, NoSignalHandlers, RunHarness, StopsAfter
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from runner.store.run_folder import RunFolder
+from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start, name_overrides, named_overrides, read_starts
 
 FIRST = Start(cell="a/b:c.d", scale="tiny", overrides=("x=1", "y=2"), date="2026-01-01")
 
 
 def test_each_set_of_overrides_has_one_entry_whose_name_alone_can_change(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "a.b.c.d-0123456789ab")
+    folder = RunDirectory(tmp_path / "a.b.c.d-0123456789ab")
     assert read_starts(folder.starts) == () and folder.names == ""
     add_start(folder.starts, FIRST)
     add_start(folder.starts, Start(cell="e/f:g.h", scale="tiny", overrides=("y=2", "x=1"), date="2027-01-01"))
@@ -25,7 +25,7 @@ def test_each_set_of_overrides_has_one_entry_whose_name_alone_can_change(tmp_pat
 
 
 def test_own_videos_that_moved_have_their_new_place(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "a.b.c.d-0123456789ab")
+    folder = RunDirectory(tmp_path / "a.b.c.d-0123456789ab")
     for place in ("/old/pets", "/new/pets"):
         add_start(folder.starts, Start(scale="tiny", overrides=("x=1", f"data={place}"), date=place))
     (moved,) = read_starts(folder.starts)
@@ -33,7 +33,7 @@ def test_own_videos_that_moved_have_their_new_place(tmp_path: Path) -> None:
 
 
 def test_a_name_is_that_of_all_runs_with_the_same_overrides(tmp_path: Path) -> None:
-    folders = [RunFolder(tmp_path / f"a.b.c.d-{number:012d}") for number in range(3)]
+    folders = [RunDirectory(tmp_path / f"a.b.c.d-{number:012d}") for number in range(3)]
     for number, folder in enumerate(folders):
         add_start(folder.starts, Start(scale="tiny", seed=number, overrides=("x=1", "y=2") if number else ()))
     name_overrides(tmp_path, ("y=2", "x=1"), "both")

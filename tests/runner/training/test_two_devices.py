@@ -14,7 +14,7 @@ from interface.batches import Batch
 from lightning_modules.module import TaskModule
 from runner.jobs import run_process
 from runner.machine.signals import Stopped
-from runner.store.run_folder import Failure
+from runner.store.run_directory import Failure
 from tests.runner.conftest import Process
 from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, carry_out
 from tests.runner.two_devices import FORKED, exit_codes
