@@ -83,22 +83,16 @@ def test_the_share_of_waiting_is_that_of_the_time_for_which_batches_are_awaited(
     assert 0.5 < record["waiting_share"] < 1
 
 
-def test_the_interval_of_long_trainings_holds_for_all_curves(
-    harness: RunHarness, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("micro_batch", "num_points", "interval"), [(4, 5, 4), (2, 100, 1)])
+def test_all_curves_have_the_interval_of_long_trainings_and_count_optimiser_steps(
+    micro_batch: int, num_points: int, interval: int, harness: RunHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.training.curves.NUM_POINTS", 5)
+    monkeypatch.setattr("runner.training.curves.NUM_POINTS", num_points)
+    harness.resources = replace(harness.resources, micro_batch=micro_batch)
     harness.execute(EPOCHS)
     found = curves(harness, EPOCHS)
     for name in ("train/loss", "train/gradient_norm", SPEED):
-        assert [step for step, _ in found[name]] == [3, 7, 11, 15, 19]
-
-
-def test_curves_count_optimiser_steps_under_gradient_accumulation(harness: RunHarness) -> None:
-    harness.resources = replace(harness.resources, micro_batch=2)
-    harness.execute(EPOCHS)
-    found = curves(harness, EPOCHS)
-    for name in ("train/loss", "train/gradient_norm", SPEED):
-        assert [step for step, _ in found[name]] == list(range(20))
+        assert [step for step, _ in found[name]] == list(range(interval - 1, 20, interval))
 
 
 @pytest.mark.parametrize("run", [EPOCHS, STEPS], ids=["epochs", "steps"])

@@ -138,15 +138,13 @@ LARGE = replace(POINTS, optim=OptimConfig(epochs=1, batch_size=24))
 ONE = Resources(devices=1)
 
 
-def test_the_largest_micro_batch_that_fits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    search = Searching(monkeypatch, fits=7)
-    assert search.split(FittingBatches(LARGE, ONE), LARGE.build()) == BatchSplit(6, 4)
+@pytest.mark.parametrize(("elsewhere", "split"), [(1000, BatchSplit(6, 4)), (3, BatchSplit(3, 8))])
+def test_the_largest_micro_batch_that_fits_is_found_and_processes_agree_on_the_smallest(
+    elsewhere: int, split: BatchSplit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Searching(monkeypatch, fits=7, elsewhere=elsewhere)
+    assert search.split(FittingBatches(LARGE, ONE), LARGE.build()) == split
     assert search.tried == [24, 12, 8, 6]
-
-
-def test_processes_agree_on_the_smallest_micro_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    search = Searching(monkeypatch, fits=7, elsewhere=3)
-    assert search.split(FittingBatches(LARGE, ONE), LARGE.build()) == BatchSplit(3, 8)
 
 
 def test_a_device_on_which_nothing_fits_is_an_error_of_all(monkeypatch: pytest.MonkeyPatch) -> None:

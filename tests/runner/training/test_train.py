@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from data.errors import MissingAnnotationError
+from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
 from interface.batches import Batch
 from lightning_modules.module import TaskModule
@@ -31,9 +32,12 @@ EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, valid
 STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.3, validate_every=3, keep="best"))
 
 
+def of_epochs(**changes: object) -> RunConfig:
+    return apply(EPOCHS, optim(**changes))
+
+
 def of_steps(**changes: object) -> RunConfig:
-    assert STEPS.optim is not None
-    return replace(STEPS, optim=replace(STEPS.optim, **changes))  # type: ignore[arg-type]
+    return apply(STEPS, optim(**changes))
 
 
 LAST = of_steps(keep="last")
@@ -62,31 +66,21 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[RunConfig, Whole]:
     return found
 
 
-def test_a_recipe_in_epochs_trains_and_validates_by_epochs(harness: RunHarness) -> None:
-    optim = OptimConfig(epochs=5, batch_size=4, lr=0.1, validate_every=2, keep="best")
-    harness.execute(replace(POINTS, optim=optim))
-    assert harness.steps == list(range(25))
-    assert harness.validated_after == [10, 20]
-
-
-def test_validations_that_select_no_weights_follow_each_epoch(harness: RunHarness) -> None:
-    harness.execute(replace(POINTS, optim=OptimConfig(epochs=5, batch_size=4, lr=0.1, validate_every=2)))
-    assert harness.validated_after == [5, 10, 15, 20, 25]
-
-
-def test_a_recipe_shorter_than_its_validation_interval_validates_at_its_end(harness: RunHarness) -> None:
-    harness.execute(replace(POINTS, optim=OptimConfig(epochs=2, batch_size=4, lr=0.1, keep="best")))
-    assert harness.validated_after == [10]
-    harness.use_new_store("steps")
-    harness.execute(of_steps(steps=4, validate_every=5))
-    assert (harness.steps, harness.validated_after) == ([0, 1, 2, 3], [4])
-
-
-@pytest.mark.parametrize("steps", [3, 5, 7, 22])
-def test_a_recipe_in_steps_trains_and_validates_by_steps(harness: RunHarness, steps: int) -> None:
-    harness.execute(of_steps(steps=steps))
-    assert harness.steps == list(range(steps))
-    assert harness.validated_after == list(range(3, steps + 1, 3))
+@pytest.mark.parametrize(
+    ("run", "steps", "validated_after"),
+    [
+        (of_epochs(epochs=5, validate_every=2), 25, [10, 20]),
+        (of_epochs(epochs=5, validate_every=2, keep="last"), 25, [5, 10, 15, 20, 25]),  # they select no weights
+        (of_epochs(epochs=2, validate_every=5), 10, [10]),  # shorter than the interval
+        (of_steps(steps=4, validate_every=5), 4, [4]),
+        *((of_steps(steps=steps), steps, list(range(3, steps + 1, 3))) for steps in (3, 5, 7, 22)),
+    ],
+)
+def test_a_recipe_trains_and_validates_by_epochs_or_by_steps(
+    run: RunConfig, steps: int, validated_after: list[int], harness: RunHarness
+) -> None:
+    harness.execute(run)
+    assert (harness.steps, harness.validated_after) == (list(range(steps)), validated_after)
     assert harness.trainers[0].global_step == steps
 
 
