@@ -1,6 +1,7 @@
 """Variants: sets of overrides that `report`, `claims` and `tensorboard` show side by side, given in full or by name."""
 
 import shlex
+import sys
 from dataclasses import replace
 
 from experiments.spec.catalog import find
@@ -13,7 +14,6 @@ from reports.variants import Variant, VariantReport
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, Compared, Report
 from reproduce.selection import store_of
-from reproduce.terminal import terminal_width
 from runner.store.starts import name_of, named_overrides
 
 
@@ -62,10 +62,10 @@ def report_variants(options: Report) -> int:
         for lines in (one.frame() for one in found):
             print(csv_text(list(lines[0]), (line.values() for line in lines)), end="")
         return DONE
-    if (width := terminal_width()) is not None:
+    if sys.stdout.isatty():
         from reproduce.terminal_page import Terminal
 
-        markup = Terminal(width)
+        markup = Terminal()
     else:
         markup = Unlinked()
     print("\n".join(one.page(markup, next_command("report", options)) for one in found), flush=True)

@@ -28,7 +28,7 @@ from reproduce.next_command import say_next
 from reproduce.option_types import override_words
 from reproduce.options import DONE, UNUSABLE, Doctor
 from reproduce.selection import jobs_and_files, resources_of, store_of
-from reproduce.terminal import terminal_width, wrapped
+from reproduce.terminal import wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.machine.files import StoreError, existing, free_bytes, write_atomically
 from runner.machine.messages import bytes_text
@@ -263,11 +263,11 @@ def _installed(package: str) -> str:
 
 
 def text(found: list[Finding]) -> str:
-    width, columns = max(len(finding.subject) for finding in found), terminal_width()
+    width = max(len(finding.subject) for finding in found)
     lines, indent = list[str](), width + 11
     for severity, subject, what, remedy in found:
-        lines.append(wrapped(f"{severity:<7}  {subject:<{width}}  {what}", columns, indent))
+        lines.append(wrapped(f"{severity:<7}  {subject:<{width}}  {what}", indent))
         if remedy:
-            lines.append(wrapped(f"{'':<{indent}}-> {remedy}", columns, indent + 3))
+            lines.append(wrapped(f"{'':<{indent}}-> {remedy}", indent + 3))
     errors, warnings = (sum(finding.severity == name for finding in found) for name in ("error", "warning"))
     return "\n".join([*lines, "", f"{number_of(errors, 'errors')}, {number_of(warnings, 'warnings')}"])

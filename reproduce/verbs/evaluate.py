@@ -11,7 +11,7 @@ from experiments.spec.scales import SCALES
 from reproduce.one_run import check_weights, chosen_videos, one_run
 from reproduce.options import DONE, Evaluate
 from reproduce.selection import resources_of, store_of
-from reproduce.terminal import terminal_width, wrapped
+from reproduce.terminal import wrapped
 from runner.store.store import RunStore
 from runner.weights.weights import weights_of
 
@@ -71,8 +71,7 @@ def evaluation_text(result: Mapping[str, object], dataset: str | None = None) ->
     counts = f"{result['evaluated']} evaluated, {result['failed']} failed, {result['missing']} missing"
     scores = ", ".join(f"{name} {value:.1f}" for name, value in metrics.items()) if isinstance(metrics, dict) else ""
     lines.append(f"{scores} ({counts})" if scores else f"{counts}; no labels, so no accuracy")
-    width = terminal_width()
-    return "\n".join(wrapped(line, width, indent=4) for line in lines)
+    return "\n".join(wrapped(line, indent=4) for line in lines)
 
 
 def video_text(video: dict) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from experiments.spec.catalog import Entry, names_listed, read_index
 from reproduce.next_command import say_next
 from reproduce.options import DONE, RESULTS, SCALES, List
-from reproduce.terminal import GAP, table_text, terminal_width, wrapped
+from reproduce.terminal import ANY_WIDTH, GAP, table_text, terminal_width, wrapped
 from runner.store.folders import run_folders
 
 UNKNOWN = "–"
@@ -118,11 +118,10 @@ def tables_text(tables: list[dict], scale: str) -> str:
     notes = [f"tested: results at scale {scale} ({models}), of all; what is computed needs none; cost: {cost}"]
     if any(entry["published"] for entry in tables):
         notes.append(f"{PUBLISHED_SIGN}: some are published, not run here")
-    if (width := terminal_width()) is not None:
-        lines = cut(lines, width)
+    lines = cut(lines, terminal_width())
     headers = HEADERS[: len(lines[0])]
     notes += ["a wider terminal also shows the data sets"] if headers != HEADERS else []
-    return f"{table_text(headers, lines, None, numbers=(1, 3))}\n\n{wrapped('; '.join(notes), width)}"
+    return f"{table_text(headers, lines, width=ANY_WIDTH, numbers=(1, 3))}\n\n{wrapped('; '.join(notes))}"
 
 
 def cut(lines: list[list[str]], width: int) -> list[list[str]]:
@@ -158,14 +157,13 @@ def list_weights(options: List) -> int:
     if options.json:
         print(json.dumps([file.as_json(store) for file in files], indent=1))
         return DONE
-    width = terminal_width()
     lines = [(file.file_name, f"{file.entry.row} ({file.entry.column})") for file in files]
-    header, rule, *rows = table_text(("file", "row (column)"), lines, None).splitlines()
+    header, rule, *rows = table_text(("file", "row (column)"), lines, width=ANY_WIDTH).splitlines()
     print(f"{header}\n{rule}")
     for row, file in zip(rows, files, strict=True):
         state, place = "imported" if file.is_imported(store) else "not imported", file.local or f"not here: {file.url}"
-        print(f"{row}\n{wrapped(f'  {state}; {place}', width, indent=4)}")
+        print(f"{row}\n{wrapped(f'  {state}; {place}', indent=4)}")
     looked = f"looked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)"
-    print(f"\n{wrapped(looked, width)}")
-    print(wrapped("import one with `reproduce import-weights FILE --as ROW --column COLUMN`", width))
+    print(f"\n{wrapped(looked)}")
+    print(wrapped("import one with `reproduce import-weights FILE --as ROW --column COLUMN`"))
     return DONE

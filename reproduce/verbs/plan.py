@@ -18,7 +18,7 @@ from reproduce.checks import check_start
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
 from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
-from reproduce.terminal import table_text, terminal_width, wrapped
+from reproduce.terminal import table_text, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel
 from runner.machine.files import free_bytes
@@ -78,7 +78,7 @@ def execute(options: Plan) -> int:
         if scale.gpu is not None and not scale.comparable:
             trained = [job for job, plan in zip(found, plans, strict=True) if plan.split not in (UNTRAINED, NO_SPLIT)]
             if text := memory_text(trained, options.gpu or scale.gpu[0], resources):
-                print(wrapped(text, terminal_width()))
+                print(wrapped(text))
         for release in files:
             print(file_text(release, store))
     starts = "submit" if options.nodes > 1 else "run"
@@ -86,7 +86,7 @@ def execute(options: Plan) -> int:
         hours = {job.key: plan.device_hours_left for job, plan in zip(found, plans, strict=True)}
         fitting, text = rows_within(found, hours, options.budget, resources.num_devices)
         if not options.json:
-            print(wrapped(text, terminal_width()))
+            print(wrapped(text))
         if fitting:
             say_next(starts, options, fitting)
         return DONE
@@ -260,7 +260,7 @@ def plan_text(
     """Plan as text, for so many runs that train at a time. `on_cpu`: small models on a CPU whose speed is not given."""
     if not plans:
         return NOTHING_TO_RUN
-    width, pending = terminal_width(), sum(plan.state not in FINISHED for plan in plans)
+    pending = sum(plan.state not in FINISHED for plan in plans)
     runs = len({plan.train_id for plan in plans})
     tested = f" with {len(plans)} tests" if len(plans) > runs else ""
     cells = number_of(sum(len(plan.cells) for plan in plans), "cells")
@@ -287,8 +287,8 @@ def plan_text(
         )
         for plan in plans
     ]
-    table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], width, numbers=NUMBERS)
-    return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
+    table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], numbers=NUMBERS)
+    return "\n".join([table, "", *(wrapped(line) for part in text for line in part.splitlines())])
 
 
 def memory_text(trained: list[Job], gpu: str, resources: Resources) -> str:

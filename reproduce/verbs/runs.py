@@ -23,7 +23,7 @@ from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
 from reproduce.options import DONE, SCALES
 from reproduce.runs_options import OfRuns, RunsExport, RunsImport, RunsList, RunsRemove
-from reproduce.terminal import table_text, terminal_width
+from reproduce.terminal import table_text
 from runner.machine.files import unwritable
 from runner.machine.messages import bytes_text
 from runner.store.archive import export_runs, import_runs
@@ -248,7 +248,7 @@ def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
         notes.append("stale: no row of the code here gives it any more")
     if any(run.stale is None for run in found):
         notes.append("--stale also asks of runs with overrides or other seeds whether they are")
-    return f"{table_text(headers, rows, terminal_width(), numbers=numbers)}\n\n{'; '.join(notes)}"
+    return f"{table_text(headers, rows, numbers=numbers)}\n\n{'; '.join(notes)}"
 
 
 def remove(options: RunsRemove) -> int:

@@ -14,7 +14,7 @@ from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Cell, Row, label_text, one_line, printed_style
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Show
-from reproduce.terminal import table_text, terminal_width, wrapped
+from reproduce.terminal import table_text, wrapped
 
 DASH = "–"  # as in reports, whose layout is not imported here
 MARKS: dict[str | None, str] = {"bold": "*", "underlined": "_"}
@@ -147,7 +147,7 @@ def printed_text(cell: Cell) -> str:
 
 
 def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seeds: tuple[int, ...]) -> str:
-    table, width = selection.table.at(scale), terminal_width()
+    table = selection.table.at(scale)
     of_rows = rows_of(selection, scale, overrides, seeds)
     headers = [*map(one_line, table.labels), *(one_line(c.header) for c in selection.table.columns)]
     lines = [[*map(label_text, row.labels), *map(printed_text, of_row)] for row, of_row in of_rows]
@@ -157,14 +157,14 @@ def show_text(selection: Selection, scale: Scale, overrides: Sequence[str], seed
     styles = {printed_style(cell.printed) for _, of_row in of_rows for cell in of_row}
     shown = "".join(f", {style} ones in {mark}" for style, mark in MARKS.items() if style in styles)
     source = f"{table.source}; values as printed{shown}, none of them measured here"
-    text = [wrapped(f"{table.name}: {table.caption}", width), wrapped(source, width), ""]
-    text += [table_text(headers, lines, width, numbers=numbers, num_labels=len(table.labels)), ""]
+    text = [wrapped(f"{table.name}: {table.caption}"), wrapped(source), ""]
+    text += [table_text(headers, lines, numbers=numbers, num_labels=len(table.labels)), ""]
     for row, of_row in of_rows:
         if row.quoted:
             text.append(f"{row.key}: quoted from another paper; not run")
         elif runs := runs_text(of_row, scale):
-            text += [f"{row.key}:", *(wrapped(line, width, indent=4) for line in runs)]
-    text += [wrapped(f"note: {note}", width) for note in table.notes]
+            text += [f"{row.key}:", *(wrapped(line, indent=4) for line in runs)]
+    text += [wrapped(f"note: {note}") for note in table.notes]
     return "\n".join(text)
 
 

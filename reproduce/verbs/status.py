@@ -13,7 +13,7 @@ from data.errors import number_of
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Status
 from reproduce.selection import NOTHING_TO_RUN, jobs, note_renamed, store_of
-from reproduce.terminal import table_text, terminal_width
+from reproduce.terminal import table_text
 from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -134,7 +134,7 @@ def status_text(entries: list[dict]) -> str:
         lines.append((entry["run"], entry["train_id"], state, shown, entry["name"] or "", changes, _detail(entry)))
         counts[state] += 1
     kept = [n for n in range(len(HEADERS)) if n < NUM_FIXED or any(line[n] for line in lines)]
-    text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines], terminal_width())]
+    text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines])]
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items())
     text.append(f"{number_of(len(lines), 'runs')}: {by_state}")
     if "published" in counts:
