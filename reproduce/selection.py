@@ -12,6 +12,7 @@ from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from experiments.spec.run import RunConfig
+    from reports.pages.report import Report
     from runner.machine.resources import Resources
     from runner.store.jobs import Job
     from runner.weights.fetch import Release
@@ -47,6 +48,14 @@ def resources_of(options: DataRoots) -> "Resources":
 
     names = {one.name for one in fields(Resources)}
     return Resources(**{name: value for name, value in vars(options).items() if name in names})
+
+
+def reports_of(options: OfTables, store: RunStore, overrides: tuple[str, ...]) -> "list[Report]":
+    """Reports of the selected tables, rows and columns under some overrides."""
+    from reports.collect import collect  # here: other verbs report nothing
+
+    scale, how = find_scale(options.scale), {"seeds": options.all_seeds, "columns": options.columns}
+    return [collect(table, scale, store, overrides=overrides, rows=rows, **how) for table, rows in find(options.tables)]
 
 
 def jobs(options: OfTables, *, eval_only: bool = False) -> "list[Job]":
