@@ -44,8 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Imported here so that verbs without a model do not import the models, which takes seconds.
         with ended_by_ctrl_c():
-            module = options.verb.partition(" ")[0].replace("-", "_")
-            verb = importlib.import_module(f"reproduce.verbs.{module}")
+            verb = importlib.import_module(f"reproduce.verbs.{options.module or options.verb.partition(' ')[0]}")
         return verb.execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED

@@ -70,6 +70,8 @@ class Options:
     """
 
     verb: ClassVar[str]
+    module: ClassVar[str] = ""
+    """File in `verbs/`, unless it has the name of the verb, or of the first of its words."""
     group: ClassVar[str] = ""
     """Heading of its own options in the help of a verb; empty for those of the verb itself."""
 
@@ -130,6 +132,8 @@ class Scaled(Options):
 
 class RunOfRow(Scaled, Row):
     """One run of one row."""
+
+    module = "one_run"
 
     @property
     def seed(self) -> int:

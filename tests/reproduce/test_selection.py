@@ -1,6 +1,7 @@
 """Selection by arguments: tables, columns, seeds, and one run of a row."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ import pytest
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import parsed
-from reproduce.one_run import one_run
 from reproduce.options import RESULTS, Attention, Evaluate, Jobs
 from reproduce.selection import jobs, resources_of, store_of
+from reproduce.verbs.one_run import one_run
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore
@@ -92,7 +93,7 @@ def test_published_results_do_not_count_as_finished_runs(reproduce: Reproduce) -
 def test_one_run_returns_the_run_of_the_given_or_the_first_tested_column() -> None:
     options = parsed(["attention", f"{T4}:joint", "--out", "a.png", "--scale", "paper"])
     assert isinstance(options, Attention)
-    first, ssv2 = one_run(options, None), one_run(options, "ssv2")
+    first, ssv2 = one_run(options), one_run(replace(options, column="ssv2"))
     assert (first[0], ssv2[0]) == ("k400", "ssv2")
     assert [one[1] for one in (first, ssv2)] == list(runs_of_row(f"{T4}:joint", PAPER).values())
     (job, *_) = jobs_of(find([f"{T4}:joint"]), PAPER, [], (0,))
