@@ -29,7 +29,6 @@ from reproduce.option_types import override_words
 from reproduce.options import DONE, UNUSABLE, Doctor
 from reproduce.selection import jobs_and_files, resources_of, store_of
 from reproduce.terminal import wrapped
-from reproduce.verbs.status import FINISHED, job_state
 from runner.machine.files import StoreError, existing, free_bytes, write_atomically
 from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources, TooFewItemsError, splits_of
@@ -94,8 +93,7 @@ class Inspected:
 
     @cached_property
     def pending(self) -> list[Job]:
-        unfinished = [job for job in self.jobs if not job.finished(self.store, self.options.tests_only)]
-        return [job for job in unfinished if job_state(job, self.store) not in FINISHED]
+        return [job for job in self.jobs if not job.finished(self.store, self.options.tests_only)]
 
     def of_runs(self) -> Iterator[Finding]:
         """Findings on the runs that are not finished, their weights and their data, and on named data of the others."""
