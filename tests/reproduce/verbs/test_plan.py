@@ -1,7 +1,7 @@
 """`reproduce plan`: runs and their costs; what stops a run, `doctor` and `run` say before it starts."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from experiments.spec.scales import A100, PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.budget import rows_within
 from reproduce.option_types import Duration
-from reproduce.verbs.plan import pflop, plan_text, planned
+from reproduce.verbs.plan import pflop, plan_json, plan_text
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
 from runner.machine.messages import device_time_text
@@ -112,11 +112,11 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_pa
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
-    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1), assumed_speed(A100))]
+    return plan_json(list(jobs), store, resources or Resources(devices=1), assumed_speed(A100))
 
 
 def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
-    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices), assumed_speed(A100)), devices)
+    return plan_text(list(jobs), plan_json(list(jobs), store, Resources(devices=devices), assumed_speed(A100)), devices)
 
 
 def tiny(name: str, **changes: object) -> Job:
