@@ -4,7 +4,6 @@ import json
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from experiments.spec.catalog import Entry, names_listed, read_index
 from reproduce.next_command import say_next
@@ -35,13 +34,11 @@ def execute(options: List) -> int:
 
 def table_json(name: str, scale: str, runs: Mapping[str, Path]) -> dict:
     entry = read_index()["tables"].get(name) or entry_outside(name)
-    found = progress(entry["runs"][scale], runs, RESULTS)
     return {
         "name": name,
         "caption": entry["caption"],
         "rows": len(entry["rows"]),
-        **found._asdict(),
-        "hours": round(found.hours, 3),
+        **progress(entry["runs"][scale], runs, RESULTS),
         "gpu_hours": entry["gpu_hours"][scale],
         "data": entry["data"],
     }
@@ -56,19 +53,11 @@ def entry_outside(name: str) -> Entry:
     return entry_of(table, "", jobs_by_scale(table))
 
 
-class Progress(NamedTuple):
-    """Numbers of tests with a result, of those not made here, and of all; device hours of tests and trainings."""
+def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> dict[str, float]:
+    """Numbers of tests with a result, of those not made here, and of all; device hours of tests and trainings.
 
-    done: int
-    published: int
-    total: int
-    hours: float
-
-
-def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progress:
-    """Progress of tests, each `train id/eval id`, with the folders of the runs made here by their ids.
-
-    Unlike in `reproduce status`, the content of result files is not checked.
+    Tests are given as `train id/eval id`, with the folders of the runs made here by their ids. Unlike in `reproduce
+    status`, the content of result files is not checked.
     """
     done, published = 0, 0
     by_training: dict[str, list[tuple[float, float]]] = {}
@@ -81,7 +70,8 @@ def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progr
             done += 1
             published += results in file.parents
             by_training.setdefault(train_id, []).append(_device_hours(file))
-    return Progress(done, published, len(tests), sum(map(_hours, by_training.values())))
+    hours = round(sum(map(_hours, by_training.values())), 3)
+    return {"done": done, "published": published, "total": len(tests), "hours": hours}
 
 
 def _device_hours(file: Path) -> tuple[float, float]:
