@@ -32,7 +32,6 @@ OF_TYPE |= {kind: {"type": path} for kind in (Path, Path | None)}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Execute one verb. Returns the exit code."""
     # torch 2.14 compiles Triton kernels for some products of a single clip, which fails without a compiler and Python's
     # headers (https://github.com/pytorch/pytorch/issues/196977). It reads the variable when it is imported.
     os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")

@@ -29,7 +29,6 @@ def store_of(options: Stored, *, compare_scores: bool = False) -> RunStore:
 
 
 def published_store() -> RunStore:
-    """Store of the published results alone."""
     return RunStore(RESULTS)
 
 

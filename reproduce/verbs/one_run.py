@@ -27,7 +27,6 @@ NO_NAMES = "classes are numbers: no names are known; give them with --classes FI
 
 
 def execute(options: Attention | Evaluate | ImportWeights) -> int:
-    """Carry out one of the verbs."""
     match options:
         case Attention():
             draw_attention(options)
@@ -52,7 +51,6 @@ def chosen_videos(options: Attention | Evaluate) -> Path | list[Path] | None:
 
 
 def check_weights(options: Attention | Evaluate, column: str, run: RunConfig, store: RunStore) -> None:
-    """Refuse a row without weights."""
     if weights_of(run, store) is not None:
         return
     if store.run(run.train_id).training.exists():
@@ -140,7 +138,6 @@ def import_file(options: ImportWeights) -> None:
 
 
 def evaluate_videos(options: Evaluate) -> None:
-    """Predict the classes of videos, and score those that have labels."""
     if options.weights is not None and options.untrained:
         raise ValueError("evaluate: --untrained takes random weights, not those of --weights; leave one of them out")
     column, run = one_run(options)

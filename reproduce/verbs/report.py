@@ -82,7 +82,6 @@ def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunSto
 
 
 def check_options(options: of_verbs.Report, selections: list[Selection]) -> None:
-    """Refuse options that exclude each other."""
     if options.overrides or options.columns or any(rows is not None for _, rows in selections):
         for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
             if chosen:

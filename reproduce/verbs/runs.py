@@ -38,7 +38,6 @@ DASH = "–"
 
 
 def execute(options: RunsList | RunsRemove | RunsExport | RunsImport) -> int:
-    """Carry out one of the verbs."""
     match options:
         case RunsImport():
             return import_file(options)
@@ -233,7 +232,6 @@ def is_stale(run: OwnRun) -> bool | None:
 
 
 def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
-    """Runs of a directory as text."""
     if not found:
         such = " such" if isinstance(options, OfRuns) and options.selects else ""
         return f"No{such} runs in {options.runs.resolve()}."
@@ -252,7 +250,6 @@ def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
 
 
 def remove(options: RunsRemove) -> int:
-    """Remove runs, after a question."""
     if not options.selects:
         raise ValueError("name the runs, e.g. by their ids, or all with '*'")
     found = selected(options)
@@ -292,7 +289,6 @@ def export(options: RunsExport) -> int:
 
 
 def import_file(options: RunsImport) -> int:
-    """Take the runs of a file."""
     ids = {folder.train_id for folder in import_runs(options.file, options.runs)}
     found = [run for run in own_runs(options.runs) if run.train_id in ids]
     print(runs_text(found, options))

@@ -11,7 +11,6 @@ from reproduce.variants import variants_of
 
 
 def execute(options: TensorBoard) -> int:
-    """Create the log directory and serve it."""
     if not options.no_serve:
         check_port(options.port)
     store = store_of(options)
