@@ -7,9 +7,9 @@ from data.errors import DataError, number_of
 from experiments.spec.catalog import find, read_index
 from experiments.spec.names import OWN_DATA
 from experiments.spec.scales import find_scale
-from reproduce.known_runs import known_ids, trainings
+from reproduce.known_runs import known_runs
 from reproduce.next_command import next_command, say_next
-from reproduce.options import SCALES, Status
+from reproduce.options import Status
 from reproduce.selection import jobs
 from runner.store.folders import run_folders
 from runner.store.jobs import Job, jobs_of
@@ -25,9 +25,9 @@ def started_jobs(options: Status, store: RunStore) -> tuple[list[Job], str]:
     """
     if options.overrides or options.seeds:
         raise ValueError("status of some changed runs, or of other seeds, needs the name of their table")
-    folders, known, others = run_folders(options.runs), known_ids(), list[str]()
-    entries = read_index()["tables"].items() if options.scale in SCALES else ()
-    tables = tuple(name for name, entry in entries if not folders.keys().isdisjoint(trainings(entry, options.scale)))
+    folders, known, others = run_folders(options.runs), known_runs(), list[str]()
+    shown = {(table, scale) for train_id in folders for table, scale in known.get(train_id, {}).items()}
+    tables = tuple(table for table in read_index()["tables"] if (table, options.scale) in shown)
     found = jobs(replace(options, tables=tables)) if tables else []
     for train_id, folder in zip(folders, map(RunFolder, folders.values()), strict=True):
         starts, of_folder, text = read_starts(folder.starts), list[Job](), folder.path.name
@@ -40,8 +40,8 @@ def started_jobs(options: Status, store: RunStore) -> tuple[list[Job], str]:
                 except ValueError:  # the code here has no such row or field
                     continue
         found += of_folder
-        at_scale = all(start.scale == options.scale for start in starts)
-        others += [text] if at_scale and not of_folder and train_id not in known and folder.log.exists() else []
+        if not (of_folder or train_id in known) and folder.log.exists():
+            others += [text] if all(start.scale == options.scale for start in starts) else []
     of_no_row = f"{number_of(len(others), 'runs')} that no row gives as it is (`reproduce runs list`)"
     unknown = f"{of_no_row}: {'; '.join(others)}" if others else ""
     distinct = {job.key: job for job in reversed(found) if job.directory(store).started}

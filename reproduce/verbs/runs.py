@@ -18,10 +18,10 @@ from pathlib import Path
 from data.errors import DataError, number_of
 from experiments.spec.catalog import read_index
 from experiments.spec.names import OWN_DATA, nearest
-from reproduce.known_runs import trainings
+from reproduce.known_runs import known_runs
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
-from reproduce.options import DONE, SCALES
+from reproduce.options import DONE
 from reproduce.runs_options import OfRuns, RunsExport, RunsImport, RunsList, RunsRemove
 from reproduce.terminal import table_text
 from runner.machine.files import unwritable
@@ -167,13 +167,7 @@ class OwnRun:
 
 def own_runs(root: Path) -> list[OwnRun]:
     """Runs in a directory, the last one last. Those without a trace of a start or of weights are left out."""
-    tables = read_index()["tables"]
-    known: dict[str, dict[str, str]] = {}  # tables of each run without overrides of seed 0, with its scale
-    for table, entry in tables.items():
-        for scale in SCALES:
-            for train_id in trainings(entry, scale):
-                known.setdefault(train_id, {})[table] = scale
-    found = []
+    tables, known, found = read_index()["tables"], known_runs(), []
     for train_id, path in run_folders(root).items():
         folder, of_tables = RunFolder(path), known.get(train_id, {})
         starts, scale = read_starts(folder.starts), next(iter(of_tables.values()), "")
