@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import find
 from experiments.spec.scales import find_scale
-from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, Stored
+from reproduce.options import RESULTS, DataRoots, OfTables, Stored
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from reports.pages.report import Report
     from runner.machine.resources import Resources
     from runner.store.jobs import Job
-    from runner.weights.fetch import Release
 
 NOTHING_TO_RUN = "Nothing to run: every column is computed without a test, or quoted."
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
@@ -64,13 +63,3 @@ def jobs(options: OfTables, *, eval_only: bool = False) -> "list[Job]":
     scale, columns = find_scale(options.scale), options.columns or None
     found = jobs_of(find(options.tables), scale, options.overrides, options.all_seeds, columns)
     return [job for job in found if not eval_only or job.cells]
-
-
-def jobs_and_files(options: Jobs, store: RunStore) -> "tuple[list[Job], list[Release]]":
-    """Jobs of the selected tables and columns and, with --released, the released files whose weights they test."""
-    found = jobs(options, eval_only=options.tests_only)
-    if not options.released:
-        return found, []
-    from reproduce.released import with_released  # imports the models
-
-    return with_released(options, found, store)

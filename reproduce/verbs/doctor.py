@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -24,10 +23,11 @@ from data.item_lists import ItemLists
 from data.stand_ins.stand_in import default_cache, generated_root
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, find_scale
+from reproduce.jobs_to_start import jobs_and_files
 from reproduce.next_command import say_next
 from reproduce.option_types import override_words
 from reproduce.options import DONE, UNUSABLE, Doctor
-from reproduce.selection import jobs_and_files, resources_of, store_of
+from reproduce.selection import resources_of, store_of
 from reproduce.terminal import wrapped
 from runner.machine.files import StoreError, existing, free_bytes, write_atomically
 from runner.machine.messages import bytes_text
@@ -36,10 +36,8 @@ from runner.store.data_record import check_named_data
 from runner.store.jobs import Job, jobs_of
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
+from runner.weights.fetch import Release
 from runner.weights.needed_weights import initial_findings, tested_findings
-
-if TYPE_CHECKING:
-    from runner.weights.fetch import Release
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
@@ -86,7 +84,7 @@ class Inspected:
 
     options: Doctor
     jobs: list[Job]
-    files: "list[Release]"
+    files: list[Release]
     store: RunStore
     resources: Resources
     lists: ItemLists

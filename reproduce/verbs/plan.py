@@ -2,7 +2,6 @@
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,10 +12,10 @@ from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import A100, find_scale
 from reproduce.budget import rows_within
-from reproduce.checks import check_start
+from reproduce.jobs_to_start import check_start, jobs_and_files
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
+from reproduce.selection import NOTHING_TO_RUN, resources_of, store_of
 from reproduce.terminal import table_text, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel
@@ -42,9 +41,7 @@ from runner.measure.device_time import (
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 from runner.weights.download import size_of_download
-
-if TYPE_CHECKING:
-    from runner.weights.fetch import Release
+from runner.weights.fetch import Release
 
 FROM_LISTS, OFFICIAL, GENERATED = "annotation files", "official split sizes", "stand-in"
 HEADERS = (
@@ -290,7 +287,7 @@ def memory_text(trained: list[Job], gpu: str, resources: Resources) -> str:
     return f"{text}; too large: {', '.join(too_large)}" if too_large else text
 
 
-def file_text(release: "Release", store: RunStore) -> str:
+def file_text(release: Release, store: RunStore) -> str:
     """What is left to do until the weights of a released file can be tested, with the size of a download."""
     finding = release.finding(store)
     text = f"{finding.what}; {finding.remedy}" if finding.remedy else finding.what

@@ -13,11 +13,11 @@ from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.names import OWN_DATA
 from experiments.spec.scales import find_scale
-from reproduce.checks import check_start, checked_jobs, resources_of_runs
+from reproduce.jobs_to_start import check_start, checked_jobs, jobs_and_files, resources_of_runs
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run, Started
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
+from reproduce.selection import NOTHING_TO_RUN, store_of
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
 from runner.store.new_runs import start_of

@@ -79,7 +79,7 @@ def test_a_test_alone_needs_no_training_split(root: Path, paper: Reproduce, monk
     assert [one["items"]["source"] for one in (plan, tested)] == ["official split sizes", "annotation files"]
     assert plan["petaflops_left"] > tested["petaflops_left"] > 0 == tested["steps"]
     monkeypatch.setattr(Launcher, "carry_out", lambda _, jobs: [setattr(job, "outcome", "done") for job in jobs])
-    monkeypatch.setattr("runner.weights.weights.existing_weights", lambda run, store: Weights(None, None))
+    monkeypatch.setattr("reproduce.jobs_to_start.existing_weights", lambda run, store: Weights(None, None))
     assert paper("run").code == 3
     assert paper("run", "--eval-only").out == "1 of 1 runs done, 0 of them before this call.\n"
 
