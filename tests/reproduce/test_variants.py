@@ -9,14 +9,9 @@ import numpy as np
 import pytest
 from msgspec import to_builtins
 
-from experiments.spec.catalog import find
-from experiments.spec.scales import TINY
-from runner.store.jobs import jobs_of
-from runner.store.new_runs import directory_for, start_of
 from runner.store.records import Hits
-from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, job_of, started
 from tests.runner.stored_metrics import write_result
 
 TWO, THREE = ("optim.epochs=2",), ("optim.epochs=3",)
@@ -31,10 +26,8 @@ def finish(store: RunStore) -> Finish:
     """Writes a finished test, whose items from `first` to `last` are correct; returns the id of the run."""
 
     def write(overrides: tuple[str, ...], first: int, last: int, *, seed: int = 0, name: str = "") -> str:
-        job = next(job for job in jobs_of(find([ROW]), TINY, overrides, (seed,)) if job.place.column == "k400")
-        directory = directory_for(job.run.train_id, job.full_cell, store)
-        add_start(directory.starts, start_of(job, Start(scale="tiny", overrides=overrides, name=name)))
-        directory.save_config(job.run.description)
+        job = job_of(ROW, overrides, seed)
+        started(store, job, name).save_config(job.run.description)
         mask = (np.arange(NUM_ITEMS) >= first) & (np.arange(NUM_ITEMS) < last)
         hits = to_builtins(Hits.of({"top1": mask}, tuple(map(str, range(NUM_ITEMS)))))
         write_result(store, job.run, 99.0, top1=100 * float(mask.mean()), hits=hits)
