@@ -252,6 +252,10 @@ class Plan(Json, Jobs, verb="plan"):
         type=duration, metavar="72h", help="say which rows are done within this time on the devices, cheapest first"
     )
 
+    @property
+    def speed_is_given(self) -> bool:
+        return any(one is not None for one in (self.gpu, self.tflops, self.utilisation))
+
 
 class Started(Jobs):
     name: str | None = option(type=run_name, help="name of these overrides, or of none, in lists and reports")

@@ -26,7 +26,6 @@ from runner.measure.computed_values import computed
 from runner.measure.device_time import (
     GPUS,
     LEAST_TIMES,
-    Speed,
     Work,
     assumed_cpu_speed,
     assumed_speed,
@@ -57,20 +56,13 @@ COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it 
 def execute(options: Plan) -> int:
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
-    speed = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
-    on_cpu = scale.on_cpu and not torch.cuda.is_available()
-    given = any(one is not None for one in (options.gpu, options.utilisation, options.tflops))
-    guess = assumed_cpu_speed() if on_cpu and not given else speed
-    plans = plan_json(
-        found, store, resources, guess, scale.read_seconds, eval_only=options.tests_only, measures=not given,
-        published=on_cpu,
-    )  # fmt: skip
+    plans = plan_json(options, found, store, resources)
     if options.json:
         print(json.dumps(plans, indent=1))
     else:
-        print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
+        print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu(options)))
         if scale.gpu is not None and not scale.comparable:
             splits = (plan["split"] for plan in plans)
             trained = [job for job, split in zip(found, splits, strict=True) if split not in (UNTRAINED, NO_SPLIT)]
@@ -93,25 +85,19 @@ def execute(options: Plan) -> int:
     return DONE
 
 
-def plan_json(
-    found: list[Job],
-    store: RunStore,
-    resources: Resources,
-    guess: Speed,
-    read_seconds: float | None = None,
-    *,
-    eval_only: bool = False,
-    measures: bool = True,
-    published: bool = True,
-) -> list[dict]:
+def on_cpu(options: Plan) -> bool:
+    """Whether small models run on a CPU whose speed is not given."""
+    return not options.speed_is_given and find_scale(options.scale).on_cpu and not torch.cuda.is_available()
+
+
+def plan_json(options: Plan, found: list[Job], store: RunStore, resources: Resources) -> list[dict]:
     """Plans of jobs. The training of a run is counted for the first of its tests. What is not known is None.
 
-    Args:
-        guess: speed of a device.
-        read_seconds: assumed time of a core for an item; None for that of published data.
-        measures: whether that of finished trainings comes first.
-        published: whether these may be published ones. Of runs for a GPU, the few on a CPU say nothing.
+    A speed that is not given is that of finished trainings. Of runs for a GPU, the few published ones on a CPU say
+    nothing.
     """
+    scale, eval_only, measures = find_scale(options.scale), options.tests_only, not options.speed_is_given
+    guess = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
     counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
     trained = [
@@ -119,7 +105,10 @@ def plan_json(
         for job, (counts, _) in zip(found, counted, strict=True)
         if counts is not None
     ]
-    known = (measures and measured_speed(trained, store if published else RunStore(store.root))) or guess
+    if on_cpu(options):
+        known = measured_speed(trained, store) or assumed_cpu_speed()
+    else:
+        known = (measures and measured_speed(trained, RunStore(store.root))) or guess
     plans = []
     for job, (counts, source) in zip(found, counted, strict=True):
         run, directory = job.run, job.directory(store)
@@ -138,7 +127,7 @@ def plan_json(
         root = None if dataset.stand_in is not None else resources.named_root(dataset)
         reading = measured_reading(run, store, root, resources)
         hours, least, most = (
-            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading, read_seconds) / 3600
+            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading, scale.read_seconds) / 3600
             for one in (own._replace(flops=own.flops / factor) for factor in (1.0, *own.spread))
         )
         plan = {
@@ -221,7 +210,7 @@ def bytes_needed(found: list[Job], plans: list[dict], parallel: int) -> int:
 def plan_text(
     found: list[Job], plans: list[dict], num_devices: int = 1, parallel: int = 1, *, on_cpu: bool = False
 ) -> str:
-    """Plan as text, for so many runs that train at a time. `on_cpu`: small models on a CPU whose speed is not given."""
+    """Plan as text, for so many runs that train at a time."""
     if not plans:
         return NOTHING_TO_RUN
     pending = sum(plan["state"] not in FINISHED for plan in plans)

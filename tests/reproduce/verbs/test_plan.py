@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,16 +14,17 @@ from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import find
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import A100, PAPER, TINY
+from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.budget import rows_within
+from reproduce.command import parsed
 from reproduce.option_types import Duration
+from reproduce.options import Plan
 from reproduce.verbs.plan import pflop, plan_json, plan_text
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
 from runner.machine.messages import device_time_text
 from runner.machine.resources import Resources
-from runner.measure.device_time import assumed_speed
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.provenance import hardware
 from runner.store.records import sealed
@@ -33,6 +35,7 @@ from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
 ROW = f"{T4}:joint"
+OPTIONS = cast("Plan", parsed(["plan", T4, "--scale", "paper"]))
 
 
 @pytest.fixture
@@ -112,11 +115,11 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_pa
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
-    return plan_json(list(jobs), store, resources or Resources(devices=1), assumed_speed(A100))
+    return plan_json(OPTIONS, list(jobs), store, resources or Resources(devices=1))
 
 
 def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
-    return plan_text(list(jobs), plan_json(list(jobs), store, Resources(devices=devices), assumed_speed(A100)), devices)
+    return plan_text(list(jobs), plan_json(OPTIONS, list(jobs), store, Resources(devices=devices)), devices)
 
 
 def tiny(name: str, **changes: object) -> Job:
