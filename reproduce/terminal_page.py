@@ -68,20 +68,15 @@ def _is_as_printed(cell: ReportCell) -> bool:
 
 def terminal_page(report: JudgedReport, options: of_verbs.Report) -> str:
     """Table, its signs and the numbers of verdicts; with --full also where its numbers come from."""
-    markup = Terminal()
-    claims = verdict_counts(report.claims, next_command("claims", options, [report.report.table.name]))
-    if not options.full:
-        return brief_page(report.report, markup, claims)
-    heading = markup.heading(2, "What the paper concludes")
-    return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
-
-
-def brief_page(report: Report, markup: Terminal, claims: str) -> str:
-    """What a window shows of a report: its table with what its signs mean, ending in a newline."""
-    heading = markup.heading(1, f"{report.table.name} at scale `{report.scale.name}`: {report.table.caption}")
-    notice = " ".join(filter(None, [warning(report), untested(report)]))
-    table = f"\n{page.table_text(report, markup)}\n"
-    above, below = (heading, markup.paragraph(notice)), (markup.legend(report), claims)
+    markup, shown = Terminal(), report.report
+    claims = verdict_counts(report.claims, next_command("claims", options, [shown.table.name]))
+    if options.full:
+        heading = markup.heading(2, "What the paper concludes")
+        return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
+    heading = markup.heading(1, f"{shown.table.name} at scale `{shown.scale.name}`: {shown.table.caption}")
+    notice = " ".join(filter(None, [warning(shown), untested(shown)]))
+    table = f"\n{page.table_text(shown, markup)}\n"
+    above, below = (heading, markup.paragraph(notice)), (markup.legend(shown), claims)
     return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])).rstrip("\n") + "\n"
 
 

@@ -83,7 +83,7 @@ def draw_attention(options: Attention) -> None:
     from reports.figures.strips import Strip, provenance_text, save_strips  # here, as below: no other verb needs it
     from runner.inference.pictures import attention_maps
 
-    videos, query = chosen_videos(options), changed(figure_query(options, run), options)
+    videos, query = chosen_videos(options), query_of(run, options)
     queries = [replace(query, attention=name) for name in options.attention or (query.attention,)]
     strips = [Strip(options.table, attention_maps(run, store, resources, one, videos)) for one in queries]
     save_strips(strips, find_scale(options.scale), options.out, options.overrides)
@@ -91,17 +91,13 @@ def draw_attention(options: Attention) -> None:
         print(f"{options.out}: {provenance_text(strip.maps)}")
 
 
-def figure_query(options: Attention, run: RunConfig) -> AttentionQuery:
-    """Query of a run in the table's figure; the default for other runs, and for other videos."""
-    if chosen_videos(options) is not None:
-        return AttentionQuery()
-    shown = selected_runs(find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
-    queries = (one.shown for one in shown if one.run == run and isinstance(one.shown, AttentionQuery))
-    return next(queries, AttentionQuery())
-
-
-def changed(query: AttentionQuery, options: Attention) -> AttentionQuery:
-    """Query with the changes in the options, except the attention."""
+def query_of(run: RunConfig, options: Attention) -> AttentionQuery:
+    """Query of a run in the table's figure, or the default one, with the changes in the options but the attention."""
+    query = AttentionQuery()
+    if chosen_videos(options) is None:
+        shown = selected_runs(find([options.table]), find_scale(options.scale), options.overrides, options.all_seeds)
+        queries = (one.shown for one in shown if one.run == run and isinstance(one.shown, AttentionQuery))
+        query = next(queries, query)
     x, y = options.query or (None, None)
     changes = {"x": x, "y": y, **{name: getattr(options, name) for name in ("video", "frame", "block", "head")}}
     return replace(query, **{name: value for name, value in changes.items() if value is not None})

@@ -56,13 +56,6 @@ def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, repr
     assert selected.code == 1 and "ssv2: no attention maps: run " in selected.err
 
 
-def test_selection_of_columns_includes_the_parents_of_their_runs(reproduce: Reproduce) -> None:
-    words = ["plan", f"{T4}:divided", "--scale", "paper", "--column", "ssv2", "--json"]
-    parent, child = json.loads(reproduce(*words).out)
-    assert child["parents"] == {"start": parent["train_id"]}
-    assert (parent["cells"], parent["starts"]) == ([], [f"{T4}:divided.ssv2"])
-
-
 def test_eval_only_excludes_parents() -> None:
     options = of_runs(f"{T4}:divided", "--scale", "paper")
     assert len(jobs(options)) == 3
@@ -75,13 +68,6 @@ def test_json_of_show_plan_and_status_contains_the_same_run_ids(reproduce: Repro
     ids = {run["train_id"] for row in shown["rows"] for cell in row["cells"] for run in cell["runs"]}
     assert ids == {entry["train_id"] for entry in planned} == {entry["train_id"] for entry in states}
     assert all(entry["state"] == "not run" and entry["steps"] > 0 for entry in planned)
-
-
-def test_each_seed_is_a_separate_run() -> None:
-    assert of_runs(T4).all_seeds == (0,)
-    found = jobs(of_runs(f"{T4}:joint", "--seeds", "0,1,2"))
-    assert len(found) == 6
-    assert len({job.run.train_id for job in found}) == 6
 
 
 def test_published_results_do_not_count_as_finished_runs(reproduce: Reproduce) -> None:

@@ -345,11 +345,6 @@ def test_the_next_command_names_the_rows_that_fit(reproduce: Reproduce, tmp_path
     assert reproduce("plan", "motionformer/table4", "--runs", tmp_path, "--budget", "1s").err == ""
 
 
-def test_on_several_nodes_submit_is_next(reproduce: Reproduce, tmp_path: Path) -> None:
-    outcome = reproduce("plan", ROW, "--runs", tmp_path, "--nodes", "2")
-    assert outcome.err.startswith(f"next: reproduce submit {ROW} ")
-
-
 def test_memory_is_counted_for_runs_that_can_be_trained_on_a_known_gpu(reproduce: Reproduce, tmp_path: Path) -> None:
     words = ["plan", "deform3d/ablation:default", "--scale", "small", "--runs", tmp_path]
     assert "memory of one RTX 4090: a training step keeps at most 6.2 GB of 24 GB" in reproduce(*words).out
