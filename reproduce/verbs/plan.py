@@ -62,7 +62,7 @@ def execute(options: Plan) -> int:
     if options.json:
         print(json.dumps(plans, indent=1))
     else:
-        print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu(options)))
+        print(plan_text(options, found, plans, resources))
         if scale.gpu is not None and not scale.comparable:
             splits = (plan["split"] for plan in plans)
             trained = [job for job, split in zip(found, splits, strict=True) if split not in (UNTRAINED, NO_SPLIT)]
@@ -196,21 +196,18 @@ def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> dict[str, int]:
     return {"weights": weights, "predictions": predictions, "checkpoint": checkpoint}
 
 
-def bytes_needed(found: list[Job], plans: list[dict], parallel: int) -> int:
-    """Bytes that the runs and their stand-ins will need, with the checkpoints of so many trainings at a time."""
+def bytes_needed(options: Plan, found: list[Job], plans: list[dict]) -> int:
+    """Bytes that the runs and their stand-ins will need, with the checkpoints of the trainings at one time."""
     uses = [plan["bytes"] for plan in plans if plan["bytes"] is not None]
     kept = sum(use["weights"] + use["predictions"] for use in uses)
-    checkpoints = parallel * max((use["checkpoint"] for use in uses), default=0)
+    checkpoints = default_parallel(find_scale(options.scale)) * max((use["checkpoint"] for use in uses), default=0)
     unfinished = (job.run.data.dataset for job, plan in zip(found, plans, strict=True) if plan["bytes"] is not None)
     datasets = {dataset.stand_in: dataset for dataset in unfinished if dataset.stand_in is not None}
     missing = (dataset.drawing(one) for one, dataset in datasets.items() if generated_root(one) is None)
     return kept + checkpoints + sum(drawing.estimated_bytes() for drawing in missing)
 
 
-def plan_text(
-    found: list[Job], plans: list[dict], num_devices: int = 1, parallel: int = 1, *, on_cpu: bool = False
-) -> str:
-    """Plan as text, for so many runs that train at a time."""
+def plan_text(options: Plan, found: list[Job], plans: list[dict], resources: Resources) -> str:
     if not plans:
         return NOTHING_TO_RUN
     pending = sum(plan["state"] not in FINISHED for plan in plans)
@@ -218,12 +215,12 @@ def plan_text(
     tested = f" with {len(plans)} tests" if len(plans) > runs else ""
     cells = number_of(sum(len(plan["cells"]) for plan in plans), "cells")
     text = [f"{number_of(runs, 'distinct runs')}{tested} for {cells}, {pending} to do, "]
-    text[0] += cost_text(plans, num_devices, on_cpu=on_cpu)
+    text[0] += cost_text(options, plans, resources.num_devices)
     sources = (plan["items"] and plan["items"]["source"] for plan in plans)
     official = (job.run.data for job, source in zip(found, sources, strict=True) if source == OFFICIAL)
     for name in dict.fromkeys(data.dataset.name for data in official):
         text.append(f"{name}: the cost is for the official split sizes; the data are not there")
-    needed, free = bytes_text(bytes_needed(found, plans, parallel)), bytes_text(plans[0]["bytes_free"])
+    needed, free = bytes_text(bytes_needed(options, found, plans)), bytes_text(plans[0]["bytes_free"])
     text.append(f"disk: about {needed} for weights, scores, checkpoints and stand-ins; {free} free")
     num_shown = len(HEADERS) if any(plan["printed_device_hours"] for plan in plans) else len(HEADERS) - 1
     lines = [
@@ -288,7 +285,7 @@ def file_text(release: Release, store: RunStore) -> str:
     return f"{text}, about {bytes_text(size)} by its parameters"
 
 
-def cost_text(plans: list[dict], num_devices: int, *, on_cpu: bool) -> str:
+def cost_text(options: Plan, plans: list[dict], num_devices: int) -> str:
     at_least = "at least " if any(plan["petaflops_left"] is None for plan in plans) else ""
     total = sum(plan["petaflops_left"] or 0.0 for plan in plans)
     seconds = 3600 * sum(plan["device_hours_left"] or 0.0 for plan in plans)
@@ -297,11 +294,11 @@ def cost_text(plans: list[dict], num_devices: int, *, on_cpu: bool) -> str:
     between = f" ({' to '.join(map(device_time_text, ends))})" if ends[0] < ends[1] else ""
     if at_least and not total:
         return "cost unknown: `reproduce doctor` says what stops these runs."
-    starts = on_cpu and any(plan["state"] not in FINISHED for plan in plans)
+    starts = on_cpu(options) and any(plan["state"] not in FINISHED for plan in plans)
     start = f", and {SECONDS_OF_START} s for the start of a run" if starts else ""
     wall = f", {device_time_text(seconds / num_devices)} on {num_devices} devices" if num_devices > 1 else ""
     sources = dict.fromkeys([plan["speed"] for plan in plans] + [plan["reading"] for plan in plans if plan["reading"]])
-    least = "" if on_cpu or all(plan["reading"] for plan in plans) else f"; {LEAST_TIMES}"
+    least = "" if on_cpu(options) or all(plan["reading"] for plan in plans) else f"; {LEAST_TIMES}"
     return (
         f"{at_least}{pflop(total)} PFLOP (multiply and add counted as two).\n"
         f"{(at_least or 'about ').capitalize()}{device_time_text(seconds)}{between} of device time{wall}{start}, "

@@ -119,7 +119,8 @@ def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> li
 
 
 def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
-    return plan_text(list(jobs), plan_json(OPTIONS, list(jobs), store, Resources(devices=devices)), devices)
+    found, resources = list(jobs), Resources(devices=devices)
+    return plan_text(OPTIONS, found, plan_json(OPTIONS, found, store, resources), resources)
 
 
 def tiny(name: str, **changes: object) -> Job:
