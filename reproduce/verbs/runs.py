@@ -103,20 +103,10 @@ class OwnRun:
         return next(((name, value) for name, value in self.test.items() if type(value) in (int, float)), None)
 
     @property
-    def commit(self) -> str:
-        """Commit of the code that tested it; empty without a test."""
-        return self.test.get("commit", "")
-
-    @property
     def date(self) -> datetime:
         """Last change of a file of the run."""
         times = [path.stat().st_mtime for path in self.folder.path.glob("*")]
         return datetime.fromtimestamp(max(times, default=0), UTC)
-
-    @property
-    def overrides(self) -> str:
-        """Each set of overrides that started it, as on the command line."""
-        return "; ".join(filter(None, (shlex.join(all_override_words(one.overrides)) for one in self.starts)))
 
     def matches(self, pattern: str) -> bool:
         """Whether a pattern names its id, or four digits of its start, its folder, or a cell, row or table of it."""
@@ -144,13 +134,14 @@ class OwnRun:
             "stale": self.stale,
             "metric": metric,
             "value": value,
-            "commit": self.commit or None,
+            "commit": self.test.get("commit") or None,
             "date": self.date.isoformat(timespec="seconds"),
             "bytes": self.num_bytes,
         }
 
     def line(self) -> dict[str, str]:
         value, state = self.value, f"{self.state}, stale" if self.stale else self.state
+        overrides = (shlex.join(all_override_words(start.overrides)) for start in self.starts)
         return {
             "run": (self.cell or self.folder.path.name) + (f" seed {self.seed}" if self.seed else ""),
             "id": self.train_id,
@@ -158,8 +149,8 @@ class OwnRun:
             "state": state,
             "value": f"{value[0]} {value[1]:.1f}" if value is not None else DASH,
             "name": self.folder.names,
-            "overrides": self.overrides,
-            "code": self.commit or DASH,
+            "overrides": "; ".join(filter(None, overrides)),
+            "code": self.test.get("commit") or DASH,
             "date": self.date.astimezone().strftime("%Y-%m-%d %H:%M"),
             "size": bytes_text(self.num_bytes),
         }
@@ -170,10 +161,10 @@ def own_runs(root: Path) -> list[OwnRun]:
     tables, known, found = read_index()["tables"], known_runs(), []
     for train_id, path in run_folders(root).items():
         folder, of_tables = RunFolder(path), known.get(train_id, {})
-        starts, scale = read_starts(folder.starts), next(iter(of_tables.values()), "")
+        starts = read_starts(folder.starts)
         unchanged = [one for one in starts if not (one.overrides or one.seed) and one.table in tables]
         stale = False if of_tables else True if unchanged else None
-        scale = starts[0].scale if starts else scale
+        scale = starts[0].scale if starts else next(iter(of_tables.values()), "")
         if folder.started or starts or folder.released.exists():
             found.append(OwnRun(folder, starts, tuple(of_tables), scale, stale))
     return sorted(found, key=lambda run: run.date)
