@@ -83,10 +83,8 @@ def carry_out(options: Run, store: RunStore) -> int:
     print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else NOTHING_TO_RUN)
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    selections, seeds = find(options.tables), options.all_seeds
-    runs_of_figures = selected_runs(selections, scale, options.overrides, seeds)
-    errors = []
-    of_figures = [one for one in runs_of_figures if one.run.train_id in shown]
+    errors, of_figures = [], selected_runs(find(options.tables), scale, options.overrides, options.all_seeds)
+    of_figures = [one for one in of_figures if one.run.train_id in shown]
     if of_figures and not options.fast_dev_run:
         from runner.inference.pictures import keep_all  # imports the models
 
