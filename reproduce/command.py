@@ -32,7 +32,6 @@ OF_TYPE |= {kind: {"type": path} for kind in (Path, Path | None)}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Execute one verb. Returns the exit code."""
     # torch 2.14 compiles Triton kernels for some products of a single clip, which fails without a compiler and Python's
     # headers (https://github.com/pytorch/pytorch/issues/196977). It reads the variable when it is imported.
     os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")
@@ -44,8 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         # Imported here so that verbs without a model do not import the models, which takes seconds.
         with ended_by_ctrl_c():
-            module = options.verb.partition(" ")[0].replace("-", "_")
-            verb = importlib.import_module(f"reproduce.verbs.{module}")
+            verb = importlib.import_module(f"reproduce.verbs.{options.module or options.verb.partition(' ')[0]}")
         return verb.execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED

@@ -16,13 +16,11 @@ from runner.store.starts import named_overrides
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Print completions and exit, if the shell asks for some."""
     add_completers(parser)
     argcomplete.autocomplete(parser)
 
 
 def add_completers(parser: argparse.ArgumentParser) -> None:
-    """Add the functions that complete the arguments of all verbs."""
     for action in parser._actions:
         for verb in action.choices.values() if isinstance(action.choices, dict) else ():
             add_completers(verb)
@@ -48,7 +46,6 @@ def columns(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[s
 
 
 def entries_named(parsed_args: argparse.Namespace) -> list[Entry]:
-    """Entries of the tables that a command names."""
     named = [getattr(parsed_args, "table", None), *(getattr(parsed_args, "tables", None) or [])]
     return [entry for name in named if isinstance(name, str) for entry in entries_of(name.partition(":")[0])]
 
@@ -60,10 +57,6 @@ def entries_of(pattern: str) -> list[Entry]:
         return [known[name] for name in names_listed(pattern) if name in known]
     except ValueError:
         return []
-
-
-def scales(**_: object) -> tuple[str, ...]:
-    return SCALES
 
 
 def data(prefix: str, **_: object) -> list[str]:
@@ -95,6 +88,6 @@ def names(parsed_args: argparse.Namespace, **_: object) -> list[str]:
 
 # By the name of the option.
 COMPLETERS = {
-    "tables": tables, "table": tables, "columns": columns, "column": columns, "scale": scales, "data": data,
-    "overrides": overrides, "name": names, "variants": names,
+    "tables": tables, "table": tables, "columns": columns, "column": columns, "scale": lambda **_: SCALES,
+    "data": data, "overrides": overrides, "name": names, "variants": names,
 }  # fmt: skip

@@ -70,6 +70,8 @@ class Options:
     """
 
     verb: ClassVar[str]
+    module: ClassVar[str] = ""
+    """File in `verbs/`, unless it has the name of the verb, or of the first of its words."""
     group: ClassVar[str] = ""
     """Heading of its own options in the help of a verb; empty for those of the verb itself."""
 
@@ -130,6 +132,8 @@ class Scaled(Options):
 
 class RunOfRow(Scaled, Row):
     """One run of one row."""
+
+    module = "one_run"
 
     @property
     def seed(self) -> int:
@@ -248,10 +252,14 @@ class Plan(Json, Jobs, verb="plan"):
         type=duration, metavar="72h", help="say which rows are done within this time on the devices, cheapest first"
     )
 
+    @property
+    def speed_is_given(self) -> bool:
+        return any(one is not None for one in (self.gpu, self.tflops, self.utilisation))
+
 
 class Started(Jobs):
     name: str | None = option(type=run_name, help="name of these overrides, or of none, in lists and reports")
-    file: Path | None = option(type=path, metavar="FILE", help="with --released: the file of the row, fetched by hand")
+    file: Path | None = option(metavar="FILE", help="with --released: the file of the row, fetched by hand")
     replace: bool = option(default=False, help="with --file: replace the weights of another file, and their results")
 
 
@@ -290,7 +298,7 @@ class Doctor(Json, Jobs, verb="doctor"):
     tables: tuple[str, ...] = any_tables((), "check what these need (default: data sets found)")
     deep: bool = option(default=False, help="decode all videos, not only some; again: goes on")
     id_list: Path | None = option(
-        "--list", type=path, metavar="FILE", help="write ids for prepare --list; of several data sets into FILE.NAME"
+        "--list", metavar="FILE", help="write ids for prepare --list; of several data sets into FILE.NAME"
     )
 
 
@@ -298,11 +306,11 @@ class Prepare(DataRoots, verb="prepare"):
     """Write a copy of a data set of videos that is cheap to read."""
 
     dataset: str = option("dataset", metavar="DATASET", help="its name, e.g. kinetics400")
-    out: Path = option(type=path, required=True, metavar="PATH", help="folder of the copy; again: goes on")
+    out: Path = option(required=True, metavar="PATH", help="folder of the copy; again: goes on")
     short_side: int = option(
         default=256, type=at_least(32), help="short side of its pictures; smaller ones stay (default: %(default)s)"
     )
-    ids: Path | None = option("--list", type=path, metavar="FILE", help="prepare only these ids, one a line")
+    ids: Path | None = option("--list", metavar="FILE", help="prepare only these ids, one a line")
     jobs: int | None = option(type=at_least(1), help="processes (default: all cores)")
 
 
@@ -343,7 +351,7 @@ class ImportWeights(Json, Stored, RunOfRow, verb="import-weights"):
     """Import released weights, for run --eval-only."""
 
     scale: str = option(default="paper", help=SCALE)
-    file: Path = option("file", type=path, help="a released checkpoint")
+    file: Path = option("file", help="a released checkpoint")
     table: str = option("--as", required=True, metavar="TABLE:ROW", help="row whose weights the file contains")
     column: str | None = option(help="column of the run (default: that of the released file, or the first)")
     replace: bool = option(default=False, help="replace the weights of another file, and remove their results")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from reproduce.option_types import path
 from reproduce.options import SCALES, Json, Options, Stored, any_tables, option
 
 GROUPS = {"runs": "List, remove, export and import one's own runs."}  # help, by the first word of verbs of two
@@ -34,7 +33,7 @@ class RunsRemove(OfRuns, verb="runs rm"):
 
 
 class OfFile(Options):
-    file: Path = option("file", type=path, metavar="FILE.tar.gz", help="a file of runs, .tar or .tar.gz")
+    file: Path = option("file", metavar="FILE.tar.gz", help="a file of runs, .tar or .tar.gz")
 
 
 class RunsExport(OfRuns, OfFile, verb="runs export"):

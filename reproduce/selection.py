@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from experiments.spec.catalog import find
 from experiments.spec.scales import find_scale
-from reproduce.options import RESULTS, DataRoots, Jobs, OfTables, Stored
+from reproduce.options import RESULTS, DataRoots, OfTables, Stored
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from experiments.spec.run import RunConfig
+    from reports.pages.report import Report
     from runner.machine.resources import Resources
     from runner.store.jobs import Job
-    from runner.weights.released import Release
 
 NOTHING_TO_RUN = "Nothing to run: every column is computed without a test, or quoted."
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
@@ -28,7 +28,6 @@ def store_of(options: Stored, *, compare_scores: bool = False) -> RunStore:
 
 
 def published_store() -> RunStore:
-    """Store of the published results alone."""
     return RunStore(RESULTS)
 
 
@@ -49,6 +48,14 @@ def resources_of(options: DataRoots) -> "Resources":
     return Resources(**{name: value for name, value in vars(options).items() if name in names})
 
 
+def reports_of(options: OfTables, store: RunStore, overrides: tuple[str, ...]) -> "list[Report]":
+    """Reports of the selected tables, rows and columns under some overrides."""
+    from reports.collect import collect  # here: other verbs report nothing
+
+    scale, how = find_scale(options.scale), {"seeds": options.all_seeds, "columns": options.columns}
+    return [collect(table, scale, store, overrides=overrides, rows=rows, **how) for table, rows in find(options.tables)]
+
+
 def jobs(options: OfTables, *, eval_only: bool = False) -> "list[Job]":
     """Jobs of the selected tables and columns; for tests alone without parents."""
     from runner.store.jobs import jobs_of  # here, as below: reports select no jobs
@@ -56,13 +63,3 @@ def jobs(options: OfTables, *, eval_only: bool = False) -> "list[Job]":
     scale, columns = find_scale(options.scale), options.columns or None
     found = jobs_of(find(options.tables), scale, options.overrides, options.all_seeds, columns)
     return [job for job in found if not eval_only or job.cells]
-
-
-def jobs_and_files(options: Jobs, store: RunStore) -> "tuple[list[Job], list[Release]]":
-    """Jobs of the selected tables and columns and, with --released, the released files whose weights they test."""
-    found = jobs(options, eval_only=options.tests_only)
-    if not options.released:
-        return found, []
-    from reproduce.released import with_released  # imports the models
-
-    return with_released(options, found, store)

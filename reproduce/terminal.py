@@ -9,22 +9,24 @@ from itertools import pairwise, zip_longest
 
 GAP = "  "  # between columns
 NARROWEST = 10  # characters of a text that is wrapped
+ANY_WIDTH = sys.maxsize
 STYLE = re.compile(r"\x1b\[\d+m")  # signs of a terminal that switch bold, italics or underlining on or off
 
 
-def terminal_width() -> int | None:
-    """Characters of a line of the terminal that stdout is; None for a file or a pipe. $COLUMNS replaces it."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def terminal_width() -> int:
+    """Characters of a line of the terminal that stdout is; any number for a file or a pipe. $COLUMNS replaces it."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else ANY_WIDTH
 
 
-def wrapped(text: str, width: int | None, indent: int = 2) -> str:
+def wrapped(text: str, indent: int = 2, *, width: int | None = None) -> str:
     """Line wrapped between words. Commands in backticks stay whole, configs longer than a line break after brackets.
 
     Args:
-        width: characters of a line; None for any number.
         indent: spaces before the lines after the first one.
+        width: characters of a line; by default those of the terminal.
     """
-    if width is None or _length(text) <= width:
+    width = terminal_width() if width is None else width
+    if _length(text) <= width:
         return text
     whole = re.sub("`[^`]+`", lambda command: command[0].replace(" ", "\0"), text)
     room = max(width - indent, 1)
@@ -37,8 +39,8 @@ def wrapped(text: str, width: int | None, indent: int = 2) -> str:
 def table_text(
     headers: Sequence[str],
     lines: Sequence[Sequence[object]],
-    width: int | None,
     *,
+    width: int | None = None,
     numbers: Collection[int] = (),
     num_labels: int = 1,
     num_headers: int = 1,
@@ -48,18 +50,19 @@ def table_text(
     If that is not enough, or has more lines, the table has several blocks of columns.
 
     Args:
-        width: characters of a line; None for any number.
+        width: characters of a line; by default those of the terminal.
         numbers: indices of the columns that are aligned to the right; only their headers are wrapped.
         num_labels: number of leading columns that stand in every block.
         num_headers: number of rows that are headers, with those in `lines`. Equal ones side by side are one.
     """
+    width = terminal_width() if width is None else width
     columns = [list(map(str, column)) for column in zip(headers, *lines, strict=True)]
     is_number = [index in numbers for index in range(len(columns))]
     tops = [tuple(column[: num_headers - 1]) for column in columns]
     for row, start, stop in _groups(tops):
         for column in columns[start:stop] if stop > start + 1 else ():
             column[row] = ""  # is as wide as all of them
-    if width is None or _total(columns) <= width:
+    if _total(columns) <= width:
         return _block_text(columns, is_number, tops)
     wrapping = [num_headers if number else len(columns[0]) for number in is_number]
     labels = _narrowed(columns[:num_labels], wrapping, width // 2)

@@ -11,7 +11,7 @@ from reports.pages.table_texts import notice, ours_text, printed_text
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import next_command
-from reproduce.terminal import table_text, terminal_width, wrapped
+from reproduce.terminal import table_text, wrapped
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
@@ -24,10 +24,6 @@ class Terminal(Unlinked):
     """Page in the width of a terminal, with its styles."""
 
     BOLD, ITALIC, UNDERLINED = "\x1b[1m{}\x1b[22m", "\x1b[3m{}\x1b[23m", "\x1b[4m{}\x1b[24m"
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.width = width
 
     def escaped(self, text: str) -> str:
         return text
@@ -46,13 +42,13 @@ class Terminal(Unlinked):
         return f"{AS_PRINTED} the printed text is the same" + (f"; {others}" if others else ".")
 
     def heading(self, level: int, text: str) -> str:
-        return "\n".join(map(self.bold, wrapped(text, self.width).split("\n")))
+        return "\n".join(map(self.bold, wrapped(text).split("\n")))
 
     def paragraph(self, text: str) -> str:
-        return wrapped(text, self.width, indent=0)
+        return wrapped(text, indent=0)
 
     def items(self, lines: Sequence[str]) -> str:
-        return "\n".join(wrapped(f"- {line}", self.width, indent=2) for line in lines)
+        return "\n".join(wrapped(f"- {line}") for line in lines)
 
     def table(
         self,
@@ -63,9 +59,7 @@ class Terminal(Unlinked):
     ) -> str:
         top, *lower = headers
         numbers = [index for index, kind in enumerate(align) if kind == "right"]
-        return table_text(
-            top, [*lower, *lines], self.width, numbers=numbers, num_labels=num_labels, num_headers=len(headers)
-        )
+        return table_text(top, [*lower, *lines], numbers=numbers, num_labels=num_labels, num_headers=len(headers))
 
 
 def _is_as_printed(cell: ReportCell) -> bool:
@@ -74,21 +68,14 @@ def _is_as_printed(cell: ReportCell) -> bool:
 
 def terminal_page(report: JudgedReport, options: of_verbs.Report) -> str:
     """Table, its signs and the numbers of verdicts; with --full also where its numbers come from."""
-    width = terminal_width()
-    assert width is not None
-    markup = Terminal(width)
-    claims = verdict_counts(report.claims, next_command("claims", options, [report.report.table.name]))
-    if not options.full:
-        return brief_page(report.report, markup, claims)
-    heading = markup.heading(2, "What the paper concludes")
-    return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
-
-
-def brief_page(report: Report, markup: Terminal, claims: str) -> str:
-    """What a window shows of a report: its table with what its signs mean, ending in a newline."""
-    heading = markup.heading(1, f"{report.table.name} at scale `{report.scale.name}`: {report.table.caption}")
-    table = f"\n{page.table_text(report, markup)}\n"
-    above, below = (heading, markup.paragraph(notice(report))), (markup.legend(report), claims)
+    markup, shown = Terminal(), report.report
+    claims = verdict_counts(report.claims, next_command("claims", options, [shown.table.name]))
+    if options.full:
+        heading = markup.heading(2, "What the paper concludes")
+        return report.page(markup, f"{heading}\n\n{markup.paragraph(claims)}" if claims else "")
+    heading = markup.heading(1, f"{shown.table.name} at scale `{shown.scale.name}`: {shown.table.caption}")
+    table = f"\n{page.table_text(shown, markup)}\n"
+    above, below = (heading, markup.paragraph(notice(shown))), (markup.legend(shown), claims)
     return "\n".join(filter(None, [*above, table, *map(markup.paragraph, below)])).rstrip("\n") + "\n"
 
 

@@ -1,19 +1,17 @@
 """Variants: sets of overrides that `report`, `claims` and `tensorboard` show side by side, given in full or by name."""
 
 import shlex
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
-from experiments.spec.catalog import find
 from experiments.spec.names import UNCHANGED, nearest
-from experiments.spec.scales import find_scale
-from reports.collect import collect
 from reports.pages.markup import Unlinked
 from reports.pages.tidy_frame import frame_as_csv
 from reports.variants import Variant, VariantReport
 from reproduce.next_command import next_command, say_next
-from reproduce.options import DONE, Compared, Report
-from reproduce.selection import store_of
-from reproduce.terminal import terminal_width
+from reproduce.options import Compared, Report
+from reproduce.selection import reports_of, store_of
 from runner.store.starts import name_of, named_overrides
 
 
@@ -37,41 +35,34 @@ def variants_of(options: Compared) -> list[Variant]:
     return found
 
 
-def report_variants(options: Report) -> int:
+def variant_reports(options: Report) -> list[VariantReport]:
+    """Reports of the selected tables, each under all variants."""
     whole = {"--check": options.check, "--publish": options.publish, "--plot": options.plot}
     for flag, given in {**whole, "--picture": options.picture, "--format latex": options.format == "latex"}.items():
         if given:
             raise ValueError(f"{flag} does not go with --variant, which prints Markdown, CSV or JSON")
-    variants, scale, store = variants_of(options), find_scale(options.scale), store_of(options, compare_scores=True)
-    found = [
-        VariantReport(
-            variants,
-            [
-                collect(table, scale, store, seeds=options.all_seeds, overrides=variant.overrides, rows=rows,
-                        columns=options.columns)
-                for variant in variants
-            ],
-        )
-        for table, rows in find(options.tables)
-    ]  # fmt: skip
-    if options.json or options.format == "json":
-        texts = [one.as_json() for one in found]
-        print(f"[{','.join(texts)}]" if len(texts) > 1 else texts[0])
-        return DONE
-    if options.format == "csv":
-        print("".join(frame_as_csv(one.frame()) for one in found), end="")
-        return DONE
-    if (width := terminal_width()) is not None:
+    variants, store = variants_of(options), store_of(options, compare_scores=True)
+    by_variant = [reports_of(options, store, variant.overrides) for variant in variants]
+    return [VariantReport(variants, of_table) for of_table in zip(*by_variant, strict=True)]
+
+
+def variant_text(report: VariantReport, options: Report, form: str) -> str:
+    if form == "json":
+        return report.as_json()
+    if form == "csv":
+        return frame_as_csv(report.frame()).rstrip("\n")
+    if sys.stdout.isatty():
         from reproduce.terminal_page import Terminal
 
-        markup = Terminal(width)
-    else:
-        markup = Unlinked()
-    print("\n".join(one.page(markup, next_command("report", options)) for one in found), flush=True)
-    left = next(filter(None, (one.unfinished for one in found)), None)
+        return report.page(Terminal(), next_command("report", options))
+    return report.page(Unlinked(), next_command("report", options))
+
+
+def say_next_of(reports: Sequence[VariantReport], options: Report) -> None:
+    """Name the command that runs the first variant that is not finished, or the one that compares all."""
+    left = next(filter(None, (one.unfinished for one in reports)), None)
     if left is None:
         say_next("tensorboard", options)
     else:
         name = ["--name", left.name] if left.name else []
         say_next("run", replace(options, overrides=left.overrides, variants=()), flags=name)
-    return DONE

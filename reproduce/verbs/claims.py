@@ -14,7 +14,7 @@ from reports.variants import Variant
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Claims
 from reproduce.selection import store_of
-from reproduce.terminal import terminal_width, wrapped
+from reproduce.terminal import wrapped
 from reproduce.variants import variants_of
 
 
@@ -53,14 +53,13 @@ def claims_text(
     """Claims of a table as text, with a line for each of several variants."""
     changed = [] if len(variants) > 1 else [claim_text.caution(variants[0].overrides)]
     notes = dict.fromkeys([*changed, *(note for claims in several for note in claim_text.method(tuple(claims), unit))])
-    width = terminal_width()
-    text = [wrapped(f"{table.name} at scale {scale.name}: {table.caption}", width)]
+    text = [wrapped(f"{table.name} at scale {scale.name}: {table.caption}")]
     for lines in zip(*map(claim_text.lines, several), strict=True):
         claim, comparison, printed, verdict, *_ = lines[0]
-        text += [wrapped(claim, width)] if claim else []
+        text += [wrapped(claim)] if claim else []
         measured = [" ".join(part for part in line[4:] if part != claim_text.DASH) for line in lines]
         in_line = f"; ours {measured[0]}" if len(variants) == 1 else ""
-        text.append(wrapped(f"    {comparison}: printed {printed} {verdict}{in_line}", width, indent=6))
+        text.append(wrapped(f"    {comparison}: printed {printed} {verdict}{in_line}", indent=6))
         for variant, ours in zip(variants, measured, strict=True) if len(variants) > 1 else ():
-            text.append(wrapped(f"      {variant.label}: ours {ours}", width, indent=8))
-    return "\n".join([*text, *(wrapped(f"note: {note}", width) for note in notes if note)])
+            text.append(wrapped(f"      {variant.label}: ours {ours}", indent=8))
+    return "\n".join([*text, *(wrapped(f"note: {note}") for note in notes if note)])

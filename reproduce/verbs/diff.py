@@ -15,7 +15,7 @@ from interface.ranges import CheckedConfig
 from reproduce import options as of_verbs
 from reproduce.options import DONE
 from reproduce.selection import store_of
-from reproduce.terminal import table_text, terminal_width, wrapped
+from reproduce.terminal import table_text, wrapped
 from runner.store.folders import run_folders
 from runner.store.jobs import run_of_row
 from runner.store.store import RunStore
@@ -48,15 +48,14 @@ def execute(options: of_verbs.Diff) -> int:
         lines = [{"field": d.path, "first": d.first, "second": d.second, "override": remedy(d)} for d in differing]
         print(json.dumps({"compared": names, "differences": lines, "not_compared": left_out}, indent=1, default=brief))
         return DONE
-    width = terminal_width()
     headers = ("field", *names, "option that makes the first like the second")
     cells = [(d.path, text(d.first), text(d.second), remedy(d)) for d in differing]
-    print(table_text(headers, cells, width) if cells else f"{names[0]} and {names[1]}: no difference")
+    print(table_text(headers, cells) if cells else f"{names[0]} and {names[1]}: no difference")
     if not all(cell[-1] for cell in cells):
-        print(wrapped("No option replaces a part by one of another class, or parents: name a row that has it.", width))
+        print(wrapped("No option replaces a part by one of another class, or parents: name a row that has it."))
     if left_out:
         settings = ", ".join(f"{name}={value}" for name, value in left_out.items())
-        print(wrapped(f"not compared, without a field of ours or another setting beside them: {settings}", width))
+        print(wrapped(f"not compared, without a field of ours or another setting beside them: {settings}"))
     return DONE
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -24,12 +23,12 @@ from data.item_lists import ItemLists
 from data.stand_ins.stand_in import default_cache, generated_root
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, find_scale
+from reproduce.jobs_to_start import jobs_and_files
 from reproduce.next_command import say_next
 from reproduce.option_types import override_words
 from reproduce.options import DONE, UNUSABLE, Doctor
-from reproduce.selection import jobs_and_files, resources_of, store_of
-from reproduce.terminal import terminal_width, wrapped
-from reproduce.verbs.status import FINISHED, job_state
+from reproduce.selection import resources_of, store_of
+from reproduce.terminal import wrapped
 from runner.machine.files import StoreError, existing, free_bytes, write_atomically
 from runner.machine.messages import bytes_text
 from runner.machine.resources import Resources, TooFewItemsError, splits_of
@@ -38,9 +37,7 @@ from runner.store.jobs import Job, jobs_of
 from runner.store.provenance import cores, hardware
 from runner.store.store import RunStore
 from runner.weights.needed_weights import initial_findings, tested_findings
-
-if TYPE_CHECKING:
-    from runner.weights.released import Release
+from runner.weights.released import Release
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 PINNED = re.compile(r"^([\w-]+)==([\w.]+)", re.MULTILINE)
@@ -87,15 +84,14 @@ class Inspected:
 
     options: Doctor
     jobs: list[Job]
-    files: "list[Release]"
+    files: list[Release]
     store: RunStore
     resources: Resources
     lists: ItemLists
 
     @cached_property
     def pending(self) -> list[Job]:
-        unfinished = [job for job in self.jobs if not job.finished(self.store, self.options.tests_only)]
-        return [job for job in unfinished if job_state(job, self.store) not in FINISHED]
+        return [job for job in self.jobs if not job.finished(self.store, self.options.tests_only)]
 
     def of_runs(self) -> Iterator[Finding]:
         """Findings on the runs that are not finished, their weights and their data, and on named data of the others."""
@@ -263,11 +259,11 @@ def _installed(package: str) -> str:
 
 
 def text(found: list[Finding]) -> str:
-    width, columns = max(len(finding.subject) for finding in found), terminal_width()
+    width = max(len(finding.subject) for finding in found)
     lines, indent = list[str](), width + 11
     for severity, subject, what, remedy in found:
-        lines.append(wrapped(f"{severity:<7}  {subject:<{width}}  {what}", columns, indent))
+        lines.append(wrapped(f"{severity:<7}  {subject:<{width}}  {what}", indent))
         if remedy:
-            lines.append(wrapped(f"{'':<{indent}}-> {remedy}", columns, indent + 3))
+            lines.append(wrapped(f"{'':<{indent}}-> {remedy}", indent + 3))
     errors, warnings = (sum(finding.severity == name for finding in found) for name in ("error", "warning"))
     return "\n".join([*lines, "", f"{number_of(errors, 'errors')}, {number_of(warnings, 'warnings')}"])

@@ -4,12 +4,11 @@ import json
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from experiments.spec.catalog import Entry, names_listed, read_index
 from reproduce.next_command import say_next
 from reproduce.options import DONE, RESULTS, SCALES, List
-from reproduce.terminal import GAP, table_text, terminal_width, wrapped
+from reproduce.terminal import ANY_WIDTH, GAP, table_text, terminal_width, wrapped
 from runner.store.folders import run_folders
 
 UNKNOWN = "–"
@@ -35,13 +34,11 @@ def execute(options: List) -> int:
 
 def table_json(name: str, scale: str, runs: Mapping[str, Path]) -> dict:
     entry = read_index()["tables"].get(name) or entry_outside(name)
-    found = progress(entry["runs"][scale], runs, RESULTS)
     return {
         "name": name,
         "caption": entry["caption"],
         "rows": len(entry["rows"]),
-        **found._asdict(),
-        "hours": round(found.hours, 3),
+        **progress(entry["runs"][scale], runs, RESULTS),
         "gpu_hours": entry["gpu_hours"][scale],
         "data": entry["data"],
     }
@@ -56,19 +53,11 @@ def entry_outside(name: str) -> Entry:
     return entry_of(table, "", jobs_by_scale(table))
 
 
-class Progress(NamedTuple):
-    """Numbers of tests with a result, of those not made here, and of all; device hours of tests and trainings."""
+def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> dict[str, float]:
+    """Numbers of tests with a result, of those not made here, and of all; device hours of tests and trainings.
 
-    done: int
-    published: int
-    total: int
-    hours: float
-
-
-def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progress:
-    """Progress of tests, each `train id/eval id`, with the folders of the runs made here by their ids.
-
-    Unlike in `reproduce status`, the content of result files is not checked.
+    Tests are given as `train id/eval id`, with the folders of the runs made here by their ids. Unlike in `reproduce
+    status`, the content of result files is not checked.
     """
     done, published = 0, 0
     by_training: dict[str, list[tuple[float, float]]] = {}
@@ -81,7 +70,8 @@ def progress(tests: list[str], runs: Mapping[str, Path], results: Path) -> Progr
             done += 1
             published += results in file.parents
             by_training.setdefault(train_id, []).append(_device_hours(file))
-    return Progress(done, published, len(tests), sum(map(_hours, by_training.values())))
+    hours = round(sum(map(_hours, by_training.values())), 3)
+    return {"done": done, "published": published, "total": len(tests), "hours": hours}
 
 
 def _device_hours(file: Path) -> tuple[float, float]:
@@ -118,11 +108,10 @@ def tables_text(tables: list[dict], scale: str) -> str:
     notes = [f"tested: results at scale {scale} ({models}), of all; what is computed needs none; cost: {cost}"]
     if any(entry["published"] for entry in tables):
         notes.append(f"{PUBLISHED_SIGN}: some are published, not run here")
-    if (width := terminal_width()) is not None:
-        lines = cut(lines, width)
+    lines = cut(lines, terminal_width())
     headers = HEADERS[: len(lines[0])]
     notes += ["a wider terminal also shows the data sets"] if headers != HEADERS else []
-    return f"{table_text(headers, lines, None, numbers=(1, 3))}\n\n{wrapped('; '.join(notes), width)}"
+    return f"{table_text(headers, lines, width=ANY_WIDTH, numbers=(1, 3))}\n\n{wrapped('; '.join(notes))}"
 
 
 def cut(lines: list[list[str]], width: int) -> list[list[str]]:
@@ -158,14 +147,13 @@ def list_weights(options: List) -> int:
     if options.json:
         print(json.dumps([file.as_json(store) for file in files], indent=1))
         return DONE
-    width = terminal_width()
     lines = [(file.file_name, f"{file.entry.row} ({file.entry.column})") for file in files]
-    header, rule, *rows = table_text(("file", "row (column)"), lines, None).splitlines()
+    header, rule, *rows = table_text(("file", "row (column)"), lines, width=ANY_WIDTH).splitlines()
     print(f"{header}\n{rule}")
     for row, file in zip(rows, files, strict=True):
         state, place = "imported" if file.is_imported(store) else "not imported", file.local or f"not here: {file.url}"
-        print(f"{row}\n{wrapped(f'  {state}; {place}', width, indent=4)}")
+        print(f"{row}\n{wrapped(f'  {state}; {place}', indent=4)}")
     looked = f"looked in the working directory and in {weights_folder()} ($PRETRAINED_WEIGHTS)"
-    print(f"\n{wrapped(looked, width)}")
-    print(wrapped("import one with `reproduce import-weights FILE --as ROW --column COLUMN`", width))
+    print(f"\n{wrapped(looked)}")
+    print(wrapped("import one with `reproduce import-weights FILE --as ROW --column COLUMN`"))
     return DONE

@@ -57,10 +57,10 @@ def execute(options: Measure) -> int:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
-    num_made = measure_each([m for m in measurements.values() if not m.metric.in_turns], options.batch, store)
+    num_made = measure_each([m for m in measurements.values() if not m.metric.in_turns], options, store)
     for kind in IN_TURNS:
         if several := [m for m in measurements.values() if m.metric.kind == kind]:
-            num_made += measure_in_turns(kind, several, options.batch, options.rounds, store)
+            num_made += measure_in_turns(kind, several, options, store)
     if num_made:
         say_next("report", options)
         return DONE
@@ -97,7 +97,7 @@ def measure_reading(options: Measure) -> int:
     return DONE
 
 
-def measure_each(measurements: Iterable[Measurement], batch_size: int | None, store: RunStore) -> int:
+def measure_each(measurements: Iterable[Measurement], options: Measure, store: RunStore) -> int:
     """Make measurements one by one; returns their number. Rows left out for the same reason are named together."""
     num_made = 0
     for table, of_table in itertools.groupby(measurements, lambda measurement: measurement.table.name):
@@ -105,7 +105,7 @@ def measure_each(measurements: Iterable[Measurement], batch_size: int | None, st
         for measurement in of_table:
             metric = measurement.metric
             try:
-                record = measured(metric, measurement.run, batch_size or metric.batch_size or 1)
+                record = measured(metric, measurement.run, options.batch or metric.batch_size or 1)
             except NotMeasurableError as error:
                 left_out.setdefault(one_line(error), []).append(measurement.cell.row.key)
                 continue
@@ -116,9 +116,7 @@ def measure_each(measurements: Iterable[Measurement], batch_size: int | None, st
     return num_made
 
 
-def measure_in_turns(
-    kind: str, measurements: Sequence[Measurement], batch_size: int | None, rounds: int | None, store: RunStore
-) -> int:
+def measure_in_turns(kind: str, measurements: Sequence[Measurement], options: Measure, store: RunStore) -> int:
     """Make measurements of one kind in turns, and save them after the last round; returns their number."""
     by_cell = {f"{m.table.name}:{m.cell.row.key}.{m.cell.column.key}": m for m in measurements}
 
@@ -126,7 +124,7 @@ def measure_in_turns(
         print(f"{kind}: {one_line(text)}", file=sys.stderr, flush=True)
 
     try:
-        turns = Turns(IN_TURNS[kind], batch_size=batch_size, rounds=rounds, say=say)
+        turns = Turns(IN_TURNS[kind], batch_size=options.batch, rounds=options.rounds, say=say)
         records = turns.records({name: m.run for name, m in by_cell.items()})
     except NotMeasurableError as error:
         say(str(error))

@@ -1,9 +1,7 @@
 """`reproduce plan`: distinct runs of tables, their states, and their remaining cost. `doctor` finds what stops them."""
 
 import json
-from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,11 +12,11 @@ from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import A100, find_scale
 from reproduce.budget import rows_within
-from reproduce.checks import check_start
+from reproduce.jobs_to_start import check_start, jobs_and_files
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Plan
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, resources_of, store_of
-from reproduce.terminal import table_text, terminal_width, wrapped
+from reproduce.selection import NOTHING_TO_RUN, resources_of, store_of
+from reproduce.terminal import table_text, wrapped
 from reproduce.verbs.status import FINISHED, job_state
 from runner.jobs.launch import default_parallel
 from runner.machine.files import free_bytes
@@ -28,7 +26,6 @@ from runner.measure.computed_values import computed
 from runner.measure.device_time import (
     GPUS,
     LEAST_TIMES,
-    Speed,
     Work,
     assumed_cpu_speed,
     assumed_speed,
@@ -43,9 +40,7 @@ from runner.measure.device_time import (
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 from runner.weights.download import size_of_download
-
-if TYPE_CHECKING:
-    from runner.weights.released import Release
+from runner.weights.released import Release
 
 FROM_LISTS, OFFICIAL, GENERATED = "annotation files", "official split sizes", "stand-in"
 HEADERS = (
@@ -61,95 +56,48 @@ COPIES_OF_CHECKPOINT = 3  # the last two are kept, and one is written before it 
 def execute(options: Plan) -> int:
     scale, store, resources = find_scale(options.scale), store_of(options), resources_of(options)
     found, files = jobs_and_files(options, store)
-    speed = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
-    on_cpu = scale.on_cpu and not torch.cuda.is_available()
-    given = any(one is not None for one in (options.gpu, options.utilisation, options.tflops))
-    guess = assumed_cpu_speed() if on_cpu and not given else speed
-    plans = planned(
-        found, store, resources, guess, scale.read_seconds, eval_only=options.tests_only, measures=not given,
-        published=on_cpu,
-    )  # fmt: skip
+    plans = plan_json(options, found, store, resources)
     if options.json:
-        print(json.dumps([asdict(plan) for plan in plans], indent=1))
+        print(json.dumps(plans, indent=1))
     else:
-        print(plan_text(found, plans, resources.num_devices, default_parallel(scale), on_cpu=on_cpu and not given))
+        print(plan_text(options, found, plans, resources))
         if scale.gpu is not None and not scale.comparable:
-            trained = [job for job, plan in zip(found, plans, strict=True) if plan.split not in (UNTRAINED, NO_SPLIT)]
+            splits = (plan["split"] for plan in plans)
+            trained = [job for job, split in zip(found, splits, strict=True) if split not in (UNTRAINED, NO_SPLIT)]
             if text := memory_text(trained, options.gpu or scale.gpu[0], resources):
-                print(wrapped(text, terminal_width()))
+                print(wrapped(text))
         for release in files:
             print(file_text(release, store))
     starts = "submit" if options.nodes > 1 else "run"
     if options.budget is not None and plans:
-        hours = {job.key: plan.device_hours_left for job, plan in zip(found, plans, strict=True)}
+        hours = {job.key: plan["device_hours_left"] for job, plan in zip(found, plans, strict=True)}
         fitting, text = rows_within(found, hours, options.budget, resources.num_devices)
         if not options.json:
-            print(wrapped(text, terminal_width()))
+            print(wrapped(text))
         if fitting:
             say_next(starts, options, fitting)
         return DONE
-    pending = [plan for plan in plans if plan.state not in FINISHED]
-    stopped = any(plan.petaflops_left is None for plan in pending)
+    pending = [plan for plan in plans if plan["state"] not in FINISHED]
+    stopped = any(plan["petaflops_left"] is None for plan in pending)
     say_next("doctor" if stopped else starts if pending else "report", options)
     return DONE
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannedRun:
-    """Plan of one job, as printed in JSON. What follows from unknown numbers of items is None."""
-
-    run: str
-    cells: list[str]
-    starts: list[str]
-    train_id: str
-    eval_id: str
-    state: str
-    parents: dict[str, str]
-    epochs: int | None
-    batch_size: int | None
-    split: str
-    """Micro-batch, accumulation and devices, or the batch of a device that is split by trying; "–" for a run that is
-    not trained, "?" if it cannot be split."""
-    items: dict[str, int | str] | None
-    """Numbers of items, and their source."""
-    steps: int | None
-    gmacs: float
-    petaflops_left: float | None
-    device_hours_left: float | None
-    device_hours_range: tuple[float, float] | None
-    """The least and the most that a guess stands for."""
-    printed_device_hours: float | None
-    speed: str
-    speed_is_measured: bool
-    reading: str | None
-    """Measured speed of reading, and which waits: reading or the device; None if it was not measured."""
-    bytes: dict[str, int] | None
-    """Files that it will write: weights, predictions (scores of each view of each test item), and checkpoints, which
-    the end of the training removes. None for a finished run."""
-    bytes_free: int
+def on_cpu(options: Plan) -> bool:
+    """Whether small models run on a CPU whose speed is not given."""
+    return not options.speed_is_given and find_scale(options.scale).on_cpu and not torch.cuda.is_available()
 
 
-def planned(
-    found: list[Job],
-    store: RunStore,
-    resources: Resources,
-    guess: Speed,
-    read_seconds: float | None = None,
-    *,
-    eval_only: bool = False,
-    measures: bool = True,
-    published: bool = True,
-) -> list[PlannedRun]:
-    """Plans of jobs. The training of a run is counted for the first of its tests.
+def plan_json(options: Plan, found: list[Job], store: RunStore, resources: Resources) -> list[dict]:
+    """Plans of jobs. The training of a run is counted for the first of its tests. What is not known is None.
 
-    Args:
-        guess: speed of a device.
-        read_seconds: assumed time of a core for an item; None for that of published data.
-        measures: whether that of finished trainings comes first.
-        published: whether these may be published ones. Of runs for a GPU, the few on a CPU say nothing.
+    A speed that is not given is that of finished trainings. Of runs for a GPU, the few published ones on a CPU say
+    nothing.
     """
+    scale, eval_only, measures = find_scale(options.scale), options.tests_only, not options.speed_is_given
+    guess = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
     counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
     trained = [
@@ -157,7 +105,10 @@ def planned(
         for job, (counts, _) in zip(found, counted, strict=True)
         if counts is not None
     ]
-    known = (measures and measured_speed(trained, store if published else RunStore(store.root))) or guess
+    if on_cpu(options):
+        known = measured_speed(trained, store) or assumed_cpu_speed()
+    else:
+        known = (measures and measured_speed(trained, RunStore(store.root))) or guess
     plans = []
     for job, (counts, source) in zip(found, counted, strict=True):
         run, directory = job.run, job.directory(store)
@@ -176,35 +127,36 @@ def planned(
         root = None if dataset.stand_in is not None else resources.named_root(dataset)
         reading = measured_reading(run, store, root, resources)
         hours, least, most = (
-            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading, read_seconds) / 3600
+            device_seconds(run, left or Work(0, 0), one, resources.num_devices, reading, scale.read_seconds) / 3600
             for one in (own._replace(flops=own.flops / factor) for factor in (1.0, *own.spread))
         )
-        plans.append(
-            PlannedRun(
-                run=job.name,
-                cells=[*map(str, job.cells)],
-                starts=job.starts,
-                train_id=run.train_id,
-                eval_id=run.eval_id,
-                state=state,
-                parents={parent.name: parent.run.train_id for parent in run.parents},
-                epochs=run.optim and run.optim.epochs,
-                batch_size=run.optim and run.optim.batch_size,
-                split=UNTRAINED if optim is None else split_text(run, resources),
-                items=counts and {**counts._asdict(), "source": source},
-                steps=steps,
-                gmacs=run.model.macs(run.data.size, run.data.targets) / 1e9,
-                petaflops_left=left and flops(run, left) / 1e15,
-                device_hours_left=left and hours,
-                device_hours_range=left and (least, most),
-                printed_device_hours=job.printed_hours,
-                speed=own.source,
-                speed_is_measured=own.is_measured,
-                reading=reading and reading.text(dataset.unit, trained_per_second(run, own)),
-                bytes=disk,
-                bytes_free=free,
-            )
-        )
+        plan = {
+            "run": job.name,
+            "cells": [*map(str, job.cells)],
+            "starts": job.starts,
+            "train_id": run.train_id,
+            "eval_id": run.eval_id,
+            "state": state,
+            "parents": {parent.name: parent.run.train_id for parent in run.parents},
+            "epochs": run.optim and run.optim.epochs,
+            "batch_size": run.optim and run.optim.batch_size,
+            # Micro-batch, accumulation and devices, or the batch of a device that is split by trying.
+            "split": UNTRAINED if optim is None else split_text(run, resources),
+            "items": counts and {**counts._asdict(), "source": source},
+            "steps": steps,
+            "gmacs": run.model.macs(run.data.size, run.data.targets) / 1e9,
+            "petaflops_left": left and flops(run, left) / 1e15,
+            "device_hours_left": left and hours,
+            "device_hours_range": left and (least, most),  # that a guess stands for
+            "printed_device_hours": job.printed_hours,
+            "speed": own.source,
+            "speed_is_measured": own.is_measured,
+            # Measured speed of reading, and which waits: reading or the device.
+            "reading": reading and reading.text(dataset.unit, trained_per_second(run, own)),
+            "bytes": disk,
+            "bytes_free": free,
+        }
+        plans.append(plan)
     return plans
 
 
@@ -234,6 +186,7 @@ def counted_items(
 
 
 def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> dict[str, int]:
+    """Bytes of what a run writes: weights, scores of each view, and checkpoints, which go when its training ends."""
     weights = checkpoint = 0
     if trains and run.optim is not None:
         millions = computed(TRAINABLE_PARAMETERS.name, TRAINABLE_PARAMETERS.of, run)
@@ -243,52 +196,50 @@ def disk_use(run: RunConfig, num_test: int, *, trains: bool) -> dict[str, int]:
     return {"weights": weights, "predictions": predictions, "checkpoint": checkpoint}
 
 
-def bytes_needed(found: list[Job], plans: list[PlannedRun], parallel: int) -> int:
-    """Bytes that the runs and their stand-ins will need, with the checkpoints of so many trainings at a time."""
-    uses = [plan.bytes for plan in plans if plan.bytes is not None]
+def bytes_needed(options: Plan, found: list[Job], plans: list[dict]) -> int:
+    """Bytes that the runs and their stand-ins will need, with the checkpoints of the trainings at one time."""
+    uses = [plan["bytes"] for plan in plans if plan["bytes"] is not None]
     kept = sum(use["weights"] + use["predictions"] for use in uses)
-    checkpoints = parallel * max((use["checkpoint"] for use in uses), default=0)
-    unfinished = (job.run.data.dataset for job, plan in zip(found, plans, strict=True) if plan.bytes is not None)
+    checkpoints = default_parallel(find_scale(options.scale)) * max((use["checkpoint"] for use in uses), default=0)
+    unfinished = (job.run.data.dataset for job, plan in zip(found, plans, strict=True) if plan["bytes"] is not None)
     datasets = {dataset.stand_in: dataset for dataset in unfinished if dataset.stand_in is not None}
     missing = (dataset.drawing(one) for one, dataset in datasets.items() if generated_root(one) is None)
     return kept + checkpoints + sum(drawing.estimated_bytes() for drawing in missing)
 
 
-def plan_text(
-    found: list[Job], plans: list[PlannedRun], num_devices: int = 1, parallel: int = 1, *, on_cpu: bool = False
-) -> str:
-    """Plan as text, for so many runs that train at a time. `on_cpu`: small models on a CPU whose speed is not given."""
+def plan_text(options: Plan, found: list[Job], plans: list[dict], resources: Resources) -> str:
     if not plans:
         return NOTHING_TO_RUN
-    width, pending = terminal_width(), sum(plan.state not in FINISHED for plan in plans)
-    runs = len({plan.train_id for plan in plans})
+    pending = sum(plan["state"] not in FINISHED for plan in plans)
+    runs = len({plan["train_id"] for plan in plans})
     tested = f" with {len(plans)} tests" if len(plans) > runs else ""
-    cells = number_of(sum(len(plan.cells) for plan in plans), "cells")
+    cells = number_of(sum(len(plan["cells"]) for plan in plans), "cells")
     text = [f"{number_of(runs, 'distinct runs')}{tested} for {cells}, {pending} to do, "]
-    text[0] += cost_text(plans, num_devices, on_cpu=on_cpu)
-    official = (job for job, plan in zip(found, plans, strict=True) if plan.items and plan.items["source"] == OFFICIAL)
-    for name in dict.fromkeys(job.run.data.dataset.name for job in official):
+    text[0] += cost_text(options, plans, resources.num_devices)
+    sources = (plan["items"] and plan["items"]["source"] for plan in plans)
+    official = (job.run.data for job, source in zip(found, sources, strict=True) if source == OFFICIAL)
+    for name in dict.fromkeys(data.dataset.name for data in official):
         text.append(f"{name}: the cost is for the official split sizes; the data are not there")
-    needed, free = bytes_text(bytes_needed(found, plans, parallel)), bytes_text(plans[0].bytes_free)
+    needed, free = bytes_text(bytes_needed(options, found, plans)), bytes_text(plans[0]["bytes_free"])
     text.append(f"disk: about {needed} for weights, scores, checkpoints and stand-ins; {free} free")
-    num_shown = len(HEADERS) if any(plan.printed_device_hours for plan in plans) else len(HEADERS) - 1
+    num_shown = len(HEADERS) if any(plan["printed_device_hours"] for plan in plans) else len(HEADERS) - 1
     lines = [
         (
-            plan.run,
-            plan.train_id,
-            plan.state,
-            len(plan.cells),
-            plan.epochs or "–",
-            "?" if plan.steps is None else plan.steps,
-            plan.split,
-            "?" if plan.petaflops_left is None else pflop(plan.petaflops_left),
-            "?" if plan.device_hours_left is None else device_time_text(3600 * plan.device_hours_left),
-            f"{plan.printed_device_hours:,.0f} h" if plan.printed_device_hours else "–",
+            plan["run"],
+            plan["train_id"],
+            plan["state"],
+            len(plan["cells"]),
+            plan["epochs"] or "–",
+            "?" if plan["steps"] is None else plan["steps"],
+            plan["split"],
+            "?" if plan["petaflops_left"] is None else pflop(plan["petaflops_left"]),
+            "?" if plan["device_hours_left"] is None else device_time_text(3600 * plan["device_hours_left"]),
+            f"{plan['printed_device_hours']:,.0f} h" if plan["printed_device_hours"] else "–",
         )
         for plan in plans
     ]
-    table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], width, numbers=NUMBERS)
-    return "\n".join([table, "", *(wrapped(line, width) for part in text for line in part.splitlines())])
+    table = table_text(HEADERS[:num_shown], [line[:num_shown] for line in lines], numbers=NUMBERS)
+    return "\n".join([table, "", *(wrapped(line) for part in text for line in part.splitlines())])
 
 
 def memory_text(trained: list[Job], gpu: str, resources: Resources) -> str:
@@ -322,7 +273,7 @@ def memory_text(trained: list[Job], gpu: str, resources: Resources) -> str:
     return f"{text}; too large: {', '.join(too_large)}" if too_large else text
 
 
-def file_text(release: "Release", store: RunStore) -> str:
+def file_text(release: Release, store: RunStore) -> str:
     """What is left to do until the weights of a released file can be tested, with the size of a download."""
     finding = release.finding(store)
     text = f"{finding.what}; {finding.remedy}" if finding.remedy else finding.what
@@ -334,19 +285,20 @@ def file_text(release: "Release", store: RunStore) -> str:
     return f"{text}, about {bytes_text(size)} by its parameters"
 
 
-def cost_text(plans: list[PlannedRun], num_devices: int, *, on_cpu: bool) -> str:
-    at_least = "at least " if any(plan.petaflops_left is None for plan in plans) else ""
-    total = sum(plan.petaflops_left or 0.0 for plan in plans)
-    seconds = 3600 * sum(plan.device_hours_left or 0.0 for plan in plans)
-    ends = [3600 * sum(plan.device_hours_range[end] for plan in plans if plan.device_hours_range) for end in (0, 1)]
+def cost_text(options: Plan, plans: list[dict], num_devices: int) -> str:
+    at_least = "at least " if any(plan["petaflops_left"] is None for plan in plans) else ""
+    total = sum(plan["petaflops_left"] or 0.0 for plan in plans)
+    seconds = 3600 * sum(plan["device_hours_left"] or 0.0 for plan in plans)
+    ranges = [plan["device_hours_range"] for plan in plans if plan["device_hours_range"]]
+    ends = [3600 * sum(one[end] for one in ranges) for end in (0, 1)]
     between = f" ({' to '.join(map(device_time_text, ends))})" if ends[0] < ends[1] else ""
     if at_least and not total:
         return "cost unknown: `reproduce doctor` says what stops these runs."
-    starts = on_cpu and any(plan.state not in FINISHED for plan in plans)
+    starts = on_cpu(options) and any(plan["state"] not in FINISHED for plan in plans)
     start = f", and {SECONDS_OF_START} s for the start of a run" if starts else ""
     wall = f", {device_time_text(seconds / num_devices)} on {num_devices} devices" if num_devices > 1 else ""
-    sources = dict.fromkeys([plan.speed for plan in plans] + [plan.reading for plan in plans if plan.reading])
-    least = "" if on_cpu or all(plan.reading for plan in plans) else f"; {LEAST_TIMES}"
+    sources = dict.fromkeys([plan["speed"] for plan in plans] + [plan["reading"] for plan in plans if plan["reading"]])
+    least = "" if on_cpu(options) or all(plan["reading"] for plan in plans) else f"; {LEAST_TIMES}"
     return (
         f"{at_least}{pflop(total)} PFLOP (multiply and add counted as two).\n"
         f"{(at_least or 'about ').capitalize()}{device_time_text(seconds)}{between} of device time{wall}{start}, "

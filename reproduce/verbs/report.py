@@ -16,7 +16,7 @@ from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED
-from reproduce.selection import note_renamed, published_store, store_of
+from reproduce.selection import note_renamed, published_store, reports_of, store_of
 from runner.store.store import RunStore
 
 STALE = "stale, `reproduce report --publish` writes it again:"
@@ -24,21 +24,22 @@ STALE = "stale, `reproduce report --publish` writes it again:"
 
 def execute(options: of_verbs.Report) -> int:
     """Print and save reports, publish them, or check that the committed ones are those of the published results."""
+    form = "json" if options.json else options.format
     if options.variants:
-        from reproduce.variants import report_variants  # here: most reports have one set of overrides
+        from reproduce.variants import say_next_of, variant_reports, variant_text  # here: few reports have any
 
-        return report_variants(options)
+        found = variant_reports(options)
+        print_texts([variant_text(one, options, form) for one in found], form)
+        if form == "md":
+            say_next_of(found, options)
+        return DONE
     selections, scale = find(options.tables), find_scale(options.scale)
     check_options(options, selections)
     if options.check:
         return check(selections, scale, options.seeds)
-    reports, texts, seeds = [], [], options.all_seeds
-    store = store_of(options, compare_scores=True)
-    form, root = "json" if options.json else options.format, store.root / "reports"
-    for table, rows in selections:
-        how = {"seeds": seeds, "overrides": options.overrides, "rows": rows, "columns": options.columns}
-        report = JudgedReport(collect(table, scale, store, **how), root)
-        reports.append(report)
+    store, texts = store_of(options, compare_scores=True), []
+    reports = [JudgedReport(one, store.root / "reports") for one in reports_of(options, store, options.overrides)]
+    for report in reports:
         if options.picture is not None:
             save_picture(report.report, options.picture)
         if form == "md" and sys.stdout.isatty():
@@ -47,7 +48,7 @@ def execute(options: of_verbs.Report) -> int:
             texts.append(terminal_page(report, options))
         else:
             texts.append(report.rendered(form))
-    print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
+    print_texts(texts, form)
     for one in reports:
         if one.report.whole:
             _print_path("saved as", one.write(with_plot=options.plot))
@@ -59,6 +60,10 @@ def execute(options: of_verbs.Report) -> int:
     if states := {result.state for one in reports for cell in one.report.cells for result in cell.seeds}:
         say_next("tensorboard" if states <= {"done", "running"} else "run", options)
     return DONE
+
+
+def print_texts(texts: Sequence[str], form: str) -> None:
+    print(f"[{','.join(texts)}]" if len(texts) > 1 and form == "json" else "\n".join(texts), flush=True)
 
 
 def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunStore) -> None:
@@ -77,7 +82,6 @@ def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunSto
 
 
 def check_options(options: of_verbs.Report, selections: list[Selection]) -> None:
-    """Refuse options that exclude each other."""
     if options.overrides or options.columns or any(rows is not None for _, rows in selections):
         for flag, chosen in (("--check", options.check), ("--publish", options.publish)):
             if chosen:

@@ -13,11 +13,11 @@ from experiments.spec.catalog import find
 from experiments.spec.figure_runs import selected_runs
 from experiments.spec.names import OWN_DATA
 from experiments.spec.scales import find_scale
-from reproduce.checks import check_start, checked_jobs, resources_of_runs
+from reproduce.jobs_to_start import check_start, checked_jobs, jobs_and_files, resources_of_runs
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
 from reproduce.options import DONE, FAILED, INTERRUPTED, UNUSABLE, Run, Started
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
+from reproduce.selection import NOTHING_TO_RUN, store_of
 from runner.jobs.launch import Launcher, default_parallel
 from runner.machine.resources import num_tasks
 from runner.store.starts import Start, add_start, name_of, name_overrides, named_overrides
@@ -82,10 +82,8 @@ def carry_out(options: Run, store: RunStore) -> int:
     print(f"{done} of {len(found)} runs done, {before} of them before this call." if found else NOTHING_TO_RUN)
     for job in failed:
         print(f"reproduce: {job.name} {job.outcome}: {job.reason}", file=sys.stderr)
-    selections, seeds = find(options.tables), options.all_seeds
-    runs_of_figures = selected_runs(selections, scale, options.overrides, seeds)
-    errors = []
-    of_figures = [one for one in runs_of_figures if one.run.train_id in shown]
+    errors, of_figures = [], selected_runs(find(options.tables), scale, options.overrides, options.all_seeds)
+    of_figures = [one for one in of_figures if one.run.train_id in shown]
     if of_figures and not options.fast_dev_run:
         from runner.inference.pictures import keep_all  # imports the models
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from data.errors import DataError, number_of
 from experiments.spec.catalog import read_index
 from experiments.spec.names import OWN_DATA, nearest
-from reproduce.known_runs import trainings
+from reproduce.known_runs import known_runs
 from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
-from reproduce.options import DONE, SCALES
+from reproduce.options import DONE
 from reproduce.runs_options import OfRuns, RunsExport, RunsImport, RunsList, RunsRemove
-from reproduce.terminal import table_text, terminal_width
+from reproduce.terminal import table_text
 from runner.machine.files import unwritable
 from runner.machine.messages import bytes_text
 from runner.store.archive import export_runs, import_runs
@@ -38,7 +38,6 @@ DASH = "–"
 
 
 def execute(options: RunsList | RunsRemove | RunsExport | RunsImport) -> int:
-    """Carry out one of the verbs."""
     match options:
         case RunsImport():
             return import_file(options)
@@ -104,20 +103,10 @@ class OwnRun:
         return next(((name, value) for name, value in self.test.items() if type(value) in (int, float)), None)
 
     @property
-    def commit(self) -> str:
-        """Commit of the code that tested it; empty without a test."""
-        return self.test.get("commit", "")
-
-    @property
     def date(self) -> datetime:
         """Last change of a file of the run."""
         times = [path.stat().st_mtime for path in self.folder.path.glob("*")]
         return datetime.fromtimestamp(max(times, default=0), UTC)
-
-    @property
-    def overrides(self) -> str:
-        """Each set of overrides that started it, as on the command line."""
-        return "; ".join(filter(None, (shlex.join(all_override_words(one.overrides)) for one in self.starts)))
 
     def matches(self, pattern: str) -> bool:
         """Whether a pattern names its id, or four digits of its start, its folder, or a cell, row or table of it."""
@@ -145,13 +134,14 @@ class OwnRun:
             "stale": self.stale,
             "metric": metric,
             "value": value,
-            "commit": self.commit or None,
+            "commit": self.test.get("commit") or None,
             "date": self.date.isoformat(timespec="seconds"),
             "bytes": self.num_bytes,
         }
 
     def line(self) -> dict[str, str]:
         value, state = self.value, f"{self.state}, stale" if self.stale else self.state
+        overrides = (shlex.join(all_override_words(start.overrides)) for start in self.starts)
         return {
             "run": (self.cell or self.folder.path.name) + (f" seed {self.seed}" if self.seed else ""),
             "id": self.train_id,
@@ -159,8 +149,8 @@ class OwnRun:
             "state": state,
             "value": f"{value[0]} {value[1]:.1f}" if value is not None else DASH,
             "name": self.folder.names,
-            "overrides": self.overrides,
-            "code": self.commit or DASH,
+            "overrides": "; ".join(filter(None, overrides)),
+            "code": self.test.get("commit") or DASH,
             "date": self.date.astimezone().strftime("%Y-%m-%d %H:%M"),
             "size": bytes_text(self.num_bytes),
         }
@@ -168,19 +158,13 @@ class OwnRun:
 
 def own_runs(root: Path) -> list[OwnRun]:
     """Runs in a directory, the last one last. Those without a trace of a start or of weights are left out."""
-    tables = read_index()["tables"]
-    known: dict[str, dict[str, str]] = {}  # tables of each run without overrides of seed 0, with its scale
-    for table, entry in tables.items():
-        for scale in SCALES:
-            for train_id in trainings(entry, scale):
-                known.setdefault(train_id, {})[table] = scale
-    found = []
+    tables, known, found = read_index()["tables"], known_runs(), []
     for train_id, path in run_folders(root).items():
         folder, of_tables = RunDirectory(path), known.get(train_id, {})
-        starts, scale = read_starts(folder.starts), next(iter(of_tables.values()), "")
+        starts = read_starts(folder.starts)
         unchanged = [one for one in starts if not (one.overrides or one.seed) and one.table in tables]
         stale = False if of_tables else True if unchanged else None
-        scale = starts[0].scale if starts else scale
+        scale = starts[0].scale if starts else next(iter(of_tables.values()), "")
         if folder.started or starts or folder.released.exists():
             found.append(OwnRun(folder, starts, tuple(of_tables), scale, stale))
     return sorted(found, key=lambda run: run.date)
@@ -233,7 +217,6 @@ def is_stale(run: OwnRun) -> bool | None:
 
 
 def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
-    """Runs of a directory as text."""
     if not found:
         such = " such" if isinstance(options, OfRuns) and options.selects else ""
         return f"No{such} runs in {options.runs.resolve()}."
@@ -248,11 +231,10 @@ def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
         notes.append("stale: no row of the code here gives it any more")
     if any(run.stale is None for run in found):
         notes.append("--stale also asks of runs with overrides or other seeds whether they are")
-    return f"{table_text(headers, rows, terminal_width(), numbers=numbers)}\n\n{'; '.join(notes)}"
+    return f"{table_text(headers, rows, numbers=numbers)}\n\n{'; '.join(notes)}"
 
 
 def remove(options: RunsRemove) -> int:
-    """Remove runs, after a question."""
     if not options.selects:
         raise ValueError("name the runs, e.g. by their ids, or all with '*'")
     found = selected(options)
@@ -292,7 +274,6 @@ def export(options: RunsExport) -> int:
 
 
 def import_file(options: RunsImport) -> int:
-    """Take the runs of a file."""
     ids = {folder.train_id for folder in import_runs(options.file, options.runs)}
     found = [run for run in own_runs(options.runs) if run.train_id in ids]
     print(runs_text(found, options))

@@ -13,7 +13,7 @@ from data.errors import number_of
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Status
 from reproduce.selection import NOTHING_TO_RUN, jobs, note_renamed, store_of
-from reproduce.terminal import table_text, terminal_width
+from reproduce.terminal import table_text
 from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -32,28 +32,38 @@ NUM_FIXED = 4  # columns that are always shown
 
 def execute(options: Status) -> int:
     """Print the state of each run of the named tables, or else of each run that was started here."""
-    store, named = store_of(options), bool(options.tables)
-    found = jobs(options) if named else started(options, store)
+    store, named, others = store_of(options), bool(options.tables), ""
+    if named:
+        found = jobs(options)
+    else:
+        from reproduce.started_runs import started_jobs  # here, as below: it is for no table alone
+
+        found, others = started_jobs(options, store)
+        found = without_tests_to_come(found, store)
     entries = status_json(found, store)
     print(json.dumps(entries, indent=1) if options.json else status_text(entries))
     states = [entry["state"] for entry in entries]
     left = [job for job, state in zip(found, states, strict=True) if state not in FINISHED]
-    if not named:
-        from reproduce.started_runs import say_more
-
-        say_more(options, found, left, store, running=not UNDER_WAY.isdisjoint(states))
-    elif UNDER_WAY.isdisjoint(states):
+    if not (named or options.json):
+        if any(len({cell.table for cell in job.cells}) > 1 for job in found):
+            print("a run that several tables share is named after the first of them")
+        print(others, end="\n" if others else "")
+    if not UNDER_WAY.isdisjoint(states):
+        return DONE
+    if named:
         note_renamed((job.run for job in left), store)
         say_next("run" if left else "report", options)
+    else:
+        from reproduce.started_runs import say_next_of_started
+
+        say_next_of_started(options, found, left, store)
     return DONE
 
 
-def started(options: Status, store: RunStore) -> list[Job]:
-    """Jobs of runs that were started here: those with a result, and one of a run that has none, failed or goes on."""
-    from reproduce.started_runs import jobs_of_started  # here: it is for no table alone
-
+def without_tests_to_come(found: Sequence[Job], store: RunStore) -> list[Job]:
+    """Jobs with a result, and one of a run that has none, failed or goes on."""
     by_run: dict[str, list[Job]] = {}
-    for job in jobs_of_started(options, store):
+    for job in found:
         by_run.setdefault(job.run.train_id, []).append(job)
     shown = list[Job]()
     for tests in by_run.values():
@@ -134,7 +144,7 @@ def status_text(entries: list[dict]) -> str:
         lines.append((entry["run"], entry["train_id"], state, shown, entry["name"] or "", changes, _detail(entry)))
         counts[state] += 1
     kept = [n for n in range(len(HEADERS)) if n < NUM_FIXED or any(line[n] for line in lines)]
-    text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines], terminal_width())]
+    text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines])]
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items())
     text.append(f"{number_of(len(lines), 'runs')}: {by_state}")
     if "published" in counts:

@@ -5,10 +5,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from reproduce.checks import check_start, checked_jobs, resources_of_runs
+from reproduce.jobs_to_start import check_start, checked_jobs, jobs_and_files, resources_of_runs
 from reproduce.next_command import next_command, say_next
 from reproduce.options import DONE, FAILED, Submit
-from reproduce.selection import NOTHING_TO_RUN, jobs_and_files, store_of
+from reproduce.selection import NOTHING_TO_RUN, store_of
 from reproduce.verbs.run import call_of
 from runner.jobs.sbatch import Settings, has_gpus, output, pin, queue, submission
 from runner.machine.files import write_atomically

@@ -4,27 +4,18 @@ import os
 import socket
 import sys
 
-from experiments.spec.catalog import find
-from experiments.spec.scales import find_scale
-from reports.collect import collect
 from reports.tensorboard.view import build_view
 from reproduce.options import DONE, TensorBoard
-from reproduce.selection import store_of
+from reproduce.selection import reports_of, store_of
 from reproduce.variants import variants_of
 
 
 def execute(options: TensorBoard) -> int:
-    """Create the log directory and serve it."""
     if not options.no_serve:
         check_port(options.port)
-    scale, seeds, store = find_scale(options.scale), options.all_seeds, store_of(options)
-    variants = variants_of(options)
-    reports = [
-        collect(table, scale, store, seeds=seeds, overrides=variant.overrides, rows=rows, columns=options.columns)
-        for table, rows in find(options.tables)
-        for variant in variants
-    ]
-    view = build_view(reports, store)
+    store = store_of(options)
+    by_variant = [reports_of(options, store, variant.overrides) for variant in variants_of(options)]
+    view = build_view([report for of_table in zip(*by_variant, strict=True) for report in of_table], store)
     print(view, flush=True)
     if options.no_serve:
         return DONE

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from experiments.spec.catalog import find
+from experiments.spec.scales import TINY
 from reproduce.command import main
+from runner.machine.files import write_atomically
+from runner.store.jobs import Job, jobs_of
+from runner.store.run_directory import RunDirectory
+from runner.store.starts import Start, add_start
+from runner.store.store import RunStore
 from tests.data.numbered_videos import write_video
 
 
@@ -18,6 +25,18 @@ class Outcome(NamedTuple):
     code: int
     out: str
     err: str
+
+
+def job_of(row: str, overrides: tuple[str, ...] = (), seed: int = 0) -> Job:
+    """First job of a row."""
+    return jobs_of(find([row]), TINY, overrides, (seed,))[0]
+
+
+def started(store: RunStore, job: Job, name: str = "") -> RunDirectory:
+    """Directory of a run, with the file that says what started it."""
+    directory = store.make(job.run.train_id, job.full_cell)
+    add_start(directory.starts, job.start(Start(scale="tiny", overrides=job.overrides, name=name)))
+    return directory
 
 
 Reproduce = Callable[..., Outcome]
@@ -51,6 +70,14 @@ def kinetics(tmp_path: Path) -> Path:
     (root / "train.csv").write_text("train/a/0.mp4 0\ntrain/b/1.mp4 1\n")
     (root / "val.csv").write_text("val/a/2.mp4 0\n")
     return root
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """Folder of one's own videos."""
+    for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
+        write_atomically(tmp_path / "pets" / name, "")
+    return tmp_path / "pets"
 
 
 @pytest.fixture

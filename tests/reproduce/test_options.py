@@ -62,6 +62,7 @@ def test_the_next_command_is_on_stderr_and_not_beside_json(capsys: pytest.Captur
         (["show", "table4:joint", "--scale", "paper"], "reproduce plan table4:joint --scale paper"),
         (["plan", "motionformer/table1"], "reproduce report motionformer/table1"),
         (["plan", "motionformer/table8"], "reproduce run motionformer/table8"),
+        (["plan", "motionformer/table8", "--nodes", "2"], "reproduce submit motionformer/table8 --nodes 2"),
         (["status", "motionformer/table1"], "reproduce report motionformer/table1"),
         (["status", "motionformer/table8"], "reproduce run motionformer/table8"),
         (["report", "motionformer/table8"], "reproduce tensorboard motionformer/table8"),

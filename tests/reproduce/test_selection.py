@@ -1,6 +1,7 @@
 """Selection by arguments: tables, columns, seeds, and one run of a row."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,9 @@ import pytest
 from experiments.spec.catalog import find
 from experiments.spec.scales import PAPER, TINY
 from reproduce.command import parsed
-from reproduce.one_run import one_run
 from reproduce.options import RESULTS, Attention, Evaluate, Jobs
 from reproduce.selection import jobs, resources_of, store_of
+from reproduce.verbs.one_run import one_run
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore
@@ -55,13 +56,6 @@ def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, repr
     assert selected.code == 1 and "ssv2: no attention maps: run " in selected.err
 
 
-def test_selection_of_columns_includes_the_parents_of_their_runs(reproduce: Reproduce) -> None:
-    words = ["plan", f"{T4}:divided", "--scale", "paper", "--column", "ssv2", "--json"]
-    parent, child = json.loads(reproduce(*words).out)
-    assert child["parents"] == {"start": parent["train_id"]}
-    assert (parent["cells"], parent["starts"]) == ([], [f"{T4}:divided.ssv2"])
-
-
 def test_eval_only_excludes_parents() -> None:
     options = of_runs(f"{T4}:divided", "--scale", "paper")
     assert len(jobs(options)) == 3
@@ -76,13 +70,6 @@ def test_json_of_show_plan_and_status_contains_the_same_run_ids(reproduce: Repro
     assert all(entry["state"] == "not run" and entry["steps"] > 0 for entry in planned)
 
 
-def test_each_seed_is_a_separate_run() -> None:
-    assert of_runs(T4).all_seeds == (0,)
-    found = jobs(of_runs(f"{T4}:joint", "--seeds", "0,1,2"))
-    assert len(found) == 6
-    assert len({job.run.train_id for job in found}) == 6
-
-
 def test_published_results_do_not_count_as_finished_runs(reproduce: Reproduce) -> None:
     assert store_of(of_runs(T4)).results == RESULTS and RESULTS.is_dir()
     planned = json.loads(reproduce("plan", f"{T4}:joint", "--json").out)
@@ -92,7 +79,7 @@ def test_published_results_do_not_count_as_finished_runs(reproduce: Reproduce) -
 def test_one_run_returns_the_run_of_the_given_or_the_first_tested_column() -> None:
     options = parsed(["attention", f"{T4}:joint", "--out", "a.png", "--scale", "paper"])
     assert isinstance(options, Attention)
-    first, ssv2 = one_run(options, None), one_run(options, "ssv2")
+    first, ssv2 = one_run(options), one_run(replace(options, column="ssv2"))
     assert (first[0], ssv2[0]) == ("k400", "ssv2")
     assert [one[1] for one in (first, ssv2)] == list(runs_of_row(f"{T4}:joint", PAPER).values())
     (job, *_) = jobs_of(find([f"{T4}:joint"]), PAPER, [], (0,))

@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 from msgspec import to_builtins
 
-from experiments.spec.catalog import find
-from experiments.spec.scales import TINY
-from runner.store.jobs import jobs_of
 from runner.store.records import Hits
-from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, job_of, started
 from tests.runner.stored_metrics import write_result
 
 TWO, THREE = ("optim.epochs=2",), ("optim.epochs=3",)
@@ -30,10 +26,8 @@ def finish(store: RunStore) -> Finish:
     """Writes a finished test, whose items from `first` to `last` are correct; returns the id of the run."""
 
     def write(overrides: tuple[str, ...], first: int, last: int, *, seed: int = 0, name: str = "") -> str:
-        job = next(job for job in jobs_of(find([ROW]), TINY, overrides, (seed,)) if job.place.column == "k400")
-        directory = store.make(job.run.train_id, job.full_cell)
-        add_start(directory.starts, job.start(Start(scale="tiny", overrides=overrides, name=name)))
-        directory.save_config(job.run.description)
+        job = job_of(ROW, overrides, seed)
+        started(store, job, name).save_config(job.run.description)
         mask = (np.arange(NUM_ITEMS) >= first) & (np.arange(NUM_ITEMS) < last)
         hits = to_builtins(Hits.of({"top1": mask}, tuple(map(str, range(NUM_ITEMS)))))
         write_result(store, job.run, 99.0, top1=100 * float(mask.mean()), hits=hits)
@@ -81,8 +75,9 @@ def test_differences_and_their_intervals_are_fields_of_json_and_csv(report: Repr
     first, other = (next(cell for cell in one["cells"] if cell["column"] == "k400") for one in found)
     assert first["difference"] is None and other["difference"] == pytest.approx(7.0)
     assert (other["difference_low"], other["difference_high"]) == pytest.approx((4.8, 9.2), abs=0.2)  # 7 ± 1.96 · se
-    table = csv.DictReader(io.StringIO(report("--format", "csv", *variants(*TWO, *THREE)).out))
-    assert [line["difference"] for line in table] == ["", "7.0"]
+    as_csv = report("--format", "csv", *variants(*TWO, *THREE))
+    table = csv.DictReader(io.StringIO(as_csv.out))
+    assert as_csv.err == "" and [line["difference"] for line in table] == ["", "7.0"]
 
 
 def test_variants_are_named_and_common_overrides_belong_to_all(report: Reproduce, three: None) -> None:

@@ -2,17 +2,18 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from experiments.spec.catalog import INDEX, find, read_index
-from experiments.spec.scales import A100, PAPER
+from experiments.spec.scales import PAPER
 from experiments.spec.scales import SCALES as ALL_SCALES
-from reproduce.options import SCALES
-from reproduce.verbs.plan import planned
+from reproduce.command import parsed
+from reproduce.options import SCALES, Plan
+from reproduce.verbs.plan import plan_json
 from reproduce.write_index import index_text
 from runner.machine.resources import Resources
-from runner.measure.device_time import assumed_speed
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 
@@ -30,7 +31,8 @@ def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
 
 def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    options = cast("Plan", parsed(["plan", "*", "--scale", "paper"]))
     for name in ("motionformer/table8", "cast/table8"):
-        plans = planned(jobs_of(find([name]), PAPER, [], (0,)), RunStore(tmp_path), Resources(), assumed_speed(A100))
-        hours = sum(plan.device_hours_left or 0 for plan in plans)
+        plans = plan_json(options, jobs_of(find([name]), PAPER, [], (0,)), RunStore(tmp_path), Resources())
+        hours = sum(plan["device_hours_left"] or 0 for plan in plans)
         assert read_index()["tables"][name]["gpu_hours"]["paper"] == pytest.approx(hours, rel=0.01)

@@ -1,8 +1,9 @@
 """`reproduce plan`: runs and their costs; what stops a run, `doctor` and `run` say before it starts."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,16 +14,17 @@ from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import find
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import Parent, RunConfig
-from experiments.spec.scales import A100, PAPER, TINY
+from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import OptimConfig
 from reproduce.budget import rows_within
+from reproduce.command import parsed
 from reproduce.option_types import Duration
-from reproduce.verbs.plan import pflop, plan_text, planned
+from reproduce.options import Plan
+from reproduce.verbs.plan import pflop, plan_json, plan_text
 from runner.jobs.launch import Launcher
 from runner.machine.files import write_atomically
 from runner.machine.messages import device_time_text
 from runner.machine.resources import Resources
-from runner.measure.device_time import assumed_speed
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.provenance import hardware
 from runner.store.records import sealed
@@ -33,6 +35,7 @@ from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
 ROW = f"{T4}:joint"
+OPTIONS = cast("Plan", parsed(["plan", T4, "--scale", "paper"]))
 
 
 @pytest.fixture
@@ -79,7 +82,7 @@ def test_a_test_alone_needs_no_training_split(root: Path, paper: Reproduce, monk
     assert [one["items"]["source"] for one in (plan, tested)] == ["official split sizes", "annotation files"]
     assert plan["petaflops_left"] > tested["petaflops_left"] > 0 == tested["steps"]
     monkeypatch.setattr(Launcher, "carry_out", lambda _, jobs: [setattr(job, "outcome", "done") for job in jobs])
-    monkeypatch.setattr("runner.weights.weights.existing_weights", lambda run, store: Weights(None, None))
+    monkeypatch.setattr("reproduce.jobs_to_start.existing_weights", lambda run, store: Weights(None, None))
     assert paper("run").code == 3
     assert paper("run", "--eval-only").out == "1 of 1 runs done, 0 of them before this call.\n"
 
@@ -112,11 +115,12 @@ def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_pa
 
 
 def plans(*jobs: Job, store: RunStore, resources: Resources | None = None) -> list[dict]:
-    return [asdict(plan) for plan in planned(list(jobs), store, resources or Resources(devices=1), assumed_speed(A100))]
+    return plan_json(OPTIONS, list(jobs), store, resources or Resources(devices=1))
 
 
 def text_of(*jobs: Job, store: RunStore, devices: int = 1) -> str:
-    return plan_text(list(jobs), planned(list(jobs), store, Resources(devices=devices), assumed_speed(A100)), devices)
+    found, resources = list(jobs), Resources(devices=devices)
+    return plan_text(OPTIONS, found, plan_json(OPTIONS, found, store, resources), resources)
 
 
 def tiny(name: str, **changes: object) -> Job:
@@ -340,11 +344,6 @@ def test_the_next_command_names_the_rows_that_fit(reproduce: Reproduce, tmp_path
     assert "rows fit 1:00:00" in outcome.out and outcome.err.startswith("next: reproduce run motionformer/table4:")
     assert "--budget" not in outcome.err
     assert reproduce("plan", "motionformer/table4", "--runs", tmp_path, "--budget", "1s").err == ""
-
-
-def test_on_several_nodes_submit_is_next(reproduce: Reproduce, tmp_path: Path) -> None:
-    outcome = reproduce("plan", ROW, "--runs", tmp_path, "--nodes", "2")
-    assert outcome.err.startswith(f"next: reproduce submit {ROW} ")
 
 
 def test_memory_is_counted_for_runs_that_can_be_trained_on_a_known_gpu(reproduce: Reproduce, tmp_path: Path) -> None:

@@ -90,8 +90,9 @@ def test_a_full_page_in_a_terminal_has_no_tags_and_counts_verdicts_and_the_saved
     assert report("--format", "json", table=table).out.startswith("{")
 
 
-def test_a_page_in_a_terminal_has_wrapped_paragraphs_and_tables_of_its_width() -> None:
-    narrow = Terminal(12)
+def test_a_page_in_a_terminal_has_wrapped_paragraphs_and_tables_of_its_width(terminal: TerminalOf) -> None:
+    terminal(12)
+    narrow = Terminal()
     table = narrow.table([["row", "K-400", "SSv2"]], [["joint", "72.0", "81.1"]], ["left", "right", "right"])
     assert table.startswith("row    K-400\n-----  -----\njoint   72.0\n\n") and table.count("joint") == 2
     assert narrow.items(["a long line of lists"]) == "- a long\n  line of\n  lists"

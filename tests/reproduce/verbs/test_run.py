@@ -107,7 +107,7 @@ def test_eval_only_skips_the_runs_without_weights_and_writes_nothing_for_them(ru
 def test_a_test_alone_does_not_depend_on_the_training_batch(
     run: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.weights.weights.existing_weights", lambda run, store: Weights(None, None))
+    monkeypatch.setattr("reproduce.jobs_to_start.existing_weights", lambda run, store: Weights(None, None))
     words = ["--column", "k400", *FEW, "--micro-batch", "7"]
     refused = run(*words)
     assert refused.code == 2 and "cannot be split" in refused.err

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.spec.catalog import captions, find, load
+from experiments.spec.catalog import captions, load
 from experiments.spec.names import own_data
 from experiments.spec.scales import TINY
 from runner.machine.files import write_atomically
@@ -19,7 +19,7 @@ from runner.store.jobs import Job, jobs_of
 from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Outcome, Reproduce
+from tests.reproduce.conftest import Outcome, Reproduce, job_of, started
 from tests.runner.stored_metrics import write_result
 
 MFORMER, JOINT = "motionformer/table6b:mformer", "motionformer/table4:joint"
@@ -33,17 +33,12 @@ def runs(reproduce: Reproduce, store: RunStore) -> Runs:
     return lambda verb, *words: reproduce("runs", verb, "--runs", store.root, *words)
 
 
-def job_of(row: str, overrides: tuple[str, ...] = (), seed: int = 0) -> Job:
-    return jobs_of(find([row]), TINY, overrides, (seed,))[0]
-
-
 def finish(
     store: RunStore, row: str, value: float, overrides: tuple[str, ...] = (), seed: int = 0, name: str = ""
 ) -> Job:
     """A finished run with its config, and what started it."""
     job = job_of(row, overrides, seed)
-    directory = store.make(job.run.train_id, job.full_cell)
-    add_start(directory.starts, job.start(Start(scale="tiny", overrides=overrides, name=name)))
+    directory = started(store, job, name)
     directory.save_config(job.run.description)
     write_atomically(directory.log, "log")
     write_atomically(directory.weights, "weights")
@@ -79,9 +74,7 @@ def test_filters_take_tables_rows_globs_ids_names_states_and_scales(
 ) -> None:
     unchanged, short = (job.run.train_id for job in two)
     failed = job_of(JOINT)
-    folder = store.make(failed.run.train_id, failed.full_cell)
-    add_start(folder.starts, Start(cell=failed.full_cell, scale="tiny"))
-    write_atomically(folder.failure, "no disk\nexit code 3\n")
+    write_atomically(started(store, failed).failure, "no disk\nexit code 3\n")
 
     def found(*words: str) -> set[str]:
         return {run["id"] for run in listed(runs, *words)}
@@ -191,15 +184,13 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
 
 
 def test_no_command_follows_an_import_whose_own_videos_are_elsewhere(
-    runs: Runs, store: RunStore, tmp_path: Path, reproduce: Reproduce
+    runs: Runs, store: RunStore, pets: Path, reproduce: Reproduce
 ) -> None:
-    for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
-        write_atomically(tmp_path / "pets" / name, "")
-    finish(store, MFORMER, 61.0, (own_data(tmp_path / "pets"),))
+    finish(store, MFORMER, 61.0, (own_data(pets),))
     runs("export", "runs.tar")
     here = reproduce("runs", "import", "runs.tar", "--runs", "here")
-    assert f"--own {tmp_path / 'pets'}" in here.err
-    (tmp_path / "pets").rename(tmp_path / "animals")
+    assert f"--own {pets}" in here.err
+    pets.rename(pets.with_name("animals"))
     there = reproduce("runs", "import", "runs.tar", "--runs", "there")
     assert (there.code, there.err) == (0, "") and "1 run" in there.out
 

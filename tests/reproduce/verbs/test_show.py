@@ -1,18 +1,26 @@
 """`reproduce show`: printed values and changed config fields."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
-from experiments.spec.catalog import captions, find, load
+from experiments.spec.catalog import captions, load
 from experiments.spec.edits import override
-from experiments.spec.scales import PAPER, TINY
+from experiments.spec.scales import TINY
 from experiments.spec.scaling import at_scale
 from experiments.spec.table import Table
-from reproduce.verbs.show import changes_of, show_json, show_text
+from reproduce.verbs.show import changes_of
 from tests.reproduce.conftest import Reproduce, TerminalOf
 
 T4 = "motionformer/table4"
+
+Shown = Callable[..., str]
+
+
+@pytest.fixture
+def shown(reproduce: Reproduce) -> Shown:
+    return lambda *words: reproduce("show", *words).out
 
 
 @pytest.fixture(params=sorted(captions()))
@@ -20,32 +28,28 @@ def table(request: pytest.FixtureRequest) -> Table:
     return load(request.param)
 
 
-def test_text_contains_printed_values_and_ids_of_runs() -> None:
-    (selection,) = find([T4])
-    text = show_text(selection, TINY, [], (0,))
+def test_text_contains_printed_values_and_ids_of_runs(shown: Shown) -> None:
+    text = shown(T4)
     lines = text.splitlines()
     assert lines[0] == f"{T4}: Attention ablations"
     assert lines[1] == "arXiv:2106.05392, Table 4; values as printed, bold ones in *, none of them measured here"
     assert any("79.7" in line and "66.5" in line for line in lines)
     run = load(T4).run_of("joint.k400", TINY, (), 0)
-    shown = lines[lines.index("joint:") + 1]
-    assert shown.startswith(f"  k400         tiny run {run.train_id}  model.attention=JointAttention")
-    shown = lines[lines.index("trajectory:") + 1]
-    assert shown.endswith("  the default")
+    joint = lines[lines.index("joint:") + 1]
+    assert joint.startswith(f"  k400         tiny run {run.train_id}  model.attention=JointAttention")
+    assert lines[lines.index("trajectory:") + 1].endswith("  the default")
     assert f"note: {at_scale(load(T4), TINY).notes[0]}" in lines
 
 
-def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides() -> None:
-    (selection,) = find([f"{T4}:trajectory"])
-    text = show_text(selection, TINY, ["optim.epochs=3"], (0, 1))
+def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides(shown: Shown) -> None:
+    text = shown(f"{T4}:trajectory", "-o", "optim.epochs=3", "--seeds", "0,1")
     runs = [load(T4).run_of("trajectory.k400", TINY, ["optim.epochs=3"], seed).train_id for seed in (0, 1)]
     assert f"tiny run {' '.join(runs)}  the default" in text
     assert "joint:" not in text
 
 
-def test_quoted_rows_are_labelled_as_quoted() -> None:
-    (selection,) = find(["motionformer/table6b:i3d"])
-    assert "i3d: quoted from another paper; not run" in show_text(selection, PAPER, [], (0,))
+def test_quoted_rows_are_labelled_as_quoted(shown: Shown) -> None:
+    assert "i3d: quoted from another paper; not run" in shown("motionformer/table6b:i3d", "--scale", "paper")
 
 
 @pytest.mark.parametrize(
@@ -59,27 +63,22 @@ def test_quoted_rows_are_labelled_as_quoted() -> None:
         ("cast/table2:cast", "*77.9*"),  # bold
     ],
 )
-def test_values_have_the_digits_of_the_paper(name: str, digits: str) -> None:
-    (selection,) = find([name])
-    assert digits in show_text(selection, TINY, [], (0,)).splitlines()[5].split()
+def test_values_have_the_digits_of_the_paper(name: str, digits: str, shown: Shown) -> None:
+    assert digits in shown(name).splitlines()[5].split()
 
 
-def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none() -> None:
-    (selection,) = find(["cast/table9:cast"])
-    lines = show_text(selection, TINY, [], (0,)).splitlines()
-    (shown,) = [line for line in lines if "tiny run" in line]
-    assert shown.startswith("  verb, noun, action  tiny run ") and shown.endswith("  the default")
-    (selection,) = find(["deform3d/tableA1"])
-    assert "r13-w2:" not in show_text(selection, TINY, [], (0,))
+def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none(shown: Shown) -> None:
+    (line,) = [line for line in shown("cast/table9:cast").splitlines() if "tiny run" in line]
+    assert line.startswith("  verb, noun, action  tiny run ") and line.endswith("  the default")
+    assert "r13-w2:" not in shown("deform3d/tableA1")
 
 
-def test_no_line_is_wider_than_a_terminal(table: Table, terminal: TerminalOf) -> None:
-    (selection,) = find([table.name])
-    in_file = show_text(selection, TINY, [], (0,))
+def test_no_line_is_wider_than_a_terminal(table: Table, terminal: TerminalOf, shown: Shown) -> None:
+    in_file = shown(table.name)
     terminal(80)
-    shown = show_text(selection, TINY, [], (0,))
-    assert max(map(len, shown.splitlines())) <= 80
-    assert "".join(in_file.split("note: ", 1)[-1].split()) in "".join(shown.split())
+    in_terminal = shown(table.name)
+    assert max(map(len, in_terminal.splitlines())) <= 80
+    assert "".join(in_file.split("note: ", 1)[-1].split()) in "".join(in_terminal.split())
 
 
 def test_rows_with_different_runs_show_different_changes(table: Table) -> None:
@@ -99,9 +98,8 @@ def test_changes_are_named_by_dotted_path() -> None:
     assert changes_of(cells["eight-frames"]) == changes_of(cells["delta"]) == {}
 
 
-def test_json_contains_table_columns_rows_and_printed_values(table: Table) -> None:
-    (selection,) = find([table.name])
-    shown = json.loads(json.dumps(show_json(selection, TINY, [], (0,))))
+def test_json_contains_table_columns_rows_and_printed_values(table: Table, reproduce: Reproduce) -> None:
+    (shown,) = json.loads(reproduce("show", table.name, "--json").out)
     assert (shown["table"], shown["caption"], shown["scale"]) == (table.name, table.caption, "tiny")
     assert [column["key"] for column in shown["columns"]] == [column.key for column in table.columns]
     assert [row["key"] for row in shown["rows"]] == [row.key for row in table.rows]

@@ -17,9 +17,8 @@ from reproduce.verbs.status import job_state, status_json, status_text
 from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.run_directory import Failure
-from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.reproduce.conftest import Reproduce, job_of, started
 from tests.runner.stored_metrics import write_result
 
 
@@ -192,23 +191,21 @@ def test_a_folder_with_a_measurement_alone_is_not_that_of_a_started_run(status: 
     assert "no run was started" in status("--scale", "paper").err
 
 
-def started(store: RunStore, overrides: tuple[str, ...] = (), seed: int = 0, name: str = "") -> Job:
-    """A run that was started, with a file that says by what."""
-    (one,) = jobs_of(find([MFORMER]), TINY, overrides, (seed,))
-    directory = store.make(one.run.train_id, one.full_cell)
-    add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", seed=seed, overrides=overrides, name=name))
-    write_atomically(directory.log, "")
+def logged(store: RunStore, overrides: tuple[str, ...] = (), seed: int = 0, name: str = "") -> Job:
+    """A run that was started, with its log."""
+    one = job_of(MFORMER, overrides, seed)
+    write_atomically(started(store, one, name).log, "")
     return one
 
 
 def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status: Reproduce, store: RunStore) -> None:
-    short = started(store, ("optim.epochs=3",), 7, "short")
+    short = logged(store, ("optim.epochs=3",), 7, "short")
     write_atomically(short.directory(store).checkpoint, "")
     alone = status()
     assert f"{MFORMER}.top1 seed 7" in alone.out and alone.err == (
         f"next: reproduce run {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root}\n"
     )
-    unchanged = started(store)
+    unchanged = logged(store)
     write_result(store, unchanged.run)
     both = status()
     assert "1 done, 1 interrupted" in both.out and "optim.epochs=3" in both.out
@@ -224,32 +221,28 @@ def test_the_next_run_of_started_ones_starts_no_other_column(status: Reproduce, 
     assert (k400.cell, ssv2.cell) == ("joint.k400", "joint.ssv2")
     columns = " --column k400"
     for one in (k400, ssv2):
-        directory = store.make(one.run.train_id, one.full_cell)
-        add_start(directory.starts, Start(cell=one.full_cell, scale="tiny", overrides=overrides))
-        write_atomically(directory.checkpoint, "")
+        write_atomically(started(store, one).checkpoint, "")
         assert status().err == f"next: reproduce run {joint}{columns} -o optim.epochs=3 --runs {store.root}\n"
         columns = ""
 
 
 def test_a_changed_test_of_an_unchanged_training_is_listed_beside_it(status: Reproduce, store: RunStore) -> None:
     views = ("evaluation.crops=1",)
-    started(store)
-    changed = started(store, views)
+    logged(store)
+    changed = logged(store, views)
     write_result(store, changed.run)
     assert "1 run: 1 done" in status().out and "evaluation.crops=1" in json.loads(status("--json").out)[0]["overrides"]
 
 
 def test_a_run_of_own_videos_that_were_moved_is_named_with_their_old_place(
-    status: Reproduce, store: RunStore, tmp_path: Path
+    status: Reproduce, store: RunStore, pets: Path, tmp_path: Path
 ) -> None:
-    for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
-        write_atomically(tmp_path / "pets" / name, "")
-    one = started(store, ("optim.epochs=3", own_data(str(tmp_path / "pets"))), 7)
+    one = logged(store, ("optim.epochs=3", own_data(pets)), 7)
     write_result(store, one.run)
     assert "1 run: 1 done" in status().out
-    (tmp_path / "pets").rename(tmp_path / "animals")
+    pets.rename(tmp_path / "animals")
     lost = status()
-    assert lost.code == 2 and f"{one.directory(store).path.name}, as {tmp_path / 'pets'} does not exist" in lost.err
+    assert lost.code == 2 and f"{one.directory(store).path.name}, as {pets} does not exist" in lost.err
     command = f"status {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root} --own FOLDER"
     assert lost.err.endswith(f" (`reproduce {command}`)\n")
     (tmp_path / "elsewhere").mkdir()

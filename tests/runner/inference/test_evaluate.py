@@ -15,7 +15,7 @@ from data.errors import DataError
 from data.stand_ins.drawing.kinetics import KineticsDrawing
 from experiments.spec.edits import apply, model
 from experiments.spec.run import RunConfig
-from reproduce.verbs.evaluate import evaluation_text
+from reproduce.verbs.one_run import evaluation_text
 from runner.inference.class_names import class_names
 from runner.inference.evaluate import evaluate
 from runner.machine.resources import Resources

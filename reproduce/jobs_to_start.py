@@ -1,20 +1,32 @@
-"""Checks of the jobs of tables before the first one starts: their data and weights, which are fetched."""
+"""Jobs of tables before the first one starts: those selected, and checks of their data and weights, which are fetched.
 
+With --released, rows are tested with released weights: which of them have a file, and where it comes from.
+"""
+
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from experiments.spec.names import FINE_TUNE
-from experiments.spec.scales import find_scale
+from experiments.spec.scales import PAPER, find_scale
 from reproduce.next_command import next_command
-from reproduce.options import Jobs, Started
-from reproduce.selection import note_renamed, resources_of
+from reproduce.options import UNUSABLE, Jobs, Started
+from reproduce.selection import jobs, note_renamed, resources_of
+from runner.machine.messages import one_line
 from runner.machine.resources import Resources
 from runner.store.jobs import Job
 from runner.store.store import RunStore
 from runner.weights.needed_weights import find_initial_weights
+from runner.weights.weights import existing_weights, weights_of
 
 if TYPE_CHECKING:
     from runner.weights.released import Release
+
+
+def jobs_and_files(options: Jobs, store: RunStore) -> "tuple[list[Job], list[Release]]":
+    """Jobs of the selected tables and columns and, with --released, the released files whose weights they test."""
+    found = jobs(options, eval_only=options.tests_only)
+    return with_released(options, found, store) if options.released else (found, [])
 
 
 def resources_of_runs(options: Started) -> Resources:
@@ -28,8 +40,6 @@ def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
     """Refuse --fine-tune for rows without weights to start from."""
     if FINE_TUNE not in options.overrides:
         return
-    from runner.weights.weights import weights_of
-
     for job in found:
         if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
             row, unchanged = job.row, replace(options, overrides=(), eval_only=False, nodes=1)
@@ -51,8 +61,6 @@ def checked_jobs(
     if (options.file is not None and not options.released) or (options.replace and options.file is None):
         raise ValueError("--file goes with --released, and --replace with --file")
     if options.released:
-        from reproduce.released import obtain_released  # imports the models
-
         untested = [job.run for job in found if not job.finished(store, options.tests_only)]
         resources.check(untested, lists, eval_only=True)  # before a file is downloaded
         obtain_released(options, found, files, store)
@@ -81,18 +89,70 @@ def checked_jobs(
 
 def skip_without_weights(pending: list[Job], store: RunStore) -> None:
     """Mark the jobs that have no weights to test, and refuse if there is no other job."""
-    from runner.weights.weights import existing_weights  # with --eval-only alone
-
     for job in pending:
         try:
             existing_weights(job.run, store)
         except ValueError as error:
             job.outcome, job.reason = "skipped", str(error)
     if pending and all(job.outcome == "skipped" for job in pending):
-        from runner.weights.released import released_remedies
+        from runner.weights.released import released_remedies  # here, as below: most runs are trained
 
         remedies = next(filter(None, (released_remedies(job.run, job.row) for job in pending)), [])
         raise ValueError(
             f"--eval-only: {pending[0].name} has no weights to test, nor has any other of these runs; "
             f"{'; or '.join([*remedies, 'train without --eval-only'])}"
         )
+
+
+def with_released(options: Jobs, found: list[Job], store: RunStore) -> "tuple[list[Job], list[Release]]":
+    """Jobs of runs with released files, or that need no weights, and the files of those that are not tested yet.
+
+    A file that --file names is also that of a tested one. Jobs without a file are named on stderr.
+    """
+    from runner.weights.released import needed_releases, releases_of
+
+    scale, (seed, *others) = find_scale(options.scale), options.all_seeds
+    if scale is not PAPER:
+        raise ValueError(f"--released: released weights are of the paper's size; add --scale {PAPER.name}")
+    if others or seed:
+        raise ValueError("--released: a file was trained with one seed; name none")
+    releases = releases_of(found, options.overrides)
+    needed = {job.key: needed_releases(job.run, releases) for job in found}
+    kept = [job for job in found if needed[job.key] or weights_of(job.run, store) is not None]
+    left_out = dict.fromkeys(job.row for job in found if job not in kept)
+    trained = [job.row for job in kept if needed[job.key] and job.directory(store).weights.exists()]
+    for row in dict.fromkeys(trained):
+        print(f"{row}: trained here, so that its own weights are tested; another --runs has none", file=sys.stderr)
+    if not kept:
+        raise ValueError(
+            f"--released: no file is known for {', '.join(left_out) or 'these rows'}; `reproduce list --weights` names "
+            f"those that there are"
+        )
+    if left_out:
+        print(f"left out, without a released file: {', '.join(left_out)}", file=sys.stderr)
+    is_named = isinstance(options, Started) and options.file is not None
+    left = [job for job in kept if is_named or not job.finished(store, options.tests_only)]
+    return kept, list(dict.fromkeys(release for job in left for release in needed[job.key]))
+
+
+def obtain_released(options: Started, found: list[Job], files: "list[Release]", store: RunStore) -> None:
+    """Import released files, which are downloaded unless they are here. Jobs that lack one are marked as failed."""
+    from runner.weights.released import import_release
+
+    missing = [one for one in files if store.run(one.run.train_id).released_weights() is None]
+    if options.file is not None and len(missing or files) != 1:
+        names = ", ".join(f"{one.file_name} ({one.entry.row})" for one in missing or files)
+        raise ValueError(f"--file: name the one row that it belongs to; these rows need {names}")
+    reasons = []
+    for release in files:
+        file = options.file if release in (missing or files) else None
+        try:
+            record = import_release(release, store, file, replace=options.replace)
+            print(f"{release.entry.row}: released weights {record.file} (sha256 {record.sha256[:12]})")
+        except (ValueError, OSError) as error:
+            if file is not None:
+                raise
+            reasons.append(one_line(error))
+    for job in found:
+        if weights_of(job.run, store) is None and not job.finished(store, options.tests_only):
+            job.outcome, job.exit_code, job.reason = "failed", UNUSABLE, "; ".join(reasons)
