@@ -18,6 +18,7 @@ from reports.costs import costs_of
 from reports.pages.tidy_frame import frame, frame_as_csv
 from reports.saved import JudgedReport
 from reports.tensorboard.view import build_view
+from reproduce.options import Show
 from reproduce.verbs.show import show_json, show_text
 from tests.reports.conftest import Trial
 from tests.reports.saved_reports import lines_of, markdown, render
@@ -98,11 +99,11 @@ def test_every_format_has_texts_numbers_and_facts(settings: Trial) -> None:
 
 
 def test_quantities_are_shown_in_their_format_and_have_no_runs(settings: Trial) -> None:
-    selection = Selection(settings.table, None)
-    text = show_text(selection, TINY, [], (0,))
+    selection, options = Selection(settings.table, None), Show(tables=(settings.table.name,))
+    text = show_text(selection, options)
     assert "2e-3" in text and "yes" in text and "AdamW" in text and "True" not in text
     assert not any(line.endswith(":") for line in text.splitlines()[3:])
-    assert all(not c["runs"] for found in show_json(selection, TINY, [], (0,))["rows"] for c in found["cells"])  # type: ignore[attr-defined]
+    assert all(not c["runs"] for found in show_json(selection, options)["rows"] for c in found["cells"])  # type: ignore[attr-defined]
     assert not any(found.tested for found in settings.table.cells(TINY))
 
 
