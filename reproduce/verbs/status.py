@@ -4,7 +4,8 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -94,7 +95,13 @@ def status_json(found: Sequence[Job], store: RunStore) -> list[dict]:
             queued = queue()
         except OSError as error:
             print(f"note: {error}", file=sys.stderr)
-    return [entry_of(job, store, queued.get(job.directory(store).log.resolve())) for job in found]
+    return [entry_of(job, store, job_of(job, store, queued)) for job in found]
+
+
+def job_of(job: Job, store: RunStore, queued: "Mapping[Path, Queued]") -> "Queued | None":
+    """SLURM's job that contains a test, of the one for its run."""
+    directory = job.directory(store)
+    return queued.get(directory.log.resolve()) if directory.request(job.run.eval_id).exists() else None
 
 
 def entry_of(job: Job, store: RunStore, queued: "Queued | None") -> dict:
@@ -139,7 +146,8 @@ def status_text(entries: list[dict]) -> str:
     lines, counts, differ = [], Counter[str](), len({tuple(entry["overrides"]) for entry in entries}) > 1
     for entry in entries:
         value, state = entry["value"], entry["state"]
-        shown = f"{entry['metric']} {value:.1f}" if value is not None else "–"
+        sign = "§" if entry["published"] and state != "published" else ""  # as in reports
+        shown = f"{entry['metric']} {value:.1f}{sign}" if value is not None else "–"
         changes = " ".join(entry["overrides"]) if differ else ""
         lines.append((entry["run"], entry["train_id"], state, shown, entry["name"] or "", changes, _detail(entry)))
         counts[state] += 1
@@ -147,8 +155,8 @@ def status_text(entries: list[dict]) -> str:
     text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines])]
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items())
     text.append(f"{number_of(len(lines), 'runs')}: {by_state}")
-    if "published" in counts:
-        text.append("published: not run here; the value comes from reports/results")
+    if any(entry["published"] for entry in entries):
+        text.append("published, §: not run here; the value comes from reports/results")
     return "\n\n".join(text)
 
 

@@ -1,6 +1,7 @@
 """`reproduce submit`: a job of SLURM for each run without a result, and one for the maps and the report."""
 
 import shlex
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -78,6 +79,8 @@ class Submission:
             return
         self.new = True
         if not self.options.dry_run:
+            if waiting is None:  # requests of a job that ended, or was cancelled
+                shutil.rmtree(requests[0].parent, ignore_errors=True)
             directory = self.store.make(run.train_id, first.full_cell)
             add_start(directory.starts, first.start(self.start))
             for job, file in zip(tests, requests, strict=True):

@@ -114,10 +114,11 @@ class Queued(NamedTuple):
     def of_run(self) -> str:
         if self.state == "PENDING":
             return "queued" if self.restarts == "0" else "requeued"
-        return self.state.lower()
+        return "running"
 
     def __str__(self) -> str:
-        return f"job {self.job}{f' on {self.nodes}' if self.nodes else f': {self.reason}'}"
+        state = "" if self.state in ("PENDING", "RUNNING") else f", {self.state.lower()}"
+        return f"job {self.job}{f' on {self.nodes}' if self.nodes else f': {self.reason}'}{state}"
 
 
 def queue() -> dict[Path, Queued]:

@@ -90,12 +90,13 @@ def test_a_published_value_stands_beside_the_state_of_the_new_run(store: RunStor
     write_result(RunStore(store.results), K400, top1=76.3)
     entry = state(store, job())
     assert (entry["state"], entry["value"], entry["published"]) == ("published", 76.3, True)
-    assert "published: not run here; the value comes from reports/results" in text(store, [job()])
+    note = "\n\npublished, §: not run here; the value comes from reports/results"
+    assert text(store, [job()]).endswith(note) and "76.3§" not in text(store, [job()])
     assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
     directory = store.run(K400.train_id)
 
     def shown() -> tuple[object, ...]:
-        assert "76.3" in text(store, [job()])
+        assert "76.3§" in text(store, [job()]) and text(store, [job()]).endswith(note)
         return tuple(state(store, job())[name] for name in ("state", "value", "published"))
 
     with directory.claim():
@@ -126,6 +127,7 @@ def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_st
         ("7|PENDING|Dependency||0", "queued", "job 7: Dependency"),
         ("7|PENDING|BeginTime||1", "requeued", "job 7: BeginTime"),
         ("7|RUNNING|None|node3|1", "running", "epoch 18/35, 45%, train: 2.0 h left, job 7 on node3"),
+        ("7|SUSPENDED|None|node3|0", "running", "epoch 18/35, 45%, train: 2.0 h left, job 7 on node3, suspended"),
     ],
 )
 def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
@@ -134,6 +136,7 @@ def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
     directory = store.run(K400.train_id)
     write_atomically(directory.script, "")
     write_atomically(directory.checkpoint, "")
+    write_atomically(directory.request(K400.eval_id), "")
     squeue = tmp_path / "squeue"
     squeue.write_text(f"#!/bin/sh\necho '8|PENDING|Resources||0|{tmp_path}/log.txt|\n{queued}|{directory.log}|'")
     squeue.chmod(0o755)
@@ -142,6 +145,8 @@ def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
         progress = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
         write_atomically(directory.progress_file, json.dumps(progress))
     assert (state(store, job())["state"], detail in text(store, [job()])) == (state_of_run, True)
+    other = job(replace(K400, evaluation=replace(K400.evaluation, views=1)))  # a test that is no part of the job
+    assert state(store, other)["state"] == "interrupted"
     squeue.write_text("#!/bin/sh\necho 'slurm_load_jobs error' >&2; exit 1")
     assert state(store, job())["state"] == "interrupted"
 
