@@ -11,6 +11,7 @@ from data.stand_ins.stand_in import generated_root
 from experiments.spec.metrics import TRAINABLE_PARAMETERS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import A100, find_scale
+from interface.evaluation import EvalConfig
 from reproduce.budget import rows_within
 from reproduce.jobs_to_start import check_start, jobs_and_files
 from reproduce.next_command import say_next
@@ -99,6 +100,7 @@ def plan_json(options: Plan, found: list[Job], store: RunStore, resources: Resou
     scale, eval_only, measures = find_scale(options.scale), options.tests_only, not options.speed_is_given
     guess = assumed_speed(scale.gpu or A100, options.gpu, options.utilisation, options.tflops)
     lists, free, first = resources.item_lists(), free_bytes(store.root), dict[str, Job]()
+    tested = dict[str, list[EvalConfig]]()
     counted = [counted_items(job.run, resources, lists, eval_only=eval_only) for job in found]
     trained = [
         (job.run, work(job.run, *counts, trains=not eval_only).training)
@@ -121,6 +123,10 @@ def plan_json(options: Plan, found: list[Job], store: RunStore, resources: Resou
             steps = 0 if run.optim is None or eval_only else run.optim.num_steps(counts.train)
             whole = work(run, *counts, trains=trains)
             left = Work(round((1 - directory.fraction_trained()) * whole.training), whole.test)
+            within = (run.data.views_within(run.evaluation, one) for one in tested.setdefault(run.train_id, []))
+            if any(views is not None for views in within):  # its scores are part of another test's
+                left = left._replace(test=0)
+            tested[run.train_id].append(run.evaluation)
             left = Work(0, 0) if state in FINISHED else left
             disk = None if state in FINISHED else disk_use(run, counts.test, trains=trains)
         dataset = run.data.dataset

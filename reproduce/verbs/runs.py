@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from data.errors import DataError, number_of
-from experiments.spec.catalog import read_index
+from experiments.spec.catalog import papers, read_index
 from experiments.spec.names import OWN_DATA, nearest
 from reproduce.known_runs import known_runs
 from reproduce.next_command import say_next
@@ -204,6 +204,8 @@ def is_stale(run: OwnRun) -> bool | None:
         return run.stale
     from reproduce.started_runs import jobs_from  # here: it imports PyTorch
 
+    if any(start.table.partition("/")[0] not in papers() for start in run.starts):  # $REPRODUCE_PAPERS of another shell
+        return None
     for start in run.starts:
         try:
             jobs = jobs_from(start)

@@ -34,8 +34,8 @@ def execute(options: Show) -> int:
 
 
 def changes_of(cell: Cell) -> dict[str, str]:
-    """Config fields of a cell's run that differ from the base run: dotted path -> new value."""
-    base = cell.row.base or cell.column.base
+    """Config fields of a cell's run that differ from the base run of its column: dotted path -> new value."""
+    base = cell.column.base or cell.row.base
     if cell.paper_run is None or base is None:
         return {}
     return {path: value_text(after) for path, (_, after) in changed_fields(base, cell.paper_run).items()}
