@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale, find_scale
+from experiments.spec.table import Table
 from reports.collect import collect
 from reports.pages.report import Report
 from reports.saved import JudgedReport
@@ -18,8 +19,6 @@ from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED
 from reproduce.selection import note_renamed, published_store, reports_of, store_of
 from runner.store.store import RunStore
-
-STALE = "stale, `reproduce report --publish` writes it again:"
 
 
 def execute(options: of_verbs.Report) -> int:
@@ -67,18 +66,30 @@ def print_texts(texts: Sequence[str], form: str) -> None:
 
 
 def publish_all(found: Sequence[Report], options: of_verbs.Report, store: RunStore) -> None:
+    """Publish the results of reports, their pages, and those of other tables that show the same runs."""
     from reports import index  # here: most reports are not published
     from reports.publication import check_publishable, publish
+    from reproduce.known_runs import known_runs
     from reproduce.write_index import renew
 
-    by, committed = options.by or "", []
+    by, scale, known = options.by or "", find_scale(options.scale), known_runs()
     check_publishable(found, store, by)
     for report in found:
         publish(report, store, by)
-        committed.append(JudgedReport(collect(report.table, report.scale, published_store(), seeds=report.seeds)))
-        _print_path("published as", committed[-1].write(with_plot=options.plot))
-    _print_path("index:", index.update(map(index.summary, committed)))
+    runs = {one.run.train_id for report in found for cell in report.cells for one in cell.seeds}
+    others = {table for run in runs for table, at in known.get(run, {}).items() if at == scale.name}
+    pages = [(of_published(report.table, scale, report.seeds), options.plot) for report in found]
+    for table, _ in find(sorted(others - {report.table.name for report in found})):
+        if (other := of_published(table, scale, index.seeds_of(table.name, scale.name))).stale():
+            pages.append((other, False))
+    for one, with_plot in pages:
+        _print_path("published as", one.write(with_plot=with_plot))
+    _print_path("index:", index.update(index.summary(one) for one, _ in pages))
     renew(report.table for report in found)
+
+
+def of_published(table: Table, scale: Scale, seeds: tuple[int, ...]) -> JudgedReport:
+    return JudgedReport(collect(table, scale, published_store(), seeds=seeds))
 
 
 def check_options(options: of_verbs.Report, selections: list[Selection]) -> None:
@@ -116,13 +127,15 @@ def check(selections: list[Selection], scale: Scale, seeds: tuple[int, ...]) -> 
     code, checked = DONE, []
     for table, _ in selections:
         of_table = seeds or index.seeds_of(table.name, scale.name)
-        report = JudgedReport(collect(table, scale, published_store(), seeds=of_table))
+        report = of_published(table, scale, of_table)
         checked.append(index.summary(report))
         if report.stale():
-            _print_path(STALE, report.path)
+            _print_path(
+                f"stale, `reproduce report {table.name} --scale {scale.name} --publish` writes it:", report.path
+            )
             code = FAILED
     if index.stale(checked):
-        _print_path(STALE, index.path())
+        _print_path("stale, publishing any of these tables writes it:", index.path())
         code = FAILED
     if code == DONE:
         number = "1 committed report agrees" if len(checked) == 1 else f"{len(checked)} committed reports agree"

@@ -17,6 +17,7 @@ from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
 from reproduce.command import ended_by_ctrl_c, parsed
 from reproduce.options import VERBS, Options
+from reproduce.selection import NOTHING_TO_RUN
 from reproduce.verbs import list as list_verb
 from runner.machine.files import StoreError, write_atomically
 from runner.store.jobs import jobs_of
@@ -247,7 +248,7 @@ def test_a_port_in_use_is_refused(reproduce: Reproduce) -> None:
 @pytest.mark.parametrize("verb", ["plan", "run", "status"])
 def test_a_table_without_tests_has_nothing_to_run(reproduce: Reproduce, verb: str) -> None:
     outcome = reproduce(verb, "motionformer/table1")
-    assert (outcome.code, outcome.out) == (0, "Nothing to run: every column is computed without a test, or quoted.\n")
+    assert (outcome.code, outcome.out) == (0, f"{NOTHING_TO_RUN}\n")
 
 
 @pytest.mark.usefixtures("ctrl_c")

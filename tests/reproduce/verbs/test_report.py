@@ -112,6 +112,17 @@ def test_publishing_writes_results_and_reports_of_published_results_alone(
     assert len(list((committed / "results").rglob("metrics/*.json"))) == 2
 
 
+def test_publishing_writes_the_pages_of_other_tables_that_show_the_same_runs(
+    report: Reproduce, committed: Path, runs: Path
+) -> None:
+    table = "motionformer/table4"
+    write_result(RunStore(runs), load(table).run_of("joint.k400", TINY, (), 0), 61.0)
+    assert report("--publish", table=table).code == 0
+    shown = {path.stem for path in (committed / "tables").rglob("*.md") if " 61.0 " in path.read_text()}
+    assert shown == {"table2a.tiny", "table2b.tiny", "table4.tiny"}
+    assert report("--check", table="motionformer/table[24]*").code == 0
+
+
 def test_a_name_that_is_taken_in_one_of_several_tables_is_refused_before_anything_is_published(
     report: Reproduce, committed: Path, tmp_path: Path
 ) -> None:
