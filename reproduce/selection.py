@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from runner.machine.resources import Resources
     from runner.store.jobs import Job
 
-NOTHING_TO_RUN = "Nothing to run: every column is computed without a test, quoted, or left out at this scale (`reproduce show` says why)"
+NOTHING_TO_RUN = (
+    "Nothing to run: all columns are computed, quoted or, as `reproduce show` says, left out at this scale."
+)
 READERS = ("list", "status", "report", "claims", "tensorboard", "attention", "evaluate")  # verbs that start no run
 
 
