@@ -138,7 +138,7 @@ def features(
         counted = counted.masked_fill(~mask.unsqueeze(-1), LEAST)
     exponents = exponents - counted.amax(dim=over, keepdim=True)
     if mask is not None:
-        exponents = exponents.clamp(max=0.0)  # of vectors that do not count, which may overflow
+        exponents = exponents.masked_fill(~mask.unsqueeze(-1), 0.0)  # of vectors that do not count, which may overflow
     return len(directions) ** -0.5 * (exponents.exp() + EPSILON)
 
 

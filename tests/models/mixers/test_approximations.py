@@ -32,6 +32,7 @@ HEADS, ITEMS, LENGTH, SIZE = 2, 3, 24, 8
 VIDEO, SEQUENCE = Grid(3, 2, 4), Grid(1, 1, LENGTH)
 LENGTHS = (24, 17, 9)
 STAGES: list[Approximation | None] = [
+    Performer.Config(num_features=32, kernel="softmax"),
     None,
     Performer.Config(num_features=32),
     Performer.Config(num_features=32, kernel="two-sided"),
@@ -52,7 +53,6 @@ STAGES: list[Approximation | None] = [
     Linformer.Config(num_prototypes=5),
 ]
 OF_CLIPS: list[Approximation | None] = [
-    Performer.Config(num_features=32, kernel="softmax"),
     Orthoformer.Config(num_prototypes=4, share_over_time=False),
     Orthoformer.Config(num_prototypes=4, share_over_time=False, selection="random"),
     Orthoformer.Config(num_prototypes=4, share_over_time=False, candidates="queries-and-keys"),
