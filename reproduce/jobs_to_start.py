@@ -41,7 +41,8 @@ def check_start(options: Jobs, found: list[Job], store: RunStore) -> None:
     if FINE_TUNE not in options.overrides:
         return
     for job in found:
-        if job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents):
+        lacks = job.cells and any(weights_of(parent.run, store) is None for parent in job.run.parents)
+        if lacks and not job.finished(store, eval_only=False):
             row, unchanged = job.row, replace(options, overrides=(), eval_only=False, nodes=1)
             if isinstance(unchanged, Started):
                 unchanged = replace(unchanged, name=None)

@@ -48,7 +48,7 @@ def execute(options: Measure) -> int:
         return measure_reading(options)
     for name in ("columns", "data", "device_jitter", "overrides", "scale", "seeds", "workers"):
         if getattr(options, name) != getattr(Measure, name):
-            raise ValueError(f"{name} are for --reading: measured columns have runs of their own")
+            raise ValueError(f"{name} goes with --reading: measured columns have runs of their own")
     store, measurements = store_of(options), {}
     for table, rows in find(options.tables):
         for cell in table.cells(rows=rows):

@@ -59,6 +59,8 @@ def execute(options: Plan) -> int:
     found, files = jobs_and_files(options, store)
     check_start(options, found, store)
     resources.check_names(job.run for job in found)
+    for job in found if options.overrides else ():  # what tables give can be run
+        job.run.check()
     plans = plan_json(options, found, store, resources)
     if options.json:
         print(json.dumps(plans, indent=1))

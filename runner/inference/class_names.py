@@ -8,7 +8,7 @@ from data.config import DataConfig
 from data.datasets.annotations import file_text
 from data.datasets.folders import refuse_duplicates
 from data.datasets.own_videos import ListFile, UnlabelledVideos
-from data.errors import DataError
+from data.errors import DataError, number_of
 from data.stand_ins.stand_in import generated_root
 from experiments.spec.run import RunConfig
 from interface.targets import Targets
@@ -54,7 +54,9 @@ def names_in(file: Path, targets: Targets) -> tuple[str, ...]:
     """Names in a file, one a line."""
     names = tuple(line.strip() for line in file_text(file).splitlines() if line.strip())
     if len(names) != targets.num_outputs:
-        raise DataError(f"{file}: it has {len(names)} names, one a line; this row has {targets.num_outputs} classes")
+        raise DataError(
+            f"{file}: it has {number_of(len(names), 'names')}, one a line; this row has {targets.num_outputs} classes"
+        )
     for of_kind in by_kind(names, targets).values():
         refuse_duplicates(file, (name for name in of_kind if name is not None), "class")
     return names

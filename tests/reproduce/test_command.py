@@ -73,7 +73,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["report", ROW, "--plot"], 2, "--plot draws beside saved reports, of whole tables"),
         (["doctor", "--own", "/a"], 2, "--own is about the runs of tables; name one as paper/table"),
         (["measure", "motionformer/table8"], 2, "motionformer/table8: no column is measured on a device"),
-        (["measure", "motionformer/table3a", "--workers", "2"], 2, "workers are for --reading: measured columns have"),
+        (["measure", "motionformer/table3a", "--workers", "2"], 2, "workers goes with --reading: measured columns"),
         (["status", T4, "--runs", ""], 2, "argument --runs: names no file; '.' is the working directory"),
         (["report", T4, "--format", "csv", "--json"], 2, "--json beside --format csv; name one"),
         (["report", T4, "--check", "-o", "optim.epochs=3"], 2, "--check takes whole tables as committed"),

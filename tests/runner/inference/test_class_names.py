@@ -51,7 +51,7 @@ def test_a_name_given_twice_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_with_another_number_of_names_is_refused(store: RunStore, tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("cats\n")
-    with pytest.raises(DataError, match=r"names\.txt: it has 1 name(s), one a line; this row has 2 classes"):
+    with pytest.raises(DataError, match=r"names\.txt: it has 1 name, one a line; this row has 2 classes"):
         class_names(RUN.data, Resources(), store.run(RUN.train_id), tmp_path / "names.txt")
 
 

@@ -12,7 +12,7 @@ from data.datasets.own_videos import VideoFolder
 from data.errors import DataError
 from data.fingerprint import fingerprint_in
 from experiments.motionformer.base import EPIC100, SSV2
-from experiments.spec.catalog import load
+from experiments.spec.catalog import find, load
 from experiments.spec.edits import all_overridden, override
 from experiments.spec.names import FINE_TUNE, OWN_DATA
 from experiments.spec.run import Parent, RunConfig
@@ -22,8 +22,10 @@ from reproduce.command import main, parsed
 from reproduce.options import Evaluate
 from runner.machine.resources import Resources
 from runner.store.data_record import check_data_record, renamed_text, save_data_record
+from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
 from runner.weights.weights import start_weights
+from tests.runner.stored_metrics import write_result
 
 
 @pytest.fixture
@@ -176,6 +178,9 @@ def test_fine_tuning_without_weights_is_an_error_with_a_remedy(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"reproduce: --fine-tune: {row} has no weights to start from: import released ones")
     assert line.endswith(f"or train it first with `reproduce run {row} {' '.join(place)}`")
+    tuned = next(job for job in jobs_of(find([row]), TINY, (f"{OWN_DATA}{pets}", FINE_TUNE), (1,)) if job.cells)
+    write_result(RunStore(tmp_path / "runs"), tuned.run, top1=50.0)  # for instance imported
+    assert main([verb, row, "--own", str(pets), "--fine-tune", *place]) == 0
 
 
 @pytest.mark.parametrize(
