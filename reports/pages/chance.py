@@ -1,5 +1,7 @@
 """Accuracies that cannot be told from those of guesses, and what is assumed of differences between accuracies."""
 
+import math
+
 from experiments.spec.metrics import ACTION, NOUN, TOP1, VERB, Metric
 from runner.store.records import TestRecord
 
@@ -25,11 +27,14 @@ def near_chance(result: TestRecord, metric: Metric) -> bool:
         return False
     num_items = sum(kinds[0])
     chance = min(max(supports) for supports in kinds) / num_items  # not less than 1 / number of classes
-    return is_near_chance(round(result.metrics[metric.name] * num_items / 100), num_items, chance)
+    return chance == 1 or is_near_chance(round(result.metrics[metric.name] * num_items / 100), num_items, chance)
 
 
 def is_near_chance(correct: int, num_items: int, chance: float) -> bool:
-    """Whether the exact 95 % binomial interval of an accuracy does not exceed that of guesses."""
-    from scipy.special import bdtrc  # here: it takes half a second to import
-
-    return bool(bdtrc(correct - 1, num_items, chance) > TAIL)
+    """Whether the exact 95 % binomial interval of an accuracy does not exceed that of guesses, `chance` below 1."""
+    logs = (
+        math.lgamma(num_items + 1) - math.lgamma(k + 1) - math.lgamma(num_items - k + 1)
+        + k * math.log(chance) + (num_items - k) * math.log1p(-chance)
+        for k in range(correct, num_items + 1)
+    )  # fmt: skip
+    return math.fsum(map(math.exp, logs)) > TAIL
