@@ -163,7 +163,8 @@ class Cell:
 
     @property
     def runs(self) -> tuple[RunConfig, ...]:
-        return () if self.run is None else tuple(self.run.with_seed(seed) for seed in self.seeds)
+        """Run of each seed, or the only one if nothing depends on it."""
+        return () if self.run is None else tuple(dict.fromkeys(map(self.run.with_seed, self.seeds)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,8 +128,8 @@ def jobs_of(
             available = ", ".join(dict.fromkeys(name.column for name, _ in cells))
             raise ValueError(f"--column '{column}': it has no runs; columns with runs: {available or 'none'}")
     for name, cell in cells:
-        for seed, run in zip(seeds, cell.runs, strict=True) if name.column in chosen else ():
-            job = add(Job(run, name, seed, tuple(overrides)))
+        for run in cell.runs if name.column in chosen else ():
+            job = add(Job(run, name, run.seed, tuple(overrides)))
             if not job.cells:  # prefer the name of its own cell
                 job.place, job.path = name, ()
             job.cells.append(name)

@@ -2,6 +2,7 @@
 
 import statistics
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from experiments.spec.metrics import (
     Measured,
     SpeedOfReference,
 )
+from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column
 from reports.collect import collect
@@ -180,6 +182,22 @@ def test_derived_columns_are_computed_for_each_seed(
     found = cell(derived.report(seeds=(0, 1, 2)), "ours", "derived")
     assert (found.state, found.num_seeds, found.num_requested) == ("not run", 2, 3)
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
+
+
+def test_a_test_on_which_seeds_have_no_effect_has_one_result_for_all_of_them(trial: Trial) -> None:
+    tested = replace(K400, optim=None, parents=(Parent(run=K400),))
+    again = trial.of_columns(
+        Column(key="again", header="Again", metric=TOP1, base=tested),
+        Column(key="ssv2", header="SSv2", metric=TOP1, base=SSV2),
+        Column(key="same", header="Same", metric=Mean("same", ("again",))),
+        Column(key="gain", header="Gain", metric=Difference("gain", ("ssv2", "again"))),
+    )
+    again.finish("ours.again", 15.5)
+    for seed, top1 in ((1, 60.0), (2, 64.0)):
+        again.finish(again.run("ours.ssv2", seed), top1)
+    (row,) = again.report(seeds=(1, 2)).rows
+    assert [ours_text(one).split(" ±")[0] for one in row.cells] == ["15.5", "62.0", "15.5", "46.5"]
+    assert [one.num_requested for one in row.cells] == [1, 2, 1, 2]
 
 
 def test_derived_columns_can_combine_tested_and_computed_columns(trial: Trial) -> None:
