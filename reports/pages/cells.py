@@ -1,6 +1,5 @@
 """Cells of a report, computed according to the kind of their metric, and the best ones of their columns."""
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -96,13 +95,8 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
         state = directory.state(run)
         return SeedResult(run=run, state=state, progress=directory.fraction_done() if state == "running" else None)
     value = metric.value(fields_of_test(found.record))
-    if value is None and metric.is_optional:  # e.g. released weights: their training is not measured here
+    if value is None:  # e.g. released weights: their training is not measured here
         return SeedResult(run=run, state="not applicable", test=found)
-    if value is None or not math.isfinite(value):
-        raise StoreError(
-            f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
-            f"made again"
-        )
     return SeedResult(run=run, state="done", value=value, test=found, others=other_tests(run, found, store))
 
 
