@@ -113,7 +113,7 @@ def test_submit_prints_a_script_for_each_run_and_what_waits_for_what(
     *runs, report = printed.split("#!/bin/bash\n")[1:]
     assert [script.partition("\n")[0] for script in runs] == [
         f"#SBATCH --job-name=sixth.table1.ours.{column}-{train_id}"
-        for column, train_id in [("distance", "5f7cf11e11dd"), ("tested", "8a7dfe1f927f"), ("tuned", "5f2ff8d6d956")]
+        for column, train_id in [("distance", "35f85e6f8e46"), ("tested", "b6beff7040b4"), ("tuned", "fe59478a0cd6")]
     ]
     first, tested, _ = runs
     assert "--nodes=2 --ntasks-per-node=4\n" in first and first.count("run_process") == 1

@@ -171,7 +171,7 @@ def _field_value(owner: object, name: str, path: str) -> object:
         raise ValueError(f"'{path}': '{owner!r}' is not a config and has no fields")
     names = [f.name for f in fields(owner)]
     if name not in names:
-        hint = nearest(name, names, f"it has {', '.join(names)}")
+        hint = nearest(name, names, f"it has {', '.join(names) or 'none'}")
         raise ValueError(f"'{path}': {type(owner).__qualname__} has no field '{name}'; {hint}")
     return getattr(owner, name)
 

@@ -8,6 +8,8 @@ from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
+from experiments.spec.paper_folders import HOME
+
 ID_LENGTH = 12
 
 
@@ -35,9 +37,15 @@ def canonical(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} cannot be part of a run: {value!r}")
 
 
+@functools.cache
 def tag_of(kind: type) -> str:
-    """Tag of a config class in ids: its qualified name, or the `config_tag` that a renamed class defines."""
-    return vars(kind).get("config_tag", kind.__qualname__)
+    """Tag of a config class in ids: its qualified name, or the `config_tag` that a renamed class defines.
+
+    The name follows that of its paper, if this is in a folder of $REPRODUCE_PAPERS: two of these may name classes alike.
+    """
+    package, paper, *_ = *kind.__module__.split("."), ""
+    is_outside = package == HOME.name and not (HOME / paper).exists()
+    return vars(kind).get("config_tag", f"{paper}.{kind.__qualname__}" if is_outside else kind.__qualname__)
 
 
 def hashed_fields(config: object) -> dict[str, object]:

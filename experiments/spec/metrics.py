@@ -44,7 +44,8 @@ class ByColumn(Metric):
 class Tested(Metric):
     """Metric that the task of a run returns in a test, under the same name.
 
-    `is_optional`: whether results without a value of it are accepted. Its cells do not apply to them.
+    `is_optional`: whether it is not one of the `metrics` of the run's objective, and results may lack it. Its cells do not
+        apply to these.
     """
 
     is_percentage = True

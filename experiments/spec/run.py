@@ -94,11 +94,19 @@ class RunConfig:
         return self.optim is None and any(parent.part for parent in self.parents)
 
     def with_seed(self, seed: int) -> "RunConfig":
-        """The same run with another seed. The parts of an ensemble get the seed, too."""
+        """The same run with another seed, if its result depends on it. The parts of an ensemble get the seed, too."""
         parents = self.parents
         if self.is_ensemble:
             parents = tuple(replace(parent, run=parent.run.with_seed(seed)) for parent in parents)
+        elif seed == self.seed or not self._draws():
+            return self
         return replace(self, seed=seed, parents=parents)
+
+    def _draws(self) -> bool:
+        """Whether it is trained, or has initial weights. Tests draw nothing, and a parent gives a model all its weights."""
+        if self.optim is not None or self.parents:
+            return self.optim is not None
+        return bool([*self.model.on_meta(self.data.size, self.data.targets).parameters()])
 
     @cached_property
     def eval_id(self) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 from experiments.spec.claims import Claim
 from experiments.spec.edits import Edits, all_overridden, apply, lacks_part, override, owner_of
 from experiments.spec.figures import Figure
-from experiments.spec.metrics import OF_ROWS, Derived, Metric
+from experiments.spec.metrics import OF_ROWS, Derived, Metric, Tested
 from experiments.spec.names import nearest
 from experiments.spec.number_formats import Decimals, NumberFormat, Shortest
 from experiments.spec.paper_folders import members
@@ -163,7 +163,8 @@ class Cell:
 
     @property
     def runs(self) -> tuple[RunConfig, ...]:
-        return () if self.run is None else tuple(self.run.with_seed(seed) for seed in self.seeds)
+        """Run of each seed, or the only one if nothing depends on it."""
+        return () if self.run is None else tuple(dict.fromkeys(map(self.run.with_seed, self.seeds)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,6 +298,12 @@ class Table:
             return Cell(row, column, printed, seeds=seeds)
         edits = (*row.edits, *column.edits)
         paper_run = apply(base, edits)
+        metric, objective = row.metric_of(column), paper_run.objective
+        if isinstance(metric, Tested) and not metric.is_optional and metric.name not in objective.metrics:
+            raise ValueError(
+                f"table '{self.name}', column '{column.key}': {type(objective).__qualname__} has no metric "
+                f"'{metric.name}'; it has {', '.join(objective.metrics)}"
+            )
         if (recipe := self.recipe(scale)) is None:
             raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
         if reason := recipe.left_out(paper_run):

@@ -69,7 +69,7 @@ class Nystromformer(SpatialStage):
                 raise ValueError(f"attention.approximation: {counts}; set num_prototypes to no more than that")
 
         def tiny(self) -> Self:
-            return replace(self, num_prototypes=self.num_prototypes // 8)
+            return replace(self, num_prototypes=max(1, self.num_prototypes // 8))
 
     def __init__(self, config: Config, heads: int, *, stores_maps: bool) -> None:
         super().__init__()

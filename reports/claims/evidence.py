@@ -42,8 +42,8 @@ class Leaf:
 
     @cached_property
     def tests(self) -> dict[int, SeedResult]:
-        found = self.found.seeds if self.found is not None else ()
-        return {one.run.seed: one for one in found if one.test is not None and one.value is not None}
+        found = self.found.by_seed if self.found is not None else {}
+        return {seed: one for seed, one in found.items() if one.test is not None and one.value is not None}
 
     @cached_property
     def repeats(self) -> tuple[float, ...]:
@@ -140,6 +140,7 @@ class Measurements:
             return judged(p_values=p_values(comparison, comparison.on(texts.__getitem__)))
         tested = [leaf for leaf in leaves if leaf.tests]
         seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
+        seeds = seeds[: max((len({one.run for one in leaf.tests.values()}) for leaf in tested), default=0)]
         if tested and not seeds:
             return judged(reason="no seed that all rows have finished")
         points = {leaf.cell: np.array([float(np.mean(leaf.of_seeds(seeds)))]) for leaf in leaves}

@@ -60,8 +60,8 @@ def paired_scores(report: Report, panel: ClassPanel) -> list[tuple[Scores, Score
 
 def _results(report: Report, key: str, column: str) -> dict[int, dict]:
     """Results of the finished tests of a cell, by seed."""
-    results = [result for cell in report.column(column) if cell.row.key == key for result in cell.seeds]
-    return {r.run.seed: fields_of_test(r.test.record) for r in results if r.test is not None}
+    results = [found for cell in report.column(column) if cell.row.key == key for found in cell.by_seed.items()]
+    return {seed: fields_of_test(found.test.record) for seed, found in results if found.test is not None}
 
 
 def _supports(scores: Scores) -> dict[str, int]:

@@ -80,9 +80,9 @@ def _ours(cell: ReportCell, base: ReportCell | None = None) -> tuple[float, floa
     if base is None:
         is_ours = isinstance(cell.value, int | float) and not cell.row.quoted
         return (float(cell.value or 0), cell.std, cell.num_seeds) if is_ours else None
-    values = {result.run.seed: result.value for result in base.seeds}
-    pairs = [(result.value, values.get(result.run.seed)) for result in cell.seeds]
+    pairs = [(one.value, base.by_seed[seed].value) for seed, one in cell.by_seed.items() if seed in base.by_seed]
     differences = [ours - other for ours, other in pairs if ours is not None and other is not None]
+    differences = differences[: max(len(cell.seeds), len(base.seeds))]
     if not differences:
         return None
     return statistics.fmean(differences), statistics.stdev(differences) if differences[1:] else None, len(differences)

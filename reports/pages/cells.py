@@ -1,6 +1,5 @@
 """Cells of a report, computed according to the kind of their metric, and the best ones of their columns."""
 
-import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -96,13 +95,8 @@ def _seed_result(run: RunConfig, metric: Tested, store: RunStore) -> SeedResult:
         state = directory.state(run)
         return SeedResult(run=run, state=state, progress=directory.fraction_done() if state == "running" else None)
     value = metric.value(fields_of_test(found.record))
-    if value is None and metric.is_optional:  # e.g. released weights: their training is not measured here
+    if value is None:  # e.g. released weights: their training is not measured here
         return SeedResult(run=run, state="not applicable", test=found)
-    if value is None or not math.isfinite(value):
-        raise StoreError(
-            f"the result {run.train_id}/metrics/{run.eval_id}.json has no '{metric.name}'; move it away to have it "
-            f"made again"
-        )
     return SeedResult(run=run, state="done", value=value, test=found, others=other_tests(run, found, store))
 
 
@@ -110,20 +104,21 @@ def derived_cell(cell: Cell, metric: Derived, others: Mapping[str, ReportCell]) 
     """Cell of a derived metric, computed for each seed, so that its `std` is that of the derived value."""
     sources = {key: others[key] for key in metric.columns}
     derived = []
-    for seed in cell.seeds:
+    varies = any(len(source.seeds) > 1 for source in sources.values())
+    for seed in cell.seeds if varies else cell.seeds[:1]:
         found = {key: _of_seed(source, seed) for key, source in sources.items()}
         derived.append(metric.value({key: value for key, value in found.items() if isinstance(value, int | float)}))
     values = [value for value in derived if value is not None]
     states: list[State] = [source.state for source in sources.values() if source.state in UNFINISHED]
-    varies = any(source.seeds for source in sources.values())
+    is_tested = any(source.seeds for source in sources.values())
     complete = len(values) == len(derived) and not states
     return ReportCell(
         cell=cell,
         state="derived" if complete else joint_state(states or ["not run"]),
         value=statistics.fmean(values) if values else None,
         std=statistics.stdev(values) if len(values) > 1 else None,
-        num_seeds=len(values) if varies else 0,
-        num_requested=len(derived) if varies else 0,
+        num_seeds=len(values) if is_tested else 0,
+        num_requested=len(derived) if is_tested else 0,
         modified=any(source.modified for source in sources.values()),
         released=any(source.released for source in sources.values()),
         published=bool(values) and any(source.published for source in sources.values()),
@@ -132,7 +127,7 @@ def derived_cell(cell: Cell, metric: Derived, others: Mapping[str, ReportCell]) 
 
 def _of_seed(cell: ReportCell, seed: int) -> float | str | None:
     """Value of a cell for a seed; the only one of a cell without seeds."""
-    return next((result.value for result in cell.seeds if result.run.seed == seed), None if cell.seeds else cell.value)
+    return cell.by_seed[seed].value if cell.seeds else cell.value
 
 
 def quoted_cell(cell: Cell, others: Mapping[str, ReportCell]) -> ReportCell:

@@ -59,7 +59,7 @@ class ReportCell:
     """Sample standard deviation (n - 1) over the finished seeds; None for fewer than two."""
     num_seeds: int = 0
     num_requested: int = 0
-    """Numbers of seeds in the value, and of requested ones; 0 for a value without training."""
+    """Numbers of seeds in the value, and of requested ones; at most 1 if nothing depends on the seed."""
     seeds: tuple[SeedResult, ...] = ()
     measurement: StoredMeasurement | None = None
     other_measurements: Mapping[str, StoredMeasurement] = field(default_factory=dict)
@@ -96,6 +96,13 @@ class ReportCell:
     def printed(self) -> Value:
         """Value in the paper; None without one that can be compared."""
         return self.cell.printed
+
+    @property
+    def by_seed(self) -> dict[int, SeedResult]:
+        """Results by seed; one on which no seed has an effect is that of all."""
+        if len(self.seeds) == 1:
+            return dict.fromkeys(self.cell.seeds, self.seeds[0])
+        return {result.run.seed: result for result in self.seeds}
 
     @property
     def progress(self) -> float | None:

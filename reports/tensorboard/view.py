@@ -148,7 +148,7 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
             yield replace(session, name=session.name + suffix)
         for tests in runs:
             cell, result = tests[0]
-            is_drawn = cell.column.key in columns and result.run.seed == report.seeds[0]
+            is_drawn = cell.column.key in columns and result is cell.seeds[0]
             pictures = {PICTURE: drawn[name]} if is_drawn and (name := names[row.row.key]) in drawn else {}
             yield replace(_of_run(session, tests, store), pictures=pictures)
     pictures = {PLOT if report.table.figure is None else FIGURE: drawer.picture()} if drawer is not None else {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec import structs
 
 from experiments.spec.catalog import find
+from experiments.spec.edits import lacks_part
 from experiments.spec.metrics import DEVICE_HOURS
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
@@ -36,6 +37,7 @@ class Job:
     """Cell after which the job is named."""
     seed: int
     overrides: tuple[str, ...] = ()
+    """Those of the call, unless they change nothing; of a parent, those that change it."""
     path: tuple[str, ...] = ()
     """Names of the parents that lead from the run of that cell to this one."""
     cells: list[CellName] = field(default_factory=list)
@@ -77,8 +79,10 @@ class Job:
         return self.full_cell + (f" seed {self.seed}" if self.seed else "")
 
     def start(self, call: "Start") -> "Start":
-        """What starts the job, given what starts all jobs of a call."""
-        return structs.replace(call, cell=self.full_cell, seed=self.run.seed, metric=self.run.objective.metrics[0])
+        """What starts the job, given what starts all jobs of a call. The name is that of all overrides of the call."""
+        name, metric = call.name if {*self.overrides} == {*call.overrides} else "", self.run.objective.metrics[0]
+        of_job = structs.replace(call, cell=self.full_cell, seed=self.run.seed, overrides=self.overrides)
+        return structs.replace(of_job, name=name, metric=metric)
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
@@ -112,7 +116,9 @@ def jobs_of(
 
     def add(job: Job) -> Job:
         for parent in job.run.parents:
-            needed = add(Job(parent.run, job.place, job.seed, job.overrides, (*job.path, parent.name)))
+            run, texts = parent.run, job.overrides if job.run.is_ensemble else ()  # others change no parents
+            made_by = tuple(text for text in texts if not lacks_part(text, run))
+            needed = add(Job(run, job.place, run.seed, made_by, (*job.path, parent.name)))
             needed.starts.append(f"{job.place.table}:{job.cell}")
         return jobs.setdefault(job.key, job)
 
@@ -128,8 +134,8 @@ def jobs_of(
             available = ", ".join(dict.fromkeys(name.column for name, _ in cells))
             raise ValueError(f"--column '{column}': it has no runs; columns with runs: {available or 'none'}")
     for name, cell in cells:
-        for seed, run in zip(seeds, cell.runs, strict=True) if name.column in chosen else ():
-            job = add(Job(run, name, seed, tuple(overrides)))
+        for run in cell.runs if name.column in chosen else ():
+            job = add(Job(run, name, run.seed, tuple(overrides) if cell.modified else ()))
             if not job.cells:  # prefer the name of its own cell
                 job.place, job.path = name, ()
             job.cells.append(name)

@@ -48,7 +48,7 @@ def add_start(file: Path, start: Start) -> None:
     """Record what starts a run. Of a set of overrides that is recorded, the name and the place of own videos change."""
 
     def settings(one: Start) -> set[str]:
-        return {override for override in one.overrides if not override.startswith(OWN_DATA)}
+        return {OWN_DATA if override.startswith(OWN_DATA) else override for override in one.overrides}
 
     starts = read_starts(file)
     same = next((one for one in starts if settings(one) == settings(start)), None)

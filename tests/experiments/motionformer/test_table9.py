@@ -28,6 +28,11 @@ def test_controls_have_no_parent_and_are_tested_without_training() -> None:
             run.check()
 
 
+def test_only_random_weights_depend_on_the_seed() -> None:
+    runs = {cell.row.key: len(cell.runs) for cell in TABLE.cells(TINY, seeds=(0, 1)) if cell.tested}
+    assert {row for row, number in runs.items() if number > 1} == {"random", "random-tokens"}
+
+
 def test_columns_of_a_row_are_one_test() -> None:
     for row in TABLE.rows:
         ids = {(run.train_id, run.eval_id) for cell in TABLE.cells(PAPER, rows=[row.key]) for run in cell.runs}

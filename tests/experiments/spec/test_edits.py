@@ -79,6 +79,7 @@ def test_optional_fields_accept_none() -> None:
         ("model.attention=None", "the field is a TrajectoryAttention.Config; set one of its fields"),
         ("model.attention.temporal=mean", "one of attention, average"),
         ("model.width.depth=3", "is not a config and has no fields"),
+        ("model.head.dropout=0.5", "TanhHead.Config has no field 'dropout'; it has none"),
         ("optm.epochs=3", r"did you mean 'optim'\?"),
         ("seed=3", "seeds are named with --seeds, e.g. --seeds 0,1,2"),
         ("parents=k400", r"expected tuple\[experiments.spec.run.Parent, ...\]"),

@@ -129,6 +129,12 @@ def test_tag_is_not_inherited() -> None:
     assert tag_of(Special) == Special.__qualname__ != tag_of(Motionformer.Config)
 
 
+def test_papers_outside_of_the_repository_may_name_classes_alike() -> None:
+    papers = ("made", "made2", "motionformer")
+    kinds = [type("Net", (), {"__module__": f"experiments.{paper}.model"}) for paper in papers]
+    assert [tag_of(kind) for kind in kinds] == ["made.Net", "made2.Net", "Net"]
+
+
 def test_no_two_config_classes_share_a_tag() -> None:
     """In ids, a class is represented by its tag alone: with equal tags, different runs could have equal ids."""
     tags: dict[str, type] = {}

@@ -3,7 +3,7 @@
 T frames, S patches per frame, n = T*S, K size of a head, G heads of all items, R prototypes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -270,3 +270,8 @@ def test_macs_are_those_of_the_equation(config: Approximation) -> None:
         # fvcore counts the scaling by the inverse, which is an einsum in the released code. torch counts no scaling.
         macs += LENGTH * VIDEO.frames * HEADS * SIZE
     assert config.macs(VIDEO, HEADS * SIZE, HEADS) == macs
+
+
+@pytest.mark.parametrize("kind", [Nystromformer.Config, Orthoformer.Config, Linformer.Config])
+def test_few_prototypes_are_at_least_one_at_scale_tiny(kind: Callable[..., Approximation]) -> None:
+    assert kind(num_prototypes=4).tiny() == kind(num_prototypes=1)

@@ -12,6 +12,7 @@ from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY, Scale
 from experiments.spec.table import Column, Row, Table, quoted, row
 from runner.store.jobs import CellName, Job, jobs_of
+from runner.store.starts import Start
 from runner.store.store import RunStore
 from tests.runner.experts import ENSEMBLE, PRETRAINED, SMALL_RECIPE
 from tests.runner.experts import FUSED as EXPERTS_FUSED
@@ -70,6 +71,17 @@ def test_seeds_share_their_parents() -> None:
     found = jobs_of_table(table((TOP1_COLUMN,), row("ours", ("",), base=SSV2, paper=())), seeds=(0, 1))
     assert [job.name for job in found] == ["p/t:ours.top1.start", "p/t:ours.top1", "p/t:ours.top1 seed 1"]
     assert [job.run.seed for job in found] == [0, 0, 1]
+
+
+def test_a_start_has_the_overrides_that_made_the_run_and_their_name() -> None:
+    bases = {"ours": SSV2, "both": replace(FUSED, optim=None)}
+    rows = (row(key, ("",), base=base, paper=()) for key, base in bases.items())
+    call = Start(scale="paper", overrides=("optim.epochs=3",), name="short")
+    found = jobs_of([(table((TOP1_COLUMN,), *rows), None)], PAPER, call.overrides, (0,))
+    starts = {start.cell: (start.overrides, start.name) for start in (job.start(call) for job in found)}
+    assert starts.pop("p/t:ours.top1.start") == ((), "")
+    changed = ("p/t:ours.top1", "p/t:both.top1.spatial", "p/t:both.top1")  # ours is the other part, too
+    assert starts == dict.fromkeys(changed, (call.overrides, call.name))
 
 
 def test_a_parent_with_its_own_cell_is_named_after_the_cell() -> None:

@@ -26,9 +26,12 @@ def test_each_set_of_overrides_has_one_entry_whose_name_alone_can_change(tmp_pat
 
 def test_own_videos_that_moved_have_their_new_place(tmp_path: Path) -> None:
     folder = RunDirectory(tmp_path / "a.b.c.d-0123456789ab")
+    unchanged = Start(cell="a/b:c.d", scale="tiny", overrides=("x=1",))
+    add_start(folder.starts, unchanged)
     for place in ("/old/pets", "/new/pets"):
         add_start(folder.starts, Start(scale="tiny", overrides=("x=1", f"data={place}"), date=place))
-    (moved,) = read_starts(folder.starts)
+    first, moved = read_starts(folder.starts)
+    assert first == unchanged
     assert (moved.overrides, moved.date) == (("x=1", "data=/new/pets"), "/old/pets")
 
 
