@@ -56,11 +56,17 @@ LEGEND = """\
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compare, save each pair as soon as it is measured, and print. Returns the exit code."""
+    """Exit code of what the arguments name."""
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] and given[0] in OF_VIDEOS:
-        return OF_VIDEOS[given[0]].main(given[1:])
-    options = parsed(given)
+    try:
+        return OF_VIDEOS[given[0]].main(given[1:]) if given[:1] and given[0] in OF_VIDEOS else compare(parsed(given))
+    except (ValueError, OSError) as error:
+        print(f"python -m benchmarks: {error}", file=sys.stderr)
+        return USAGE if type(error) is ValueError else UNUSABLE
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Compare, save each pair as soon as it is measured, and print. Returns the exit code."""
     device, path, code, done = options.device, options.json, DONE, []
     sizes_given = {field.name: getattr(options, field.name) for field in dataclasses.fields(Sizes)}
     sizes = dataclasses.replace(
@@ -85,9 +91,6 @@ def main(arguments: list[str] | None = None) -> int:
     except torch.OutOfMemoryError:
         print(f"{sizes.clips} clips do not fit into this GPU; use fewer --clips", file=sys.stderr)
         code = UNUSABLE
-    except (ValueError, OSError) as error:
-        print(f"python -m benchmarks: {error}", file=sys.stderr)
-        return USAGE if type(error) is ValueError else UNUSABLE
     print(table(done), flush=True)
     print(f"{len(done)} pairs saved in {path} and {path.with_suffix('.md').name}", file=sys.stderr)
     return code
@@ -101,7 +104,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", default=new, help=to)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", type=device_of, default=device, help="cpu, cuda or e.g. cuda:1")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1: its time contains no waiting)")
+    parser.add_argument("--threads", type=positive, default=1, help="of the CPU (default: 1, which never waits)")
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS["cuda"], help="default: all of the device")
     for field in dataclasses.fields(Sizes):
         parser.add_argument(f"--{field.name}", type=positive, help=f"default: {field.default}")
@@ -113,7 +116,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
 
 def device_of(name: str) -> torch.device:
     kind, _, index = name.partition(":")
-    if kind not in SIZES or (index and int(index) >= torch.cuda.device_count()):
+    if kind not in SIZES or (name != "cpu" and int(index or 0) >= torch.cuda.device_count()):
         raise argparse.ArgumentTypeError(f"{name}: there are {', '.join(SIZES)} and {torch.cuda.device_count()} GPUs")
     return torch.device(name)
 

@@ -38,4 +38,5 @@ AUTHORS = AuthorsConfig(
         # Said by the model and the data set; one sample of a video.
         "enable_deepspeed composition vmae_model short_side_size num_sample"
     ),
+    fixed={"reprob": 0.0},
 )

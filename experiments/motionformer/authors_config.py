@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from experiments.spec.authors_config import SLOWFAST_IGNORED, SLOWFAST_SETTINGS, AuthorsConfig, Setting, family, is_same
+from experiments.spec.authors_config import (
+    ABSENT,
+    SLOWFAST_IGNORED,
+    SLOWFAST_SETTINGS,
+    AuthorsConfig,
+    Setting,
+    family,
+    is_same,
+)
+from models.heads import TanhHead
 from models.mixers.divided import DividedAttention
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
@@ -51,12 +60,31 @@ AUTHORS = AuthorsConfig(
         Setting("VIT.MLP_RATIO", "model.mlp_ratio"),
         Setting("VIT.DROP_PATH", "model.drop_path"),
         Setting("VIT.ATTN_LAYER", "model.attention", str, lambda attention: ATTENTIONS.get(type(attention))),
+        Setting(
+            "VIT.USE_ORIGINAL_TRAJ_ATTN_CODE VIT.ATTN_LAYER",
+            "model.attention.project_values",
+            lambda original, layer: not original if layer == "trajectory" else ABSENT,
+        ),
+        Setting("VIT.USE_MLP", "model.head", bool, lambda head: isinstance(head, TanhHead.Config)),
         # Epic-Kitchens has two heads, whatever the number says.
         Setting("MODEL.NUM_CLASSES", "data.dataset", int, lambda dataset: getattr(dataset, "num_classes", 97)),
     ),
     ignored=(
-        # Without effect there, or fixed in the model: three channels, two heads' loss, the classifier's hidden layer.
-        f"{SLOWFAST_IGNORED} TENSORBOARD.* SLOWFAST.ALPHA SOLVER.MOMENTUM MODEL.LOSS_FUNC VIT.CHANNELS VIT.VIDEO_INPUT "
-        "VIT.QKV_BIAS VIT.TEMPORAL_RESOLUTION VIT.USE_MLP VIT.HEAD_ACT DATA.REVERSE_INPUT_CHANNEL"
+        # Without effect there, or said by other settings.
+        f"{SLOWFAST_IGNORED} TENSORBOARD.* SLOWFAST.ALPHA SOLVER.MOMENTUM MODEL.LOSS_FUNC VIT.TEMPORAL_RESOLUTION "
+        "DATA.REVERSE_INPUT_CHANNEL"
     ),
+    fixed={
+        "DATA.RE_PROB": 0.0,
+        "DATA.USE_REPEATED_AUG": False,
+        "DATA.GRAYSCALE": False,
+        "DATA.GAUSSIAN": False,
+        "VIT.CHANNELS": 3,
+        "VIT.QKV_BIAS": True,
+        "VIT.VIDEO_INPUT": True,
+        "VIT.DROP": 0.0,
+        "VIT.POS_DROPOUT": 0.0,
+        "VIT.HEAD_DROPOUT": 0.0,
+        "VIT.HEAD_ACT": "tanh",
+    },
 )

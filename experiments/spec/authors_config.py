@@ -44,6 +44,8 @@ class AuthorsConfig(NamedTuple):
     settings: tuple[Setting, ...]
     ignored: str
     """Patterns of names, with spaces between them: of the machine, or without effect in the authors' code."""
+    fixed: Mapping[str, object]
+    """Settings without a field, and the value that our code has: only another one is named."""
 
 
 class Difference(NamedTuple):
@@ -127,21 +129,26 @@ def differences(run: RunConfig, config: AuthorsConfig, found: Mapping[str, objec
             text = ", ".join(f"{name}={value}" for name, value in values.items())
             raise ValueError(f"{text}: no such value is known of the paper's authors ({error})") from None
         ours = field if setting.ours is None or field is ABSENT else setting.ours(field)
-        if not is_same(ours, theirs):
+        if not is_same(ours, theirs) and all(one[:3] != (setting.path, ours, theirs) for one in differing):
             overridable = setting.ours is None and field is not ABSENT and can_be_set(run, setting.path, theirs)
             differing.append(Difference(setting.path, ours, theirs, overridable))
     return differing
 
 
 def not_compared(config: AuthorsConfig, found: Mapping[str, object]) -> dict[str, object]:
-    """Settings of a file that switch something on, but have no field of ours, or lack another setting beside them."""
+    """Settings of a file that have no field of ours, nor the value of our code, or lack another setting beside them."""
     known = {name for setting in config.settings for name in setting.given(found)}
     lacking = {setting.names.split()[0] for setting in config.settings if not setting.given(found)}
     patterns = config.ignored.split()
     return {
         name: value
         for name, value in found.items()
-        if value and (name in lacking or (name not in known and not any(fnmatchcase(name, one) for one in patterns)))
+        if name in lacking
+        or not (
+            name in known
+            or any(fnmatchcase(name, one) for one in patterns)
+            or (name in config.fixed and is_same(value, config.fixed[name]))
+        )
     }
 
 
@@ -190,6 +197,7 @@ SLOWFAST_SETTINGS = (
         lambda n, name: ABSENT if family(name) == "ssv2" else n,
     ),
     Setting("DATA.TRAIN_CROP_SIZE", "data.crop"),
+    Setting("DATA.TEST_CROP_SIZE", "data.crop", int, lambda crop: crop),  # ours is that of the training
     Setting("DATA.MEAN", "data.mean", of_channels),
     Setting("DATA.STD", "data.std", of_channels),
     Setting("DATA.RANDOM_FLIP", "data.augmentation.flip", lambda flips: 0.5 if flips else 0.0),
@@ -204,6 +212,6 @@ SLOWFAST_SETTINGS = (
 )
 SLOWFAST_IGNORED = (
     "TRAIN.ENABLE TRAIN.EVAL_PERIOD TRAIN.CHECKPOINT_* TRAIN.AUTO_RESUME TEST.ENABLE TEST.DATASET "
-    "TEST.BATCH_SIZE DATA.PATH* DATA_LOADER.* NUM_GPUS OUTPUT_DIR LOG_* DATA.INPUT_CHANNEL_NUM DATA.TEST_CROP_SIZE "
+    "TEST.BATCH_SIZE DATA.PATH* DATA_LOADER.* NUM_GPUS OUTPUT_DIR LOG_* DATA.INPUT_CHANNEL_NUM "
     "MODEL.ARCH MODEL.MODEL_NAME"
 )

@@ -2,6 +2,12 @@
 
 from experiments.spec.authors_config import ABSENT, SLOWFAST_IGNORED, SLOWFAST_SETTINGS, AuthorsConfig, Setting, family
 from models.xvit.heads import TemporalAttentionHead
+from models.xvit.mixing import SpaceTimeMixing
+
+
+def mixes_frames(attention: object) -> bool:
+    return isinstance(attention, SpaceTimeMixing.Config) and bool(attention.window and attention.fraction)
+
 
 AUTHORS = AuthorsConfig(
     settings=(
@@ -19,6 +25,7 @@ AUTHORS = AuthorsConfig(
             float,
             lambda erasing: erasing.probability if erasing else 0.0,
         ),
+        Setting("XVIT.USE_XVIT", "model.attention", bool, mixes_frames),
         Setting("XVIT.SHIFT_DIV", "model.attention.fraction", lambda division: 2 / division),
         Setting(
             "XVIT.NUM_SEGMENTS DATA.NUM_FRAMES",
@@ -45,7 +52,11 @@ AUTHORS = AuthorsConfig(
     ),
     ignored=(
         # Without effect there, or the same in all of the authors' files.
-        f"{SLOWFAST_IGNORED} NUM_SHARDS BN.* SOLVER.STEPS SOLVER.LRS SOLVER.WARMUP_FACTOR XVIT.BASE_MODEL XVIT.USE_XVIT "
-        "XVIT.LOCATIONS_LIST"
+        f"{SLOWFAST_IGNORED} NUM_SHARDS BN.* SOLVER.STEPS SOLVER.LRS SOLVER.WARMUP_FACTOR XVIT.BASE_MODEL"
     ),
+    fixed={
+        "DATA.COLORAUGMENT": False,
+        "DATA.RANDAUGMENT": False,
+        "XVIT.LOCATIONS_LIST": tuple(range(15)),  # of 12 blocks
+    },
 )

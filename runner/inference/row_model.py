@@ -4,6 +4,7 @@ C: classes of all kinds of label. V: views x crops.
 """
 
 import os
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -148,11 +149,14 @@ def row_model(
             f"untrained=True takes random weights, not those of {os.fspath(weights)}; leave one of them out"
         )
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    texts = [*([overrides] if isinstance(overrides, str) else overrides), *([] if own is None else [own_data(own)])]
+    edits = [overrides] if isinstance(overrides, str) else overrides
+    texts = [*edits, *([] if own is None else [own_data(own)])]
     key, run = run_of_row(name, column, find_scale(scale), texts)
     store, file = RunStore(Path(runs)), None if weights is None else Path(weights)
     if not untrained and file is None and weights_of(run, store) is None:
-        train = f"train it with `reproduce run {name} --scale {scale} --column {key}`"
+        given = (("--scale", scale), *(("-o", edit) for edit in edits), ("--own", own), ("--runs", runs))
+        words = [os.fspath(word) for flag, value in given if value is not None for word in (flag, value)]
+        train = f"train it with `{shlex.join(['reproduce', 'run', name, *words, '--column', key])}`"
         raise ValueError(
             f"{name} has no weights at scale {scale} (run {run.train_id} in {store.root.resolve()}): "
             f"{'; or '.join([*released_remedies(run, name), train, ALTERNATIVES])}"

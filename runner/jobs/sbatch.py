@@ -1,11 +1,14 @@
 """Jobs of SLURM: their scripts, which can be submitted by hand, their submission and the queue."""
 
+import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +24,7 @@ HEAD = """\
 #SBATCH --nodes={nodes} --ntasks-per-node={tasks}
 #SBATCH --requeue --signal=USR1@120
 {options}
+[ -d {code} ] || {{ echo error: the code of this job is gone: {code}, submit it again; exit 3; }}
 export PYTHONPATH={code}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1
 """
 TESTS = """\
@@ -41,7 +45,8 @@ done
 """
 
 
-class Settings(NamedTuple):
+@dataclass(frozen=True)
+class Settings:
     """What the jobs of a submission have in common."""
 
     code: Path
@@ -53,12 +58,20 @@ class Settings(NamedTuple):
     options: tuple[str, ...]
     """Options of sbatch, before which ours stand."""
 
+    def __post_init__(self) -> None:
+        for option in self.options:
+            if re.search(r"(^|\s)(-d|--dep)", option):
+                raise ValueError(
+                    f"--sbatch={option}: jobs wait for each other instead; hold them with --sbatch=--hold, and release "
+                    "them with scontrol"
+                )
+
     def head(self, name: str, log: Path) -> str:
         """Start of the script of a job."""
         gpus = [f"--gpus-per-node={self.devices}"] if self.has_gpus else []
         return HEAD.format(
             name=shlex.quote(name),
-            log=shlex.quote(str(log.resolve())),
+            log=shlex.quote(str(log.resolve()).replace("%", "%%")),  # sbatch replaces %j and others
             folder=shlex.quote(str(Path.cwd())),
             nodes=self.nodes,
             tasks=self.devices,
@@ -77,7 +90,7 @@ class Settings(NamedTuple):
 
     def command_script(self, name: str, log: Path, commands: Iterable[str]) -> str:
         lines = (f"{shlex.quote(sys.executable)} -m {command}\n" for command in commands)
-        return self._replace(nodes=1, devices=1).head(name, log) + "".join(lines)
+        return replace(self, nodes=1, devices=1).head(name, log) + "".join(lines)
 
 
 def has_gpus() -> bool:
@@ -92,7 +105,12 @@ def pin(folder: Path, revision: str) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with lease(Path(f"{folder}.lease")):
         if not folder.exists():
-            output("git", "-C", str(ROOT), "worktree", "add", "--force", "--detach", str(folder.absolute()), revision)
+            whole = folder.absolute()
+            part = whole.with_name(f"{folder.name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            worktree = ("git", "-C", str(ROOT), "worktree")  # forced twice: git may know these folders, and lock them
+            output(*worktree, "add", "-f", "-f", "--detach", str(part), revision)
+            output(*worktree, "move", "-f", "-f", str(part), str(whole))
 
 
 def submission(script: Path, dependencies: Iterable[str]) -> list[str]:
@@ -126,7 +144,7 @@ def queue() -> dict[Path, Queued]:
     fields = ("JobID", "State", "Reason", "NodeList", "RestartCnt", "StdOut")
     text = output("squeue", "--me", "--noheader", "--sort=i", f"--Format={','.join(f'{name}:|' for name in fields)}")
     lines = (line.rstrip().split("|", len(fields) - 1) for line in text.splitlines())
-    return {Path(log.rstrip("|")): Queued(*values) for *values, log in reversed([*lines])}
+    return {Path(log.rstrip("|").replace("%%", "%")): Queued(*values) for *values, log in reversed([*lines])}
 
 
 def output(*command: str) -> str:

@@ -16,6 +16,7 @@ import torch
 
 from data.clips import RandomClips
 from data.config import DataConfig
+from data.errors import number_of
 from data.items import Draw, ItemList, TrainItems, collated
 from data.loaders import EpochBatches, data_loader, random_order, shut_down, started
 from data.transforms.pixels import resized
@@ -48,7 +49,8 @@ class ReadingSpeed(NamedTuple):
         (_, whole), *parts = self.milliseconds.items()
         unit, stages = data.dataset.unit, ", ".join(f"{name} {part:.1f}" for name, part in parts)
         text = f"{data.dataset.name} in {self.root}: {1e3 / whole:.3g} {unit}/s a core, {whole:.1f} ms each ({stages})"
-        return f"{text}; {self.read_per_second:.3g} {unit}/s with {self.workers} workers" if self.workers else text
+        workers = number_of(self.workers, "workers")
+        return f"{text}; {self.read_per_second:.3g} {unit}/s with {workers}" if self.workers else text
 
 
 def reading_speed(

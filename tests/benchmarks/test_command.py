@@ -97,10 +97,21 @@ def test_measuring_again_replaces_a_pair_of_a_file_of_the_same_conditions_and_ve
 
 @pytest.mark.parametrize(
     "words",
-    [["xyz"], ["--device", "meta"], ["--device", "cuda:99"], ["--repeats", "0"], ["--json", "/dev/null/x.json"]],
-    ids=["case", "device", "GPU", "size", "file"],
+    [
+        ["xyz"],
+        ["--device", "meta"],
+        ["--device", "cuda:99"],
+        ["--device", "cuda"],
+        ["--repeats", "0"],
+        ["--threads", "0"],
+        ["--json", "/dev/null/x.json"],
+    ],
+    ids=["case", "device", "GPU", "no GPU", "size", "threads", "file"],
 )
-def test_wrong_arguments_print_what_is_wrong(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_print_what_is_wrong(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     try:
         code = main([*SMALL, *words])
     except SystemExit as end:

@@ -19,6 +19,12 @@ def with_its_threads() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.mark.parametrize("name", ["reading", "pipeline"])
+def test_a_missing_video_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, str(tmp_path / "no.mp4")]) == 3
+    assert "no.mp4" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_libraries_are_timed_on_the_same_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     video = write_video(tmp_path / "a.mp4", 80, options=B_FRAMES)
     page = tmp_path / "page.md"

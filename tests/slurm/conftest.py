@@ -57,7 +57,7 @@ def commit(clone: Path) -> None:
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
+    return tmp_path / "runs of 100%j"  # sbatch replaces %j in paths
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ DATA:
   SAMPLING_RATE: 4
   TRAIN_JITTER_SCALES: [256, 320]
   TRAIN_CROP_SIZE: 224
+  TEST_CROP_SIZE: 224
   MEAN: [0.5, 0.5, 0.5]
   STD: [0.5, 0.5, 0.5]
   PATH_TO_DATA_DIR: data/kinetics_400/
@@ -40,7 +41,7 @@ SOLVER:
   USE_MIXED_PRECISION: True
   SMOOTHING: 0.2
 VIT: {PATCH_SIZE: 16, PATCH_SIZE_TEMP: 2, EMBED_DIM: 768, DEPTH: 12, NUM_HEADS: 12, MLP_RATIO: 4, DROP: 0.0,
-  DROP_PATH: 0.2, ATTN_LAYER: trajectory, USE_MLP: True, IM_PRETRAINED: True, TEMPORAL_RESOLUTION: 8}
+  DROP_PATH: 0.2, ATTN_LAYER: trajectory, USE_MLP: True, QKV_BIAS: True, IM_PRETRAINED: True, TEMPORAL_RESOLUTION: 8}
 MODEL: {NUM_CLASSES: 400, LOSS_FUNC: cross_entropy}
 TEST: {NUM_ENSEMBLE_VIEWS: 10, NUM_SPATIAL_CROPS: 3}
 NUM_GPUS: 8
@@ -51,7 +52,7 @@ XVIT = """
 TRAIN: {DATASET: ssv2, BATCH_SIZE: 64, MIXUP_ALPHA: 0.0}
 DATA: {NUM_FRAMES: 16, SAMPLING_RATE: 16, TRAIN_JITTER_SCALES: [256, 320], TRAIN_CROP_SIZE: 224, MEAN: [0.5, 0.5, 0.5],
   AUTOAUGMENT: True, RANDAUGMENT: False, RANDOM_FLIP: False, RAND_CROP: 0.5}
-XVIT: {CONSENSUS_TYPE: vit, SHIFT_DIV: 4, NUM_SEGMENTS: 16}
+XVIT: {USE_XVIT: True, CONSENSUS_TYPE: vit, SHIFT_DIV: 4, NUM_SEGMENTS: 16}
 SOLVER: {BASE_LR: 0.03, MAX_EPOCH: 35, MOMENTUM: 0.9, WEIGHT_DECAY: 1e-4, WARMUP_EPOCHS: 5.0, WARMUP_START_LR: 0.003,
   OPTIMIZING_METHOD: sgd, CLIP_GRADIENT: -1.0}
 MODEL: {NUM_CLASSES: 174, LOSS_FUNC: cross_entropy, DROPOUT_RATE: 0.5}
@@ -98,6 +99,17 @@ def test_a_recipe_of_the_authors_differs_in_nothing(
         (*FILES[1], ("DATASET: ssv2", "DATASET: kinetics"), "data.dataset.name"),
         (*FILES[2], ("--seed 0", "--seed 0 --data_set SSV2"), "data.dataset.name"),
         (*FILES[0], ("RE_PROB: 0.0", "RE_PROB: 0.25"), "beside them: DATA.RE_PROB=0.25"),
+        (*FILES[0], ("TEST_CROP_SIZE: 224", "TEST_CROP_SIZE: 336"), "data.crop"),
+        (*FILES[0], ("USE_MLP: True", "USE_MLP: False"), "model.head"),
+        (*FILES[0], ("QKV_BIAS: True", "QKV_BIAS: False"), "beside them: VIT.QKV_BIAS=False"),
+        (*FILES[0], ("SMOOTHING: 0.2", "SMOOTHING: 0.2\n  NESTEROV: False"), "beside them: SOLVER.NESTEROV=False"),
+        (
+            *FILES[0],
+            ("DEPTH: 12", "DEPTH: 12, USE_ORIGINAL_TRAJ_ATTN_CODE: False"),
+            "-o model.attention.project_values=True",
+        ),
+        (*FILES[1], ("USE_XVIT: True", "USE_XVIT: False"), "model.attention"),
+        (*FILES[1], ("SHIFT_DIV: 4", "SHIFT_DIV: 4, LOCATIONS_LIST: [0]"), "beside them: XVIT.LOCATIONS_LIST=(0,)"),
         (*FILES[1], ("SHIFT_DIV: 4", "SHIFT_DIV: 8"), "-o model.attention.fraction=0.25"),
         (*FILES[1], ("NUM_SEGMENTS: 16", "NUM_SEGMENTS: 8"), "-o model.attention.segment_frames=8"),
         (*FILES[1], ("RAND_CROP: 0.5", "RAND_CROP: 0.0"), "data.augmentation.erasing"),

@@ -1,6 +1,8 @@
 """Models of rows for Python: their inputs and scores are those of the row's test."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +75,16 @@ def test_a_folder_is_refused(row: RowModel, listed: Path) -> None:
 def test_weights_of_an_untrained_model_are_refused() -> None:
     with pytest.raises(ValueError, match=r"untrained=True takes random weights, not those of k400\.pyth"):
         row_model(ROW, weights="k400.pyth", untrained=True)
+
+
+def test_the_command_that_trains_a_row_without_weights_has_all_arguments(tmp_path: Path) -> None:
+    videos, epochs = tmp_path / "my videos", "optim.epochs=3"
+    for name in ("train/a/1.mp4", "train/b/2.mp4", "val/a/3.mp4"):
+        (videos / name).parent.mkdir(parents=True)
+        (videos / name).touch()
+    words = ["reproduce", "run", ROW, "--scale", "tiny", "-o", epochs, "--own", videos, "--runs", tmp_path]
+    with pytest.raises(ValueError, match=f"train it with `{re.escape(shlex.join(map(str, words)))} --column k400`"):
+        row_model(ROW, scale="tiny", overrides=epochs, own=videos, runs=tmp_path)
 
 
 def test_messages_name_arguments_of_python() -> None:

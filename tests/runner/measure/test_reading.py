@@ -75,6 +75,8 @@ def test_workers_read_beside_each_other_and_items_that_are_no_clips_have_a_time_
     one, two = (speed_of(run, workers) for workers in (0, 2))
     assert list(one.milliseconds) == ["all", "collate", "rest"] and one.milliseconds["all"] > 50
     assert one.read_per_second < 20 < two.read_per_second < 45
+    assert two.text(run.data).endswith("/s with 2 workers")
+    assert two._replace(workers=1).text(run.data).endswith(" with 1 worker")
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
