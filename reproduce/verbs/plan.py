@@ -128,7 +128,7 @@ def plan_json(options: Plan, found: list[Job], store: RunStore, resources: Resou
             within = (run.data.views_within(run.evaluation, one) for one in tested.setdefault(run.train_id, []))
             if any(views is not None for views in within):  # its scores are part of another test's
                 left = left._replace(test=0)
-            tested[run.train_id].append(run.evaluation)
+            tested[run.train_id] += [run.evaluation] if job.cells else []  # imported weights need no test as a parent
             left = Work(0, 0) if state in FINISHED else left
             disk = None if state in FINISHED else disk_use(run, counts.test, trains=trains)
         dataset = run.data.dataset

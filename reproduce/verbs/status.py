@@ -101,7 +101,7 @@ def status_json(found: Sequence[Job], store: RunStore) -> list[dict]:
 def job_of(job: Job, store: RunStore, queued: "Mapping[Path, Queued]") -> "Queued | None":
     """SLURM's job that contains a test, of the one for its run."""
     directory = job.directory(store)
-    return queued.get(directory.log.resolve()) if directory.request(job.run.eval_id).exists() else None
+    return queued.get(directory.log.resolve()) if directory.in_job(job.run.eval_id) else None
 
 
 def entry_of(job: Job, store: RunStore, queued: "Queued | None") -> dict:

@@ -1,7 +1,6 @@
 """`reproduce submit`: a job of SLURM for each run without a result, and one for the maps and the report."""
 
 import shlex
-import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -73,14 +72,12 @@ class Submission:
         directory = RunDirectory(self.store.folder_for(run.train_id, first.full_cell))
         requests = [directory.request(job.run.eval_id) for job in tests]
         waiting = self.queued.get(directory.log.resolve())
-        if waiting is not None and all(file.exists() for file in requests):
+        if waiting is not None and all(directory.in_job(job.run.eval_id) for job in tests):
             print(f"{first.name}: {waiting}, {waiting.of_run}")
             self.jobs[run.train_id] = waiting.job
             return
         self.new = True
         if not self.options.dry_run:
-            if waiting is None:  # requests of a job that ended, or was cancelled
-                shutil.rmtree(requests[0].parent, ignore_errors=True)
             directory = self.store.make(run.train_id, first.full_cell)
             add_start(directory.starts, first.start(self.start))
             for job, file in zip(tests, requests, strict=True):

@@ -75,6 +75,10 @@ class RunDirectory:
     def request(self, eval_id: str) -> Path:
         return self.path / "requests" / f"{eval_id}.json"
 
+    def in_job(self, eval_id: str) -> bool:
+        """Whether the last job of SLURM for this run contains a test, as its script says."""
+        return self.script.exists() and self.request(eval_id).name in self.script.read_text()
+
     @property
     def suffix(self) -> str:
         return (RELEASED_SUFFIX if self.is_released else "") + (BY + self.by if self.by else "")

@@ -120,11 +120,12 @@ def test_stale_runs_are_those_that_no_row_gives_any_more(runs: Runs, two: tuple[
     old = stored("0" * 12, cell=f"{MFORMER}.top1")
     of_field = stored("1" * 12, cell=f"{MFORMER}.top1", overrides=("optim.gone=1",))
     of_row = stored("2" * 12, cell="motionformer/table6b:gone.top1", seed=3)
+    unknown = stored("3" * 12, cell="elsewhere/table1:row.top1")  # a paper that another shell knows
     assert {run["id"] for run in listed(runs) if run["stale"]} == {old}
     assert {run["id"] for run in listed(runs, "--stale")} == {old, of_field, of_row}
     assert "stale: no row of the code here gives it any more" in runs("list").out
     assert runs("rm", "--stale", "--yes").code == 0
-    assert {run["id"] for run in listed(runs)} == {job.run.train_id for job in two}
+    assert {run["id"] for run in listed(runs)} == {unknown, *(job.run.train_id for job in two)}
 
 
 def test_runs_are_removed_after_a_question_and_running_ones_never(

@@ -134,9 +134,8 @@ def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
     store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, queued: str, state_of_run: str, detail: str
 ) -> None:
     directory = store.run(K400.train_id)
-    write_atomically(directory.script, "")
+    write_atomically(directory.script, f"run_process {directory.request(K400.eval_id)}")
     write_atomically(directory.checkpoint, "")
-    write_atomically(directory.request(K400.eval_id), "")
     squeue = tmp_path / "squeue"
     squeue.write_text(f"#!/bin/sh\necho '8|PENDING|Resources||0|{tmp_path}/log.txt|\n{queued}|{directory.log}|'")
     squeue.chmod(0o755)
