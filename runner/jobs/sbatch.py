@@ -24,8 +24,8 @@ HEAD = """\
 #SBATCH --nodes={nodes} --ntasks-per-node={tasks}
 #SBATCH --requeue --signal=USR1@120
 {options}
-[ -d {code} ] || {{ echo error: the code of this job is gone: {code}, submit it again; exit 3; }}
 export PYTHONPATH={code}${{PYTHONPATH:+:$PYTHONPATH}} PYTHONSAFEPATH=1 PYTHONUNBUFFERED=1
+[ -d {code} ] || {{ echo error: the code of this job is gone: {code}, submit it again; exit 3; }}
 """
 TESTS = """\
 trap : USR1  # it is for the tasks of srun

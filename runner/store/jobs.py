@@ -118,7 +118,7 @@ def jobs_of(
         for parent in job.run.parents:
             run, texts = parent.run, job.overrides if job.run.is_ensemble else ()  # others change no parents
             made_by = tuple(text for text in texts if not lacks_part(text, run))
-            needed = add(Job(run, job.place, run.seed, made_by, (*job.path, parent.name)))
+            needed = add(Job(run, job.place, job.seed, made_by, (*job.path, parent.name)))
             needed.starts.append(f"{job.place.table}:{job.cell}")
         return jobs.setdefault(job.key, job)
 
