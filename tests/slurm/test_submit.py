@@ -127,8 +127,8 @@ def test_a_failed_job_cancels_those_that_need_it(cluster: Cluster, reproduce: Re
     (folder / "config.json").mkdir()  # cannot be written
     reproduce(runs, "submit", TABLE)
     wait_for(lambda: ended(cluster), 300)
-    states = {name.partition("-")[0]: state for name, state in cluster.states().items()}
-    assert states == {
+    ours = {name.partition("-")[0]: state for name, state in cluster.states().items() if "sixth.table1" in name}
+    assert ours == {
         "sixth.table1.ours.distance": "FAILED",
         "sixth.table1.ours.tested": "CANCELLED",
         "sixth.table1.ours.tuned": "CANCELLED",
