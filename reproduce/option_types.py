@@ -41,6 +41,14 @@ def run_name(text: str) -> str:
     return text
 
 
+def sbatch_option(text: str) -> str:
+    if re.search(r"(^|\s)(-d|--dep)", text):
+        raise ArgumentTypeError(
+            f"'{text}': jobs wait for each other; hold them with --sbatch=--hold, and release them with scontrol"
+        )
+    return text
+
+
 def at_least(minimum: int, largest: int | None = None) -> Callable[[str], int]:
     range_text = f"{minimum} or more" if largest is None else f"from {minimum} to {largest}"
 

@@ -20,6 +20,7 @@ from reproduce.option_types import (
     png_file,
     point,
     run_name,
+    sbatch_option,
     seeds,
     words,
 )
@@ -267,8 +268,9 @@ class Submit(Started, verb="submit"):
     """Let SLURM train and test every row that has no result yet, a job each, and write the report."""
 
     sbatch: tuple[str, ...] = appended(
-        argument(metavar="=--OPTION=VALUE", help="option of all jobs, e.g. --sbatch=--time=24:00:00; several")
-    )
+        argument(type=sbatch_option, metavar="=--OPTION=VALUE",
+                 help="option of all jobs, e.g. --sbatch=--time=24:00:00; several"),
+    )  # fmt: skip
     dry_run: bool = option(default=False, help="print the scripts and what waits for what; submit nothing")
 
 

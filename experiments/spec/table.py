@@ -283,15 +283,23 @@ class Table:
         An override of a part of the config changes only the runs that have this part, and must change one.
         """
         chosen = self.rows if rows is None else tuple(self.find_row(key) for key in rows)
-        texts = tuple(overrides)
-        cells = tuple(self._cell(r, c, scale, texts, seeds) for r in chosen for c in self.columns)
+        texts, recipe = tuple(overrides), self.recipe(scale)
+        cells = tuple(self._cell(r, c, scale, recipe, texts, seeds) for r in chosen for c in self.columns)
         runs = [cell.run for cell in cells if cell.run is not None]
         for text in texts:
             if runs and all(lacks_part(text, run) for run in runs):
                 override(text, next((run for run in runs if owner_of(text, run) is not None), runs[0]))  # raises
         return cells
 
-    def _cell(self, row: Row, column: Column, scale: Scale, overrides: tuple[str, ...], seeds: tuple[int, ...]) -> Cell:
+    def _cell(
+        self,
+        row: Row,
+        column: Column,
+        scale: Scale,
+        recipe: Recipe | None,
+        overrides: tuple[str, ...],
+        seeds: tuple[int, ...],
+    ) -> Cell:
         printed = row.paper[self.columns.index(column)] if row.paper else None
         base = row.base or column.base
         if row.quoted or base is None or isinstance(row.metric_of(column), Derived):
@@ -304,7 +312,7 @@ class Table:
                 f"table '{self.name}', column '{column.key}': {type(objective).__qualname__} has no metric "
                 f"'{metric.name}'; it has {', '.join(objective.metrics)}"
             )
-        if (recipe := self.recipe(scale)) is None:
+        if recipe is None:
             raise ValueError(f"{self.name}: {self.paper} has no runs at the scale '{scale.name}' yet; choose another")
         if reason := recipe.left_out(paper_run):
             return Cell(row, column, printed, paper_run, seeds=seeds, left_out=reason)

@@ -140,6 +140,7 @@ class Measurements:
             return judged(p_values=p_values(comparison, comparison.on(texts.__getitem__)))
         tested = [leaf for leaf in leaves if leaf.tests]
         seeds = sorted(set.intersection(*(set(leaf.tests) for leaf in tested))) if tested else []
+        # One, if no seed has an effect on any.
         seeds = seeds[: max((len({one.run for one in leaf.tests.values()}) for leaf in tested), default=0)]
         if tested and not seeds:
             return judged(reason="no seed that all rows have finished")

@@ -82,7 +82,7 @@ def _ours(cell: ReportCell, base: ReportCell | None = None) -> tuple[float, floa
         return (float(cell.value or 0), cell.std, cell.num_seeds) if is_ours else None
     pairs = [(one.value, base.by_seed[seed].value) for seed, one in cell.by_seed.items() if seed in base.by_seed]
     differences = [ours - other for ours, other in pairs if ours is not None and other is not None]
-    differences = differences[: max(len(cell.seeds), len(base.seeds))]
+    differences = differences[: max(len(cell.seeds), len(base.seeds))]  # one, if no seed has an effect on either
     if not differences:
         return None
     return statistics.fmean(differences), statistics.stdev(differences) if differences[1:] else None, len(differences)

@@ -1,6 +1,5 @@
 """Jobs of SLURM: their scripts, which can be submitted by hand, their submission and the queue."""
 
-import re
 import shlex
 import shutil
 import signal
@@ -8,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,8 +43,7 @@ done
 """
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the jobs of a submission have in common."""
 
     code: Path
@@ -57,14 +54,6 @@ class Settings:
     has_gpus: bool
     options: tuple[str, ...]
     """Options of sbatch, before which ours stand."""
-
-    def __post_init__(self) -> None:
-        for option in self.options:
-            if re.search(r"(^|\s)(-d|--dep)", option):
-                raise ValueError(
-                    f"--sbatch={option}: jobs wait for each other instead; hold them with --sbatch=--hold, and release "
-                    "them with scontrol"
-                )
 
     def head(self, name: str, log: Path) -> str:
         """Start of the script of a job."""
@@ -90,7 +79,7 @@ class Settings:
 
     def command_script(self, name: str, log: Path, commands: Iterable[str]) -> str:
         lines = (f"{shlex.quote(sys.executable)} -m {command}\n" for command in commands)
-        return replace(self, nodes=1, devices=1).head(name, log) + "".join(lines)
+        return self._replace(nodes=1, devices=1).head(name, log) + "".join(lines)
 
 
 def has_gpus() -> bool:

@@ -80,9 +80,14 @@ class Job:
 
     def start(self, call: "Start") -> "Start":
         """What starts the job, given what starts all jobs of a call. The name is that of all overrides of the call."""
-        name, metric = call.name if {*self.overrides} == {*call.overrides} else "", self.run.objective.metrics[0]
-        of_job = structs.replace(call, cell=self.full_cell, seed=self.run.seed, overrides=self.overrides)
-        return structs.replace(of_job, name=name, metric=metric)
+        return structs.replace(
+            call,
+            cell=self.full_cell,
+            seed=self.run.seed,
+            overrides=self.overrides,
+            name=call.name if {*self.overrides} == {*call.overrides} else "",
+            metric=self.run.objective.metrics[0],
+        )
 
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.

@@ -275,3 +275,11 @@ def test_options_are_parsed_to_their_types() -> None:
         "tables": (T4,), "seeds": (2, 0), "columns": ("k400", "ssv2"), "data": (("a", Path("/a")),),
         "overrides": ("data=/b",), "runs": Path("r"), "nodes": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--dependency=afterok:7", "-d afterok:7", "--time=9 --depend afterok:7"])
+def test_a_dependency_that_ours_would_replace_is_refused(reproduce: Reproduce, option: str) -> None:
+    refused = reproduce("submit", T4, f"--sbatch={option}")
+    assert refused.code == 2 and "hold them" in refused.err
+    accepted = ("--deadline=now+7days", "--distribution=block")
+    assert parsed(["submit", T4, *(f"--sbatch={one}" for one in accepted)]).sbatch == accepted  # type: ignore[attr-defined]

@@ -9,13 +9,6 @@ from runner.jobs import sbatch
 from runner.jobs.sbatch import Settings
 
 
-@pytest.mark.parametrize("option", ["--dependency=afterok:7", "-d afterok:7", "--time=9 --depend afterok:7"])
-def test_a_dependency_that_ours_would_replace_is_refused(option: str) -> None:
-    with pytest.raises(ValueError, match="hold them"):
-        Settings(Path("code"), 1, 1, False, (option,))
-    Settings(Path("code"), 1, 1, False, ("--deadline=now+7days", "--distribution=block"))
-
-
 def test_a_job_without_its_code_does_not_run_other_code(tmp_path: Path) -> None:
     settings = Settings(tmp_path / "the code", 1, 1, False, ())
     script = settings.command_script("name", tmp_path / "log.txt", ["runner.jobs.run_process --help"])
