@@ -6,6 +6,7 @@ environment not usable; 130 Ctrl-C.
 
 import argparse
 import contextlib
+import gc
 import importlib
 import os
 import platform
@@ -41,9 +42,13 @@ def main(arguments: list[str] | None = None) -> int:
         complete(parser())
     options = parsed(arguments)
     try:
+        gc.disable()  # what is imported stays until the process ends: a search for garbage in it finds nothing
         # Imported here so that verbs without a model do not import the models, which takes seconds.
         with ended_by_ctrl_c():
             verb = importlib.import_module(f"reproduce.verbs.{options.module or options.verb.partition(' ')[0]}")
+        if arguments is None:  # the process ends with the verb
+            gc.freeze()
+        gc.enable()
         return verb.execute(options)
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED

@@ -121,6 +121,7 @@ def serve(launcher: int) -> None:
     from data.video.decoded_videos import SharedVideos, Sharing
     from runner.jobs import run_process
 
+    gc.freeze()  # nor is any looked for among modules in the processes that are forked
     gc.enable()
     Sharing.videos = SharedVideos()
     for number in STOP_SIGNALS:  # of a cluster: each process of a run gets its own
