@@ -9,6 +9,7 @@ from experiments.spec.catalog import Entry, names_listed, read_index
 from reproduce.next_command import say_next
 from reproduce.options import DONE, RESULTS, SCALES, List
 from reproduce.terminal import ANY_WIDTH, GAP, table_text, terminal_width, wrapped
+from runner.machine.messages import device_time_text
 from runner.store.folders import run_folders
 
 UNKNOWN = "–"
@@ -97,8 +98,9 @@ def tables_text(tables: list[dict], scale: str) -> str:
     (models, gpu), lines = read_index()["scales"][scale], []
     for entry in tables:
         done = f"{entry['done']}/{entry['total']}{f' {PUBLISHED_SIGN}' if entry['published'] else ''}"
-        hours = hours_text(entry["gpu_hours" if gpu else "hours"])
-        of_tests = [done if entry["total"] else UNKNOWN, hours, entry["caption"]]
+        hours = entry["gpu_hours" if gpu else "hours"]
+        time = device_time_text(3600 * hours) if hours else UNKNOWN
+        of_tests = [done if entry["total"] else UNKNOWN, time, entry["caption"]]
         lines.append([entry["name"], str(entry["rows"]), *of_tests, ", ".join(entry["data"]) or UNKNOWN])
     cost = (
         f"assumed hours of one {gpu} for all of them, see `reproduce plan`"
@@ -130,12 +132,6 @@ def cut(lines: list[list[str]], width: int) -> list[list[str]]:
 
 def shortened(text: str, length: int) -> str:
     return textwrap.shorten(text, length, placeholder="…", break_on_hyphens=False)
-
-
-def hours_text(hours: float | None) -> str:
-    if not hours:
-        return UNKNOWN
-    return f"{hours:,.0f} h" if hours >= 10 else f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
 
 
 def list_weights(options: List) -> int:

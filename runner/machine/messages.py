@@ -1,6 +1,6 @@
 """Messages of one line, what the process of a run tells the launcher, and numbers with their units."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from data.errors import escaped
 
@@ -20,22 +20,17 @@ def one_line(text: object) -> str:
 DURATIONS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, units: Sequence[tuple[int, str]] = DURATIONS) -> str:
     """Duration in the largest unit that it reaches: 45 s, 12 min, 3.5 h, 12 days."""
-    for size, unit in DURATIONS:
+    for size, unit in units:
         if (number := seconds / size) >= 1:
-            return f"{number:.1f} {unit}" if number < 10 and unit != "min" else f"{number:.0f} {unit}"
+            return f"{number:.1f} {unit}" if number < 10 and unit != "min" else f"{number:,.0f} {unit}"
     return f"{seconds:.0f} s"
 
 
 def device_time_text(seconds: float) -> str:
-    """Device time in hours, as papers state it, in minutes or in seconds."""
-    if seconds >= 360_000:
-        return f"{seconds / 3600:,.0f} h"
-    for unit, length in (("h", 3600), ("min", 60)):
-        if round(seconds / length, 1) >= 1:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} s"
+    """Device time, in hours where papers state it in hours."""
+    return duration(seconds, DURATIONS[1:])
 
 
 def bytes_text(num_bytes: float) -> str:

@@ -78,13 +78,6 @@ def test_the_place_of_a_released_file_has_a_line_of_its_own(listed: Listed) -> N
     assert lines[3].startswith("  not imported; not here: https://") and max(map(len, lines)) <= 110
 
 
-@pytest.mark.parametrize(
-    ("hours", "text"), [(0.0, "–"), (0.2, "12 min"), (2.25, "2.2 h"), (28.4, "28 h"), (1234.5, "1,234 h")]
-)
-def test_hours_have_a_unit_that_suits_them(hours: float, text: str) -> None:
-    assert list_verb.hours_text(hours) == text
-
-
 def write(folder: Path, train_id: str, file: str, **content: object) -> None:
     path = folder / train_id / "metrics" / file
     path.parent.mkdir(parents=True, exist_ok=True)

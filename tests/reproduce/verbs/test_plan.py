@@ -262,9 +262,7 @@ def test_small_models_without_measurements_assume_the_speed_of_a_cpu(tmp_path: P
     assert start in reproduce(*words).out
 
 
-def test_units_and_digits_suit_durations_and_numbers_of_operations() -> None:
-    texts = [device_time_text(seconds) for seconds in (7.2, 90, 5400, 360_000, 3_600_000)]
-    assert texts == ["7 s", "1.5 min", "1.5 h", "100 h", "1,000 h"]
+def test_digits_suit_numbers_of_operations() -> None:
     assert [pflop(number) for number in (0.0, 2e-5, 0.234, 1200)] == ["0.0", "2e-05", "0.2", "1,200.0"]
 
 

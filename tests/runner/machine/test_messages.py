@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.machine.messages import LONGEST, duration, one_line, position_text, time_left_text
+from runner.machine.messages import LONGEST, device_time_text, duration, one_line, position_text, time_left_text
 
 
 def test_messages_have_one_line_without_control_characters() -> None:
@@ -20,6 +20,16 @@ def test_messages_have_a_largest_length() -> None:
 )  # fmt: skip
 def test_durations_are_in_the_largest_unit_that_they_reach(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_device_time_is_not_in_days() -> None:
+    assert [device_time_text(seconds) for seconds in (7.2, 90, 5400, 86_400, 3.6e6)] == [
+        "7 s",
+        "2 min",
+        "1.5 h",
+        "24 h",
+        "1,000 h",
+    ]
 
 
 def test_unknown_positions_and_times_are_empty() -> None:
