@@ -10,6 +10,7 @@ os.environ.setdefault("TORCH_DISABLE_NATIVE_JIT", "1")  # before torch is import
 
 import argparse
 import contextlib
+import gc
 import sys
 import traceback
 from pathlib import Path
@@ -125,4 +126,5 @@ def end(code: int) -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # modules stay: no step waits for a search for garbage among them
     end(main())
