@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from experiments.spec.claims import above, cell
-from experiments.spec.names import UNCHANGED
 from experiments.spec.number_formats import without_noise
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Table, one_line
@@ -31,12 +30,9 @@ class Variant(NamedTuple):
     """Set of overrides, with the name that the user gave it."""
 
     overrides: tuple[str, ...]
+    label: str
+    """What the other variants do not have, behind its name."""
     name: str = ""
-
-    @property
-    def label(self) -> str:
-        changes = ", ".join(self.overrides) or UNCHANGED
-        return f"{self.name}: {changes}" if self.name else changes
 
 
 @dataclass(frozen=True)
@@ -117,13 +113,15 @@ class VariantReport:
     def _notes(self, compared: Sequence[str]) -> list[str]:
         """What the differences are, and which accuracies are those of guesses."""
         notes = []
+        if len(self.variants) > 1 and (shared := [*filter(self._all_have, self.variants[FIRST].overrides)]):
+            notes.append(f"All variants have {', '.join(shared)}.")
         if compared:
             judgements = [one for line in self.lines for one in line.differences.values()]
             sampled = resamples_text(judgements, self.reports[FIRST].facts.unit)
             in_brackets = f"; in brackets its 95 % interval, of {sampled}, each by itself" if sampled else ""
             notes.append(f"Δ: difference to {self.variants[FIRST].label}{in_brackets}.")
             if sampled and most_seeds(judgements) < 2:
-                notes[0] += " With one seed, it holds for these trained models, not for their training."
+                notes[-1] += " With one seed, it holds for these trained models, not for their training."
         names = row_names(self.table)
         guesses = [
             f"{names[line.row.row.key]} · {one_line(one.column.header)} · {self.variants[line.variant].label}"
@@ -132,6 +130,9 @@ class VariantReport:
             if any(seed.test is not None and near_chance(seed.test.record, one.metric) for seed in one.seeds)
         ]
         return [*notes, *([f"No better than guessing: {'; '.join(guesses)}."] if guesses else [])]
+
+    def _all_have(self, override: str) -> bool:
+        return all(override in variant.overrides for variant in self.variants)
 
     def frame(self) -> list[dict[str, object]]:
         """Lines of the reports' frames, with the variant and the difference of the cell."""

@@ -25,10 +25,10 @@ def execute(options: of_verbs.Report) -> int:
     """Print and save reports, publish them, or check that the committed ones are those of the published results."""
     form = "json" if options.json else options.format
     if options.variants:
-        from reproduce.variants import say_next_of, variant_reports, variant_text  # here: few reports have any
+        from reproduce.variants import report_text, say_next_of, variant_reports  # here: few reports have any
 
         found = variant_reports(options)
-        print_texts([variant_text(one, options, form) for one in found], form)
+        print_texts([report_text(one, options, form) for one in found], form)
         if form == "md":
             say_next_of(found, options)
         return DONE
