@@ -18,11 +18,10 @@ from reports.claims.evidence import Measurements
 from reports.claims.verdicts import Judgement
 from reports.pages.chance import near_chance
 from reports.pages.markup import Markdown, alignments
-from reports.pages.report import Report, ReportCell, ReportRow, is_number
+from reports.pages.report import FINISHED, Report, ReportCell, ReportRow, is_number
 from reports.pages.table_texts import notice, row_names
 from reports.pages.tidy_frame import frame, frame_as_json
 
-FINISHED = {"done", "running", "not applicable"}
 FIRST = 0  # variant that the others are compared with
 
 

@@ -12,7 +12,7 @@ from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Table
 from reports.collect import collect
-from reports.pages.report import Report
+from reports.pages.report import FINISHED, Report
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import say_next
@@ -57,7 +57,7 @@ def execute(options: of_verbs.Report) -> int:
         publish_all([one.report for one in reports], options, store)
     note_renamed((result.run for one in reports for cell in one.report.cells for result in cell.seeds), store)
     if states := {result.state for one in reports for cell in one.report.cells for result in cell.seeds}:
-        say_next("tensorboard" if states <= {"done", "running"} else "run", options)
+        say_next("tensorboard" if states <= FINISHED else "run", options)
     return DONE
 
 
