@@ -233,7 +233,8 @@ def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
         notes.append("stale: no row of the code here gives it any more")
     if any(run.stale is None for run in found):
         notes.append("--stale also asks of runs with overrides or other seeds whether they are")
-    return f"{table_text(headers, rows, numbers=numbers)}\n\n{'; '.join(notes)}"
+    num_labels = 1 if len({row[0] for row in rows}) == len(rows) else 2  # the id tells variants apart
+    return f"{table_text(headers, rows, numbers=numbers, num_labels=num_labels)}\n\n{'; '.join(notes)}"
 
 
 def remove(options: RunsRemove) -> int:
