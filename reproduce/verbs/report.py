@@ -106,7 +106,7 @@ def check_options(options: of_verbs.Report, selections: list[Selection]) -> None
     if options.json and options.format not in ("md", "json"):
         raise ValueError(f"--json beside --format {options.format}; name one of them")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
-        raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
+        raise ValueError("--picture writes one figure; name one table with a figure; --plot draws the others")
 
 
 def save_picture(report: Report, path: Path) -> None:
