@@ -26,12 +26,15 @@ FIRST = 0  # variant that the others are compared with
 
 
 class Variant(NamedTuple):
-    """Set of overrides, with the name that the user gave it."""
+    """Set of overrides, a text of those that the others do not have, and the name that the user gave it."""
 
     overrides: tuple[str, ...]
-    label: str
-    """What the other variants do not have, behind its name."""
-    name: str = ""
+    changes: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}: {self.changes}" if self.name else self.changes
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,9 @@ class VariantReport:
 
     def _notes(self, compared: Sequence[str]) -> list[str]:
         """What the differences are, and which accuracies are those of guesses."""
-        notes = []
-        if len(self.variants) > 1 and (shared := [*filter(self._all_have, self.variants[FIRST].overrides)]):
-            notes.append(f"All variants have {', '.join(shared)}.")
+        first, *others = (variant.overrides for variant in self.variants)
+        shared = [one for one in first if others and all(one in other for other in others)]
+        notes = [f"All variants have {', '.join(shared)}."] if shared else []
         if compared:
             judgements = [one for line in self.lines for one in line.differences.values()]
             sampled = resamples_text(judgements, self.reports[FIRST].facts.unit)
@@ -129,9 +132,6 @@ class VariantReport:
             if any(seed.test is not None and near_chance(seed.test.record, one.metric) for seed in one.seeds)
         ]
         return [*notes, *([f"No better than guessing: {'; '.join(guesses)}."] if guesses else [])]
-
-    def _all_have(self, override: str) -> bool:
-        return all(override in variant.overrides for variant in self.variants)
 
     def frame(self) -> list[dict[str, object]]:
         """Lines of the reports' frames, with the variant and the difference of the cell."""

@@ -32,12 +32,7 @@ def variants_of(options: Compared) -> list[Variant]:
         if any({*one} == {*overrides} for one in found):
             raise ValueError(f"--variant {shlex.quote(text)}: another variant has the same overrides")
         found.append(overrides)
-    names = [name_of(overrides, named) for overrides in found]
-    labels = [variant_text(overrides, found) for overrides in found]
-    return [
-        Variant(overrides, f"{name}: {label}" if name else label, name)
-        for overrides, label, name in zip(found, labels, names, strict=True)
-    ]
+    return [Variant(one, variant_text(one, found), name_of(one, named)) for one in found]
 
 
 def variant_reports(options: Report) -> list[VariantReport]:

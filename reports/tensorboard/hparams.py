@@ -26,11 +26,10 @@ Line = tuple[str, tuple[str, ...], str]  # table, overrides and row
 class HParams:
     """Values of the rows of tables in common columns: measures beside their printed values, then the labels.
 
-    TensorBoard sorts columns by name, so names are numbered. It displays the first five: these are the fields
-    that not all lines override alike and the measures of tests, with their standard deviation over several seeds and
-    their printed values, because the name of a line contains the labels. Of several tables, they are the name of the
-    table and its headline, the first of these measures. It reads the columns of one run, so that
-    every run has all of them.
+    TensorBoard sorts columns by name, so names are numbered. It displays the first five: these are the overridden
+    fields that differ and the measures of tests, with their standard deviation over several seeds and their printed
+    values, because the name of a line contains the labels. Of several tables, they are the name of the table and its
+    headline, the first of these measures. It reads the columns of one run, so that every run has all of them.
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
