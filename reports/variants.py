@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from experiments.spec.claims import above, cell
-from experiments.spec.names import UNCHANGED
 from experiments.spec.number_formats import without_noise
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Table, one_line
@@ -19,24 +18,23 @@ from reports.claims.evidence import Measurements
 from reports.claims.verdicts import Judgement
 from reports.pages.chance import near_chance
 from reports.pages.markup import Markdown, alignments
-from reports.pages.report import Report, ReportCell, ReportRow, is_number
+from reports.pages.report import FINISHED, Report, ReportCell, ReportRow, is_number
 from reports.pages.table_texts import notice, row_names
 from reports.pages.tidy_frame import frame, frame_as_json
 
-FINISHED = {"done", "running", "not applicable"}
 FIRST = 0  # variant that the others are compared with
 
 
 class Variant(NamedTuple):
-    """Set of overrides, with the name that the user gave it."""
+    """Set of overrides, a text of those that the others do not have, and the name that the user gave it."""
 
     overrides: tuple[str, ...]
-    name: str = ""
+    changes: str
+    name: str
 
     @property
     def label(self) -> str:
-        changes = ", ".join(self.overrides) or UNCHANGED
-        return f"{self.name}: {changes}" if self.name else changes
+        return f"{self.name}: {self.changes}" if self.name else self.changes
 
 
 @dataclass(frozen=True)
@@ -116,14 +114,16 @@ class VariantReport:
 
     def _notes(self, compared: Sequence[str]) -> list[str]:
         """What the differences are, and which accuracies are those of guesses."""
-        notes = []
+        first, *others = (variant.overrides for variant in self.variants)
+        shared = [one for one in first if others and all(one in other for other in others)]
+        notes = [f"All variants have {', '.join(shared)}."] if shared else []
         if compared:
             judgements = [one for line in self.lines for one in line.differences.values()]
             sampled = resamples_text(judgements, self.reports[FIRST].facts.unit)
             in_brackets = f"; in brackets its 95 % interval, of {sampled}, each by itself" if sampled else ""
             notes.append(f"Δ: difference to {self.variants[FIRST].label}{in_brackets}.")
             if sampled and most_seeds(judgements) < 2:
-                notes[0] += " With one seed, it holds for these trained models, not for their training."
+                notes[-1] += " With one seed, it holds for these trained models, not for their training."
         names = row_names(self.table)
         guesses = [
             f"{names[line.row.row.key]} · {one_line(one.column.header)} · {self.variants[line.variant].label}"

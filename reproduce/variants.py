@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experiments.spec.names import UNCHANGED, nearest
+from experiments.spec.names import UNCHANGED, nearest, variant_text
 from reports.pages.markup import Unlinked
 from reports.pages.tidy_frame import frame_as_csv
 from reports.variants import Variant, VariantReport
@@ -17,7 +17,7 @@ from runner.store.starts import name_of, named_overrides
 
 def variants_of(options: Compared) -> list[Variant]:
     """Variants that the options name, each with the overrides of all; these alone if they name none."""
-    named, found = named_overrides(options.runs), list[Variant]()
+    named, found = named_overrides(options.runs), list[tuple[str, ...]]()
     for text in options.variants or [UNCHANGED]:
         if "=" in text:
             own = tuple(shlex.split(text))
@@ -29,10 +29,10 @@ def variants_of(options: Compared) -> list[Variant]:
         # Made anew, the options refuse two overrides of one field.
         both = (*options.overrides, *(one for one in own if one not in options.overrides))
         overrides = replace(options, overrides=both, variants=()).overrides
-        if any({*one.overrides} == {*overrides} for one in found):
+        if any({*one} == {*overrides} for one in found):
             raise ValueError(f"--variant {shlex.quote(text)}: another variant has the same overrides")
-        found.append(Variant(overrides, name_of(overrides, named)))
-    return found
+        found.append(overrides)
+    return [Variant(one, variant_text(one, found), name_of(one, named)) for one in found]
 
 
 def variant_reports(options: Report) -> list[VariantReport]:
@@ -46,7 +46,7 @@ def variant_reports(options: Report) -> list[VariantReport]:
     return [VariantReport(variants, of_table) for of_table in zip(*by_variant, strict=True)]
 
 
-def variant_text(report: VariantReport, options: Report, form: str) -> str:
+def report_text(report: VariantReport, options: Report, form: str) -> str:
     if form == "json":
         return report.as_json()
     if form == "csv":

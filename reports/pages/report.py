@@ -19,6 +19,7 @@ State = Literal[
     "too large", "derived", "quoted",
 ]  # fmt: skip
 
+FINISHED: set[State] = {"done", "running", "not applicable"}  # states of seeds for which nothing is to be started
 # States of seeds without a value. A cell with several seeds shows the first of these states that any seed has.
 UNFINISHED: tuple[State, ...] = (
     "running", "failed", "interrupted", "trained", "too large", "not run", "not applicable",

@@ -220,7 +220,7 @@ def legend(report: Report) -> list[tuple[str, str]]:
     overrides = ", ".join(report.overrides)
     signs = (
         (DASH, of_dash, bool(of_dash)),
-        (NOT_APPLICABLE, "does not apply", any(NOT_APPLICABLE in (cell.value, ours_text(cell)) for cell in cells)),
+        (NOT_APPLICABLE, "does not apply", any(ours_text(cell).startswith(NOT_APPLICABLE) for cell in cells)),
         (RUNNING, "running", any(cell.state == "running" for cell in cells)),
         *((sign, text.format(overrides=overrides), any(map(applies, cells))) for sign, text, applies in SIGNS),
         ("±", "sample standard deviation over the seeds", any(cell.num_requested > 1 for cell in cells)),

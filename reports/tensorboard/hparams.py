@@ -27,9 +27,9 @@ class HParams:
     """Values of the rows of tables in common columns: measures beside their printed values, then the labels.
 
     TensorBoard sorts columns by name, so names are numbered. It displays the first five: these are the overridden
-    fields and the measures of tests, with their standard deviation over several seeds and their printed values,
-    because the name of a line contains the labels. Of several tables, they are the name of the table and its headline,
-    the first of these measures. It reads the columns of one run, so that every run has all of them.
+    fields that differ and the measures of tests, with their standard deviation over several seeds and their printed
+    values, because the name of a line contains the labels. Of several tables, they are the name of the table and its
+    headline, the first of these measures. It reads the columns of one run, so that every run has all of them.
     """
 
     def __init__(self, reports: Sequence[Report]) -> None:
@@ -40,12 +40,14 @@ class HParams:
             for header in (*report.table.label_names, *(one_line(column.header) for column in text_columns(report)))
         ]
         self.fields = dict.fromkeys(path_of(text) for report in reports for text in report.overrides)
-        headers = [("override", field) for field in self.fields]
+        shared = {*reports[0].overrides}.intersection(*(report.overrides for report in reports))
+        alike = [("override", field) for field in self.fields if field in map(path_of, shared)]
+        headers = [("override", field) for field in self.fields if ("override", field) not in alike]
         several = len({report.table.name for report in reports}) > 1
         headers += [("about", header) for header in COMMON] if several else []
         forms = ("{}", STD, PRINTED)
         headers += [("measure", form.format(header)) for header in measures for form in forms]
-        headers += [*(("factor", header) for header in factors), ("about", SEEDS), ("about", PUBLISHED)]
+        headers += [*(("factor", header) for header in factors), *alike, ("about", SEEDS), ("about", PUBLISHED)]
         self.headers = {key: f"{index:03d} {key[1]}" for index, key in enumerate(dict.fromkeys(headers))}
         self.values: dict[Line, Values] = {
             (report.table.name, report.overrides, row.row.key): self._of_row(report, row)

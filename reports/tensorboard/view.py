@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.spec.names import UNCHANGED
+from experiments.spec.names import UNCHANGED, variant_text
 from experiments.spec.run import RunConfig
 from reports.curves import Curves, published_curves
 from reports.figures import figures
@@ -103,13 +103,9 @@ def view_name(reports: Sequence[Report]) -> str:
     name = first.table.name.replace("/", "_")
     if len(tables) > 1:
         name += f"+{len(tables) - 1}-{hashlib.sha256(' '.join(tables).encode()).hexdigest()[:6]}"
-    variants = "+".join(dict.fromkeys(variant_text(report, reports) for report in reports))
+    several = dict.fromkeys(report.overrides for report in reports)
+    variants = "+".join(", ".join(one) or UNCHANGED for one in several) if any(several) else ""
     return f"{name}.{first.scale.name}" + (f".{_short(re.sub('[^-+.,=A-Za-z0-9_]', '', variants))}" if variants else "")
-
-
-def variant_text(report: Report, reports: Sequence[Report]) -> str:
-    """Overrides of a report; empty if no report of the view has any."""
-    return (", ".join(report.overrides) or UNCHANGED) if any(one.overrides for one in reports) else ""
 
 
 def _short(text: str) -> str:
@@ -127,8 +123,9 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
         reports: all tables of the view, under all overrides.
     """
     table, names, sizes = report.table.name, row_names(report.table), {one.table.name: len(one.rows) for one in reports}
-    folder, variant = f"{table}/" if len(sizes) > 1 else "", variant_text(report, reports)
-    suffix = f" · {_file_name(_short(variant))}" if variant else ""
+    several = [one.overrides for one in reports]
+    folder, variant = f"{table}/" if len(sizes) > 1 else "", variant_text(report.overrides, several)
+    suffix = f" · {_file_name(_short(variant))}" if any(several) else ""
     drawer = figures.drawer(report)
     drawn, columns = (drawer.row_pictures(), drawer.shown_columns()) if drawer is not None else ({}, ())
     digits = len(str(sum(sizes.values())))

@@ -12,7 +12,7 @@ from experiments.spec.catalog import Selection, find
 from experiments.spec.scales import Scale, find_scale
 from experiments.spec.table import Table
 from reports.collect import collect
-from reports.pages.report import Report
+from reports.pages.report import FINISHED, Report
 from reports.saved import JudgedReport
 from reproduce import options as of_verbs
 from reproduce.next_command import say_next
@@ -25,10 +25,10 @@ def execute(options: of_verbs.Report) -> int:
     """Print and save reports, publish them, or check that the committed ones are those of the published results."""
     form = "json" if options.json else options.format
     if options.variants:
-        from reproduce.variants import say_next_of, variant_reports, variant_text  # here: few reports have any
+        from reproduce.variants import report_text, say_next_of, variant_reports  # here: few reports have any
 
         found = variant_reports(options)
-        print_texts([variant_text(one, options, form) for one in found], form)
+        print_texts([report_text(one, options, form) for one in found], form)
         if form == "md":
             say_next_of(found, options)
         return DONE
@@ -57,7 +57,7 @@ def execute(options: of_verbs.Report) -> int:
         publish_all([one.report for one in reports], options, store)
     note_renamed((result.run for one in reports for cell in one.report.cells for result in cell.seeds), store)
     if states := {result.state for one in reports for cell in one.report.cells for result in cell.seeds}:
-        say_next("tensorboard" if states <= {"done", "running"} else "run", options)
+        say_next("tensorboard" if states <= FINISHED else "run", options)
     return DONE
 
 
@@ -106,7 +106,7 @@ def check_options(options: of_verbs.Report, selections: list[Selection]) -> None
     if options.json and options.format not in ("md", "json"):
         raise ValueError(f"--json beside --format {options.format}; name one of them")
     if options.picture is not None and (len(selections) != 1 or selections[0].table.figure is None):
-        raise ValueError("--picture writes one figure; name one table with a figure, as `reproduce list` shows them")
+        raise ValueError("--picture writes one figure; name one table with a figure; --plot draws the others")
 
 
 def save_picture(report: Report, path: Path) -> None:

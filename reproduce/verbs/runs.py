@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from data.errors import DataError, number_of
-from experiments.spec.catalog import papers, read_index
+from experiments.spec.catalog import captions, papers, read_index
 from experiments.spec.names import OWN_DATA, nearest
 from reproduce.known_runs import known_runs
 from reproduce.next_command import say_next
@@ -233,7 +233,8 @@ def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
         notes.append("stale: no row of the code here gives it any more")
     if any(run.stale is None for run in found):
         notes.append("--stale also asks of runs with overrides or other seeds whether they are")
-    return f"{table_text(headers, rows, numbers=numbers)}\n\n{'; '.join(notes)}"
+    num_labels = 1 if len({row[0] for row in rows}) == len(rows) else 2  # the id tells variants apart
+    return f"{table_text(headers, rows, numbers=numbers, num_labels=num_labels)}\n\n{'; '.join(notes)}"
 
 
 def remove(options: RunsRemove) -> int:
@@ -279,9 +280,11 @@ def import_file(options: RunsImport) -> int:
     ids = {folder.train_id for folder in import_runs(options.file, options.runs)}
     found = [run for run in own_runs(options.runs) if run.train_id in ids]
     print(runs_text(found, options))
-    starts = [start for run in found for start in run.starts if start.cell]
-    if not starts:  # of earlier versions
-        say_next("report", options, dict.fromkeys(run.cell.partition(":")[0] for run in found if run.cell))
+    known = captions()
+    starts = [start for run in found for start in run.starts if start.table in known]
+    if not starts:  # of earlier versions, or of tables that are not here
+        if tables := [*dict.fromkeys(next(iter(run.tables)) for run in found if run.tables)]:
+            say_next("report", options, tables)
         return DONE
     first = starts[0]
     own = [Path(text.removeprefix(OWN_DATA)) for text in first.overrides if text.startswith(OWN_DATA)]

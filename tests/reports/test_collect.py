@@ -134,6 +134,7 @@ def test_training_hours_are_not_reported_for_released_weights(trial: Trial) -> N
     assert (ours_text(cells["mformer"]), printed_text(cells["mformer"])) == ("0.013", "")
     assert (cells["mformer-l"].state, cells["mformer-l"].value) == ("not applicable", None)
     assert (ours_text(cells["mformer-l"]), printed_text(cells["mformer-l"])) == ("n/a‡", "")
+    assert ("n/a", "does not apply") in legend(hours.report())
 
 
 def test_values_derived_from_released_weights_are_marked_as_released(trial: Trial) -> None:

@@ -79,6 +79,7 @@ EVALUATE = ["evaluate", ROW, "--scale", "tiny", "-o", "data.dataset.num_classes=
         (["report", T4, "--check", "-o", "optim.epochs=3"], 2, "--check takes whole tables as committed"),
         (["report", "motionformer/figure3", "--check", "--picture", "a.png"], 2, "leave --picture, --plot and"),
         (["report", "motionformer/figure3", "--picture", "maps.xyz"], 2, "does not end in .png"),
+        (["report", T4, "--picture", "a.png"], 2, "name one table with a figure; --plot draws the others"),
         (["attention", ROW, "--out", "none/maps.png"], 2, "there is no folder none"),
         (["tensorboard", T4, "--port", "99999"], 2, "--port: 99999: it must be from 0 to 65535"),
         (["import-weights", "k.pyth", "--as", ROW, "--seeds", "0,1"], 2, "0,1: import-weights takes one run, so name"),

@@ -66,6 +66,7 @@ def test_the_next_command_is_on_stderr_and_not_beside_json(capsys: pytest.Captur
         (["status", "motionformer/table1"], "reproduce report motionformer/table1"),
         (["status", "motionformer/table8"], "reproduce run motionformer/table8"),
         (["report", "motionformer/table8"], "reproduce tensorboard motionformer/table8"),
+        (["report", "cast/figure5"], "reproduce tensorboard cast/figure5"),  # some cells do not apply
         (["report", "motionformer/table8", "--scale", "paper"], "reproduce run motionformer/table8 --scale paper"),
         (["claims", "motionformer/table8"], "reproduce report motionformer/table8"),
     ],

@@ -85,6 +85,8 @@ def test_variants_are_named_and_common_overrides_belong_to_all(report: Reproduce
     assert [one["variant"] for one in json.loads(by_name)] == ["short: optim.epochs=2", "unchanged"]
     both = report("--json", "-o", "optim.lr=0.5", *variants(*TWO, "unchanged")).out
     assert [one["overrides"] for one in json.loads(both)] == [["optim.lr=0.5", *TWO], ["optim.lr=0.5"]]
+    page = report("-o", "optim.lr=0.5", *variants(*TWO, "unchanged")).out
+    assert "| optim.epochs=2 " in page and "| unchanged " in page and "\nAll variants have optim.lr=0.5.\n" in page
 
 
 def test_what_is_left_to_run_is_the_next_command(report: Reproduce, three: None) -> None:

@@ -164,6 +164,11 @@ def test_variants_are_lines_of_one_view_that_state_their_overrides(trial: Trial,
     first, second = (list(line(runs, run).items())[:3] for run in (unchanged, changed))
     assert first == [("optim.epochs", "35"), ("optim.lr", "0.0001"), ("Top-1 / K-400", 60.0)]
     assert second == [("optim.epochs", "3"), ("optim.lr", "0.5"), ("Top-1 / K-400", 58.0)]
+    other = trial.report(overrides=("optim.epochs=2", "optim.lr=0.5"), rows=["joint"])
+    runs = read(build_view([reports[1], other], trial.store))
+    assert {name.rpartition(" · ")[2] for name in trained_runs(runs)} == {"optim.epochs=2", "optim.epochs=3"}
+    found = [*line(runs, "1 Joint, Small · Top-1 ∕ K-400 · optim.epochs=3").items()]
+    assert found[:2] == [("optim.epochs", "3"), ("Top-1 / K-400", 58.0)] and ("optim.lr", "0.5") in found[2:]
 
 
 def test_the_folder_of_long_overrides_ends_in_their_hash(trial: Trial) -> None:

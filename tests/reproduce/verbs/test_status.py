@@ -18,7 +18,7 @@ from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.run_directory import Failure
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, job_of, started
+from tests.reproduce.conftest import Reproduce, TerminalOf, job_of, started
 from tests.runner.stored_metrics import write_result
 
 
@@ -217,6 +217,16 @@ def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status
     entries = {entry["train_id"]: entry for entry in json.loads(status("--json").out)}
     of_short, of_unchanged = (entries[job.run.train_id] for job in (short, unchanged))
     assert (of_short["name"], of_short["overrides"], of_unchanged["name"]) == ("short", ["optim.epochs=3"], None)
+
+
+@pytest.mark.parametrize("verb", [("status",), ("runs", "list")], ids=" ".join)
+def test_each_block_of_columns_tells_variants_apart(
+    verb: tuple[str, ...], reproduce: Reproduce, store: RunStore, terminal: TerminalOf
+) -> None:
+    ids = [logged(store, (f"optim.epochs={number}",)).run.train_id for number in (3, 4)]
+    terminal(60)
+    blocks = reproduce(*verb, "--runs", store.root).out.split("\n\n")[:-1]
+    assert len(blocks) > 1 and all(id_ in block for block in blocks for id_ in ids)
 
 
 def test_the_next_run_of_started_ones_starts_no_other_column(status: Reproduce, store: RunStore) -> None:
