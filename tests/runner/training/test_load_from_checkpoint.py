@@ -1,6 +1,7 @@
 """`TaskModule.load_from_checkpoint`: models of checkpoints and weight files, from the file alone."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,14 @@ def test_frozen_weights_come_from_files_or_from_runs_beside_it(run: RunConfig, h
     load_weights(expected, run, harness.store, existing_weights(run, harness.store))
     weights = harness.store.run(run.train_id).weights
     assert same(TaskModule.load_from_checkpoint(weights).model.state_dict(), expected.state_dict())
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_copy_of_weights_may_lie_in_any_folder(harness: RunHarness) -> None:
+    harness.execute(FROZEN_TOWER)
+    with tempfile.NamedTemporaryFile(dir="/tmp", suffix=".safetensors") as file:
+        shutil.copy(harness.store.run(FROZEN_TOWER.train_id).weights, file.name)
+        assert TaskModule.load_from_checkpoint(file.name).run == FROZEN_TOWER
 
 
 def test_frozen_weights_of_an_absent_run_are_named(harness: RunHarness, tmp_path: Path) -> None:
