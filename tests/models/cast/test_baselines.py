@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cast import softmax_attention
+from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import FullWidthExchange
@@ -69,6 +70,13 @@ def test_an_expert_without_adapters_in_time_does_not_connect_frames() -> None:
     with_positions = replace(connected, adapters=AdaptersConfig(in_time=True, time_positions=True))
     model = randomized(with_positions.build(SIZE, VERBS_AND_NOUNS))
     assert (model(clips()) - model(shuffled)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("frames", [4, 9, 16])
+def test_clips_of_another_length_are_refused_by_experts_of_frames(frames: int) -> None:
+    model = LoneExpert.Config(expert=IMAGE).build(SIZE, VERBS_AND_NOUNS)
+    with pytest.raises(ValueError, match=f"^clip: {frames} frames; the model was built for 8$"):
+        model(clips(2, ClipSize(frames, 32, 32)))
 
 
 @pytest.mark.parametrize("ratio", [None, 0.25])
