@@ -236,6 +236,13 @@ def test_stochastic_depth_does_not_touch_attention_and_its_adapters() -> None:
     assert [drop.rate for drop in model.temporal.drops] == [0.0, 0.25, 0.5]
 
 
+def test_stochastic_depth_applies_to_attention_over_time() -> None:
+    config = LoneExpert.Config(expert=IMAGE, adapters=AdaptersConfig(in_time=True), drop_path=0.5)
+    stream = randomized(config.build(SIZE, LABELS)).train().stream
+    x = stream.embedded(clips())
+    assert not all(torch.equal(stream.attend(2, x), stream.attend(2, x)) for _ in range(5))
+
+
 def test_layers_for_layer_decay_are_embedding_blocks_and_head() -> None:
     model = small(blocks=(2,)).build(SIZE, VERBS_AND_NOUNS)
     layers = {name: model.layer_of(name) for name, p in model.named_parameters() if p.requires_grad}

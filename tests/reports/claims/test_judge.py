@@ -31,7 +31,7 @@ from experiments.spec.metrics import DEVICE_HOURS, GFLOPS, Computed, Evenness, M
 from experiments.spec.scales import PAPER, Scale
 from experiments.spec.table import Cell, Column, Table
 from reports.claims.claim_text import as_json, lines, number_text
-from reports.claims.evidence import Leaf, UndecidableError, drawn
+from reports.claims.evidence import Leaf, UndecidableError, drawn, with_seeds
 from reports.claims.verdicts import Judgement
 from reports.collect import judged_claims
 from reports.pages.report import ReportCell, SeedResult
@@ -296,6 +296,8 @@ def test_tests_of_one_model_in_other_views_are_paired(table: Table, tmp_path: Pa
         samples, items = drawn(leaves, [0])
         one, two = (samples[leaf.cell] for leaf in leaves)
         assert np.percentile(two - one, 2.5) > 8  # unpaired, it would be below 6
+        trained_anew = with_seeds(samples, leaves, [0])  # both deviate together
+        np.testing.assert_allclose(trained_anew[leaves[1].cell] - trained_anew[leaves[0].cell], two - one)
         assert items == (("kinetics400", NUM_ITEMS),)
 
 

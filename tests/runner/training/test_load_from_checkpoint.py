@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from experiments.spec.run import RunConfig
@@ -31,6 +32,10 @@ def test_the_weights_that_a_training_leaves_are_loaded_in_the_same_way(harness: 
     module = TaskModule.load_from_checkpoint(file, map_location="meta")
     assert module.run == POINTS and module.device.type == "meta"
     assert same(TaskModule.load_from_checkpoint(file).model.state_dict(), load_file(file))
+    with safe_open(file, "pt") as saved:
+        save_file({name: tensor + 1 for name, tensor in load_file(file).items()}, file, saved.metadata())
+    with pytest.raises(ValueError, match="was changed after it was saved: its digest differs"):
+        TaskModule.load_from_checkpoint(file)
 
 
 @pytest.mark.usefixtures("photos")
