@@ -21,7 +21,7 @@ from models.cast.frame_expert import EvaExpert, ImageExpert
 from models.cast.heads import ExpertHead, LateFusionHead
 from models.cast.model import CAST
 from models.cast.stream import AdaptersConfig
-from models.cost import num_parameters
+from models.cost import executed_macs, num_parameters
 from models.tokens import Grid
 from tests.models.cast.cast_models import LABELS, SIZE, VERBS_AND_NOUNS, clips, randomized, small
 
@@ -211,6 +211,14 @@ def test_a_run_on_other_labels_starts_from_all_but_the_head() -> None:
     report = small().copy_from(model, parent.state_dict())
     assert {name.partition(".")[0] for name in (*report.missing, *report.unexpected)} == {"head"}
     assert torch.equal(model.exchanges["0"].up_s.bias, parent.exchanges["0"].up_s.bias)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES[1:])
+def test_gflops_of_an_exchange_are_those_executed(exchange: ExchangeConfig) -> None:
+    streams = small().streams(SIZE)
+    with torch.device("meta"):
+        module, tokens = exchange.build(streams), (torch.empty(4, 5, 48), torch.empty(1, 16, 48))
+    assert executed_macs(module, tokens) == exchange.macs(streams)
 
 
 def test_drop_path_removes_a_place_of_all_frames_as_released_or_a_clip() -> None:

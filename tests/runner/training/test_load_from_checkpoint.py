@@ -42,7 +42,7 @@ def test_the_weights_that_a_training_leaves_are_loaded_in_the_same_way(harness: 
 @pytest.mark.parametrize("run", [FROZEN_TOWER, FUSED], ids=["file", "parents"])
 def test_frozen_weights_come_from_files_or_from_runs_beside_it(run: RunConfig, harness: RunHarness) -> None:
     keep(POINTS, harness.store, seed=1)
-    keep(OTHER, harness.store, seed=2)
+    keep(OTHER, harness.store, seed=2, released=True)
     harness.execute_and_kill(run, "step", 12)
     checkpoint = harness.store.run(run.train_id).checkpoint
     stopped = torch.load(checkpoint, weights_only=True)["state_dict"]
