@@ -52,7 +52,7 @@ def loaded(file: Path, run: Run | None = None) -> Any:  # noqa: ANN401
     except ValueError as error:
         raise ValueError(f"{file}: {error}; its row may be read: `row_model(ROW, weights=FILE)`") from None
     if content.get(FROZEN) is not None:
-        start(module.model, run, file.absolute().parents[2])
+        start(module.model, run, file.absolute().parent.parent.parent)
     module.on_load_checkpoint(content)
     module.load_state_dict(content["state_dict"])  # pyright: ignore[reportArgumentType]
     return module

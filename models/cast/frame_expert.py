@@ -64,6 +64,8 @@ class FrameExpert(Expert):
 
     def embedded(self, clip: Tensor, in_time: Tensor | None = None) -> Tensor:
         """Input tokens (B*T, N, D) of the first block."""
+        if clip.shape[1] != (built := self.tubelet * self.layout.grid.frames):
+            raise ValueError(f"clip: {clip.shape[1]} frames; the model was built for {built}")
         frames = clip[:, self.tubelet - 1 :: self.tubelet].flatten(0, 1)  # (B*T, 3, height, width)
         patches = self.vit.patch_embed(frames)  # (B*T, S, D)
         cls, positions = self.vit.cls_token, self.vit.pos_embed

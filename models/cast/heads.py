@@ -120,7 +120,6 @@ class LateFusionHead(Head):
 
 
 def scale_(layer: nn.Linear, factor: float) -> None:
-    """Scale weight and bias of a layer in place."""
+    """Scale the weight of a layer, whose bias is zero at first, in place."""
     with torch.no_grad():
         layer.weight.mul_(factor)
-        layer.bias.mul_(factor)

@@ -171,7 +171,7 @@ class Vectors:
     def of_stills(self, step: int, found: list[int]) -> list[FrameVectors]:
         """Vectors of the target and of each source, each from a clip of its own."""
         needed = {step, *found}
-        self.stills = {other: vectors for other, vectors in self.stills.items() if other in needed or other == 0}
+        self.stills = {other: vectors for other, vectors in self.stills.items() if other in needed}
         for other in sorted(needed - self.stills.keys()):
             queries, keys, is_attention = self.match(self.clip([other] * self.clips.grid.frames))
             self.stills[other] = FrameVectors(queries, keys[-1:].clone(), is_attention)

@@ -70,6 +70,7 @@ def test_an_epoch_of_kinetics_has_587_steps_with_its_rest() -> None:
     recipe = OptimConfig(epochs=1, batch_size=420)
     assert (recipe.num_steps(246_534), replace(recipe, rest_multiple=42).num_steps(246_534)) == (586, 587)
     assert len(EpochBatches(246_534, 42, 0, rest_multiple=42, accumulate=10)) == 5869
+    assert [replace(recipe, rest_multiple=42).num_steps(420 + rest) for rest in (41, 42)] == [1, 2]
 
 
 class Five:

@@ -140,7 +140,7 @@ def test_a_recipe_of_adapters_in_frozen_experts() -> None:
 # One cycle
 
 ONE_CYCLE = OptimConfig(
-    epochs=None, steps=100, lr=1e-2, optimizer=AdamW(), schedule=OneCycleSchedule(warmup=20), weight_decay=0.0
+    epochs=None, steps=100, lr=1e-2, optimizer=AdamW(), schedule=OneCycleSchedule(warmup=20, end=1e-3), weight_decay=0.0
 )
 
 
@@ -160,7 +160,7 @@ def test_learning_rate_rises_and_falls_and_momentum_moves_the_other_way() -> Non
     found = one_cycle(100)
     assert found[0] == pytest.approx((1e-2 / 25, 0.95))
     assert found[19] == pytest.approx((1e-2, 0.85))
-    assert found[99] == pytest.approx((1e-2 / 25 / 1e4, 0.95))
+    assert found[99] == pytest.approx((1e-2 / 25 / 1e3, 0.95))
     rates = [rate for rate, _ in found]
     assert rates[:20] == sorted(rates[:20]) and rates[19:] == sorted(rates[19:], reverse=True)
     assert rates[59] == pytest.approx(1e-2 / 2, rel=0.01)

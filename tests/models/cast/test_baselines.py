@@ -7,12 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cast import softmax_attention
+from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import FullWidthExchange
 from models.cast.exchange import LateralExchange
+from models.cast.expert import NORM_MACS
 from models.cast.frame_expert import EvaExpert, FrameExpert
 from models.cast.stream import AdaptersConfig
+from models.cost import executed_macs
 from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
 
 IMAGE, VIDEO = small().spatial, small().temporal
@@ -37,6 +40,9 @@ def test_halves_of_blocks_are_the_model_of_timm(config: FrameExpert.Config) -> N
     frames = clips()[:, 1::2].flatten(0, 1)
     features = expert.vit.forward_features(frames)
     torch.testing.assert_close(expert.vit.norm(x), features, atol=1e-5, rtol=1e-5)
+    # Ours are without the last LayerNorm, which timm applies to all tokens.
+    executed = executed_macs(expert.vit.to("meta"), (frames.to("meta"),))
+    assert executed == len(clips()) * config.macs(SIZE) + NORM_MACS * x.numel()
 
 
 def test_attention_over_time_is_that_of_each_place_with_the_weights_within_frames() -> None:
@@ -64,6 +70,13 @@ def test_an_expert_without_adapters_in_time_does_not_connect_frames() -> None:
     with_positions = replace(connected, adapters=AdaptersConfig(in_time=True, time_positions=True))
     model = randomized(with_positions.build(SIZE, VERBS_AND_NOUNS))
     assert (model(clips()) - model(shuffled)).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("frames", [4, 9, 16])
+def test_clips_of_another_length_are_refused_by_experts_of_frames(frames: int) -> None:
+    model = LoneExpert.Config(expert=IMAGE).build(SIZE, VERBS_AND_NOUNS)
+    with pytest.raises(ValueError, match=f"^clip: {frames} frames; the model was built for 8$"):
+        model(clips(2, ClipSize(frames, 32, 32)))
 
 
 @pytest.mark.parametrize("ratio", [None, 0.25])

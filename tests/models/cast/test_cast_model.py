@@ -18,10 +18,10 @@ from models.cast.clip_expert import ClipExpert, SpaceTimePositions
 from models.cast.cross_attention import CrossAttention, Window
 from models.cast.exchange import ExchangeConfig, LateralExchange
 from models.cast.frame_expert import EvaExpert, ImageExpert
-from models.cast.heads import LateFusionHead
+from models.cast.heads import ExpertHead, LateFusionHead
 from models.cast.model import CAST
 from models.cast.stream import AdaptersConfig
-from models.cost import num_parameters
+from models.cost import executed_macs, num_parameters
 from models.tokens import Grid
 from tests.models.cast.cast_models import LABELS, SIZE, VERBS_AND_NOUNS, clips, randomized, small
 
@@ -98,6 +98,12 @@ def test_an_untrained_exchange_changes_nothing(exchange: ExchangeConfig) -> None
     other = small(exchange=None).build(SIZE, VERBS_AND_NOUNS).eval()
     other.load_state_dict({name: value for name, value in model.state_dict().items() if "exchanges" not in name})
     torch.testing.assert_close(model(clips()), other(clips()))
+
+
+@pytest.mark.parametrize("labels", [LABELS, VERBS_AND_NOUNS])
+def test_the_scale_of_the_initial_classifiers_is_that_of_the_config(labels: ClassTarget | VerbNounTarget) -> None:
+    model = small(head=ExpertHead.Config(init_scale=0.0)).build(SIZE, labels).eval()
+    assert not model.head(torch.ones(1, 48), torch.ones(1, 48)).any()
 
 
 def test_experts_alone_and_without_exchange_are_the_same() -> None:
@@ -200,6 +206,21 @@ def test_published_gflops_are_at_least_those_executed(config: CAST.Config) -> No
     assert executed <= published < 1.4 * executed  # one of three blocks computes CLS alone in one of the experts
 
 
+def test_a_run_on_other_labels_starts_from_all_but_the_head() -> None:
+    parent, model = randomized(small().build(SIZE, LABELS)), small().build(SIZE, VERBS_AND_NOUNS)
+    report = small().copy_from(model, parent.state_dict())
+    assert {name.partition(".")[0] for name in (*report.missing, *report.unexpected)} == {"head"}
+    assert torch.equal(model.exchanges["0"].up_s.bias, parent.exchanges["0"].up_s.bias)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES[1:])
+def test_gflops_of_an_exchange_are_those_executed(exchange: ExchangeConfig) -> None:
+    streams = small().streams(SIZE)
+    with torch.device("meta"):
+        module, tokens = exchange.build(streams), (torch.empty(4, 5, 48), torch.empty(1, 16, 48))
+    assert executed_macs(module, tokens) == exchange.macs(streams)
+
+
 def test_drop_path_removes_a_place_of_all_frames_as_released_or_a_clip() -> None:
     torch.manual_seed(0)
     stream = small(drop_path=0.5, drop_unit="token").build(SIZE, LABELS).spatial.train()
@@ -219,6 +240,15 @@ def test_stochastic_depth_does_not_touch_attention_and_its_adapters() -> None:
     first = model.temporal.attend(2, x)
     assert all(torch.equal(first, model.temporal.attend(2, x)) for _ in range(5))
     assert not all(torch.equal(model.temporal.feed(2, x), model.temporal.feed(2, x)) for _ in range(5))
+    assert not all(torch.equal(model.temporal.update(2, x, first), x + first) for _ in range(5))
+    assert [drop.rate for drop in model.temporal.drops] == [0.0, 0.25, 0.5]
+
+
+def test_stochastic_depth_applies_to_attention_over_time() -> None:
+    config = LoneExpert.Config(expert=IMAGE, adapters=AdaptersConfig(in_time=True), drop_path=0.5)
+    stream = randomized(config.build(SIZE, LABELS)).train().stream
+    x = stream.embedded(clips())
+    assert not all(torch.equal(stream.attend(2, x), stream.attend(2, x)) for _ in range(5))
 
 
 def test_layers_for_layer_decay_are_embedding_blocks_and_head() -> None:

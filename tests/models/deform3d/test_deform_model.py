@@ -86,6 +86,8 @@ def test_a_model_takes_any_number_of_joints() -> None:
     for count in (1, 3, 13, 14, 50):
         logits = model(clips, replace(SIZE, joints=count).example(1)[1])
         assert logits.shape == (1, 7) and logits.isfinite().all()
+    tokens = model.embedding.joints
+    assert tokens is not None and torch.equal(tokens.vectors(2 * SIZE.joints), tokens.of_joint.repeat(2, 1))
     nowhere = torch.zeros_like(joints)  # a second person who is not there
     windows = Windows.Config(window=2 * SIZE.joints)
     model = built(joint_windows=windows)

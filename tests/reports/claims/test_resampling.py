@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from reports.claims.resampling import RESAMPLES, CorrectItems, holm, resampled
+from reports.claims.resampling import RESAMPLES, CorrectItems, holm, quoted_accuracy, resampled
 
 
 def masks(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,3 +64,8 @@ def test_holm_compares_the_smallest_p_value_with_the_smallest_level() -> None:
     assert holm([0.01, 0.04, 0.03]) == [True, False, False]
     assert holm([0.01, 0.02, 0.04]) == [True, True, True]
     assert holm([0.04]) == [True] and holm([]) == []
+
+
+def test_quoted_accuracies_are_drawn_independently() -> None:
+    one, other = (quoted_accuracy(70, 1000, number) for number in (0, 1))
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.05

@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
 from msgspec import to_builtins
 
+from data.leases import lease
 from experiments.motionformer.base import EPIC100, K400
 from experiments.spec.edits import apply, evaluation
 from experiments.spec.run import RunConfig
@@ -44,6 +46,20 @@ def publish(store: RunStore) -> None:
     found = store.test(K400, [own, own.of_released])
     if found is not None:
         publish_file(found.directory, found.file, store)
+
+
+def test_folders_are_made_one_at_a_time_and_taken_before_a_listing_shows_them(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    maker = Thread(target=store.make, args=(K400.train_id, "table4"))
+    with lease(tmp_path / ".new_run.lease"):
+        maker.start()
+        maker.join(0.2)
+        assert not list(tmp_path.glob("*table4*"))
+    maker.join()
+    assert store.run(K400.train_id).path.is_dir()
+    other = tmp_path / f"table5-{EPIC100.train_id}"
+    store.add(other)
+    assert store.run(EPIC100.train_id).path == other
 
 
 def test_results_made_here_precede_published_ones_and_trained_weights_precede_released_ones(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """`TaskModule.load_from_checkpoint`: models of checkpoints and weight files, from the file alone."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from experiments.spec.run import RunConfig
@@ -30,13 +32,17 @@ def test_the_weights_that_a_training_leaves_are_loaded_in_the_same_way(harness: 
     module = TaskModule.load_from_checkpoint(file, map_location="meta")
     assert module.run == POINTS and module.device.type == "meta"
     assert same(TaskModule.load_from_checkpoint(file).model.state_dict(), load_file(file))
+    with safe_open(file, "pt") as saved:
+        save_file({name: tensor + 1 for name, tensor in load_file(file).items()}, file, saved.metadata())
+    with pytest.raises(ValueError, match="was changed after it was saved: its digest differs"):
+        TaskModule.load_from_checkpoint(file)
 
 
 @pytest.mark.usefixtures("photos")
 @pytest.mark.parametrize("run", [FROZEN_TOWER, FUSED], ids=["file", "parents"])
 def test_frozen_weights_come_from_files_or_from_runs_beside_it(run: RunConfig, harness: RunHarness) -> None:
     keep(POINTS, harness.store, seed=1)
-    keep(OTHER, harness.store, seed=2)
+    keep(OTHER, harness.store, seed=2, released=True)
     harness.execute_and_kill(run, "step", 12)
     checkpoint = harness.store.run(run.train_id).checkpoint
     stopped = torch.load(checkpoint, weights_only=True)["state_dict"]
@@ -47,6 +53,14 @@ def test_frozen_weights_come_from_files_or_from_runs_beside_it(run: RunConfig, h
     load_weights(expected, run, harness.store, existing_weights(run, harness.store))
     weights = harness.store.run(run.train_id).weights
     assert same(TaskModule.load_from_checkpoint(weights).model.state_dict(), expected.state_dict())
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_copy_of_weights_may_lie_in_any_folder(harness: RunHarness) -> None:
+    harness.execute(FROZEN_TOWER)
+    with tempfile.NamedTemporaryFile(dir="/tmp", suffix=".safetensors") as file:
+        shutil.copy(harness.store.run(FROZEN_TOWER.train_id).weights, file.name)
+        assert TaskModule.load_from_checkpoint(file.name).run == FROZEN_TOWER
 
 
 def test_frozen_weights_of_an_absent_run_are_named(harness: RunHarness, tmp_path: Path) -> None:
