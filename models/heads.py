@@ -18,6 +18,9 @@ from models.tokens import Grid
 class HeadConfig(CheckedConfig, ABC):
     config_path: ClassVar[str] = "model.head"
 
+    def check(self, width: int) -> None:
+        """Refuse a width of the features that `build` does not support."""
+
     @abstractmethod
     def build(self, width: int, num_classes: int) -> nn.Module:
         """Head: features (B, D) to logits (B, C). Features of a frame-wise trunk are (B, T, D)."""
@@ -32,6 +35,18 @@ class Head(nn.Module):
 
     def reset(self) -> None:
         """Initialise the parameters; by default they stay."""
+
+
+class NoHead(nn.Identity):
+    """Features in place of logits, for models around a trunk."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(HeadConfig):
+        def build(self, width: int, num_classes: int) -> "NoHead":
+            return NoHead()
+
+        def macs(self, grid: Grid, width: int, num_classes: int) -> int:
+            return 0
 
 
 class TanhHead(nn.Module):
