@@ -8,6 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
+from models.tensors import WeightsError
+
 # Metadata of the weight files of runs: digest of the tensors in the file, fingerprint of the model's frozen parameters,
 # and the run as plain data. All are in one JSON object, because safetensors writes several keys in a random order.
 # Earlier versions wrote the first two as keys of their own, or no run.
@@ -18,7 +20,7 @@ def read_saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors of a weight file of a run, and what it states of them: see `SAVED`.
 
     Raises:
-        ValueError: if the file is damaged.
+        WeightsError: if the file is damaged.
         OSError: if it cannot be read.
     """
     saved = stated(path)
@@ -31,6 +33,6 @@ def stated(path: Path) -> dict[str, Any]:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError:
-        raise ValueError(f"{path} is cut short or damaged; get it again") from None
+        raise WeightsError(f"{path} is cut short or damaged; get it again") from None
     earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
     return json.loads(metadata.get(SAVED, "null")) or earlier
