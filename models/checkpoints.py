@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.tensors import Converted, LoadReport, Tensors, WeightsError, fill, listed
+from models.saved_weights import WeightsError
+from models.tensors import Converted, LoadReport, Tensors, fill, listed
 
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
 CONTAINERS = ("model_state", "state_dict", "model", "module")

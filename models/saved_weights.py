@@ -8,12 +8,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.tensors import WeightsError
-
 # Metadata of the weight files of runs: digest of the tensors in the file, fingerprint of the model's frozen parameters,
 # and the run as plain data. All are in one JSON object, because safetensors writes several keys in a random order.
 # Earlier versions wrote the first two as keys of their own, or no run.
 SAVED, DIGEST, FROZEN, RUN = "saved", "sha256", "frozen_weights", "run"
+
+
+class WeightsError(ValueError):
+    """Weight file that cannot be used, whatever the model."""
 
 
 def read_saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

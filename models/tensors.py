@@ -18,10 +18,6 @@ LONGEST_NAME = 100
 Tensors = Mapping[str, Tensor]
 
 
-class WeightsError(ValueError):
-    """Weight file that cannot be used, whatever the model."""
-
-
 class Converted(NamedTuple):
     """A tensor converted from others of a file, and the names of those."""
 

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.checkpoints import check_checksums, read_tensors
-from models.tensors import Converted, LoadReport, WeightsError, fill
+from models.saved_weights import WeightsError
+from models.tensors import Converted, LoadReport, fill
 
 
 def linear_weights() -> dict[str, Tensor]:
