@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from models.saved_weights import WeightsError
 from models.tensors import Converted, LoadReport, Tensors, fill, listed
 
 # Keys of the model's tensors in checkpoints of training frameworks; "module" is DeepSpeed's.
@@ -33,14 +34,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, object], bool]:
     """Top-level dictionary of a torch file, read without execution of code in it, and whether it had checksums.
 
     Raises:
-        ValueError: if the file is no checkpoint, is damaged, or contains more than tensors and plain values.
+        WeightsError: if the file is no checkpoint, is damaged, or contains more than tensors and plain values.
         OSError: if the file cannot be read.
     """
     if not path.exists():
         raise FileNotFoundError(f"weights: there is no file {path}")
     if path.is_dir():
         found = next((file for pattern in ("", "*/") for file in path.glob(f"{pattern}{DEEPSPEED_FILE}")), None)
-        raise ValueError(f"weights: {path} is a folder, not a checkpoint" + (f"; name {found}" if found else ""))
+        raise WeightsError(f"weights: {path} is a folder, not a checkpoint" + (f"; name {found}" if found else ""))
     has_checksums = check_checksums(path)
     try:
         # Warnings are of TorchScript archives, refused below. A Namespace, of training arguments, runs no code.
@@ -50,8 +51,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, object], bool]:
     except pickle.UnpicklingError as error:
         if found := re.search(r"GLOBAL (\S+)", str(error)):
             reason = f"a pickled {found[1]}, which could run code; only tensors and plain values are read"
-            raise ValueError(f"weights: {path} holds {reason}") from error
-        raise ValueError(
+            raise WeightsError(f"weights: {path} holds {reason}") from error
+        raise WeightsError(
             f"weights: {path} is damaged, no checkpoint, or holds pickled objects, which are not read; {REMEDY}"
         ) from error
     except Exception as error:  # damaged files raise errors of many types
@@ -59,10 +60,10 @@ def read_checkpoint(path: Path) -> tuple[dict[str, object], bool]:
             raise
         if "TorchScript" in str(error):
             remedy = f"save its tensors first: torch.save(torch.jit.load({path.name!r}).state_dict(), FILE)"
-            raise ValueError(f"weights: {path} is a TorchScript archive, which contains code; {remedy}") from error
-        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch; {REMEDY}") from error
+            raise WeightsError(f"weights: {path} is a TorchScript archive, which contains code; {remedy}") from error
+        raise WeightsError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch; {REMEDY}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")
+        raise WeightsError(f"weights: {path} holds a {type(content).__name__}, not a checkpoint")
     return content, has_checksums
 
 
@@ -83,9 +84,9 @@ def check_checksums(path: Path) -> bool:
     except Exception as error:  # damaged archives raise errors of many types
         if isinstance(error, OSError) and error.errno != errno.EINVAL:
             raise
-        raise ValueError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch; {REMEDY}") from error
+        raise WeightsError(f"weights: {path} is cut short or damaged, or no checkpoint of PyTorch; {REMEDY}") from error
     if damaged is not None:
-        raise ValueError(f"weights: {path} is damaged: {damaged} differs from its checksum; {REMEDY}")
+        raise WeightsError(f"weights: {path} is damaged: {damaged} differs from its checksum; {REMEDY}")
     return True
 
 
@@ -100,7 +101,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"weights: {path} is cut short or damaged, or no safetensors file; {REMEDY}") from error
+        raise WeightsError(f"weights: {path} is cut short or damaged, or no safetensors file; {REMEDY}") from error
     except FileNotFoundError as error:
         raise FileNotFoundError(f"weights: there is no file {path}") from error
 
@@ -115,7 +116,7 @@ def checkpoint_tensors(content: Mapping[str, object], path: Path) -> dict[str, T
     tensors = {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
     if not tensors or len(tensors) < len(content):
         others = [str(name) for name in content if name not in tensors]
-        raise ValueError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
+        raise WeightsError(f"weights: {path} holds no model_state; its top-level keys: {listed(others) or 'none'}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     return tensors
@@ -134,7 +135,7 @@ def npz_tensors(path: Path) -> dict[str, Tensor]:
             _, heads, _ = arrays[query].shape
             hidden = arrays["Transformer/encoderblock_0/MlpBlock_3/Dense_0/kernel"].shape[1]
     except (KeyError, ValueError, EOFError, BadZipFile) as error:
-        raise ValueError(f"weights: {path} is cut short or damaged, or no ViT in Google's npz format") from error
+        raise WeightsError(f"weights: {path} is cut short or damaged, or no ViT in Google's npz format") from error
     vit = VisionTransformer(
         img_size=side * patch,
         patch_size=patch,

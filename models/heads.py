@@ -3,7 +3,6 @@
 B batch, T token frames, D width, C classes.
 """
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,16 +14,21 @@ from models.tokens import Grid
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeadConfig(CheckedConfig, ABC):
+class HeadConfig(CheckedConfig):
+    """Settings of a head; by itself none, for trunks whose features are the outputs."""
+
     config_path: ClassVar[str] = "model.head"
 
-    @abstractmethod
+    def check(self, width: int) -> None:
+        """Refuse a width of the features that `build` does not support."""
+
     def build(self, width: int, num_classes: int) -> nn.Module:
         """Head: features (B, D) to logits (B, C). Features of a frame-wise trunk are (B, T, D)."""
+        return nn.Identity()
 
-    @abstractmethod
     def macs(self, grid: Grid, width: int, num_classes: int) -> int:
         """Published multiply-adds for one clip."""
+        return 0
 
 
 class Head(nn.Module):

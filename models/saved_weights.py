@@ -14,11 +14,15 @@ from torch import Tensor
 SAVED, DIGEST, FROZEN, RUN = "saved", "sha256", "frozen_weights", "run"
 
 
+class WeightsError(ValueError):
+    """Weight file that cannot be used, whatever the model."""
+
+
 def read_saved(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors of a weight file of a run, and what it states of them: see `SAVED`.
 
     Raises:
-        ValueError: if the file is damaged.
+        WeightsError: if the file is damaged.
         OSError: if it cannot be read.
     """
     saved = stated(path)
@@ -31,6 +35,6 @@ def stated(path: Path) -> dict[str, Any]:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
     except SafetensorError:
-        raise ValueError(f"{path} is cut short or damaged; get it again") from None
+        raise WeightsError(f"{path} is cut short or damaged; get it again") from None
     earlier = {DIGEST: metadata.get(DIGEST), FROZEN: json.loads(metadata.get(FROZEN, "null"))}
     return json.loads(metadata.get(SAVED, "null")) or earlier

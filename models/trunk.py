@@ -55,7 +55,7 @@ class VideoViT(Model):
         tokens: TokensConfig = field(default_factory=CubicTokens.Config)
         positions: PositionsConfig = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig
-        head: HeadConfig | None = field(default_factory=TanhHead.Config)
+        head: HeadConfig = field(default_factory=TanhHead.Config)
         """None for a model that returns features."""
         drop_path: ShareBelowOne = 0.0
         """Stochastic depth rate of the last block; rates increase linearly from 0 in the first block."""
@@ -72,6 +72,7 @@ class VideoViT(Model):
                 raise ValueError(f"{hidden} and below {MAX_HIDDEN}")
             if self.width % self.heads:
                 raise ValueError(f"model.width is {self.width}; it does not divide into {self.heads} heads")
+            self.head.check(self.width)
             grid = self.grid(size)
             self.positions.check(grid)
             if self.positions.of_cls != self.cls_token:
@@ -131,7 +132,7 @@ class VideoViT(Model):
             mixers = sum(attention.macs(grid, D, self.heads) for attention in attentions)
             mlps = self.depth * 2 * N * D * int(D * self.mlp_ratio)
             norms = 5 * N * D * (sum(attention.num_mixers + 1 for attention in attentions) + 1)
-            head = self.head.macs(grid, D, targets.num_outputs) if self.head else 0
+            head = self.head.macs(grid, D, targets.num_outputs)
             return self.tokens.macs(grid, D) + mixers + mlps + norms + head
 
         def tiny(self) -> Self:
@@ -170,7 +171,7 @@ class VideoViT(Model):
         self.positions = config.positions.build(config.width, grid)
         self.blocks = nn.ModuleList(config.build_block(block) for block in range(config.depth))
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
-        self.head = config.head.build(config.width, num_classes) if config.head else nn.Identity()
+        self.head = config.head.build(config.width, num_classes)
         if self.cls is not None:
             nn.init.trunc_normal_(self.cls, std=0.02)
         self.apply(partial(reset_linear, std=config.linear_std))

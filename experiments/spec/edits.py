@@ -107,8 +107,8 @@ def override(text: str, run: RunConfig) -> Edit:
     is_none = value is None and type(None) in get_args(hint)
     if is_dataclass(current) and not is_none:
         members = ", ".join(f"{path}.{f.name}" for f in fields(current))
-        kind = type(current).__qualname__
-        raise ValueError(f"override '{path}': the field is a {kind}; set one of its fields: {members}")
+        remedy = f"; set one of its fields: {members}" if members else " without fields"
+        raise ValueError(f"override '{path}': the field is a {type(current).__qualname__}{remedy}")
     for number in value if isinstance(value, tuple) else (value,):
         if isinstance(number, int | float) and not -LARGEST <= number <= LARGEST:
             raise ValueError(f"override '{path}={literal}': numbers are finite and at most {LARGEST:,}")

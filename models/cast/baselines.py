@@ -50,8 +50,9 @@ class LoneExpert(ModelOfExperts):
 
         def check(self, size: InputSize) -> None:
             self.expert.check(size)
-            if self.adapters is not None and self.adapters.in_time and not self.expert.framewise:
-                raise ValueError("model.adapters.in_time is True; the expert already attends over time")
+            for name in ("in_time", "time_positions"):
+                if getattr(self.adapters, name, False) and not self.expert.framewise:
+                    raise ValueError(f"model.adapters.{name} is True; the expert already attends over time")
 
         def build(self, size: InputSize, targets: Targets) -> "LoneExpert":
             self.check(size)

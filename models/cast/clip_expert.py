@@ -18,6 +18,7 @@ from interface.sizes import InputSize
 from models.cast.expert import Expert, ExpertBlock, ExpertConfig, Layout
 from models.cast.released import INNER
 from models.checkpoints import OUTSIDE, load_released, read_tensors, renamed, without_prefix
+from models.heads import HeadConfig
 from models.image_vit import TIMM_NAMES
 from models.mixers.attention import merge_heads, split_heads
 from models.mixers.joint import JointAttention
@@ -162,7 +163,7 @@ class ClipExpert(Expert):
                 tokens=CubicTokens.Config(patch=self.patch, tubelet=self.tubelet),
                 positions=self.positions,
                 attention=NoKeyBiasAttention.Config(),
-                head=None,
+                head=HeadConfig(),
                 cls_token=False,
                 linear_std=self.linear_std,
             )

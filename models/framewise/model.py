@@ -149,7 +149,7 @@ class FramewiseViT(VideoViT):
         tokens: TokensConfig = field(default_factory=SquareTokens.Config)
         positions: PositionsConfig = field(default_factory=FramePositions.Config)
         attention: MixerConfig = field(default_factory=FrameAttention.Config)
-        head: HeadConfig | None = field(default_factory=FrameMeanHead.Config)
+        head: HeadConfig = field(default_factory=FrameMeanHead.Config)
         init: InitialWeights | None = field(
             default_factory=lambda: ImageNet.Config(name="vit_base_patch16_224.orig_in21k")
         )

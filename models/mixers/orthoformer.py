@@ -99,14 +99,13 @@ class Orthoformer(SpatialStage):
 
     def forward(self, q: Tensor, k: Tensor, v: Tensor, grid: Grid, mask: Tensor | None = None) -> Tensor:
         """Algorithm 1: attention of queries to prototypes and of prototypes to keys, multiplied from right to left."""
-        if self.config.share_over_time:
+        if self.config.share_over_time or grid.frames == 1:
             segments = self.config.selection == "segment-means"
             # Padding counts as zeros in means.
             queries, keys = (space_major(masked(t, mask), grid) for t in (q, k)) if segments else (q, k)
             prototypes = self.prototypes(queries, keys, sets=1, mask=mask)
             return self.through(prototypes, q, by_frame(k, grid), by_frame(v, grid), mask_by_frame(mask, grid))
-        if mask is not None:
-            raise ValueError("attention.approximation.share_over_time=False: prototypes per frame take no padding")
+        assert mask is None, "sequences with padding have one frame"
         return self.attention_by_frame(by_frame(q, grid), by_frame(k, grid), by_frame(v, grid))
 
     def attention_by_frame(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

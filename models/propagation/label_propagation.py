@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from interface.sizes import InputSize, MaskedSequenceSize
 from interface.targets import Targets
+from models.heads import HeadConfig
 from models.imagenet import InitialWeights
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
@@ -87,7 +88,7 @@ class LabelPropagation(Model):
         def build(self, size: InputSize, targets: Targets) -> "LabelPropagation":
             self.check(size)
             clip = MaskedSequenceSize.of(size).clip(self.clip_frames)
-            return LabelPropagation(self, replace(self.backbone, head=None).build(clip, targets))
+            return LabelPropagation(self, replace(self.backbone, head=HeadConfig()).build(clip, targets))
 
         def grid(self, size: InputSize) -> Grid:
             return self.backbone.grid(MaskedSequenceSize.of(size).clip(self.clip_frames))
@@ -123,7 +124,7 @@ class LabelPropagation(Model):
 
         def macs(self, size: InputSize, targets: Targets) -> int:
             sequence = MaskedSequenceSize.of(size)
-            clip = replace(self.backbone, head=None).macs(sequence.clip(self.clip_frames), targets)
+            clip = replace(self.backbone, head=HeadConfig()).macs(sequence.clip(self.clip_frames), targets)
             return clip * self.num_clips(sequence.frames, self.grid(size))
 
         def num_clips(self, num_frames: int, grid: Grid) -> int:

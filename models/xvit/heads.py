@@ -31,6 +31,10 @@ class TemporalAttentionHead(Head):
         dropout: ShareBelowOne = 0.5
         """Rate, on the CLS of each frame and on the hidden layer of the classifier."""
 
+        def check(self, width: int) -> None:
+            if width % self.heads:
+                raise ValueError(f"model.head.heads is {self.heads}; it does not divide the width of {width}")
+
         def build(self, width: int, num_classes: int) -> "TemporalAttentionHead":
             return TemporalAttentionHead(self, width, num_classes)
 

@@ -56,7 +56,7 @@ class XViT:
 
         positions: PositionsConfig = field(default_factory=lambda: FramePositions.Config(in_time=True))
         attention: MixerConfig = field(default_factory=SpaceTimeMixing.Config)
-        head: HeadConfig | None = field(default_factory=TemporalAttentionHead.Config)
+        head: HeadConfig = field(default_factory=TemporalAttentionHead.Config)
 
         def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
             """Load a released .pth file. A model with the mean of frames refuses those with temporal attention."""

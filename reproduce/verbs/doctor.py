@@ -59,11 +59,10 @@ def execute(options: Doctor) -> int:
     inspected = Inspected(options, every_job, files, store, resources, resources.item_lists())
     small = find_scale(options.scale).on_cpu
     needs_gpu = of_tables and not (small or options.tests_only)
+    listed = [] if options.id_list is None else list(inspected.written_ids(options.id_list))  # refused before decoding
     found = list(machine_findings(store, generates=small or not of_tables, needs_gpu=needs_gpu))
     found += inspected.of_runs() if of_tables else inspected.of_named_data()
-    if options.id_list is not None:
-        found += inspected.written_ids(options.id_list)
-    found = list(dict.fromkeys(found))
+    found = list(dict.fromkeys([*found, *listed]))
     print(json.dumps([finding._asdict() for finding in found], indent=1) if options.json else text(found))
     code = UNUSABLE if any(finding.severity == "error" for finding in found) else DONE
     if code == DONE and of_tables:

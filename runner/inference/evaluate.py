@@ -23,7 +23,7 @@ from interface.batches import sent
 from lightning_modules.scores import EVALUATED, Scores, ViewScores
 from models.imagenet import weights_folder
 from runner.inference.class_names import ClassNames, Videos, class_names, run_on_videos
-from runner.machine.files import StoreError, read_json
+from runner.machine.files import read_json
 from runner.machine.resources import Resources
 from runner.measure.training_step import dtype_on, mixed_precision
 from runner.store.acceptance import first_difference
@@ -192,11 +192,8 @@ def load_chosen_weights(
         report = run.model.load_released(model, file, run.data.size)
         stated_settings(run, file, report, released)
         return str(report)
-    try:
-        check_config(file, run)
-        load_weights(model, run, store, Weights(file, None))
-    except StoreError as error:
-        raise ValueError(str(error)) from None
+    check_config(file, run)
+    load_weights(model, run, store, Weights(file, None))
     return str(file)
 
 

@@ -106,7 +106,7 @@ def load_weights(model: nn.Module, run: RunConfig, store: RunStore, weights: Wei
             start_weights(model, run, store)
             load_trained(model, tensors, fingerprint)
     except RuntimeError as error:  # of names and shapes
-        raise StoreError(
+        raise ValueError(
             f"{weights.path} does not hold this row's model: name the row, scale and options that it was trained with "
             f"({textwrap.shorten(str(error), 200)})"
         ) from None

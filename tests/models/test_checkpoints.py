@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from models.checkpoints import check_checksums, read_tensors
+from models.saved_weights import WeightsError
 from models.tensors import Converted, LoadReport, fill
 
 
@@ -180,7 +181,7 @@ def damaged(kind: str, folder: Path) -> Path:
 )
 def test_a_bad_file_raises_one_line_with_its_path_and_executes_no_code(kind: str, message: str, tmp_path: Path) -> None:
     path = damaged(kind, tmp_path)
-    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+    with pytest.raises((WeightsError, FileNotFoundError), match=message) as caught:
         read_tensors(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
     assert not Harmful.ran

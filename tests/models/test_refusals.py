@@ -171,6 +171,7 @@ REFUSED: list[tuple[ModelConfig, InputSize, str]] = [
     (replace(FRAMEWISE, blocks=(1,), attention=HeadShift.Config(past_heads=6, future_heads=7)), CLIP, "model.attention shifts 13 heads; the model has 12"),  # noqa: E501
     (replace(FRAMEWISE, attention=HeadShift.Config(of="kk")), CLIP, "model.attention.of is 'kk'; it names some of"),
     (replace(FRAMEWISE, attention=SpaceTimeMixing.Config(segment_frames=3)), CLIP, "model.attention.segment_frames is 3; it must divide the 4 frames"),  # noqa: E501
+    (replace(FRAMEWISE, head=TemporalAttentionHead.Config(heads=9)), CLIP, "model.head.heads is 9; it does not divide"),
     (BLVNet.Config(),           ClipSize(5, 64, 64), "clip: 5 frames; bLVNet takes pairs of frames"),
     (BLVNet.Config(alpha=3),                  CLIP, "model.alpha is 3; it must divide the width 64"),
     (TEA.Config(width=4),                     CLIP, "model.reduction is 16; a width of 4 leaves no channels"),
@@ -195,6 +196,7 @@ REFUSED: list[tuple[ModelConfig, InputSize, str]] = [
     (cast(spatial=replace(IMAGE, tubelet=1)), CAST_SIZE, "model: the experts have grids"),  # type: ignore[call-arg]
     (cast(temporal=replace(VIDEO, patch=5)), CAST_SIZE, "clip: .* do not divide into patches of 5x5"),
     (cast(adapters=AdaptersConfig(in_time=True)), CAST_SIZE, "model.adapters.in_time is True; only an expert alone"),
+    (cast(adapters=AdaptersConfig(time_positions=True)), CAST_SIZE, "model.adapters.time_positions is True; only an"),
     (deform(heads=5),                    POSE_CLIP, "model.heads is 5; the width 32 is not divisible by it"),
     (deform(mlp_ratio=0.01),             POSE_CLIP, "model.mlp_ratio is 0.01; it must be 0.03125 or more"),
     (deform(modalities=()),              POSE_CLIP, r"model.modalities is \(\); it names some of \('rgb', 'pose'\)"),

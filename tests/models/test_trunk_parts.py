@@ -13,6 +13,7 @@ from interface.sizes import ClipSize
 from interface.targets import ClassTarget
 from models.cost import num_parameters
 from models.framewise.model import FramewiseViT
+from models.heads import HeadConfig
 from models.imagenet import InitialWeights
 from models.mixers.joint import JointAttention
 from models.positions import PositionsConfig, SeparatePositions, resized
@@ -70,7 +71,7 @@ def test_without_cls_the_features_are_the_normalised_mean_of_the_patch_tokens() 
 
 
 def test_without_a_head_a_model_returns_its_features() -> None:
-    with_head, without = built(plain()), built(plain(head=None))
+    with_head, without = built(plain()), built(plain(head=HeadConfig()))
     assert set(with_head.state_dict()) - set(without.state_dict()) == {
         f"head.{layer}.{part}" for layer in ("pre_logits", "classifier") for part in ("weight", "bias")
     }
@@ -78,8 +79,8 @@ def test_without_a_head_a_model_returns_its_features() -> None:
     clip = torch.randn(2, 4, 3, 16, 16)
     torch.testing.assert_close(without(clip), with_head.features(clip))
     head = 32 * 32 + 32 * 5
-    assert plain(head=None).macs(SIZE, TARGET) == plain().macs(SIZE, TARGET) - head
-    assert VideoViT.Config(attention=JOINT, head=None).tiny().head is None
+    assert plain(head=HeadConfig()).macs(SIZE, TARGET) == plain().macs(SIZE, TARGET) - head
+    assert VideoViT.Config(attention=JOINT, head=HeadConfig()).tiny().head == HeadConfig()
 
 
 def test_without_cls_macs_are_those_of_all_patch_tokens() -> None:

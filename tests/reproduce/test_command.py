@@ -227,6 +227,9 @@ def test_weights_at_another_scale_do_not_matter_to_a_row_with_weights(reproduce:
     run = next(job.run for job in jobs_of(find([ROW]), TINY, few[1:], (0,)) if job.cell.endswith(".k400"))
     write_atomically(RunStore(tmp_path).run(run.train_id).weights, "trained")
     assert "cut short or damaged" in reproduce(*words).err  # the weights are read
+    (tmp_path / "damaged.pyth").write_text("trained")
+    for weights in ((), ("--weights", tmp_path / "damaged.pyth")):
+        assert reproduce(*words, *weights).code == 3
 
 
 def test_a_row_without_weights_is_refused_with_the_command_that_trains_it(reproduce: Reproduce, tmp_path: Path) -> None:

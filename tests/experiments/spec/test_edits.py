@@ -77,6 +77,7 @@ def test_optional_fields_accept_none() -> None:
         ("optim.keep=first", "expected one of last, best"),
         ("model.attention=joint", "the field is a TrajectoryAttention.Config; set one of its fields"),
         ("model.attention=None", "the field is a TrajectoryAttention.Config; set one of its fields"),
+        ("model.head=None", r"the field is a TanhHead\.Config without fields$"),
         ("model.attention.temporal=mean", "one of attention, average"),
         ("model.width.depth=3", "is not a config and has no fields"),
         ("model.head.dropout=0.5", "TanhHead.Config has no field 'dropout'; it has none"),

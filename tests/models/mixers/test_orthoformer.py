@@ -193,10 +193,11 @@ def test_prototypes_in_excess_of_the_tokens_count_for_nothing_unless_padding_may
     assert not torch.allclose(with_padding(q, k, v, SEQUENCE, mask), y)
 
 
-def test_prototypes_per_frame_refuse_padding() -> None:
-    stage = Orthoformer.Config(num_prototypes=2, share_over_time=False).build(contract.HEADS)
-    with pytest.raises(ValueError, match="share_over_time=False"):
-        stage(*contract.heads(), SEQUENCE, contract.padding())
+def test_prototypes_of_a_sequence_with_padding_are_those_of_its_frame() -> None:
+    per_frame, shared = (Orthoformer.Config(num_prototypes=2, share_over_time=of_all) for of_all in (False, True))
+    inputs = *contract.heads(), SEQUENCE, contract.padding()
+    y, expected = (config.build(contract.HEADS).eval()(*inputs) for config in (per_frame, shared))
+    torch.testing.assert_close(y, expected, rtol=0, atol=0)
 
 
 def test_sharp_attention_with_all_queries_as_prototypes_is_exact() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from interface.sizes import ClipSize, MaskedSequenceSize
 from interface.targets import ClassTarget, MaskTarget
+from models.heads import HeadConfig
 from models.mixers.joint import JointAttention
 from models.mixers.trajectory import TrajectoryAttention
 from models.positions import SeparatePositions
@@ -139,7 +140,7 @@ def test_joint_attention_has_tokens() -> None:
 
 
 def test_macs_are_those_of_the_clips() -> None:
-    one = replace(BACKBONE, head=None).macs(SIZE.clip(8), MaskTarget())
+    one = replace(BACKBONE, head=HeadConfig()).macs(SIZE.clip(8), MaskTarget())
     assert CONFIG.macs(SIZE, MaskTarget()) == 4 * one  # the first frame is given
     assert replace(CONFIG, clips="window").macs(SIZE, MaskTarget()) == 2 * one
     assert replace(CONFIG, clips="still").macs(SIZE, MaskTarget()) == 5 * one

@@ -18,6 +18,7 @@ from experiments.spec.run import RunConfig
 from reproduce.verbs.one_run import evaluation_text
 from runner.inference.class_names import class_names
 from runner.inference.evaluate import evaluate
+from runner.machine.files import StoreError
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
 from runner.weights.weights import save_weights
@@ -115,12 +116,12 @@ def test_errors_for_unusable_weights_contain_the_reason(weighted: RunConfig, sto
     save_file({"a": torch.zeros(2)}, listed.parent / "other.safetensors")
     assert "other.safetensors does not hold this row's model: name the row" in refused("other.safetensors")
     (listed.parent / "damaged.safetensors").write_bytes(b"junk")
-    damaged = refused("damaged.safetensors")
+    damaged = refused("damaged.safetensors", StoreError)
     assert damaged.endswith("damaged.safetensors is cut short or damaged; get it again")
     save_weights(weighted.build().model, listed.parent / "changed.safetensors")
     content = (listed.parent / "changed.safetensors").read_bytes()
     (listed.parent / "changed.safetensors").write_bytes(content[:60_000] + bytes(20_000) + content[80_000:])
-    assert "changed.safetensors was changed after it was saved" in refused("changed.safetensors")
+    assert "changed.safetensors was changed after it was saved" in refused("changed.safetensors", StoreError)
     assert "remove it" not in damaged and "train this run again" not in damaged  # the file belongs to the user
     assert "there is no file" in refused("none.safetensors", DataError)
 
