@@ -56,7 +56,6 @@ class VideoViT(Model):
         positions: PositionsConfig = field(default_factory=SeparatePositions.Config)
         attention: MixerConfig
         head: HeadConfig = field(default_factory=TanhHead.Config)
-        """None for a model that returns features."""
         drop_path: ShareBelowOne = 0.0
         """Stochastic depth rate of the last block; rates increase linearly from 0 in the first block."""
         init: InitialWeights | None = None

@@ -190,9 +190,7 @@ class Inspected:
                 splits = splits_of(data, trains=trains and not self.options.tests_only)
                 of_name.update({(data.dataset, split): data for split in splits})
         if not parts:
-            raise ValueError(
-                f"--list {file}: these runs read no data set of videos; at the scale tiny, it is generated"
-            )
+            raise ValueError(f"--list {file}: these runs read generated videos, your own or none; no list is needed")
         read = self.resources.item_lists()  # again: others refuse annotations of which no video exists
         for name, of_name in parts.items():
             path = file if len(parts) == 1 else file.with_name(f"{file.name}.{name}")

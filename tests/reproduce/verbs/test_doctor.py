@@ -287,4 +287,4 @@ def test_a_list_of_the_videos_of_a_scale_is_written_for_each_of_its_data_sets(do
 def test_generated_videos_have_no_list(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("reproduce.verbs.doctor.machine_findings")  # it is refused before anything is inspected
     outcome = doctor.reproduce("doctor", ROW, "--list", "ids.txt", "--scale", "tiny")
-    assert outcome.code == 2 and "--list ids.txt: these runs read no data set of videos" in outcome.err
+    assert outcome.code == 2 and "--list ids.txt: these runs read generated videos" in outcome.err
