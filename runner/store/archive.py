@@ -55,7 +55,7 @@ def import_runs(file: Path, root: Path) -> list[RunDirectory]:
             tops = dict.fromkeys(Path(member.name).parts[0] for member in archive)
             here = run_folders(root)
             if known := [str(here[id_]) for top in tops if (id_ := train_id_of(Path(top))) in here]:
-                raise ValueError(f"{', '.join(known)} is here already, which `reproduce runs rm` removes")
+                raise ValueError(f"already here: {', '.join(known)} (see `reproduce runs rm`)")
             archive.extractall(name, filter="data")  # refuses paths outside of the folder, and devices
             new = [RunDirectory(Path(name) / top) for top in tops]
             for folder in new:

@@ -186,7 +186,7 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     assert found.directory.weights.read_text() == "weights" and not found.directory.checkpoint.exists()
     assert not found.directory.request(short.run.eval_id).exists() and not list(there.glob(".*partial*"))
     here = reproduce("runs", "import", file, "--runs", there)
-    assert here.code == 2 and f"{found.directory.path} is here already" in here.err
+    assert here.code == 2 and f"already here: {found.directory.path} " in here.err
 
 
 def test_no_command_follows_an_import_whose_own_videos_are_elsewhere(
