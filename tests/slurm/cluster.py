@@ -101,9 +101,12 @@ class Cluster:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True).stdout
 
     def states(self) -> dict[str, str]:
-        """State of each job by its name; of the last one with this name."""
-        lines = self("squeue", "--noheader", "--states=all", "--sort=i", "--format=%j|%T").splitlines()
-        return dict(line.split("|") for line in lines)
+        """State of each job by its name; of the last one with this name. The last job is the first one."""
+        lines = self("squeue", "--noheader", "--states=all", "--sort=-i", "--format=%j|%T").splitlines()
+        states: dict[str, str] = {}
+        for name, state in (line.split("|") for line in lines):
+            states.setdefault(name, state)
+        return states
 
     def stop(self) -> None:
         """End all jobs, then the daemons."""
