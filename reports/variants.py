@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from experiments.spec.claims import above, cell
+from experiments.spec.names import UNCHANGED
 from experiments.spec.number_formats import without_noise
 from experiments.spec.scales import PAPER
 from experiments.spec.table import Table, one_line
@@ -35,6 +36,18 @@ class Variant(NamedTuple):
     @property
     def label(self) -> str:
         return f"{self.name}: {self.changes}" if self.name else self.changes
+
+
+def shared_overrides(sets: Sequence[tuple[str, ...]]) -> list[str]:
+    """Overrides that all sets have."""
+    first, *others = sets
+    return [one for one in first if all(one in other for other in others)]
+
+
+def changes_text(overrides: tuple[str, ...], sets: Sequence[tuple[str, ...]]) -> str:
+    """Overrides of a variant that not all sets have; all of them if there is no other set."""
+    shared = shared_overrides(sets) if len({*sets}) > 1 else []
+    return ", ".join(one for one in overrides if one not in shared) or UNCHANGED
 
 
 @dataclass(frozen=True)
@@ -114,8 +127,7 @@ class VariantReport:
 
     def _notes(self, compared: Sequence[str]) -> list[str]:
         """What the differences are, and which accuracies are those of guesses."""
-        first, *others = (variant.overrides for variant in self.variants)
-        shared = [one for one in first if others and all(one in other for other in others)]
+        shared = shared_overrides([one.overrides for one in self.variants]) if len(self.variants) > 1 else []
         notes = [f"All variants have {', '.join(shared)}."] if shared else []
         if compared:
             judgements = [one for line in self.lines for one in line.differences.values()]

@@ -75,6 +75,11 @@ def table_text(
     return in_one if _total(narrowed) <= width and in_one.count("\n") <= in_blocks.count("\n") else in_blocks
 
 
+def num_labels_of(lines: Sequence[Sequence[object]]) -> int:
+    """Number of leading columns that tell lines apart: names alone, or with the ids behind them."""
+    return 1 if len({line[0] for line in lines}) == len(lines) else 2
+
+
 def _groups(tops: Sequence[tuple[str, ...]]) -> list[tuple[int, int, int]]:
     """Upper headers, each of columns side by side: row, first column, and the column after the last."""
     groups: list[tuple[int, int, int]] = []

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experiments.spec.names import UNCHANGED, nearest, variant_text
+from experiments.spec.names import UNCHANGED, nearest
 from reports.pages.markup import Unlinked
 from reports.pages.tidy_frame import frame_as_csv
-from reports.variants import Variant, VariantReport
+from reports.variants import Variant, VariantReport, changes_text
 from reproduce.next_command import next_command, say_next
 from reproduce.options import Compared, Report
 from reproduce.selection import reports_of, store_of
@@ -32,7 +32,7 @@ def variants_of(options: Compared) -> list[Variant]:
         if any({*one} == {*overrides} for one in found):
             raise ValueError(f"--variant {shlex.quote(text)}: another variant has the same overrides")
         found.append(overrides)
-    return [Variant(one, variant_text(one, found), name_of(one, named)) for one in found]
+    return [Variant(one, changes_text(one, found), name_of(one, named)) for one in found]
 
 
 def variant_reports(options: Report) -> list[VariantReport]:

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 FINE_TUNE = "parents=row"  # the run itself becomes the parent, so that it starts from the weights of the row
 UNCHANGED = "unchanged"  # the variant without overrides
@@ -12,12 +12,6 @@ OWN_DATA = "data="  # and a folder: videos of the user's own in place of the dat
 def path_of(override: str) -> str:
     """Field that an override changes, e.g. `optim.epochs`."""
     return override.partition("=")[0].strip()
-
-
-def variant_text(overrides: Collection[str], sets: Collection[tuple[str, ...]]) -> str:
-    """Overrides of a variant that not all sets have; all of them if there is no other set."""
-    shared = set(overrides).intersection(*sets) if len({*sets}) > 1 else set[str]()
-    return ", ".join(one for one in overrides if one not in shared) or UNCHANGED
 
 
 def own_data(folder: str | os.PathLike[str]) -> str:

@@ -50,9 +50,8 @@ class LoneExpert(ModelOfExperts):
 
         def check(self, size: InputSize) -> None:
             self.expert.check(size)
-            for name in ("in_time", "time_positions"):
-                if getattr(self.adapters, name, False) and not self.expert.framewise:
-                    raise ValueError(f"model.adapters.{name} is True; the expert already attends over time")
+            if self.adapters is not None and not self.expert.framewise:
+                self.adapters.refuse_time("the expert already attends over time")
 
         def build(self, size: InputSize, targets: Targets) -> "LoneExpert":
             self.check(size)

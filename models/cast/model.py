@@ -73,9 +73,8 @@ class CAST(ModelOfExperts):
             if streams.spatial.grid != streams.temporal.grid:
                 grids = f"{tuple(streams.spatial.grid)} and {tuple(streams.temporal.grid)}"
                 raise ValueError(f"model: the experts have grids of {grids} patches; both must be equal")
-            for name in ("in_time", "time_positions"):
-                if getattr(self.adapters, name, False):
-                    raise ValueError(f"model.adapters.{name} is True; only an expert alone attends over time")
+            if self.adapters is not None:
+                self.adapters.refuse_time("only an expert alone attends over time")
             if unknown := [block for block in self.connected if not 0 <= block < self.spatial.depth]:
                 raise ValueError(f"model.blocks: {unknown[0]}; the model has blocks 0 to {self.spatial.depth - 1}")
             if len(set(self.connected)) != len(self.connected):

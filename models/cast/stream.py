@@ -86,6 +86,11 @@ class AdaptersConfig(CheckedConfig):
     time_positions: bool = False
     """Whether it then learns positions in time, as in AIM. In the released code they are frozen at zero."""
 
+    def refuse_time(self, reason: str) -> None:
+        for name in ("in_time", "time_positions"):
+            if getattr(self, name):
+                raise ValueError(f"{self.config_path}.{name} is True; {reason}")
+
     def macs(self, width: int) -> int:
         return adapter_macs(width, self.ratio)
 

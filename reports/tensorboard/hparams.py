@@ -13,6 +13,7 @@ from experiments.spec.number_formats import value_text
 from experiments.spec.table import Column, one_line
 from reports.pages.report import Report, ReportRow
 from reports.pages.table_texts import label_texts
+from reports.variants import shared_overrides
 
 PRINTED, STD = "{} (printed)", "{} (±)"
 TABLE, SEEDS, PUBLISHED = "Table", "Seeds", "Published results"
@@ -40,8 +41,7 @@ class HParams:
             for header in (*report.table.label_names, *(one_line(column.header) for column in text_columns(report)))
         ]
         self.fields = dict.fromkeys(path_of(text) for report in reports for text in report.overrides)
-        shared = {*reports[0].overrides}.intersection(*(report.overrides for report in reports))
-        alike = [("override", field) for field in self.fields if field in map(path_of, shared)]
+        alike = [("override", path_of(text)) for text in shared_overrides([report.overrides for report in reports])]
         headers = [("override", field) for field in self.fields if ("override", field) not in alike]
         several = len({report.table.name for report in reports}) > 1
         headers += [("about", header) for header in COMMON] if several else []

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from torch.utils.tensorboard import SummaryWriter
 
-from experiments.spec.names import UNCHANGED, variant_text
+from experiments.spec.names import UNCHANGED
 from experiments.spec.run import RunConfig
 from reports.curves import Curves, published_curves
 from reports.figures import figures
@@ -33,6 +33,7 @@ from reports.pages.report import Report, ReportCell, ReportRow, SeedResult
 from reports.pages.table_texts import levels, row_names
 from reports.saved import JudgedReport
 from reports.tensorboard.hparams import HParams, Line, end
+from reports.variants import changes_text
 from runner.machine.files import StoreError
 from runner.store.picture_files import AnsweredClips
 from runner.store.run_directory import RunDirectory
@@ -124,7 +125,7 @@ def _sessions(report: Report, store: RunStore, reports: Sequence[Report]) -> Ite
     """
     table, names, sizes = report.table.name, row_names(report.table), {one.table.name: len(one.rows) for one in reports}
     several = [one.overrides for one in reports]
-    folder, variant = f"{table}/" if len(sizes) > 1 else "", variant_text(report.overrides, several)
+    folder, variant = f"{table}/" if len(sizes) > 1 else "", changes_text(report.overrides, several)
     suffix = f" · {_file_name(_short(variant))}" if any(several) else ""
     drawer = figures.drawer(report)
     drawn, columns = (drawer.row_pictures(), drawer.shown_columns()) if drawer is not None else ({}, ())

@@ -23,7 +23,7 @@ from reproduce.next_command import say_next
 from reproduce.option_types import all_override_words
 from reproduce.options import DONE
 from reproduce.runs_options import OfRuns, RunsExport, RunsImport, RunsList, RunsRemove
-from reproduce.terminal import table_text
+from reproduce.terminal import num_labels_of, table_text
 from runner.machine.files import unwritable
 from runner.machine.messages import bytes_text
 from runner.store.archive import export_runs, import_runs
@@ -233,8 +233,8 @@ def runs_text(found: Sequence[OwnRun], options: OfRuns | RunsImport) -> str:
         notes.append("stale: no row of the code here gives it any more")
     if any(run.stale is None for run in found):
         notes.append("--stale also asks of runs with overrides or other seeds whether they are")
-    num_labels = 1 if len({row[0] for row in rows}) == len(rows) else 2  # the id tells variants apart
-    return f"{table_text(headers, rows, numbers=numbers, num_labels=num_labels)}\n\n{'; '.join(notes)}"
+    table = table_text(headers, rows, numbers=numbers, num_labels=num_labels_of(rows))
+    return f"{table}\n\n{'; '.join(notes)}"
 
 
 def remove(options: RunsRemove) -> int:

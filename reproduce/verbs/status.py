@@ -14,7 +14,7 @@ from data.errors import number_of
 from reproduce.next_command import say_next
 from reproduce.options import DONE, Status
 from reproduce.selection import NOTHING_TO_RUN, jobs, note_renamed, store_of
-from reproduce.terminal import table_text
+from reproduce.terminal import num_labels_of, table_text
 from runner.machine.messages import position_text, time_left_text
 from runner.store.jobs import Job
 from runner.store.store import RunStore
@@ -152,8 +152,8 @@ def status_text(entries: list[dict]) -> str:
         lines.append((entry["run"], entry["train_id"], state, shown, entry["name"] or "", changes, _detail(entry)))
         counts[state] += 1
     kept = [n for n in range(len(HEADERS)) if n < NUM_FIXED or any(line[n] for line in lines)]
-    num_labels = 1 if len({line[0] for line in lines}) == len(lines) else 2  # the id tells variants apart
-    text = [table_text([HEADERS[n] for n in kept], [[line[n] for n in kept] for line in lines], num_labels=num_labels)]
+    cells = [[line[n] for n in kept] for line in lines]
+    text = [table_text([HEADERS[n] for n in kept], cells, num_labels=num_labels_of(lines))]
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items())
     text.append(f"{number_of(len(lines), 'runs')}: {by_state}")
     if any(entry["published"] for entry in entries):

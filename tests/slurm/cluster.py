@@ -101,7 +101,7 @@ class Cluster:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True).stdout
 
     def states(self) -> dict[str, str]:
-        """State of each job by its name; of the last one with this name. The last job is the first one."""
+        """State of each job by its name; of the last one with this name. Later jobs come first."""
         lines = self("squeue", "--noheader", "--states=all", "--sort=-i", "--format=%j|%T").splitlines()
         states: dict[str, str] = {}
         for name, state in (line.split("|") for line in lines):
