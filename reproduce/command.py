@@ -5,6 +5,7 @@ environment not usable; 130 Ctrl-C.
 """
 
 import argparse
+import atexit
 import contextlib
 import gc
 import importlib
@@ -32,6 +33,13 @@ OF_TYPE |= {kind: {"type": of} for of in (int, float) for kind in (of, of | None
 OF_TYPE |= {kind: {"type": path} for kind in (Path, Path | None)}
 
 
+def command() -> NoReturn:
+    """Entry point: ends the process without freeing object after object, a fifth of the time of a short command."""
+    code = main()
+    atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]
+    os._exit(code)
+
+
 def main(arguments: list[str] | None = None) -> int:
     # torch 2.14 compiles Triton kernels for some products of a single clip, which fails without a compiler and Python's
     # headers (https://github.com/pytorch/pytorch/issues/196977). It reads the variable when it is imported.
@@ -49,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         if arguments is None:  # the process ends with the verb
             gc.freeze()
         gc.enable()
-        return verb.execute(options)
+        code = verb.execute(options)
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED
     except BrokenPipeError:

@@ -236,7 +236,7 @@ def _sources(run: RunConfig, directory: RunDirectory) -> list[Path]:
 def _writer(path: Path) -> Iterator[SummaryWriter]:
     """Writer of an event file, which gets its name at the end."""
     folder = path.with_suffix(".partial")
-    with SummaryWriter(str(folder)) as writer:
+    with SummaryWriter(str(folder), max_queue=0) as writer:  # no limit: a full queue waits for the disk at each event
         yield writer
     (written,) = folder.iterdir()
     written.rename(path)
