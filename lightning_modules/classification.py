@@ -9,19 +9,20 @@ B: items. C: classes.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.ranges import Share
 from interface.targets import Targets
 from lightning_modules.mixup import Mixup
-from lightning_modules.scores import Scores, ViewScores, is_among_best
 from lightning_modules.task import FIRST, Objective, Place, Prepared, Task
+
+if TYPE_CHECKING:
+    from lightning_modules.scores import ViewScores
 
 Reduction = Literal["mean", "sum"]
 
@@ -98,14 +99,16 @@ class ClassTask(Task):
     def hits(self, scores: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Mask of the correct items for each metric, from scores and labels."""
 
-    def new_scores(self, protocol: EvalConfig) -> ViewScores:
+    def new_scores(self, protocol: EvalConfig) -> "ViewScores":
+        from lightning_modules.scores import ViewScores  # here: only a test needs it
+
         return ViewScores(protocol, self.softmax, self.hits, self.classes)
 
-    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        assert isinstance(scores, ViewScores)
-        shape = batch.inputs[0].shape[:2]  # (B, V)
-        outputs = model(*(part.flatten(0, 1) for part in batch.inputs)).unflatten(0, shape)  # (B, V, C)
-        scores.add(outputs, batch.targets, batch.items, batch.views, batch.unreadable, batch.missing)
+
+def is_among_best(scores: Tensor, labels: Tensor, k: int) -> Tensor:
+    """Mask (I,) of the items whose label is among the k best of their scores (I, C)."""
+    best = scores.topk(min(k, scores.shape[1])).indices  # (I, k)
+    return (best == labels[:, None]).any(1)
 
 
 @dataclass(frozen=True, kw_only=True)

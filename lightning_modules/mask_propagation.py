@@ -75,15 +75,6 @@ class MaskPropagationTask(UntrainedTask):
     def new_scores(self, protocol: EvalConfig) -> "MaskScores":
         return MaskScores(self.objective)
 
-    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        assert isinstance(scores, MaskScores)
-        frames, masks = (part[:, 0] for part in batch.inputs)  # the only view
-        first = torch.where(masks[:, :1] == VOID, 0, masks[:, :1])
-        predicted = model(frames, first)  # (B, F, H, W)
-        columns = (t.tolist() for t in (batch.items, batch.unreadable, batch.missing))
-        for own, truth, index, is_unreadable, is_missing in zip(predicted, masks, *columns, strict=True):
-            scores.add(index, own.cpu().numpy(), truth.cpu().numpy(), is_unreadable + is_missing)
-
 
 class SequenceScores(NamedTuple):
     """Region similarity and boundary accuracy (K, scored frames) of a sequence."""
@@ -101,6 +92,14 @@ class MaskScores(Scores):
     objective: MaskPropagation
     sequences: dict[int, SequenceScores] = field(default_factory=dict)
     predicted: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def test(self, model: nn.Module, batch: Batch) -> None:
+        frames, masks = (part[:, 0] for part in batch.inputs)  # the only view
+        first = torch.where(masks[:, :1] == VOID, 0, masks[:, :1])
+        predicted = model(frames, first)  # (B, F, H, W)
+        columns = (t.tolist() for t in (batch.items, batch.unreadable, batch.missing))
+        for own, truth, index, is_unreadable, is_missing in zip(predicted, masks, *columns, strict=True):
+            self.add(index, own.cpu().numpy(), truth.cpu().numpy(), is_unreadable + is_missing)
 
     def add(self, index: int, predicted: NDArray[np.uint8], truth: NDArray[np.uint8], state: int = 0) -> None:
         """Score the predicted masks (F, H, W) of a sequence. The first true mask has all objects.

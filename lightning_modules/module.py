@@ -94,7 +94,7 @@ class TaskModule(LightningModule):
         self.scores = self.task.new_scores(self.protocol)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self.task.test(self.model, batch, self.scores)
+        self.scores.test(self.model, batch)
 
     def on_test_epoch_end(self) -> None:
         if self.trainer.world_size > 1:

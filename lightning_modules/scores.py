@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from interface.batches import Batch
 from interface.evaluation import EvalConfig
 
 EVALUATED, FAILED, MISSING = "evaluated", "failed", "missing"
@@ -92,6 +93,10 @@ class Scores(ABC):
     """Results of a test, collected in any order and from any number of processes."""
 
     @abstractmethod
+    def test(self, model: nn.Module, batch: Batch) -> None:
+        """Add the results of a model for a batch."""
+
+    @abstractmethod
     def state(self) -> object:
         """All collected results, for transfer to other processes."""
 
@@ -164,6 +169,15 @@ class ViewScores(Scores):
     classes: Mapping[str, int]
     """Number of classes per kind of label, in the order of the scores."""
     items: dict[int, ItemScore] = field(default_factory=dict)
+
+    def test(self, model: nn.Module, batch: Batch) -> None:
+        outputs = self.outputs(model, batch)
+        self.add(outputs, batch.targets, batch.items, batch.views, batch.unreadable, batch.missing)
+
+    def outputs(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Outputs (B, V, C) of a model for a batch, whose inputs are (B, V, ...)."""
+        shape = batch.inputs[0].shape[:2]
+        return model(*(part.flatten(0, 1) for part in batch.inputs)).unflatten(0, shape)
 
     def add(
         self, outputs: Tensor, labels: Tensor, items: Tensor, views: Tensor, unreadable: Tensor, missing: Tensor
@@ -292,9 +306,3 @@ class MergedItems(NamedTuple):
     scores: Tensor
     labels: Tensor
     readable: Tensor
-
-
-def is_among_best(scores: Tensor, labels: Tensor, k: int) -> Tensor:
-    """Mask (I,) of the items whose label is among the k best of their scores (I, C)."""
-    best = scores.topk(min(k, scores.shape[1])).indices  # (I, k)
-    return (best == labels[:, None]).any(1)

@@ -7,16 +7,17 @@ B: items. V: variants of a view, such as its crops. C: all classes of all kinds 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig
 from interface.targets import Targets
-from lightning_modules.scores import Scores
+
+if TYPE_CHECKING:
+    from lightning_modules.scores import Scores
 
 
 class Place(NamedTuple):
@@ -64,12 +65,8 @@ class Task(ABC):
         """Metrics of a batch in [0, 1], for the training and validation curves. Targets are labels."""
 
     @abstractmethod
-    def new_scores(self, protocol: EvalConfig) -> Scores:
+    def new_scores(self, protocol: EvalConfig) -> "Scores":
         """Empty scores of a test."""
-
-    @abstractmethod
-    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        """Add the scores of a test batch."""
 
 
 class UntrainedTask(Task):

@@ -13,7 +13,6 @@ from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import Targets
 from lightning_modules.scores import STATES, TestResult, ViewScores
-from lightning_modules.scores import Scores as TaskScores
 from lightning_modules.task import Objective, UntrainedTask
 from models.deform3d.attention_maps import CellAttention, JointAttention, cls_attention, joint_attention
 from models.deform3d.backbone import STRIDE
@@ -192,18 +191,16 @@ class MassTask(UntrainedTask):
     def new_scores(self, protocol: EvalConfig) -> "MassScores":
         return MassScores(protocol)
 
-    def test(self, model: nn.Module, batch: Batch, scores: TaskScores) -> None:
-        assert isinstance(scores, MassScores)
-        clips, joints = batch.inputs  # (B, V, ...) each
-        values = masses(model, clips.flatten(0, 1), joints.flatten(0, 1)).unflatten(0, clips.shape[:2])
-        scores.add(values, batch.targets, batch.items, batch.views, batch.unreadable, batch.missing)
-
 
 class MassScores(ViewScores):
     """Mass, share and number of counted clips of each measure, as sums over the views of an item."""
 
     def __init__(self, protocol: EvalConfig) -> None:
         super().__init__(protocol, softmax=lambda values: values, hits=above, classes={})
+
+    def outputs(self, model: nn.Module, batch: Batch) -> Tensor:
+        clips, joints = batch.inputs  # (B, V, ...) each
+        return masses(model, clips.flatten(0, 1), joints.flatten(0, 1)).unflatten(0, clips.shape[:2])
 
     def merged(self, index: int) -> Tensor:
         """Sums (9,) over all views and crops of an item."""

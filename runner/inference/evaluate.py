@@ -92,8 +92,8 @@ def scores_of(
 ) -> Scores:
     """Scores of a test of items on a GPU, if there is one, in the precision of the recipe, or on the CPU."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    task = run.objective.task(run.data.targets)
-    scores, views = task.new_scores(run.evaluation), run.data.test_items(items, run.evaluation)
+    scores = run.objective.task(run.data.targets).new_scores(run.evaluation)
+    views = run.data.test_items(items, run.evaluation)
     workers = resources.num_workers(run.data)
     loader = TestLoader(views, UnrepeatedItems(views), unreadable, resources.test_batch(run), workers)
     model.to(device).eval()
@@ -102,7 +102,7 @@ def scores_of(
         with torch.inference_mode(), mixed_precision(device, dtype_on(device, run.optim)), logging_redirect_tqdm():
             for batch in tqdm(loader, "test", unit="batch", mininterval=seconds):
                 inputs = run.data.on_device(tuple(sent(part, device) for part in batch.inputs))
-                task.test(model, batch._replace(inputs=inputs), scores)
+                scores.test(model, batch._replace(inputs=inputs))
     finally:
         shut_down(loader.loader)
     return scores

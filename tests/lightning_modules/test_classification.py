@@ -213,7 +213,7 @@ def test_every_input_of_an_item_reaches_the_model_crop_by_crop() -> None:
     assert isinstance(scores, ViewScores)
     clips, sounds = torch.randn(2, 3, 4, generator=seeded()), torch.randn(2, 3, 2, generator=seeded(1))
     zeros, no = torch.zeros(2, dtype=torch.long), torch.zeros(2, dtype=torch.bool)
-    task.test(Two(), Batch((clips, sounds), zeros, torch.arange(2), zeros, no, no), scores)
+    scores.test(Two(), Batch((clips, sounds), zeros, torch.arange(2), zeros, no, no))
     for item in range(2):
         expected = (clips[item, :, :2] + sounds[item]).softmax(-1).sum(0)
         torch.testing.assert_close(scores.merged(item), expected)
@@ -263,7 +263,7 @@ def test_scores_of_verbs_and_nouns_are_summed_separately() -> None:
     scores = task.new_scores(EvalConfig(views=2, crops=2))
     assert isinstance(scores, ViewScores)
     zeros, views, no = torch.zeros(2, dtype=torch.int64), torch.tensor([0, 1]), torch.zeros(2, dtype=torch.bool)
-    task.test(nn.Flatten(), Batch((logits,), torch.tensor([[1, 4], [1, 4]]), zeros, views, no, no), scores)
+    scores.test(nn.Flatten(), Batch((logits,), torch.tensor([[1, 4], [1, 4]]), zeros, views, no, no))
     expected = torch.cat([logits[..., :VERBS].softmax(-1), logits[..., VERBS:].softmax(-1)], -1).sum((0, 1))
     torch.testing.assert_close(scores.merged(0), expected)
     assert scores.items[0].label == (1, 4)

@@ -144,7 +144,7 @@ def test_the_model_sees_the_first_mask_alone_without_void() -> None:
     batch = Batch((torch.zeros(1, 1, 6, 3, 4, 4), truth[None, None]), zero, zero, zero, zero > 0, zero > 0)
     task = MaskPropagation().task(MaskTarget())
     scores, model = task.new_scores(PROTOCOL), Remembers()
-    task.test(model, batch, scores)
+    scores.test(model, batch)
     assert model.first.shape == (1, 1, 32, 40) and VOID not in model.first
     assert (model.first[0, 0] == torch.where(truth[0] == VOID, 0, truth[0])).all()
     taken = scores.take_predictions()

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from interface.evaluation import EvalConfig, Merge
-from lightning_modules.scores import Predictions, ViewScores, is_among_best
+from lightning_modules.classification import is_among_best
+from lightning_modules.scores import Predictions, ViewScores
 from lightning_modules.scores import TestResult as Result
 
 MERGES: tuple[Merge, ...] = ("sum of softmax", "mean of softmax", "sum of logits", "mean of logits")

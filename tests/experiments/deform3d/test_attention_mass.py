@@ -243,11 +243,11 @@ def test_tests_that_lack_items_or_measures_are_refused() -> None:
 def test_a_test_of_a_model_measures_each_of_its_clips() -> None:
     model, (clips, joints) = built(), inputs(3)
     joints[2] = 0
-    task, scores = AttentionMass().task(ClassTarget(7)), MassScores(PROTOCOL)
+    scores = AttentionMass().task(ClassTarget(7)).new_scores(PROTOCOL)
     zeros = torch.zeros(3, dtype=torch.long)
     unreadable = torch.tensor([False, False, True])
     inputs_of_views = (clips.unsqueeze(1), joints.unsqueeze(1))
-    task.test(model, Batch(inputs_of_views, zeros, torch.arange(3), zeros, unreadable, zeros.bool()), scores)
+    scores.test(model, Batch(inputs_of_views, zeros, torch.arange(3), zeros, unreadable, zeros.bool()))
     scores.check(3)
     values = scores.merged_items().scores
     torch.testing.assert_close(values, masses(model, clips, joints))
