@@ -5,19 +5,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from data.errors import DataError
-from data.items import ItemList, TestItems, TrainItems
+from data.labels import ItemList
 from data.stand_ins.stand_in import StandIn
 from interface.evaluation import EvalConfig
 from interface.ranges import CheckedConfig
 from interface.sizes import InputSize
 from interface.targets import Targets
+
+if TYPE_CHECKING:
+    from data.items import TestItems, TrainItems
 
 ONE_VIEW = EvalConfig(views=1, crops=1)
 
@@ -157,15 +160,15 @@ class DataConfig(CheckedConfig, ABC):
         """Raise a `ValueError`, with the field, for settings and protocols that the data do not support."""
 
     @abstractmethod
-    def train_items(self, items: ItemList, seed: int) -> TrainItems:
+    def train_items(self, items: ItemList, seed: int) -> "TrainItems":
         """Augmented training items."""
 
-    def validation_items(self, items: ItemList) -> TestItems:
+    def validation_items(self, items: ItemList) -> "TestItems":
         """One unaugmented view of each item, for the validation curves."""
         return self.test_items(items, ONE_VIEW)
 
     @abstractmethod
-    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> "TestItems":
         """Views of each item under a test protocol."""
 
     def files(self, items: ItemList) -> Sequence[tuple[str, ...]] | None:
@@ -209,7 +212,7 @@ class DataConfig(CheckedConfig, ABC):
         """Model inputs of a batch after its transfer to the device. By default, the inputs are unchanged."""
         return inputs
 
-    def leave_jitter(self, items: TrainItems) -> bool:
+    def leave_jitter(self, items: "TrainItems") -> bool:
         """Leave the colour jitter of training items to the device, if there is one; returns whether there is."""
         return False
 

@@ -15,7 +15,8 @@ from torch.utils.data import Sampler
 from data.config import DataConfig, Split
 from data.decoded_files import DecodedFiles
 from data.fingerprint import DataFingerprint
-from data.items import ItemList, TestItems, TrainItems
+from data.items import TestItems, TrainItems
+from data.labels import ItemList
 from data.loaders import (
     ContinuingItems,
     EpochBatches,

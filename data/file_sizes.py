@@ -4,20 +4,15 @@
 """
 
 import os
-import re
 import stat
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from data.datasets.videos import is_frame
+
 NUM_THREADS = 8  # a network file system answers them in parallel
 PATHS_PER_TASK = 1000
-FRAME_NAME = re.compile(r"(frame_.*|(img_|image_)?\d{5,})\.(jpg|jpeg|png)", re.IGNORECASE | re.ASCII)
-
-
-def is_frame(name: str) -> bool:
-    """Whether a file is a numbered frame of a video, such as `frame_0000000001.jpg` or `img_00001.jpg`."""
-    return FRAME_NAME.fullmatch(name) is not None
 
 
 def size_of(path: str) -> int | None:

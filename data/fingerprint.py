@@ -10,8 +10,7 @@ from typing import Self
 
 from data.config import DataConfig, Split
 from data.errors import AbsentVideosError, MissingAnnotationError
-from data.file_sizes import sizes_of
-from data.items import ItemList, hashed
+from data.labels import ItemList, hashed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +27,8 @@ class SplitFingerprint:
     def of(cls, items: ItemList, files: Sequence[tuple[str, ...]] | None) -> Self:
         if files is None:
             return cls(items=len(items), annotations=items.fingerprint)
+        from data.file_sizes import sizes_of  # here: a report reads no data
+
         paths = {path for of_item in files for path in of_item}
         sizes = dict(zip(paths, sizes_of(paths), strict=True))
         lines = (f"{name}\t{[sizes[path] for path in of_item]}" for name, of_item in zip(items.ids, files, strict=True))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError
 from data.file_sizes import missing_of
-from data.items import ItemList
+from data.labels import ItemList
 
 
 class MissingItems(NamedTuple):

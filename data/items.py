@@ -4,53 +4,25 @@ The random draws for a training item depend only on (seed, epoch, place), where 
 B: items of a batch. V: variants of a view, such as its crops. A label is one number, or one per kind of label.
 """
 
-import hashlib
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from data.errors import DataError, DecodeError
+from data.labels import ItemList, Label
 from interface.batches import Batch
 
 # Largest number of replacements that are tried for an unreadable training item.
 MAX_REPLACEMENTS = 10
 
-Label = int | tuple[int, ...]
 Inputs = tuple[Tensor, ...]
-
-
-class ItemList(Protocol):
-    """Items of one split, in the order of its annotation file."""
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Names of the items in the annotation file, the same on every machine."""
-        ...
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """Names of the classes, concatenated over the kinds of label."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of ids and labels, independent of the folder of the data set."""
-        ...
-
-    def __len__(self) -> int: ...
-
-    def label(self, index: int) -> Label: ...
-
-
-def hashed(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 class Draw(NamedTuple):

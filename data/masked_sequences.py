@@ -18,7 +18,8 @@ from torch import Tensor
 from data.config import DataConfig, ShownMasks, VideoFacts
 from data.datasets.davis import Davis, SequenceList, read_frames, read_masks, read_results, result_files
 from data.errors import DecodeError
-from data.items import Inputs, ItemList, TestItems, TrainItems
+from data.items import Inputs, TestItems, TrainItems
+from data.labels import ItemList
 from data.transforms.pixels import PerChannel, normalized
 from interface.evaluation import EvalConfig
 from interface.ranges import Range

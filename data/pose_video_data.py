@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from data.config import VideoFacts
 from data.datasets.pose_videos import PoseDatasetConfig, PoseVideoList
-from data.items import ItemList
+from data.labels import ItemList
 from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling
 from data.video_data import ClipData

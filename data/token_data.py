@@ -12,7 +12,8 @@ from torch import Tensor
 from data.config import DataConfig
 from data.datasets.token_lists import PADDING, Ids, TokenDataset, TokenList
 from data.errors import DecodeError
-from data.items import Inputs, ItemList, TestItems, TrainItems
+from data.items import Inputs, TestItems, TrainItems
+from data.labels import ItemList
 from interface.evaluation import EvalConfig
 from interface.ranges import Range
 from interface.sizes import TokenSequenceSize

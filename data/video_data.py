@@ -2,20 +2,23 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import torch
 from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, VideoFacts
 from data.datasets.videos import VideoList
-from data.items import ItemList, TestItems, TrainItems
+from data.labels import ItemList
 from data.sampling.base import SamplingConfig
 from data.sampling.strides import DenseSampling
 from data.transforms.pixels import Augmentation, AugmentationConfig, Crops, PerChannel, normalized
 from interface.evaluation import EvalConfig
 from interface.ranges import Count, Range
 from interface.sizes import ClipSize, PoseClipSize
+
+if TYPE_CHECKING:
+    from data.items import TestItems, TrainItems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ class ClipData(DataConfig):
         clips, *joints = inputs
         return normalized(clips, self.mean, self.std), *joints
 
-    def leave_jitter(self, items: TrainItems) -> bool:
+    def leave_jitter(self, items: "TrainItems") -> bool:
         from data.clips import RandomClips
 
         assert isinstance(items.inputs, RandomClips)
@@ -80,18 +83,20 @@ class ClipData(DataConfig):
         clip = crops[len(crops) // 2]
         return clip.flip(1) if self.reversed_channels else clip
 
-    def train_items(self, items: ItemList, seed: int) -> TrainItems:
+    def train_items(self, items: ItemList, seed: int) -> "TrainItems":
         """One augmented clip of each video."""
         from data.clips import RandomClips
+        from data.items import TrainItems
 
         assert isinstance(items, VideoList)
         sampling, augmentation = self.sampling.build(self.frames), self.augmentation.build(self.crop)
         clips = RandomClips(items, sampling, self.reversed_channels, torch.tensor(self.mirrored), augmentation)
         return TrainItems(items, seed, clips)
 
-    def test_items(self, items: ItemList, evaluation: EvalConfig) -> TestItems:
+    def test_items(self, items: ItemList, evaluation: EvalConfig) -> "TestItems":
         """All crops of each temporal view of each video."""
         from data.clips import ClipViews
+        from data.items import TestItems
 
         assert isinstance(items, VideoList)
         sampling = self.sampling.for_test(evaluation).build(evaluation.frames or self.frames)

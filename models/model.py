@@ -17,10 +17,10 @@ from interface.sizes import InputSize
 from interface.targets import Targets
 from models.cost import executed_macs, num_parameters
 from models.imagenet import InitialWeights
-from models.tensors import LoadReport, fill
 
 if TYPE_CHECKING:
     from models.attention_query import AttentionMaps
+    from models.tensors import LoadReport
 
 
 class Model(nn.Module):
@@ -141,7 +141,7 @@ class ModelConfig(CheckedConfig, ABC):
         with Zeros():
             return self.build(size, targets)
 
-    def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+    def initialise(self, model: nn.Module, folder: Path | None = None) -> "tuple[LoadReport, ...]":
         """Load the initial weights that the config names. Returns a report of each file.
 
         Args:
@@ -152,7 +152,7 @@ class ModelConfig(CheckedConfig, ABC):
         """
         return ()
 
-    def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+    def load_released(self, model: nn.Module, path: Path, size: InputSize) -> "LoadReport":
         """Load a checkpoint that the paper's authors released.
 
         Raises:
@@ -161,7 +161,7 @@ class ModelConfig(CheckedConfig, ABC):
         """
         raise ValueError(f"weights: released checkpoints of {type(self).__qualname__} cannot be read: {path}")
 
-    def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+    def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> "LoadReport":
         """Copy the tensors of a parent run into a part of the model, or all of it.
 
         By default, a model has no parts, and all tensors must match but `not_in_parents`.
@@ -170,6 +170,8 @@ class ModelConfig(CheckedConfig, ABC):
             raise ValueError(f"{type(self).__qualname__} has no part '{part}' that another run can fill")
         names = {name: name for name in model.state_dict()}
         other = self.not_in_parents
+        from models.tensors import fill  # here: most processes load no weights
+
         return fill(model, tensors, names, source="the parent run", known_missing=other, known_unexpected=other)
 
 

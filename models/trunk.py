@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +22,10 @@ from models.imagenet import InitialWeights, weights_folder
 from models.mixers.attention import Mixer, MixerConfig
 from models.model import Model, ModelConfig
 from models.positions import PositionsConfig, SeparatePositions
-from models.tensors import LoadReport
 from models.tokens import CubicTokens, Grid, TokensConfig
+
+if TYPE_CHECKING:
+    from models.tensors import LoadReport
 
 MAX_HIDDEN = 2**31  # width of an MLP; larger ones have no tensors
 
@@ -148,12 +150,12 @@ class VideoViT(Model):
                 linear_std=0.125,  # 1 / sqrt(width): with 0.02, the loss of narrow models starts to fall after epochs
             )
 
-        def initialise(self, model: nn.Module, folder: Path | None = None) -> tuple[LoadReport, ...]:
+        def initialise(self, model: nn.Module, folder: Path | None = None) -> "tuple[LoadReport, ...]":
             if self.init is None:
                 return ()
             return (self.load_initial(model, self.init.find(folder or weights_folder())),)
 
-        def load_initial(self, model: nn.Module, path: Path) -> LoadReport:
+        def load_initial(self, model: nn.Module, path: Path) -> "LoadReport":
             """Load a file of initial weights; by default an image ViT in timm's format.
 
             Its patch projection becomes the central frame of each cube.

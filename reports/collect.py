@@ -18,12 +18,11 @@ from reports.pages.chance import near_chance
 from reports.pages.facts import facts_of
 from reports.pages.report import Report, ReportCell, ReportRow
 from reports.pages.table_texts import cell_name
-from runner.store.kept_pictures import kept_pictures
-from runner.store.picture_files import KeptPictures
 from runner.store.store import RunStore
 
 if TYPE_CHECKING:
     from reports.claims.verdicts import JudgedClaim
+    from runner.store.picture_files import KeptPictures
 
 
 def collect(
@@ -73,7 +72,11 @@ def _comparisons(table: Table, cells: Sequence[ReportCell]) -> tuple[str, ...]:
     return tuple(comparisons(table, cells))
 
 
-def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> dict[str, KeptPictures]:
+def _pictures(table: Table, cells: Sequence[Cell], store: RunStore) -> "dict[str, KeptPictures]":
+    if table.figure is None:
+        return {}
+    from runner.store.kept_pictures import kept_pictures  # here: most tables show none
+
     found = ((one.row, kept_pictures(one, store.shown(one.run))) for one in shown_runs(table.figure, cells))
     return {row: pictures for row, pictures in found if pictures is not None}
 

@@ -16,7 +16,6 @@ from reports.costs import costs_of, costs_text
 from reports.pages.markup import ROOT, Markdown
 from reports.pages.page import page
 from reports.pages.report import Report
-from reports.pages.tidy_frame import frame, frame_as_csv, frame_as_json
 from runner.machine.files import write_atomically
 
 if TYPE_CHECKING:
@@ -64,12 +63,15 @@ class JudgedReport:
             case "json":
                 from reports.claims.claim_text import as_json
                 from reports.pages.agreement import compared_json
+                from reports.pages.tidy_frame import frame_as_json
 
                 costs = [cost._asdict() for cost in costs_of(self.report)]
                 parts = {"costs": costs, "claims": as_json(self.claims), "comparisons": compared_json(self.report)}
                 values = {**frame_as_json(self.report), **parts}
                 return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
             case "csv":
+                from reports.pages.tidy_frame import frame, frame_as_csv
+
                 return frame_as_csv(frame(self.report))
             case "latex":
                 from reports.pages.latex import latex

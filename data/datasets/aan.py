@@ -14,7 +14,7 @@ from data.config import OfficialSizes, Split
 from data.datasets.folders import needed_file
 from data.datasets.token_lists import NUM_BYTES, Ids, TokenDataset, TokenList, byte_ids, release_folders
 from data.errors import DataError, decoding, reading, shortened
-from data.items import hashed
+from data.labels import hashed
 from data.stand_ins.of_sequences import AanStandIn
 
 LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}

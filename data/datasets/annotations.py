@@ -1,28 +1,11 @@
-"""Content of annotation files: text, CSV, JSON, and pickles, which are read without executing code from them."""
+"""Content of annotation files: text, CSV and JSON."""
 
 import csv
-import io
 import json
-import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from data.errors import DataError, reading
-
-# Globals in a pickle of arrays and numbers, as numpy has named them from 2019 to today.
-ARRAYS = frozenset(
-    {
-        ("_codecs", "encode"),
-        ("numpy", "dtype"),
-        ("numpy", "ndarray"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy.core.multiarray", "scalar"),
-        ("numpy.core.numeric", "_frombuffer"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "scalar"),
-        ("numpy._core.numeric", "_frombuffer"),
-    }
-)
 
 
 def file_text(path: Path) -> str:
@@ -60,16 +43,3 @@ def json_content(path: Path) -> object:
 def class_number(text: str, num_classes: int) -> int | None:
     """Class number that a text gives, or None if it is no number from 0 to num_classes - 1."""
     return int(text) if text.isascii() and text.isdigit() and int(text) < num_classes else None
-
-
-def unpickled(path: Path, encoding: str = "ASCII") -> object:
-    """Content of a pickle of arrays, numbers and texts; `encoding` is that of texts of Python 2."""
-    with reading(path):
-        return ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding=encoding).load()
-
-
-class ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module_name: str, global_name: str) -> object:
-        if (module_name, global_name) not in ARRAYS:
-            raise pickle.UnpicklingError(f"no plain pickle of arrays: it names {module_name}.{global_name}")
-        return super().find_class(module_name, global_name)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.config import OfficialSizes, Split
-from data.datasets.annotations import unpickled
 from data.datasets.folders import needed_file
 from data.datasets.token_lists import NUM_VALUES, Ids, TokenDataset, TokenList, check_pool, grey_ids
 from data.errors import DataError, reading
-from data.items import hashed
+from data.labels import hashed
+from data.pickles import unpickled
 from data.stand_ins.of_sequences import Cifar10StandIn
 
 SIDE = 32

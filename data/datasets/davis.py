@@ -18,7 +18,7 @@ from data.config import DatasetConfig, OfficialSizes, Split
 from data.datasets.annotations import data_lines
 from data.datasets.folders import checked_root, needed_file, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
-from data.items import hashed
+from data.labels import hashed
 from data.stand_ins.drawing.encoding import encoded_mask, palette_of
 from data.stand_ins.of_videos import LIST, MASKS, PICTURES, DavisStandIn
 from interface.targets import MaskTarget

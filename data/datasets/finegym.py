@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.config import OfficialSizes, Split
-from data.datasets.annotations import file_text, json_content, unpickled
+from data.datasets.annotations import file_text, json_content
 from data.datasets.folders import (
     ANNOTATION_FOLDERS,
     files_by_stem,
@@ -37,6 +37,7 @@ from data.datasets.pose_videos import PoseDatasetConfig, Poses, PoseVideoList, b
 from data.datasets.video_lists import labels_of, list_lines
 from data.datasets.videos import Span, VideoRecord
 from data.errors import DataError, DecodeError, reading, shortened
+from data.pickles import unpickled
 from data.stand_ins.of_figures import FineGymStandIn
 
 POSE_FILES = ("gym_2d.pkl", "gym_hrnet.pkl")

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 from data.config import OfficialSizes, Split
 from data.datasets.token_lists import NUM_BYTES, Ids, TokenDataset, TokenList, byte_ids, file_bytes
 from data.errors import MissingAnnotationError
-from data.items import hashed
+from data.labels import hashed
 from data.stand_ins.of_sequences import ImdbStandIn
 
 CLASSES = {"neg": "negative", "pos": "positive"}  # names by folder, in the order of the labels

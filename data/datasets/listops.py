@@ -15,7 +15,7 @@ from data.config import OfficialSizes, Split
 from data.datasets.folders import needed_file
 from data.datasets.token_lists import Ids, TokenDataset, TokenList, release_folders
 from data.errors import DataError, reading, shortened
-from data.items import hashed
+from data.labels import hashed
 from data.stand_ins.of_sequences import ListOpsStandIn
 
 TOKENS = (*"0123456789", "[MAX", "[MED", "[MIN", "[SM", "]")  # in order of their ids, from 1

@@ -25,7 +25,7 @@ from data.datasets.token_lists import (
     release_folders,
 )
 from data.errors import MissingAnnotationError, decoding, reading
-from data.items import hashed
+from data.labels import hashed
 from data.stand_ins.of_sequences import LEVELS, PathfinderStandIn
 
 Level = Literal["curv_baseline", "curv_contour_length_9", "curv_contour_length_14"]

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 from data.config import OfficialSizes, Split
 from data.datasets.videos import VideoDataset, VideoList
 from data.errors import DataError, shortened
-from data.items import Label
+from data.labels import Label
 from interface.ranges import ShareAboveZero
 from interface.targets import ClassTarget, Targets
 

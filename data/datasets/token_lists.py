@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from data.config import DatasetConfig, Split
 from data.datasets.folders import checked_root
 from data.errors import DecodeError, decoding
-from data.items import hashed
+from data.labels import hashed
 from interface.ranges import Count, Range
 from interface.targets import ClassTarget
 

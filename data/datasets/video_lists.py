@@ -21,9 +21,8 @@ from typing import NamedTuple
 from data.config import DatasetConfig, Split
 from data.datasets.annotations import class_number, data_lines
 from data.datasets.folders import base_with, refuse_absent, refuse_duplicates
-from data.datasets.videos import Pictures, Span, VideoRecord
+from data.datasets.videos import Pictures, Span, VideoRecord, is_frame
 from data.errors import DataError, reading, shortened
-from data.file_sizes import is_frame
 from interface.targets import Targets
 
 # Frame rate of pictures whose list does not state one: that of the samplings, so that a stride counts pictures.

@@ -1,5 +1,6 @@
 """Labelled videos of one split, the result of every reader of videos, and the base of the configs of data sets."""
 
+import re
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,14 @@ from typing import NamedTuple
 
 from data.config import DatasetConfig, Split
 from data.datasets.folders import checked_root
-from data.items import hashed
+from data.labels import hashed
+
+FRAME_NAME = re.compile(r"(frame_.*|(img_|image_)?\d{5,})\.(jpg|jpeg|png)", re.IGNORECASE | re.ASCII)
+
+
+def is_frame(name: str) -> bool:
+    """Whether a file is a numbered frame of a video, such as `frame_0000000001.jpg` or `img_00001.jpg`."""
+    return FRAME_NAME.fullmatch(name) is not None
 
 
 class Span(NamedTuple):

@@ -9,7 +9,7 @@ from data.config import DataConfig, Split
 from data.decoded_files import Decoded, DecodedFiles, Stamp
 from data.errors import DataError, DecodeError
 from data.item_lists import ItemLists
-from data.items import ItemList
+from data.labels import ItemList
 from data.loaders import UnreadableItems, data_loader, shut_down, started
 
 

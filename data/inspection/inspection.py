@@ -11,12 +11,13 @@ from pathlib import Path
 
 from data.config import DataConfig, Split
 from data.datasets.folders import VIDEO_SUFFIXES
+from data.datasets.videos import is_frame
 from data.decoded_files import Decoded
 from data.errors import DataError, allowed_number, number_of, shortened
-from data.file_sizes import is_frame, sizes_of
+from data.file_sizes import sizes_of
 from data.inspection.findings import Finding, Severity
 from data.item_lists import ItemLists
-from data.items import ItemList
+from data.labels import ItemList
 
 ALL_SPLITS: tuple[Split, ...] = ("train", "val", "test")
 FPS_TOLERANCE = 0.5

@@ -19,9 +19,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from PIL import Image
 
-from data.datasets.videos import VideoRecord
+from data.datasets.videos import VideoRecord, is_frame
 from data.errors import DecodeError, decoding
-from data.file_sizes import is_frame
 from data.leases import check_held, lease
 from data.video.containers import reason
 from data.video.copies import PREPARED

@@ -20,9 +20,8 @@ from simplejpeg import decode_jpeg
 from torch import Tensor
 
 from data.config import VideoFacts
-from data.datasets.videos import Pictures, Span, VideoRecord
+from data.datasets.videos import Pictures, Span, VideoRecord, is_frame
 from data.errors import DecodeError
-from data.file_sizes import is_frame
 from data.sampling.base import Timeline
 from data.video.decode import VideoFile
 

@@ -15,12 +15,12 @@ from models.mixers.attention import MixerConfig
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Cost
 from models.positions import JointPositions, SeparatePositions, square_side
-from models.tensors import LoadReport
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 
 if TYPE_CHECKING:
     from models.motionformer.attention_maps import TrajectoryMaps
+    from models.tensors import LoadReport
 
 
 class Motionformer(VideoViT):
@@ -62,19 +62,19 @@ class Motionformer(VideoViT):
                 parameters += self.width * (1 + square_side(self.positions.side, self.grid(size)) ** 2)
             return Cost(macs, parameters, parameters)
 
-        def load_initial(self, model: nn.Module, path: Path) -> LoadReport:
+        def load_initial(self, model: nn.Module, path: Path) -> "LoadReport":
             from models.motionformer.weights import load_image_weights  # here: many trainings load nothing
 
             assert isinstance(model, VideoViT)
             return load_image_weights(model, path)
 
-        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> LoadReport:
+        def load_released(self, model: nn.Module, path: Path, size: InputSize) -> "LoadReport":
             from models.motionformer.weights import load_motionformer
 
             assert isinstance(model, VideoViT)
             return load_motionformer(model, path, self.linear_std)
 
-        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> LoadReport:
+        def copy_from(self, model: nn.Module, tensors: Mapping[str, Tensor], part: str = "") -> "LoadReport":
             if part:
                 return super().copy_from(model, tensors, part)
             from models.motionformer.weights import copy_shared

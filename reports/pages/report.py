@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeGuard
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 from experiments.spec.metrics import Measured, Metric
 from experiments.spec.number_formats import NumberFormat
@@ -11,8 +11,10 @@ from experiments.spec.run import RunConfig
 from experiments.spec.scales import Scale
 from experiments.spec.table import Cell, Column, Row, Table, Value
 from reports.pages.facts import Facts
-from runner.store.picture_files import KeptPictures
 from runner.store.store import StoredMeasurement, StoredTest
+
+if TYPE_CHECKING:
+    from runner.store.picture_files import KeptPictures
 
 State = Literal[
     "done", "modified", "running", "interrupted", "failed", "trained", "not run", "not applicable", "measured",
@@ -155,7 +157,7 @@ class Report:
     facts: Facts
     columns: tuple[str, ...] = ()
     """Keys of the columns that were asked for; empty for all."""
-    pictures: Mapping[str, KeptPictures] = field(default_factory=dict, compare=False)
+    pictures: "Mapping[str, KeptPictures]" = field(default_factory=dict, compare=False)
     """What the table's figure shows, by the row's key: attention maps, masks, or clips with answers."""
 
     @property

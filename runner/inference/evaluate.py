@@ -15,7 +15,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from data.config import DataConfig
 from data.errors import DataError
 from data.fingerprint import DataFingerprint
-from data.items import ItemList
+from data.labels import ItemList
 from data.loaders import TestLoader, UnreadableItems, UnrepeatedItems, shut_down
 from experiments.spec.released import ReleasedWeights
 from experiments.spec.run import RunConfig

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items import ItemList
+from data.labels import ItemList
 from experiments.spec.figure_runs import ShownRun
 from experiments.spec.figures import AttentionQuery, ShownMasks
 from experiments.spec.ids import canonical

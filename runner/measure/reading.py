@@ -17,7 +17,8 @@ import torch
 from data.clips import RandomClips
 from data.config import DataConfig
 from data.errors import number_of
-from data.items import Draw, ItemList, TrainItems, collated
+from data.items import Draw, TrainItems, collated
+from data.labels import ItemList
 from data.loaders import EpochBatches, data_loader, random_order, shut_down, started
 from data.transforms.pixels import resized
 from data.video.decode import VideoFile

@@ -13,7 +13,7 @@ from torch import Tensor
 from data.config import DataConfig
 from data.datamodule import DataModule
 from data.errors import DataError, DecodeError
-from data.items import ItemList
+from data.labels import ItemList
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from lightning_modules.module import TaskModule

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from data.file_sizes import is_frame, missing_of, size_of, sizes_of
+from data.datasets.videos import is_frame
+from data.file_sizes import missing_of, size_of, sizes_of
 from tests.data.files import touched
 
 

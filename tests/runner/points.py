@@ -19,7 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from data.config import DataConfig, DatasetConfig, Split
-from data.items import ItemList, TestItems, TrainItems
+from data.items import TestItems, TrainItems
+from data.labels import ItemList
 from experiments.spec.run import RunConfig
 from interface.evaluation import EvalConfig
 from interface.sizes import InputSize

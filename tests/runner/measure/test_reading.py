@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.items import ItemList
+from data.labels import ItemList
 from data.transforms.pixels import Augmentation
 from data.video import decode
 from data.video.frame_table import FrameTable

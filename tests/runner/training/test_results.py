@@ -12,7 +12,8 @@ from msgspec import to_builtins
 from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items import ItemList, TestItems
+from data.items import TestItems
+from data.labels import ItemList
 from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig

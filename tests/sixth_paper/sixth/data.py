@@ -12,7 +12,8 @@ from torch import Tensor
 
 from data.config import DataConfig, DatasetConfig, Split
 from data.errors import DataError, DecodeError
-from data.items import ItemList, TestItems, TrainItems
+from data.items import TestItems, TrainItems
+from data.labels import ItemList
 from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.stand_in import StandIn
 from interface.evaluation import EvalConfig

@@ -19,6 +19,12 @@ class Distances(Scores):
     def __init__(self) -> None:
         self.distances: dict[int, float] = {}
 
+    def test(self, model: nn.Module, batch: Batch) -> None:
+        """Add the distances of a batch."""
+        predictions = model(batch.inputs[0].flatten(0, 1))[:, 0]  # (B,)
+        distances = (predictions - batch.targets / 1000).abs().tolist()
+        self.distances |= dict(zip(batch.items.tolist(), distances, strict=True))
+
     def state(self) -> object:
         """Distances by item."""
         return self.distances
@@ -57,13 +63,6 @@ class MeanTask(Task):
     def new_scores(self, protocol: EvalConfig) -> Distances:
         """Empty scores."""
         return Distances()
-
-    def test(self, model: nn.Module, batch: Batch, scores: Scores) -> None:
-        """Add the distances of a batch."""
-        assert isinstance(scores, Distances)
-        predictions = model(batch.inputs[0].flatten(0, 1))[:, 0]  # (B,)
-        distances = (predictions - batch.targets / 1000).abs().tolist()
-        scores.distances |= dict(zip(batch.items.tolist(), distances, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
