@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.drawing.listops import ListOpsDrawing, Part
 from data.stand_ins.of_sequences import ListOpsStandIn
@@ -41,6 +43,14 @@ def test_the_text_is_fully_parenthesised_from_the_left() -> None:
     draw = random.Random(1)
     text = next(one.text for one in (SMALL.expression(draw) for _ in range(1000)) if one.length < 12)
     assert text.startswith("( ( ") and text.endswith(" ] )") and text.count("(") == text.count(")")
+
+
+def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:
+    draw, generator = random.Random(0), ListOpsDrawing(PUBLISHED)
+    expressions = [generator.expression(draw) for _ in range(500)]
+    answers = {"[MAX": 9, "[MIN": 0, "[MED": 4, "[SM": 5}
+    hits = [answers[e.text.replace("(", " ").split()[0]] == e.value for e in expressions]
+    assert sum(hits) / len(hits) == pytest.approx(0.367, abs=0.07)
 
 
 def test_an_interrupted_generation_goes_on_with_the_missing_blocks(tmp_path: Path) -> None:
