@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from data.items import seeded
-from data.sampling.base import SamplingConfig, Timeline
+from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
 from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from interface.evaluation import EvalConfig
+from tests.data.sampling.test_rules import timeline
 
 Dense, Strided, Cyclic = DenseSampling.Config, StridedSampling.Config, CyclicSampling.Config
 Padded, Uniform = PaddedSampling.Config, UniformSampling.Config
@@ -35,10 +36,6 @@ CONFIGS: dict[str, SamplingConfig] = {
     "692c9b64b042": Padded(stride=2),
 }
 LENGTHS = [1, 2, 7, 8, 23, 50, 90, 300]
-
-
-def timeline(num_frames: int, fps: Fraction) -> Timeline:
-    return Timeline(np.arange(num_frames) / float(fps), fps)
 
 
 def most_views(config: SamplingConfig) -> int:
