@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data.errors import DataError, DecodeError
-from data.items import Draw, TestItems, TrainItems, collated, seeded
+from data.items import Draw, TestItems, TrainItems, seeded
 
 
 class Numbers:
@@ -40,17 +40,6 @@ def drawn_items(seed: int = 0, broken: tuple[int, ...] = ()) -> TrainItems:
         return torch.tensor([index]), drawn
 
     return TrainItems(Numbers(), seed, inputs)
-
-
-def viewed_items(num_views: int, broken: tuple[int, ...] = ()) -> TestItems:
-    """Views whose input is the index of the item and of the view."""
-
-    def inputs(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:
-        if index in broken:
-            raise error_of(index, broken)
-        return [(torch.tensor([[index, view]]),) for view in views]
-
-    return TestItems(Numbers(), num_views, inputs, ((1, 2), torch.int64))
 
 
 def test_a_view_that_cannot_be_read_fails_alone_in_a_batch() -> None:
@@ -130,21 +119,3 @@ def test_ten_unreadable_replacements_are_an_error() -> None:
     with pytest.raises(DataError) as caught:
         drawn_items(broken=tuple(range(20)))[Draw(0, 3)]
     assert str(caught.value) == "11 training items in a row cannot be read, the first: item 3: broken"
-
-
-def test_an_unreadable_test_item_is_blank_and_keeps_its_label() -> None:
-    items = viewed_items(2, broken=(4, 5))
-    failed, missing = items[9], items[10]
-    for item, index, view, is_missing in ((failed, 4, 1, False), (missing, 5, 0, True)):
-        assert item.inputs[0].tolist() == [[0, 0]]
-        assert item[1:6] == ((index, 10 * index), index, view, True, is_missing)
-        assert [error.path for error in item.errors] == [f"item {index}"]
-    assert not items[6].unreadable
-
-
-def test_a_batch_has_every_field_of_its_items_and_their_errors() -> None:
-    one, other = viewed_items(2, broken=(1, 2))[1], viewed_items(2, broken=(1, 2))[4]
-    batch, errors = collated([one, other])
-    assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[0, 0]]]]
-    assert [field.tolist() for field in batch[1:6]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
-    assert [error.path for error in errors] == ["item 2"]

@@ -111,20 +111,9 @@ def test_processes_share_a_validation() -> None:
     assert sorted(parts[0] + parts[1]) == sorted(whole) and [len(part) for part in parts] == [4, 3]
 
 
-def test_an_unreadable_item_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    unreadable = UnreadableItems("test", 5, 2)
-    for error in (DecodeError("b", "broken"), DecodeError("a", "gone", missing=True), DecodeError("b", "again")):
-        unreadable.add(error)
-    assert (len(unreadable), unreadable.num_missing, unreadable.files) == (2, 1, ["a", "b"])
-    assert [record.message for record in caplog.records] == [
-        "unreadable test item b: broken",
-        "unreadable test item a: gone",
-    ]
-
-
 def test_too_many_unreadable_items_are_named_up_to_twenty() -> None:
     unreadable = UnreadableItems("train", 40, 21, "images")
-    for number in range(21):
+    for number in reversed(range(21)):
         unreadable.add(DecodeError(f"{number:02d}", "broken"))
     with pytest.raises(DataError) as caught:
         unreadable.add(DecodeError("21", "broken"))
