@@ -44,15 +44,15 @@ def drawn(joints: Places) -> NDArray[np.uint8]:
     return frames
 
 
-def shown_joints(clip: Tensor, joints: Tensor) -> list[tuple[int, int]]:
-    """Each joint with a place well inside a clip (F, 3, side, side), and the joint whose colour is there."""
+def assert_colours_are_those_of_the_joints(clip: Tensor, joints: Tensor, least: int) -> None:
+    """Check the colours at the joints well inside a clip (F, 3, side, side), which must be so many at least."""
     found, side = [], clip.shape[-1]
     for frame, of_frame in zip(clip, joints, strict=True):
         for joint, (x, y, valid) in enumerate(of_frame.tolist()):
             if valid and min(x, y) > 1 and max(x, y) < side - 1:
                 colour = frame[:, int(y), int(x)].numpy().astype(int)
-                found.append((joint, int(np.abs(COLOURS - colour).sum(-1).argmin())))
-    return found
+                found.append(int(np.abs(COLOURS - colour).sum(-1).argmin()) == joint)
+    assert len(found) >= least and all(found)
 
 
 def read(config: PoseDatasetConfig, root: Path, split: Split) -> PoseVideoList:

@@ -32,9 +32,11 @@ def test_hidden_joints_and_those_without_a_number_have_no_place(penn: Path, writ
     visibility[2, 3] = visibility[4] = False
     joints[0, 5] = [np.nan, 10]
     write_mat(penn / "labels/0001.mat", joints, action="bowl", visibility=visibility)
-    valid = read(CONFIG, penn, "train").poses(0).valid[:, 0]
+    poses = read(CONFIG, penn, "train").poses(0)
+    valid = poses.valid[:, 0]
     assert not valid[2, 3] and not valid[4].any() and not valid[0, 5]
     assert valid.sum() == 13 * JOINTS - 2 - JOINTS
+    assert poses.joints(np.array([0]), 120, 160)[0, 5].tolist() == [0, 0, 0]
 
 
 def test_the_published_sizes_are_those_of_the_real_data() -> None:
