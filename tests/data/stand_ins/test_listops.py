@@ -39,12 +39,6 @@ def test_lengths_depths_and_arguments_are_within_the_settings() -> None:
         assert deepest <= 9 and not arguments  # the tenth level has digits only
 
 
-def test_the_text_is_fully_parenthesised_from_the_left() -> None:
-    draw = random.Random(1)
-    text = next(one.text for one in (SMALL.expression(draw) for _ in range(1000)) if one.length < 12)
-    assert text.startswith("( ( ") and text.endswith(" ] )") and text.count("(") == text.count(")")
-
-
 def test_a_lookup_of_the_first_token_reaches_the_accuracy_of_the_printed_models() -> None:
     draw, generator = random.Random(0), ListOpsDrawing(PUBLISHED)
     expressions = [generator.expression(draw) for _ in range(500)]
