@@ -6,12 +6,10 @@ import pytest
 import torch
 
 from data.datamodule import DataModule
-from data.datasets.own_videos import ListFile
 from data.errors import DataError
 from data.video_data import VideoData
 from data.worker_processes import STOP_SIGNALS
 from interface.batches import Batch
-from interface.targets import ClassTarget
 from tests.data.small_clips import DATA, data_module
 
 NUM_TRAIN, NUM_TEST = 22, 5
@@ -150,23 +148,6 @@ def test_test_items_are_views_with_all_their_crops(kinetics_root: Path) -> None:
     assert [batch.inputs[0].shape for batch in batches] == [(3, 3, 4, 3, 32, 32)] * 3 + [(1, 3, 4, 3, 32, 32)]
     seen = [pair for batch in batches for pair in zip(batch.items.tolist(), batch.views.tolist(), strict=True)]
     assert seen == [(item, view) for item in range(NUM_TEST) for view in (0, 1)]
-
-
-def test_real_clips_go_through_reader_decoder_and_views(clips: Path, tmp_path: Path) -> None:
-    names = ["test.mp4", "test_video_structuralize.mp4", "part_0.mp4", "test.avi"]
-    (tmp_path / "list.txt").write_text("\n".join(f"{clips.resolve() / name} {i}" for i, name in enumerate(names)))
-    data = VideoData(dataset=ListFile.Config(predicted=ClassTarget(4)))
-    datamodule = module(tmp_path / "list.txt", data, views=4, crops=3, test_batch_size=4)
-    batches = list(datamodule.test_dataloader())
-    assert [batch.inputs[0].shape for batch in batches] == [(4, 3, 16, 3, 224, 224)] * 4
-    assert not any(batch.unreadable.any() for batch in batches)
-    assert len(datamodule.list_of("test")) == 4
-    for batch in (batches[0], batches[1], batches[3]):
-        assert len({clip.float().mean().item() for clip in batch.inputs[0]}) == 4
-    short = batches[2].inputs[0]  # about one second: all views are equal, and the last frame is repeated
-    assert (short == short[:1]).all()
-    assert torch.equal(short[0, 0, 8], short[0, 0, 15])
-    assert not torch.equal(short[0, 0, 0], short[0, 0, 7])
 
 
 # Validations and workers

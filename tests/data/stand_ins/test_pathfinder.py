@@ -1,16 +1,14 @@
 """Generated Pathfinder: the original procedure."""
 
 import hashlib
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from data.datasets.pathfinder import TINY
 from data.stand_ins.drawing import pathfinder
-from data.stand_ins.drawing.pathfinder import BlockedError, PathfinderDrawing, Picture, needed_cells
+from data.stand_ins.drawing.pathfinder import PathfinderDrawing, Picture, needed_cells
 from data.stand_ins.of_sequences import PathfinderStandIn
 
 SETTINGS = PathfinderStandIn(num_train=8, num_val=1, contour=6)
@@ -50,35 +48,6 @@ def test_the_discs_are_on_one_snake_for_label_1_and_on_two_for_label_0(monkeypat
         of_end = next(index for index, snake in enumerate(both) if snake[-1].head == end)
         assert (of_start == of_end) == bool(label)
         assert [len(snake) for snake in both] == [6, 6]
-
-
-def test_paddles_of_long_snakes_do_not_overlap() -> None:
-    drawing = next(made for made in map(attempt, range(1000)) if made is not None)
-    paddles = [paddle for snake in drawing for paddle in snake]
-    for index, paddle in enumerate(paddles):
-        for other in paddles[:index]:
-            assert (paddle.picture + other.picture).max() < 1.8
-
-
-def attempt(seed: int) -> list | None:
-    """Long snakes of a drawing; None if they are blocked."""
-    try:
-        return Picture(SETTINGS, np.random.default_rng(seed)).long_snakes()
-    except BlockedError:
-        return None
-
-
-def test_files_have_the_layout_of_the_release() -> None:
-    (part,) = EASY.parts()
-    files = dict(EASY.files(part))
-    names = [str(path) for path in files]
-    assert names[0] == "curv_baseline/imgs/0/sample_0.png" and names[-1] == "curv_baseline/metadata/0.npy"
-    assert EASY.last_file(part).as_posix() == names[-1]
-    lines = list(files.values())[-1].decode().splitlines()
-    assert len(lines) == 10 and lines[3].split()[:3] == ["imgs/0", "sample_3.png", "3"]
-    assert [int(line.split()[3]) for line in lines] == [EASY.picture(number)[1] for number in range(10)]
-    with Image.open(io.BytesIO(next(iter(files.values())))) as image:
-        assert image.mode == "L" and image.size == (32, 32)
 
 
 @pytest.mark.slow
