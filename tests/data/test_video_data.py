@@ -10,8 +10,8 @@ from data.datasets.kinetics import Kinetics
 from data.datasets.own_videos import ListFile
 from data.datasets.ssv2 import SSv2
 from data.sampling.base import SamplingConfig
-from data.sampling.segments import SegmentSampling
-from data.sampling.strides import DenseSampling
+from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
+from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from data.transforms.pixels import Augmentation
 from data.transforms.rand_augment import RandAugment
 from data.video_data import VideoData
@@ -118,24 +118,31 @@ def test_tiny_data_are_generated_and_smaller_and_otherwise_the_same() -> None:
 # Views of another test protocol
 
 
-def views_within(few: EvalConfig | int, many: EvalConfig | int, data: VideoData = DATA) -> tuple[int, ...] | None:
-    few, many = (EvalConfig(views=e) if isinstance(e, int) else e for e in (few, many))
-    return data.views_within(few, many)
-
-
 @pytest.mark.parametrize(
-    ("few", "many", "views"),
+    ("sampling", "few", "many", "views"),
     [
-        (10, 10, tuple(range(10))),
-        (5, 10, (0, 2, 4, 6, 8)),
-        (1, 10, (5,)),
-        (3, 9, (0, 3, 6)),
-        (1, 3, None),
-        (10, 5, None),
+        (DenseSampling.Config(), 10, 10, tuple(range(10))),
+        (DenseSampling.Config(), 5, 10, (0, 2, 4, 6, 8)),
+        (DenseSampling.Config(), 1, 10, (5,)),
+        (DenseSampling.Config(), 3, 9, (0, 3, 6)),
+        (DenseSampling.Config(), 3, 10, None),
+        (DenseSampling.Config(), 1, 3, None),
+        (DenseSampling.Config(), 10, 5, None),
+        (StridedSampling.Config(), 5, 10, (0, 2, 4, 6, 8)),
+        (StridedSampling.Config(), 1, 2, (0,)),
+        (CyclicSampling.Config(), 1, 10, (0,)),
+        (PaddedSampling.Config(), 3, 5, (0, 2, 4)),
+        (PaddedSampling.Config(), 1, 5, (2,)),
+        (PaddedSampling.Config(), 4, 5, None),
+        (SegmentSampling.Config(), 1, 1, (0,)),
+        (SegmentViewSampling.Config(), 2, 3, (0, 1)),
+        (UniformSampling.Config(), 1, 2, (1,)),
     ],
 )
-def test_views_with_equal_starts_match(few: int, many: int, views: tuple[int, ...] | None) -> None:
-    assert views_within(few, many) == views
+def test_views_with_equal_starts_match(
+    sampling: SamplingConfig, few: int, many: int, views: tuple[int, ...] | None
+) -> None:
+    assert replace(DATA, sampling=sampling).views_within(EvalConfig(views=few), EvalConfig(views=many)) == views
 
 
 @pytest.mark.parametrize(
@@ -151,6 +158,6 @@ def test_views_with_equal_starts_match(few: int, many: int, views: tuple[int, ..
 )
 def test_views_of_different_protocols_do_not_match(other: EvalConfig) -> None:
     for few in (5, 10):
-        assert views_within(EvalConfig(views=few), other) is None
-        assert views_within(replace(other, views=few), EvalConfig()) is None
-        assert views_within(replace(other, views=few), other) is not None
+        assert DATA.views_within(EvalConfig(views=few), other) is None
+        assert DATA.views_within(replace(other, views=few), EvalConfig()) is None
+        assert DATA.views_within(replace(other, views=few), other) is not None
