@@ -27,17 +27,13 @@ class Numbers:
         return index, 10 * index
 
 
-def error_of(index: int, broken: tuple[int, ...]) -> DecodeError:
-    return DecodeError(f"item {index}", "broken", missing=index == max(broken))
-
-
 def drawn_items(seed: int = 0, broken: tuple[int, ...] = ()) -> TrainItems:
     """Items with two inputs: their index, and draws from both generators."""
 
     def inputs(index: int) -> tuple[Tensor, ...]:
         drawn = torch.cat([torch.rand(2), torch.tensor([random.random()])])
         if index in broken:
-            raise error_of(index, broken)
+            raise DecodeError(f"item {index}", "broken", missing=True)
         return torch.tensor([index]), drawn
 
     return TrainItems(Numbers(), seed, inputs)

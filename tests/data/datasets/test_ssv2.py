@@ -72,17 +72,11 @@ def test_labels_must_be_those_of_the_data_set(root: Path) -> None:
 # Lists
 
 
-@pytest.fixture
-def listed(tmp_path: Path) -> Path:
-    """Folder with the authors' lists of CAST: names of files below the root, and labels."""
-    root = tmp_path / "listed"
-    root.mkdir()
-    (root / "train.csv").write_text("11.mp4 1\n7.mp4 0\n")
-    (root / "val.csv").write_text("7.mp4 0\n")
-    return touched(root, "11.mp4", "7.mp4")
-
-
-def test_lists_of_paths_and_labels_are_read(listed: Path) -> None:
+def test_lists_of_paths_and_labels_are_read(tmp_path: Path) -> None:
+    """The authors' lists of CAST have names of files below the root, and labels."""
+    listed = touched(tmp_path / "listed", "11.mp4", "7.mp4")
+    (listed / "train.csv").write_text("11.mp4 1\n7.mp4 0\n")
+    (listed / "val.csv").write_text("7.mp4 0\n")
     videos = CONFIG.build(listed, "train")
     assert videos.records == (VideoRecord(f"{listed}/11.mp4", 1, "11.mp4"), VideoRecord(f"{listed}/7.mp4", 0, "7.mp4"))
     assert videos.class_names == ("class 0", "class 1", "class 2")

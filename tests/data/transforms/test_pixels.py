@@ -19,11 +19,6 @@ from interface.evaluation import EvalConfig
 from tests.data.pictures import noise
 
 
-def plain(short_side: int) -> Augmentation.Config:
-    """Random crop at one scale, without other augmentations."""
-    return Augmentation.Config(short_side=(short_side, short_side), flip=0.0, color_jitter=0.0)
-
-
 def smooth(frames: int, height: int, width: int) -> Tensor:
     small = noise(frames, height // 8, width // 8).float()
     return F.interpolate(small, (height, width), mode="bilinear").to(torch.uint8)
@@ -52,7 +47,7 @@ def test_the_short_side_or_its_inverse_is_uniform() -> None:
 
 
 def test_crops_reach_every_edge() -> None:
-    augmentation = plain(40).build(32)
+    augmentation = Augmentation.Config(short_side=(40, 40), flip=0.0, color_jitter=0.0).build(32)
     with seeded(0):
         corners = {tuple(augmentation(ramp(40, 50))[0, :2, 0, 0].tolist()) for _ in range(3000)}
     assert corners == {(top, left) for top in range(9) for left in range(19)}
