@@ -158,19 +158,6 @@ def test_the_published_sizes_add_up_to_all_videos_with_a_skeleton() -> None:
 # Files of skeletons
 
 
-def test_bodies_are_read_by_their_ids(tmp_path: Path) -> None:
-    one, two = walking(4), walking(4, seed=1)
-    frames = [{"72057594037931101": one[0]}, {}, {"72057594037931101": one[2], "5": two[2]}, {"5": two[3]}]
-    path = tmp_path / "a.skeleton"
-    path.write_text(skeleton_text(frames))
-    num_frames, places = skeleton_bodies(str(path))
-    assert num_frames == 4 and list(places) == ["72057594037931101", "5"]
-    first, second = places.values()
-    np.testing.assert_allclose(first[[0, 2]], one[[0, 2]], rtol=1e-5)
-    np.testing.assert_allclose(second[[2, 3]], two[[2, 3]], rtol=1e-5)
-    assert np.isnan(first[[1, 3]]).all() and np.isnan(second[[0, 1]]).all()
-
-
 TEXT = skeleton_text([{"1": walking(1)[0]}, {"1": walking(1)[0]}])
 NUM_LINES = 1 + 2 * 28
 
