@@ -80,24 +80,17 @@ def write_mat(path: Path, joints: Places, **fields: object) -> None:
     savemat(path, content, do_compression=True)
 
 
-def write_penn_video(root: Path, name: str, frames: int = 14, *, seed: int = 0, **fields: object) -> Places:
-    """Video of Penn Action with its label file; returns the places of its joints."""
-    joints = places(frames, seed)
-    folder = root / "frames" / name
-    folder.mkdir(parents=True)
-    for number, frame in enumerate(drawn(joints), start=1):
-        Image.fromarray(frame).save(folder / f"{number:06d}.jpg", quality=95, subsampling=0)
-    write_mat(root / "labels" / f"{name}.mat", joints, **fields)
-    return joints
-
-
 def write_penn(root: Path) -> dict[str, Places]:
     """Penn Action with four training and two test videos of two classes; returns the places of the joints by name."""
     found = {}
     for number in range(1, 7):
-        action, train = ("squats", "bowl")[number % 2], 1 if number <= 4 else -1
-        name = f"{number:04d}"
-        found[name] = write_penn_video(root, name, 12 + number, seed=number, action=action, train=train)
+        action, train, name = ("squats", "bowl")[number % 2], 1 if number <= 4 else -1, f"{number:04d}"
+        joints = found[name] = places(12 + number, seed=number)
+        folder = root / "frames" / name
+        folder.mkdir(parents=True)
+        for picture, frame in enumerate(drawn(joints), start=1):
+            Image.fromarray(frame).save(folder / f"{picture:06d}.jpg", quality=95, subsampling=0)
+        write_mat(root / "labels" / f"{name}.mat", joints, action=action, train=train)
     return found
 
 

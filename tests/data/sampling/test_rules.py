@@ -241,13 +241,6 @@ def test_views_are_the_middle_the_first_and_the_last_frame_of_each_segment(num_f
     assert views[2].tolist() == [b for _, b in segments]
 
 
-def rule_of_uniform_views(num_frames: int) -> tuple[list[int], list[int]]:
-    """Both views: every second one of the sorted indices of both."""
-    tick = num_frames / 16
-    indices = sorted([int(tick / 2 + tick * i) for i in range(16)] + [int(tick * i) for i in range(16)])
-    return indices[0::2], indices[1::2]
-
-
 @pytest.mark.parametrize("num_frames", SHORT_LENGTHS)
 def test_uniform_training_clips_have_a_frame_of_each_segment(num_frames: int) -> None:
     sampling = UniformSampling.Config().build(16)
@@ -263,5 +256,8 @@ def test_uniform_training_clips_have_a_frame_of_each_segment(num_frames: int) ->
 
 @pytest.mark.parametrize("num_frames", SHORT_LENGTHS)
 def test_uniform_views_are_those_of_the_rule(num_frames: int) -> None:
+    """Each is every second one of the sorted indices of both."""
+    tick = num_frames / 16
+    indices = sorted([int(tick / 2 + tick * i) for i in range(16)] + [int(tick * i) for i in range(16)])
     views = UniformSampling.Config().build(16).views(timeline(num_frames), 2)
-    assert tuple(view.tolist() for view in views) == rule_of_uniform_views(num_frames)
+    assert [view.tolist() for view in views] == [indices[0::2], indices[1::2]]
