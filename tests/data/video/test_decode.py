@@ -52,11 +52,6 @@ def test_frames_of_real_clips_are_those_of_a_full_decode(name: str, clips: Path)
     np.testing.assert_array_equal(frames_at(clips / name, list(indices)), expected[indices])
 
 
-def test_frames_beyond_the_last_are_the_last(tmp_path: Path) -> None:
-    with VideoFile(write_video(tmp_path / "a.mp4", 10)) as video:
-        assert numbers(video.frames([8, 9, 10, 63])) == [8, 9, 9, 9]
-
-
 def test_only_requested_frames_are_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     converted: list[VideoFrame] = []
     image = VideoFile.image
