@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.errors import DataError
+from data.errors import DataError, DecodeError
 
 
 def touched(root: Path, *names: str) -> Path:
@@ -18,11 +18,12 @@ def touched(root: Path, *names: str) -> Path:
     return root
 
 
-def refusal(call: Callable[[], object], kind: type[ValueError] = DataError) -> str:
-    """Message of the error of a call, which is one line."""
+def refusal(call: Callable[[], object], kind: type[ValueError] = DataError, *, missing: bool = False) -> str:
+    """Message of the error of a call, which is one line. `missing`: whether it says that an item's file is missing."""
     with pytest.raises(kind) as caught:
         call()
     assert "\n" not in str(caught.value)
+    assert not isinstance(caught.value, DecodeError) or caught.value.missing == missing
     return str(caught.value)
 
 

@@ -44,15 +44,15 @@ def drawn(joints: Places) -> NDArray[np.uint8]:
     return frames
 
 
-def shown_joints(clip: Tensor, joints: Tensor) -> list[tuple[int, int]]:
-    """Each joint with a place well inside a clip (F, 3, side, side), and the joint whose colour is there."""
+def assert_colours_are_those_of_the_joints(clip: Tensor, joints: Tensor, least: int) -> None:
+    """Check the colours at the joints well inside a clip (F, 3, side, side), which must be so many at least."""
     found, side = [], clip.shape[-1]
     for frame, of_frame in zip(clip, joints, strict=True):
         for joint, (x, y, valid) in enumerate(of_frame.tolist()):
             if valid and min(x, y) > 1 and max(x, y) < side - 1:
                 colour = frame[:, int(y), int(x)].numpy().astype(int)
-                found.append((joint, int(np.abs(COLOURS - colour).sum(-1).argmin())))
-    return found
+                found.append(int(np.abs(COLOURS - colour).sum(-1).argmin()) == joint)
+    assert len(found) >= least and all(found)
 
 
 def read(config: PoseDatasetConfig, root: Path, split: Split) -> PoseVideoList:
@@ -80,24 +80,17 @@ def write_mat(path: Path, joints: Places, **fields: object) -> None:
     savemat(path, content, do_compression=True)
 
 
-def write_penn_video(root: Path, name: str, frames: int = 14, *, seed: int = 0, **fields: object) -> Places:
-    """Video of Penn Action with its label file; returns the places of its joints."""
-    joints = places(frames, seed)
-    folder = root / "frames" / name
-    folder.mkdir(parents=True)
-    for number, frame in enumerate(drawn(joints), start=1):
-        Image.fromarray(frame).save(folder / f"{number:06d}.jpg", quality=95, subsampling=0)
-    write_mat(root / "labels" / f"{name}.mat", joints, **fields)
-    return joints
-
-
 def write_penn(root: Path) -> dict[str, Places]:
     """Penn Action with four training and two test videos of two classes; returns the places of the joints by name."""
     found = {}
     for number in range(1, 7):
-        action, train = ("squats", "bowl")[number % 2], 1 if number <= 4 else -1
-        name = f"{number:04d}"
-        found[name] = write_penn_video(root, name, 12 + number, seed=number, action=action, train=train)
+        action, train, name = ("squats", "bowl")[number % 2], 1 if number <= 4 else -1, f"{number:04d}"
+        joints = found[name] = places(12 + number, seed=number)
+        folder = root / "frames" / name
+        folder.mkdir(parents=True)
+        for picture, frame in enumerate(drawn(joints), start=1):
+            Image.fromarray(frame).save(folder / f"{picture:06d}.jpg", quality=95, subsampling=0)
+        write_mat(root / "labels" / f"{name}.mat", joints, action=action, train=train)
     return found
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from data.errors import DataError, DecodeError
-from data.items import Draw, TestItems, TrainItems, collated, seeded
+from data.errors import DecodeError
+from data.items import Draw, TestItems, TrainItems, seeded
+from tests.data.files import refusal
 
 
 class Numbers:
@@ -26,31 +27,16 @@ class Numbers:
         return index, 10 * index
 
 
-def error_of(index: int, broken: tuple[int, ...]) -> DecodeError:
-    return DecodeError(f"item {index}", "broken", missing=index == max(broken))
-
-
 def drawn_items(seed: int = 0, broken: tuple[int, ...] = ()) -> TrainItems:
     """Items with two inputs: their index, and draws from both generators."""
 
     def inputs(index: int) -> tuple[Tensor, ...]:
         drawn = torch.cat([torch.rand(2), torch.tensor([random.random()])])
         if index in broken:
-            raise error_of(index, broken)
+            raise DecodeError(f"item {index}", "broken", missing=True)
         return torch.tensor([index]), drawn
 
     return TrainItems(Numbers(), seed, inputs)
-
-
-def viewed_items(num_views: int, broken: tuple[int, ...] = ()) -> TestItems:
-    """Views whose input is the index of the item and of the view."""
-
-    def inputs(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:
-        if index in broken:
-            raise error_of(index, broken)
-        return [(torch.tensor([[index, view]]),) for view in views]
-
-    return TestItems(Numbers(), num_views, inputs, ((1, 2), torch.int64))
 
 
 def test_a_view_that_cannot_be_read_fails_alone_in_a_batch() -> None:
@@ -67,18 +53,6 @@ def test_a_view_that_cannot_be_read_fails_alone_in_a_batch() -> None:
     assert [item.inputs[0].tolist() for item in found] == [[[0, 2]], [[1, 0]], [[1, 1]], [[0, 0]], [[2, 0]]]
 
 
-def drawn_for(items: TrainItems, epoch: int, place: int) -> list[float]:
-    return items[Draw(epoch, place)].inputs[1].tolist()
-
-
-def test_draws_depend_only_on_seed_epoch_and_place() -> None:
-    first = drawn_for(drawn_items(), 2, 5)
-    torch.rand(3), random.random()
-    assert drawn_for(drawn_items(), 2, 5) == first
-    others = [drawn_for(drawn_items(1), 2, 5), drawn_for(drawn_items(), 3, 5), drawn_for(drawn_items(), 2, 6)]
-    assert len({tuple(drawn) for drawn in [first, *others]}) == 4
-
-
 def test_draws_do_not_change_the_outer_state() -> None:
     random.seed(5)
     torch.manual_seed(5)
@@ -86,7 +60,7 @@ def test_draws_do_not_change_the_outer_state() -> None:
     random.seed(5)
     torch.manual_seed(5)
     assert (random.random(), torch.rand(1).item()) == expected[0]
-    drawn_for(drawn_items(), 0, 0)
+    assert drawn_items()[Draw(0, 0)].inputs
     with pytest.raises(KeyError), seeded(1, 2, 3):
         random.random(), torch.rand(1)
         raise KeyError
@@ -104,9 +78,9 @@ def test_the_draws_of_a_seed_are_pinned() -> None:
 
 def test_the_draws_of_its_place_replace_an_unreadable_training_item() -> None:
     broken = tuple(range(1, 20, 2))
-    items = drawn_items(broken=broken)
+    items = drawn_items(2, broken)
     for place in broken:
-        item = items[Draw(0, place)]
+        item = items[Draw(3, place)]
         index = item.place
         assert index % 2 == 0
         assert item.inputs[0].tolist() == [index]
@@ -114,37 +88,18 @@ def test_the_draws_of_its_place_replace_an_unreadable_training_item() -> None:
         assert item.unreadable
         assert not item.missing
         assert item.errors[0].path == f"item {place}"
-        assert items[Draw(0, place)].place == index
-    assert len({items[Draw(0, place)].place for place in broken}) > 3
+        assert items[Draw(3, place)].place == index
+    assert len({items[Draw(3, place)].place for place in broken}) > 3
     # The draws continue after those of the unreadable items.
-    with seeded(0, 0, 1):
+    with seeded(2, 3, 1):
         place, drawn = 1, items.inputs
         while place in broken:
             with pytest.raises(DecodeError):
                 drawn(place)
             place = random.randrange(20)
-        assert torch.equal(drawn(place)[1], items[Draw(0, 1)].inputs[1])
+        assert torch.equal(drawn(place)[1], items[Draw(3, 1)].inputs[1])
 
 
 def test_ten_unreadable_replacements_are_an_error() -> None:
-    with pytest.raises(DataError) as caught:
-        drawn_items(broken=tuple(range(20)))[Draw(0, 3)]
-    assert str(caught.value) == "11 training items in a row cannot be read, the first: item 3: broken"
-
-
-def test_an_unreadable_test_item_is_blank_and_keeps_its_label() -> None:
-    items = viewed_items(2, broken=(4, 5))
-    failed, missing = items[9], items[10]
-    for item, index, view, is_missing in ((failed, 4, 1, False), (missing, 5, 0, True)):
-        assert item.inputs[0].tolist() == [[0, 0]]
-        assert item[1:6] == ((index, 10 * index), index, view, True, is_missing)
-        assert [error.path for error in item.errors] == [f"item {index}"]
-    assert not items[6].unreadable
-
-
-def test_a_batch_has_every_field_of_its_items_and_their_errors() -> None:
-    one, other = viewed_items(2, broken=(1, 2))[1], viewed_items(2, broken=(1, 2))[4]
-    batch, errors = collated([one, other])
-    assert [part.tolist() for part in batch.inputs] == [[[[0, 1]], [[0, 0]]]]
-    assert [field.tolist() for field in batch[1:6]] == [[[0, 0], [2, 20]], [0, 2], [1, 0], [False, True], [False, True]]
-    assert [error.path for error in errors] == ["item 2"]
+    message = refusal(lambda: drawn_items(broken=tuple(range(20)))[Draw(0, 3)])
+    assert message == "11 training items in a row cannot be read, the first: item 3: broken"

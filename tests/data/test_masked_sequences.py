@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -66,6 +67,9 @@ def test_shown_frames_are_at_even_intervals_with_the_predictions_of_a_folder(roo
     shown = data.shown_masks(items, 0, root / "Annotations/480p", 2)
     assert shown.numbers.tolist() == [0, 3] and (shown.true == shown.predicted).all()
     assert (shown.frames == read_frames(items.sequences[0])[[0, 3]]).all()
+    pictures, masks = DavisDrawing(STAND_IN).rendered(0)
+    assert (shown.true == masks[[0, 3]]).all()
+    assert np.abs(shown.frames.astype(float) - pictures[[0, 3]]).mean() < 8
     with pytest.raises(DecodeError, match="no such file"):
         data.shown_masks(items, 0, root, 2)
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from data.datasets.finegym import FineGym
 from data.datasets.ntu import Ntu
 from data.datasets.penn_action import PennAction
+from data.datasets.pose_videos import PoseDatasetConfig, masked, moved
 from data.errors import DecodeError
 from data.items import Draw
 from data.pose_video_data import PoseVideoData
@@ -18,22 +20,24 @@ from data.sampling.segments import SegmentSampling, UniformSampling
 from data.transforms.composed_augmentation import ComposedAugmentation
 from data.transforms.pixels import Augmentation, AugmentationConfig
 from data.transforms.rand_augment import RandAugment
+from data.transforms.tracked_frames import Geometry
 from interface.evaluation import EvalConfig
 from interface.sizes import PoseClipSize
 from tests.data.numbered_videos import write_video
-from tests.data.pose_files import JOINTS, Places, read, shown_joints, skeleton_text, walking, write_mat
-from tests.data.small_clips import data_module
+from tests.data.pose_files import (
+    JOINTS,
+    Places,
+    assert_colours_are_those_of_the_joints,
+    read,
+    skeleton_text,
+    walking,
+    write_mat,
+)
 
 Written = dict[str, Places]
 PLAIN = Augmentation.Config(color_jitter=0.0)
 DATA = PoseVideoData(dataset=PennAction.Config(num_classes=2), frames=5, crop=96, augmentation=PLAIN)
 PROTOCOL = EvalConfig(views=1, crops=3)
-
-
-def assert_colours_are_those_of_the_joints(clip: Tensor, joints: Tensor, least: int) -> None:
-    shown = shown_joints(clip, joints)
-    assert len(shown) >= least
-    assert all(joint == colour for joint, colour in shown)
 
 
 # Joints and pixels
@@ -65,22 +69,6 @@ def test_the_dot_of_each_joint_is_where_the_joint_is_after_training_transforms(
         assert_colours_are_those_of_the_joints(*(unflipped(clip, joints) if is_flipped else (clip, joints)), least)
 
 
-@pytest.mark.parametrize("short_side", [None, 112])
-@pytest.mark.parametrize("crops", [1, 3])
-def test_the_dot_of_each_joint_is_where_the_joint_is_in_every_test_crop(
-    crops: int, short_side: int | None, penn: Path, written: Written
-) -> None:
-    videos = read(DATA.dataset, penn, "test")
-    items = DATA.test_items(videos, EvalConfig(views=1, crops=crops, short_side=short_side))
-    for item in (items[index] for index in range(len(videos))):
-        clips, joints = item.inputs
-        assert clips.shape == (crops, 5, 3, 96, 96) and joints.shape == (crops, 5, JOINTS, 3)
-        for clip, of_crop in zip(clips, joints, strict=True):
-            assert_colours_are_those_of_the_joints(clip, of_crop, 20)
-        valid = joints[..., 2].sum((1, 2))
-        assert valid.min() > 0 and valid.max() < 5 * JOINTS  # some joints are outside of each crop
-
-
 def test_joints_are_those_of_the_sampled_frames_in_training_and_test(penn: Path, written: Written) -> None:
     whole = replace(DATA, frames=4, crop=120, augmentation=replace(PLAIN, short_side=(120, 120), flip=0.0))
     train, test = read(DATA.dataset, penn, "train"), read(DATA.dataset, penn, "test")
@@ -95,6 +83,36 @@ def test_joints_are_those_of_the_sampled_frames_in_training_and_test(penn: Path,
     assert len(drawn) > 1
 
 
+def test_joints_outside_of_the_clip_and_hidden_ones_have_no_place() -> None:
+    places = torch.tensor([[[-0.1, 5.0], [0.0, 0.0], [32.0, 32.0], [5.0, 32.1], [5.0, 5.0]]])
+    is_visible = torch.tensor([[True, True, True, True, False]])
+    joints = moved(masked(places, is_visible), Geometry(), torch.arange(5), 32)
+    assert joints[0].tolist() == [[0, 0, 0], [0, 0, 1], [32, 32, 1], [0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("config", "places"),
+    [
+        (DATA.dataset, {"head": 0, "left shoulder": 1, "right shoulder": 2, "right ankle": 12}),
+        (FineGym.Config(), {"nose": 0, "left ear": 3, "left shoulder": 5, "right ankle": 16}),
+        (
+            Ntu.Config(people=1),
+            {"left shoulder": 4, "right shoulder": 8, "left hip": 12, "right foot": 19, "right thumb": 24},
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_joints_are_in_the_published_order_and_mirrored_by_their_names(
+    config: PoseDatasetConfig, places: dict[str, int]
+) -> None:
+    assert {name: config.joints.index(name) for name in places} == places
+    assert config.num_joints == len(config.joints) == len(config.mirrored)
+    swap = {"left": "right", "right": "left"}
+    for name, other in zip(config.joints, config.mirrored, strict=True):
+        side, _, rest = name.partition(" ")
+        assert config.joints[other] == (f"{swap[side]} {rest}" if side in swap else name)
+
+
 # Config
 
 
@@ -106,7 +124,9 @@ def test_the_number_of_test_frames_may_differ(penn: Path, written: Written) -> N
         clips, joints = items[0].inputs
         assert clips.shape[1] == joints.shape[1] == 9
         assert [part.shape for part in items.blank_inputs()] == [clips.shape, joints.shape]
-        assert_colours_are_those_of_the_joints(clips[1], joints[1], 30)
+        for clip, of_crop in zip(clips, joints, strict=True):
+            assert_colours_are_those_of_the_joints(clip, of_crop, 30)
+        assert joints[..., 2].sum((1, 2)).max() < 9 * JOINTS  # some joints are outside of each crop
 
 
 def test_augmentations_that_joints_cannot_follow_are_refused() -> None:
@@ -129,23 +149,11 @@ def test_examination_reads_video_and_joints_and_compares_their_lengths(penn: Pat
     write_mat(penn / "labels/0001.mat", written["0001"][:-1], action="bowl", nframes=13)
     with pytest.raises(DecodeError, match=r"labels/0001\.mat: joints of 12 frames, but the video has 13: "):
         DATA.examine(videos, 0)
+    item = DATA.test_items(read(DATA.dataset, penn, "train"), PROTOCOL)[0]
+    assert item.unreadable and [part.dtype for part in item.inputs] == [torch.uint8, torch.float32]
     (penn / "frames/0002/000014.jpg").unlink()
     with pytest.raises(DecodeError, match=r"/frames/0002: 13 pictures without 000014\.jpg, but 14 frames are"):
         DATA.examine(videos, 1)
-
-
-@pytest.mark.parametrize("workers", [0, 1])
-def test_unreadable_joints_count_as_other_unreadable_items(workers: int, penn: Path, written: Written) -> None:
-    write_mat(penn / "labels/0005.mat", written["0005"][:3], action="bowl", nframes=17, train=-1)
-    module = data_module(penn, DATA, crops=3, batch_size=2, test_batch_size=2, num_workers=workers, allow_bad=1)
-    (batch,) = module.test_dataloader()
-    assert [part.shape for part in batch.inputs] == [(2, 3, 5, 3, 96, 96), (2, 3, 5, 13, 3)]
-    assert batch.unreadable.tolist() == [True, False] and not batch.missing.any()
-    assert not batch.inputs[0][0].any() and not batch.inputs[1][0].any() and batch.inputs[1][1].any()
-    assert module.unreadable["test"].reasons == {
-        f"{penn}/labels/0005.mat": f"joints of 3 frames, but the video has 17: {penn}/frames/0005"
-    }
-    assert [part.shape for part in next(iter(module.train_dataloader())).inputs] == [(2, 5, 3, 96, 96), (2, 5, 13, 3)]
 
 
 # Encoded videos
@@ -155,7 +163,7 @@ def test_joints_follow_the_frames_of_encoded_videos(tmp_path: Path) -> None:
     root = tmp_path / "ntu"
     for name, frames in (("S001C001P001R001A001", 10), ("S001C001P003R001A002", 8)):
         body = walking(frames)
-        body[:, 0] = np.stack([96 * np.arange(frames), np.full(frames, 540)], -1)  # of 1920 x 1080 pixels
+        body[:, 0] = np.stack([480 + 96 * np.arange(frames), np.full(frames, 540)], -1)  # of 1920 x 1080 pixels
         (root / "skeletons").mkdir(parents=True, exist_ok=True)
         text = skeleton_text([{"1": frame} for frame in body])
         (root / f"skeletons/{name}.skeleton").write_text(text)
@@ -164,8 +172,9 @@ def test_joints_follow_the_frames_of_encoded_videos(tmp_path: Path) -> None:
     videos = read(data.dataset, root, "test")
     _, joints = data.test_items(videos, EvalConfig(views=1, crops=1, short_side=48))[0].inputs
     assert joints.shape == (1, 5, 50, 3)
-    expected = 128 / 1920 * 96 * np.array([0, 2, 3, 4, 6]) - 40  # the crop of 48 of 128 columns starts at 40
-    is_inside = (expected >= 0) & (expected <= 48)
+    expected = 128 / 1920 * (480 + 96 * np.array([0, 2, 3, 5, 6])) - 40  # the crop of 48 of 128 columns starts at 40
+    is_inside = expected >= 0
+    assert is_inside.tolist() == [False, True, True, True, True]
     np.testing.assert_allclose(joints[0, :, 0, 0].numpy(), np.where(is_inside, expected, 0), atol=0.05)
     assert joints[0, torch.from_numpy(is_inside), 0, 1].tolist() == [24.0] * is_inside.sum()
     assert data.examine(videos, 0).frames == 8

@@ -105,16 +105,10 @@ def test_unusable_roots_give_one_line_errors(root: Path) -> None:
 # Lists of `narration_id,verb,noun` lines with one file per segment
 
 
-@pytest.fixture
-def listed(tmp_path: Path) -> Path:
-    root = tmp_path / "listed"
-    root.mkdir()
-    (root / "train.csv").write_text("P01_01_0,3,3\nP30_101_7,0,5\n")
-    (root / "val.csv").write_text("P30_101_7,0,5\n")
-    return touched(root, "P01_01_0.mp4", "P30_101_7.mp4")
-
-
-def test_lists_without_times_give_the_files_of_the_segments(listed: Path) -> None:
+def test_lists_without_times_give_the_files_of_the_segments(tmp_path: Path) -> None:
+    listed = touched(tmp_path / "listed", "P01_01_0.mp4", "P30_101_7.mp4")
+    (listed / "train.csv").write_text("P01_01_0,3,3\nP30_101_7,0,5\n")
+    (listed / "val.csv").write_text("P30_101_7,0,5\n")
     videos = CONFIG.build(listed, "train")
     assert videos.records == (
         VideoRecord(f"{listed}/P01_01_0.mp4", (3, 3), "P01_01_0"),
@@ -122,6 +116,13 @@ def test_lists_without_times_give_the_files_of_the_segments(listed: Path) -> Non
     )
     assert [record.label for record in CONFIG.build(listed, "test").records] == [(0, 5)]
     assert len(videos.class_names) == 397
+    (listed / "P01_01_0.mp4").unlink()
+    assert CONFIG.build(listed, "train").records[0].path == f"{listed}/segments/P01_01_0.mp4"  # expected
+    (listed / "P30_101_7.mp4").unlink()
+    assert "none of the 2 videos of" in refusal(lambda: CONFIG.build(listed, "train"))
+    (listed / "train.csv").write_text("P30_101_7,97,5\n")
+    message = f"{listed}/train.csv:1: wrong verb label '97'; epic100 has verb labels 0 to 96"
+    assert refusal(lambda: CONFIG.build(listed, "train")) == message
 
 
 def test_a_list_may_state_paths_and_times(root: Path) -> None:
@@ -129,18 +130,6 @@ def test_a_list_may_state_paths_and_times(root: Path) -> None:
     (root / "train.csv").write_text("path,verb,noun,start,stop\nP01/videos/P01_01.MP4,3,3,0.14,3.37\n")
     assert CONFIG.build(root, "train").records == (
         VideoRecord(f"{root}/P01/videos/P01_01.MP4", (3, 3), "P01/videos/P01_01.MP4 0.14-3.37", Span(0.14, 3.37, 30.0)),
-    )
-
-
-def test_a_listed_segment_without_a_file_has_an_expected_path(listed: Path) -> None:
-    (listed / "P01_01_0.mp4").unlink()
-    assert CONFIG.build(listed, "train").records[0].path == f"{listed}/segments/P01_01_0.mp4"
-    (listed / "P30_101_7.mp4").unlink()
-    assert "none of the 2 videos of" in refusal(lambda: CONFIG.build(listed, "train"))
-    (listed / "train.csv").write_text("P30_101_7,97,5\n")
-    assert (
-        refusal(lambda: CONFIG.build(listed, "train"))
-        == f"{listed}/train.csv:1: wrong verb label '97'; epic100 has verb labels 0 to 96"
     )
 
 

@@ -34,7 +34,7 @@ def test_the_test_split_is_the_validation_split_by_default(tmp_path: Path) -> No
     (tmp_path / "test.csv").write_text("a.mp4 2\n")
     assert CONFIG.build(tmp_path, "test").records[0].label == 1
     config = Kinetics.Config(test_split="test")
-    assert config.build(tmp_path, "test").records[0].label == 2
+    assert config.build(tmp_path, "test").records[0].label == 2 and config.tiny().test_split == "test"
     assert (config.official_size("test"), Kinetics.Config().official_size("test")) == (39_805, 19_906)
 
 

@@ -14,6 +14,14 @@ def ids(config: VideoFolder.Config, split: str) -> list[str]:
     return list(config.build(config.own_folder, split).ids)  # type: ignore[arg-type]
 
 
+def with_lists(folder: Path, train: str, val: str, classes: str) -> Path:
+    """Folder of three videos with lists. An empty text has no file."""
+    for name, text in (("train.csv", train), ("val.csv", val), ("classes.txt", classes)):
+        if text:
+            (folder / name).write_text(text)
+    return touched(folder, "a.mp4", "b.mp4", "c.mp4")
+
+
 def test_classes_are_the_folders_and_a_fifth_of_each_is_set_aside(tmp_path: Path) -> None:
     names = [f"{kind}/{number}.mp4" for kind in ("dogs", "cats") for number in range(10)]
     config = VideoFolder.Config.of(touched(tmp_path / "pets", *names, "dogs/notes.txt", ".git/x.mp4", "dogs/.a.mp4"))
@@ -65,11 +73,7 @@ def test_a_divided_folder_is_read_as_divided(tmp_path: Path) -> None:
 def test_lists_name_classes_or_number_them(
     train: str, val: str, named: str, classes: tuple[str, ...], labels: list[int], tmp_path: Path
 ) -> None:
-    touched(tmp_path, "a.mp4", "b.mp4", "c.mp4")
-    for name, text in (("train.csv", train), ("val.csv", val), ("classes.txt", named)):
-        if text:
-            (tmp_path / name).write_text(text)
-    config = VideoFolder.Config.of(tmp_path)
+    config = VideoFolder.Config.of(with_lists(tmp_path, train, val, named))
     assert config.class_names == classes
     assert [record.label for record in config.build(tmp_path, "train").records] == labels
     assert [record.label for record in config.build(tmp_path, "test").records] == [1]
@@ -93,12 +97,8 @@ def test_a_folder_without_test_videos_is_refused(tmp_path: Path) -> None:
 def test_lists_that_are_no_split_into_classes_are_refused(
     train: str, val: str, classes: str, message: str, tmp_path: Path
 ) -> None:
-    touched(tmp_path, "a.mp4", "b.mp4")
-    for name, text in (("train.csv", train), ("val.csv", val), ("classes.txt", classes)):
-        if text:
-            (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=message):
-        ids(VideoFolder.Config.of(tmp_path), "test")
+        ids(VideoFolder.Config.of(with_lists(tmp_path, train, val, classes)), "test")
 
 
 @pytest.mark.parametrize("name", ["a/\udcff.mp4", "\udcff/a.mp4"])

@@ -71,6 +71,13 @@ def test_the_items_of_generated_data_are_pinned(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DATASETS)
+def test_a_tiny_data_set_is_generated_with_the_classes_of_its_stand_in(name: str) -> None:
+    tiny = type(DATASETS[name])(name=DATASETS[name].name).tiny()
+    assert (tiny.name, tiny.targets) == (DATASETS[name].name, DATASETS[name].targets)
+    assert tiny.stand_in is not None and tiny.tiny() == tiny
+
+
+@pytest.mark.parametrize("name", DATASETS)
 def test_every_item_can_be_read(name: str) -> None:
     config, root = DATASETS[name], root_of(name)
     items = config.build(root, "test")

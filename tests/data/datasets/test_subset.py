@@ -23,23 +23,14 @@ def named(videos: VideoList) -> dict[str, str]:
     return {name: videos.class_names[label] for name, label in labels.items() if isinstance(label, int)}
 
 
-@pytest.fixture
-def kinetics(tmp_path: Path) -> Path:
-    return official_kinetics(tmp_path)
-
-
-@pytest.fixture
-def ssv2(tmp_path: Path) -> Path:
-    return official_ssv2(tmp_path)
-
-
 @pytest.mark.parametrize(("name", "digest"), [("mini-ssv2", "d316a175850183e6"), ("mini-kinetics", "599673b4f44d05eb")])
 def test_lists_of_classes_are_those_of_the_published_files(name: str, digest: str) -> None:
     assert hashlib.sha256((FOLDER / f"{name}.txt").read_bytes()).hexdigest().startswith(digest)
     assert list(class_list(name)) == sorted(set(class_list(name)))
 
 
-def test_videos_of_the_listed_classes_are_selected_by_name_and_numbered_in_sorted_order(kinetics: Path) -> None:
+def test_videos_of_the_listed_classes_are_selected_by_name_and_numbered_in_sorted_order(tmp_path: Path) -> None:
+    kinetics = official_kinetics(tmp_path)
     whole, part = KINETICS.whole.build(kinetics, "val"), KINETICS.build(kinetics, "val")
     assert (len(whole), len(part), KINETICS.targets.num_outputs) == (4000, 2000, 200)
     assert part.class_names == KINETICS.names_of_classes(None) == class_list("mini-kinetics")
@@ -47,7 +38,8 @@ def test_videos_of_the_listed_classes_are_selected_by_name_and_numbered_in_sorte
     assert named(part).items() <= named(whole).items()
 
 
-def test_templates_are_selected_in_whatever_order_the_official_file_numbers_them(ssv2: Path) -> None:
+def test_templates_are_selected_in_whatever_order_the_official_file_numbers_them(tmp_path: Path) -> None:
+    ssv2 = official_ssv2(tmp_path)
     videos = SSV2.build(ssv2, "train")
     assert (len(videos), SSV2.targets.num_outputs) == (87, 87)
     assert sorted(videos.label(n) for n in range(87)) == list(range(87))
@@ -56,7 +48,8 @@ def test_templates_are_selected_in_whatever_order_the_official_file_numbers_them
     assert templates[first.video_id] == "Approaching [something] with your camera"
 
 
-def test_a_share_of_the_training_videos_does_not_depend_on_which_others_there_are(kinetics: Path) -> None:
+def test_a_share_of_the_training_videos_does_not_depend_on_which_others_there_are(tmp_path: Path) -> None:
+    kinetics = official_kinetics(tmp_path)
     half = Subset.Config.of(Kinetics.Config(), train_share=0.5)
     chosen, every = {*half.build(kinetics, "train").ids}, {*KINETICS.build(kinetics, "train").ids}
     assert 900 < len(chosen) < 1100

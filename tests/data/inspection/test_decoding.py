@@ -33,9 +33,8 @@ def test_outcomes_are_facts_or_errors_of_all_frames(kinetics_root: Path) -> None
     assert (first.facts, first.reason) == (VideoFacts(20, 30.0, 48), "")
     assert cut.name == f"{kinetics_root}/train/1.mp4" and "Invalid data" in cut.reason
     assert damaged.id == "train/2.mp4" and "seconds" in damaged.reason
-    assert [entry.id for entry in others] == [
-        f"train/{number}.mp4" for number in range(4, 22)
-    ]  # without the missing one
+    # Without the missing one.
+    assert [entry.id for entry in others] == [f"train/{number}.mp4" for number in range(4, 22)]
     assert list(DecodedFiles(kinetics_root / "decoded.txt").entries.values()) == [first, cut, damaged, *others]
 
 

@@ -48,13 +48,6 @@ def test_frames_of_unusual_streams_are_those_of_the_reader(name: str, tmp_path: 
         assert difference.abs().mean() < 6 and difference.mean().abs() < 1
 
 
-def test_times_at_a_variable_rate_are_kept(tmp_path: Path) -> None:
-    times = [0, 33, 67, 167, 200, 1000]
-    path = write_video(tmp_path / "a.mkv", 6, times=times, codec="libx264")
-    with VideoFile(prepared(path, tmp_path / "copy.mkv")) as copy:
-        assert (1000 * copy.times).round().astype(int).tolist() == times
-
-
 def test_part_of_a_video_becomes_a_file_of_its_own(tmp_path: Path) -> None:
     path, span = write_video(tmp_path / "a.mp4", 60), Span(0.5, 1.0, 30)
     with VideoFile(prepared(path, tmp_path / "part.mp4", span=span)) as copy:
@@ -129,12 +122,6 @@ def test_of_two_commands_the_second_waits_and_keeps_what_the_first_has_written(t
                 second.result(timeout=0.5)
         assert second.result().read_bytes() == b"of the first"
     assert [*target.parent.iterdir()] == [target]
-
-
-def test_copies_say_what_they_are(tmp_path: Path) -> None:
-    path = prepared(write_video(tmp_path / "a.webm", 4, codec="libvpx"), tmp_path / "copy" / "a.webm", 24)
-    text = copy_text([VideoRecord(str(path), 0, "a")])
-    assert text == f"prepared: h264 in mp4, groups of {GROUP}, short side 24 (1 video)"
 
 
 def test_nothing_is_left_of_a_video_that_cannot_be_read(tmp_path: Path) -> None:

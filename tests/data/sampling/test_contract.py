@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from data.items import seeded
-from data.sampling.base import SamplingConfig, Timeline
+from data.sampling.base import SamplingConfig
 from data.sampling.segments import SegmentSampling, SegmentViewSampling, UniformSampling
 from data.sampling.strides import CyclicSampling, DenseSampling, PaddedSampling, StridedSampling
 from interface.evaluation import EvalConfig
+from tests.data.sampling.test_rules import timeline
 
 Dense, Strided, Cyclic = DenseSampling.Config, StridedSampling.Config, CyclicSampling.Config
 Padded, Uniform = PaddedSampling.Config, UniformSampling.Config
@@ -35,10 +36,6 @@ CONFIGS: dict[str, SamplingConfig] = {
     "692c9b64b042": Padded(stride=2),
 }
 LENGTHS = [1, 2, 7, 8, 23, 50, 90, 300]
-
-
-def timeline(num_frames: int, fps: Fraction) -> Timeline:
-    return Timeline(np.arange(num_frames) / float(fps), fps)
 
 
 def most_views(config: SamplingConfig) -> int:
@@ -70,27 +67,13 @@ def test_training_clips_and_views_are_pinned_and_lie_in_the_video(digest: str, c
     assert found.hexdigest()[:12] == digest
 
 
-@pytest.mark.parametrize(
-    ("config", "fewer", "more", "are_part"),
-    [
-        (Dense(), 5, 10, True),
-        (Dense(), 1, 10, True),
-        (Dense(), 3, 10, False),
-        (Strided(), 5, 10, True),
-        (Cyclic(), 1, 10, True),
-        (Padded(), 3, 5, True),
-        (Padded(), 4, 5, False),
-        (SegmentView(), 2, 3, True),
-        (Uniform(), 1, 2, True),
-    ],
-)
-def test_fewer_views_may_be_part_of_more(config: SamplingConfig, fewer: int, more: int, are_part: bool) -> None:
-    assert (set(config.view_starts(fewer)) <= set(config.view_starts(more))) == are_part
-
-
-def test_single_views_are_in_the_middle_or_at_the_start() -> None:
-    starts = {config.view_starts(1) for config in (Dense(), Segment(), Padded(), SegmentView(), Uniform())}
-    assert starts == {(Fraction(1, 2),)} and Strided().view_starts(1) == Cyclic().view_starts(1) == (0,)
+@pytest.mark.parametrize("config", CONFIGS.values())
+def test_views_that_start_at_the_same_share_of_the_video_are_equal(config: SamplingConfig) -> None:
+    sampling, video, most = config.build(8), timeline(90, Fraction(25)), most_views(config)
+    every = dict(zip(config.view_starts(most), sampling.views(video, most), strict=True))
+    for number in range(1, most + 1):
+        few = dict(zip(config.view_starts(number), sampling.views(video, number), strict=True))
+        assert len(few) == number and all((few[start] == every[start]).all() for start in few.keys() & every.keys())
 
 
 @pytest.mark.parametrize(

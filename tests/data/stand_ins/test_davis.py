@@ -5,16 +5,13 @@ Masks are propagated by the colours of patches of 8 x 8 pixels.
 
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from data.datasets.davis import Davis, read_frames, read_masks
 from data.stand_ins.drawing.davis import DavisDrawing
-from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.of_videos import DavisStandIn
 from lightning_modules.mask_propagation import MaskPropagation, MaskScores
 from models.propagation.patch_votes import Clips, FrameVectors, Match, propagated
@@ -74,13 +71,3 @@ def test_every_sequence_has_three_objects_that_are_hidden_or_not() -> None:
         assert (sizes[:, 2] > 100).all()
         assert (sizes[-2, :2] > 100).all()  # and they are visible again at the end
         assert set(np.unique(masks)) == {0, 1, 2, 3}
-
-
-def test_the_reader_of_the_real_data_set_reads_it(tmp_path: Path) -> None:
-    small = DavisStandIn(num_val=2, height=32, width=48, frames=5)
-    drawing = DavisDrawing(small)
-    items = Davis.Config(stand_in=small).build(ensure(drawing, tmp_path, progress=False, workers=0), "test")
-    assert items.ids == ("shapes-00", "shapes-01")
-    pictures, masks = drawing.rendered(1)
-    assert (read_masks(items.sequences[1], (32, 48)) == masks).all()
-    assert np.abs(read_frames(items.sequences[1]).astype(float) - pictures).mean() < 8

@@ -27,11 +27,8 @@ from data.video.decode import VideoFile
 from data.video.frame_sources import opened
 from tests.data.small_stand_ins import DATASETS, root_of
 
-KINETICS, SSV2, EPIC100 = (
-    KineticsDrawing(KineticsStandIn()),
-    SSv2Drawing(SSv2StandIn()),
-    Epic100Drawing(Epic100StandIn()),
-)
+KINETICS, SSV2 = KineticsDrawing(KineticsStandIn()), SSv2Drawing(SSv2StandIn())
+EPIC100 = Epic100Drawing(Epic100StandIn())
 FRAMES = np.kron(np.random.default_rng(0).integers(0, 256, (14, 4, 5, 3), np.uint8), np.ones((1, 8, 8, 1), np.uint8))
 TIMES = np.linspace(0, 1, 24, dtype=np.float32)
 
@@ -50,9 +47,8 @@ def test_classes_are_balanced_and_independent_of_ids_and_order(drawing: VideoDra
 def test_the_two_releases_of_kinetics_have_classes_of_their_own_in_alphabetical_order() -> None:
     names = [tuple(activity.name for activity in activities) for activities in ACTIVITIES.values()]
     assert all(list(of_release) == sorted(of_release) for of_release in names) and not {*names[0]} & {*names[1]}
-    assert tuple(ACTIVITIES) == KineticsStandIn.releases and {len(one) for one in names} == {
-        KineticsStandIn.num_classes
-    }
+    assert tuple(ACTIVITIES) == KineticsStandIn.releases
+    assert {len(one) for one in names} == {KineticsStandIn.num_classes}
     assert Kinetics.Config(name="kinetics600").tiny().stand_in == KineticsStandIn(release="kinetics600")
 
 

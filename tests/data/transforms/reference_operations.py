@@ -1,4 +1,4 @@
-"""Operations of RandAugment as functions of whole images by Pillow, and of whole frames by torchvision.
+"""Operations of RandAugment as functions of whole frames, by timm with Pillow and by torchvision.
 
 The operations of clips are compared with them.
 """
@@ -6,19 +6,19 @@ The operations of clips are compared with them.
 import math
 import platform
 from collections.abc import Callable
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image
+from timm.data.auto_augment import rand_augment_transform
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 FILL = (128, 128, 128)
-NAMES = (
-    "autocontrast", "equalize", "invert", "rotate", "posterize", "solarize", "solarize add", "colour", "contrast",
-    "brightness", "sharpness", "shear x", "shear y", "translate x", "translate y",
-)  # fmt: skip
+POLICY = "rand-inc1"  # of timm, whose operations are stronger at larger magnitudes
+NAMES = [operation.name for operation in rand_augment_transform(POLICY, {"img_mean": FILL}).ops]
 
 
 def equal(found: ArrayLike, expected: ArrayLike) -> bool:
@@ -29,37 +29,18 @@ def equal(found: ArrayLike, expected: ArrayLike) -> bool:
     return bool(differences.max() <= 1 and differences.mean() < 0.01)
 
 
-def with_bits(image: Image.Image, bits: int) -> Image.Image:
-    return ImageOps.posterize(image, bits) if bits else Image.new(image.mode, image.size)
+def by_timm(number: int, strength: float, sign: int, filter: Image.Resampling) -> Callable[[Image.Image], Image.Image]:
+    """Function of an image, by an operation whose sign and filter are not drawn."""
+    operation = rand_augment_transform(POLICY, {"img_mean": FILL, "interpolation": filter}).ops[number]
+    operation.prob, operation.magnitude = 1.0, 10 * strength
 
+    def changed(image: Image.Image) -> Image.Image:
+        if operation.name == "PosterizeIncreasing" and strength == 1:  # no bit is left, which Pillow refuses
+            return Image.new(image.mode, image.size)
+        with patch("timm.data.auto_augment._randomly_negate", lambda amount: sign * amount):
+            return operation(image)
 
-def dark_lightened(image: Image.Image, strength: float) -> Image.Image:
-    added = int(110 * strength)
-    return image.point([min(255, value + added) if value < 128 else value for value in range(256)] * 3)
-
-
-def warped(image: Image.Image, filter: Image.Resampling, *coefficients: float) -> Image.Image:
-    return image.transform(image.size, Image.Transform.AFFINE, coefficients, filter, fillcolor=FILL)
-
-
-# Functions of an image, a strength with a sign, and a filter.
-PILLOW: tuple[Callable[[Image.Image, float, Image.Resampling], Image.Image], ...] = (
-    lambda x, strength, _: ImageOps.autocontrast(x),
-    lambda x, strength, _: ImageOps.equalize(x),
-    lambda x, strength, _: ImageOps.invert(x),
-    lambda x, strength, filter: x.rotate(30 * strength, filter, fillcolor=FILL),
-    lambda x, strength, _: with_bits(x, 4 - int(4 * abs(strength))),
-    lambda x, strength, _: ImageOps.solarize(x, 256 - int(256 * abs(strength))),
-    lambda x, strength, _: dark_lightened(x, abs(strength)),
-    lambda x, strength, _: ImageEnhance.Color(x).enhance(1 + 0.9 * strength),
-    lambda x, strength, _: ImageEnhance.Contrast(x).enhance(1 + 0.9 * strength),
-    lambda x, strength, _: ImageEnhance.Brightness(x).enhance(1 + 0.9 * strength),
-    lambda x, strength, _: ImageEnhance.Sharpness(x).enhance(1 + 0.9 * strength),
-    lambda x, strength, filter: warped(x, filter, 1, 0.3 * strength, 0, 0, 1, 0),
-    lambda x, strength, filter: warped(x, filter, 1, 0, 0, 0.3 * strength, 1, 0),
-    lambda x, strength, filter: warped(x, filter, 1, 0, 0.45 * strength * x.width, 0, 1, 0),
-    lambda x, strength, filter: warped(x, filter, 1, 0, 0, 0, 1, 0.45 * strength * x.height),
-)
+    return changed
 
 
 def solarize_add(frames: Tensor, strength: float) -> Tensor:

@@ -15,7 +15,7 @@ from data.transforms import pillow_operations, tensor_operations
 from data.transforms.clip_operations import Operation, Operations
 from data.transforms.pillow_operations import FILTERS
 from data.transforms.tracked_frames import Box
-from tests.data.transforms.reference_operations import NAMES, PILLOW, TORCHVISION, equal
+from tests.data.transforms.reference_operations import NAMES, TORCHVISION, by_timm, equal
 
 NUMBERS = range(len(NAMES))
 Function = Callable[[Tensor], Tensor]
@@ -37,10 +37,10 @@ def random_box(height: int, width: int) -> Box:
 
 def pillow(number: int, strength: float) -> tuple[Operation, Function]:
     sign, filter = random.choice((-1, 1)), random.choice(FILTERS)
+    function = by_timm(number, strength, sign, filter)
 
     def changed(frames: Tensor) -> Tensor:
-        images = [Image.fromarray(frame.permute(1, 2, 0).numpy()) for frame in frames]
-        images = [PILLOW[number](image, sign * strength, filter) for image in images]
+        images = [function(Image.fromarray(frame.permute(1, 2, 0).numpy())) for frame in frames]
         return torch.from_numpy(np.stack([np.array(image) for image in images])).permute(0, 3, 1, 2)
 
     return pillow_operations.operations(filter)[number](strength, sign), changed
@@ -85,7 +85,8 @@ def test_operations_in_turn_are_their_functions_in_turn(flavour: str) -> None:
 
 def test_parts_of_a_clip_have_operations_of_their_own_on_channels_in_either_order() -> None:
     clip = clips(40, 30)[1]
-    (first, of_first), (second, of_second) = (of_tensors(NAMES.index(name), 0.7) for name in ("colour", "rotate"))
+    first, of_first = of_tensors(NAMES.index("ColorIncreasing"), 0.7)
+    second, of_second = of_tensors(NAMES.index("Rotate"), 0.7)
     result = Operations([(slice(1), [first]), (slice(1, None), [second])], reversed_channels=True)(clip)
     swapped = clip.flip(1)
     assert torch.equal(result, torch.cat([of_first(swapped[:1]), of_second(swapped[1:])]).flip(1))

@@ -54,12 +54,9 @@ def changed(operation: Operation) -> np.ndarray:
     return Operations([(slice(None), [operation])])(picture())[0].permute(1, 2, 0).numpy()
 
 
-def original() -> Image.Image:
-    return Image.fromarray(picture()[0].permute(1, 2, 0).contiguous().numpy())
-
-
 @pytest.mark.parametrize(("seed", "shift"), [(0, 0.45), (1, 0.25), (2, 0.5)])
 def test_operations_are_timms(seed: int, shift: float) -> None:
+    original = Image.fromarray(picture()[0].permute(1, 2, 0).contiguous().numpy())
     policy = auto_augment_policy("v0", {"translate_pct": shift, "img_mean": GREYS, "interpolation": FILTERS})
     for ours, theirs in zip(AutoAugment.Config(shift=shift).build().policy, policy, strict=True):
         for operation, expected in zip(ours, theirs, strict=True):
@@ -70,7 +67,7 @@ def test_operations_are_timms(seed: int, shift: float) -> None:
             with seeded(seed):
                 result, left = changed(operation(None)), random.random()
             with seeded(seed):
-                assert equal(result, np.asarray(expected(original()))), operation.name
+                assert equal(result, np.asarray(expected(original))), operation.name
                 assert random.random() == left
 
 

@@ -115,4 +115,5 @@ def test_dots_are_where_the_geometry_of_a_test_crop_says(
     frames, points = dotted(*size)
     crops = Crops(CROP, EvalConfig(crops=num_crops, short_side=short_side))(frames)
     assert len(crops) == num_crops
+    assert crops[0].geometry.scale_y == pytest.approx((short_side or CROP) / min(size), rel=0.02)
     assert sum(assert_dots_are_at(crop, points, deviation(*size)) for crop in crops) > 3 * num_crops

@@ -1,4 +1,4 @@
-"""RandAugment: its operations on tensors beside those of Pillow, and its random draws beside the released code."""
+"""RandAugment: its random draws beside the released code."""
 
 import random
 from collections import Counter
@@ -8,30 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from timm.data.auto_augment import rand_augment_transform
 
 from data.items import seeded
-from data.transforms.clip_operations import RAMP, Lookup, Operations
-from data.transforms.pillow_operations import FILTERS, operations
+from data.transforms.clip_operations import RAMP, Lookup
+from data.transforms.pillow_operations import FILTERS
 from data.transforms.rand_augment import Maker, RandAugment
 from data.transforms.tensor_operations import OPERATIONS
 from tests.data.pictures import picture
-from tests.data.transforms.reference_operations import equal
-
-GREY = (128, 128, 128)
-
-
-@pytest.mark.parametrize("number", range(len(OPERATIONS)))
-@pytest.mark.parametrize("strength", [0.5, 1.0])
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_operations_on_tensors_are_pillows(number: int, strength: float, sign: int) -> None:
-    strength = 0.75 if number == 4 else strength  # posterising keeps a bit at full strength
-    # Signs of shifts are our convention: both are equally likely.
-    theirs = operations(Image.Resampling.BILINEAR)[number](strength, -sign if number >= len(OPERATIONS) - 2 else sign)
-    both = OPERATIONS[number](strength, sign), theirs
-    ours, expected = (Operations([(slice(None), [operation])])(picture())[0].int() for operation in both)
-    off = (ours - expected).abs().amax(0)
-    assert (off > 2).float().mean() < 0.05  # differences occur at the border of the fill colour
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, config: RandAugment.Config, clips: int) -> list[list[tuple]]:
@@ -149,22 +132,6 @@ def test_reversed_channels_change_what_depends_on_their_order_alone(as_released:
             expected = plain.drawn()(frames.flip(1)).flip(1)
         with seeded(seed):
             assert torch.equal(swapped.drawn()(frames), expected)
-
-
-@pytest.mark.parametrize("number", range(len(OPERATIONS)))
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_bicubic_operations_are_those_of_timm(number: int, sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("timm.data.auto_augment._randomly_negate", lambda value: sign * value)
-    settings = {"img_mean": GREY, "interpolation": Image.Resampling.BICUBIC, "translate_const": 100}
-    policy = rand_augment_transform("rand-m7-n4-inc1", settings)
-    assert (len(policy.ops), policy.num_layers, policy.ops[number].prob) == (len(OPERATIONS), 4, 0.5)
-    policy.ops[number].prob = 1.0
-    frames = picture()
-    expected = np.array(policy.ops[number](Image.fromarray(frames[0].permute(1, 2, 0).numpy())))
-    operation = operations(Image.Resampling.BICUBIC)[number](0.7, sign)
-    changed = Operations([(slice(None), [operation])])(frames)
-    assert changed.dtype == torch.uint8
-    assert equal(changed[0].permute(1, 2, 0), expected)
 
 
 @pytest.mark.parametrize("name", ["independent", "bicubic"])
