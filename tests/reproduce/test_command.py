@@ -22,7 +22,7 @@ from reproduce.verbs import list as list_verb
 from runner.machine.files import StoreError, write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 ROOT = Path(__file__).resolve().parents[2]
 T4 = "motionformer/table4"

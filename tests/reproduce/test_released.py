@@ -19,8 +19,8 @@ from experiments.spec.scales import PAPER
 from runner.machine.messages import bytes_text
 from runner.store.jobs import jobs_of
 from runner.weights.released import needed_releases, releases_of
+from tests.conftest import Outcome, Reproduce
 from tests.experiments.motionformer.test_released import authors_tensors
-from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.weights.server import Server, serving
 
 JOINT, TRAJECTORY = "motionformer/table4:joint", "motionformer/table6b:mformer"

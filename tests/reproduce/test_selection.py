@@ -15,7 +15,7 @@ from reproduce.verbs.one_run import one_run
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"

@@ -11,7 +11,8 @@ from msgspec import to_builtins
 
 from runner.store.records import Hits
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, job_of, started
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import job_of, started
 from tests.runner.stored_metrics import write_result
 
 TWO, THREE = ("optim.epochs=2",), ("optim.epochs=3",)

@@ -14,7 +14,7 @@ from experiments.spec.scales import TINY
 from experiments.spec.table import row
 from models.cast.model import CAST
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 KeepWeights = Callable[..., None]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf
 
 Claims = Callable[..., str]
 

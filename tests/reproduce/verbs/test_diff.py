@@ -9,7 +9,7 @@ import pytest
 
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 RESULTS = Path(__file__).parents[3] / "reports" / "results"
 

@@ -18,9 +18,10 @@ from reproduce.verbs.doctor import machine_findings
 from runner.machine.files import write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
+from tests.conftest import Reproduce
 from tests.data.numbered_videos import write_video
 from tests.data.official_files import official_kinetics, official_ssv2
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.reproduce.conftest import TerminalOf
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"

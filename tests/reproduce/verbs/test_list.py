@@ -10,7 +10,8 @@ from experiments.spec.catalog import captions
 from reports.pages.table_texts import PUBLISHED_SIGN
 from reproduce.verbs import list as list_verb
 from reproduce.verbs.list import progress
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf
 
 TABLE = "motionformer/table8"
 

@@ -21,7 +21,7 @@ from runner.measure.device_time import STEP_SECONDS
 from runner.measure.memory import MEASUREMENTS, NotMeasurableError
 from runner.measure.throughput import Turns
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 Runs = Mapping[str, RunConfig]
 Records = dict[str, dict[str, object]]

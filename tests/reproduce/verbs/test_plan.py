@@ -30,7 +30,7 @@ from runner.store.provenance import hardware
 from runner.store.records import sealed
 from runner.store.store import RunStore
 from runner.weights.weights import Weights, save_weights
-from tests.reproduce.conftest import Outcome, Reproduce
+from tests.conftest import Outcome, Reproduce
 from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.video.decode import VideoFile
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 
 def test_a_copy_is_written_and_examined_next(reproduce: Reproduce, kinetics: Path, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from experiments.spec.scales import TINY
 from reproduce.terminal import STYLE
 from reproduce.terminal_page import Terminal
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf
 from tests.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"

@@ -11,7 +11,7 @@ from runner.machine.files import write_atomically
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore
 from runner.weights.weights import Weights
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"  # with a run on each of two data sets

@@ -19,7 +19,8 @@ from runner.store.jobs import Job, jobs_of
 from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Outcome, Reproduce, job_of, started
+from tests.conftest import Outcome, Reproduce
+from tests.reproduce.conftest import job_of, started
 from tests.runner.stored_metrics import write_result
 
 MFORMER, JOINT = "motionformer/table6b:mformer", "motionformer/table4:joint"

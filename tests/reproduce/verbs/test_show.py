@@ -11,7 +11,8 @@ from experiments.spec.scales import TINY
 from experiments.spec.scaling import at_scale
 from experiments.spec.table import Table
 from reproduce.verbs.show import changes_of
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf
 
 T4 = "motionformer/table4"
 

@@ -18,7 +18,8 @@ from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.run_directory import Failure
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, TerminalOf, job_of, started
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf, job_of, started
 from tests.runner.stored_metrics import write_result
 
 
