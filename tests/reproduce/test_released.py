@@ -108,18 +108,6 @@ def test_a_file_fetched_by_hand_is_taken_for_one_row(command: Reproduce) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--scale", "tiny"], "released weights are of the paper's size; add --scale paper"),
-        (["--scale", "paper", "--seeds", "0,1"], "a file was trained with one seed; name none"),
-    ],
-)
-def test_released_weights_have_one_scale_and_one_seed(words: list[str], message: str, reproduce: Reproduce) -> None:
-    refused = reproduce("plan", TRAJECTORY, "--released", *words)
-    assert refused.code == 2 and message in refused.err
-
-
-@pytest.mark.parametrize(
     ("row", "count"),
     [("cast/table9:cast", 1), ("xvit/zoo:ssv2", 1), ("msca/table2:vit", 1), ("motionformer/table9:ours", 1),
      ("motionformer/table9:kept", 0), ("motionformer/table2a:joint-square", 0)],

@@ -110,11 +110,8 @@ def test_claims_have_a_line_for_each_variant(reproduce: Reproduce, store: RunSto
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (variants("shrt"), "--variant shrt: neither PATH=VALUE nor the name of a run in"),
         (variants("short", *TWO), "--variant optim.epochs=2: another variant has the same overrides"),
         (["-o", "optim.epochs=5", *variants(*TWO)], "-o optim.epochs=5 and -o optim.epochs=2 change the same field"),
-        (["--check", *variants(*TWO)], "--check does not go with --variant"),
-        (["--format", "latex", *variants(*TWO)], "--format latex does not go with --variant"),
     ],
 )
 def test_what_is_no_variant_is_refused(words: list[str], message: str, report: Reproduce, three: None) -> None:

@@ -90,26 +90,32 @@ def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, jud
     assert found.interval == pytest.approx((3.5, 6.5), abs=0.3)  # all discordant items favour one row
     assert (found.items, found.num_seeds) == ((("kinetics400", 1000),), 1)
     assert (found.printed, found.printed_margins) == ("noise", (0.5,))
-    assert judged(below(MARGIN)).verdict == "not supported"
 
 
-def test_lead_within_the_interval_is_undecided(score: Score, judged: Judge) -> None:
-    """The same margin of 1 point, with many discordant items and with few."""
-    score("ours.k400", 300, 810)
-    score("joint.k400", 0, 500)
-    assert judged(LEAD).verdict == "undecided"
-    score("joint.k400", 310, 810)
-    assert judged(LEAD).verdict == "supported"
-
-
-def test_size_and_equality(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 650)
-    assert judged(about(MARGIN, 5, 0.5)).verdict == "supported"
-    assert judged(about(MARGIN, 9, 0.5)).verdict == "not supported"
-    assert judged(within(MARGIN, 6.25)).verdict == "supported"  # its p-value, 0.04, is one-sided
-    assert judged(within(MARGIN, 1)).verdict == "not supported"
-    assert judged(within(MARGIN, 5.2)).verdict == "undecided"
+@pytest.mark.parametrize(
+    ("ours", "joint", "comparison", "verdict"),
+    [
+        ((0, 700), (0, 650), below(MARGIN), "not supported"),
+        ((300, 810), (0, 500), LEAD, "undecided"),  # a margin of 1 point with many discordant items
+        ((300, 810), (310, 810), LEAD, "supported"),  # and with few
+        ((0, 700), (0, 650), about(MARGIN, 5, 0.5), "supported"),
+        ((0, 700), (0, 650), about(MARGIN, 9, 0.5), "not supported"),
+        ((0, 700), (0, 650), within(MARGIN, 6.25), "supported"),  # its p-value, 0.04, is one-sided
+        ((0, 700), (0, 650), within(MARGIN, 1), "not supported"),
+        ((0, 700), (0, 650), within(MARGIN, 5.2), "undecided"),
+    ],
+)
+def test_margins_are_compared_within_their_intervals(
+    ours: tuple[int, int],
+    joint: tuple[int, int],
+    comparison: Comparison,
+    verdict: str,
+    score: Score,
+    judged: Judge,
+) -> None:
+    score("ours.k400", *ours)
+    score("joint.k400", *joint)
+    assert judged(comparison).verdict == verdict
 
 
 def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
@@ -176,40 +182,38 @@ def undecided(found: Judgement, reason: str) -> bool:
     return found.verdict == "undecided" and found.reason == reason
 
 
-def test_missing_results_leave_a_comparison_undecided(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
+SPLIT = {"items": NUM_ITEMS, "annotations": "aaaa", "files": "ffff", "missing": 0, "num_bytes": 1}
+DATA = {"name": "kinetics400", "fingerprint": "0123", "train": SPLIT, "test": SPLIT}
+OTHER_SPLIT = {**SPLIT, "annotations": "bbbb"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"bits": False}, "results do not tell the correct items"),
+        ({"bits": False, "hits": to_builtins(Hits.of({"top1": np.ones(NUM_ITEMS, bool)}, IDS))}, "not run: joint.k400"),
+        ({"ids": IDS[::-1]}, "tests of different items or views"),
+        ({"ids": IDS[:900]}, "tests of different items or views"),
+        ({"data": DATA}, ""),
+        ({"data": {name: value for name, value in DATA.items() if name != "train"}}, ""),  # unrecorded
+        ({"data": {name: value for name, value in DATA.items() if name != "test"}}, ""),
+        ({"data": {**DATA, "train": OTHER_SPLIT}}, "trained or tested on different data"),
+        ({"data": {**DATA, "test": OTHER_SPLIT}}, "trained or tested on different data"),
+        ({"classes": {"up": [50, 500], "down": [50, 500]}}, "near chance: joint.k400"),
+        ({"classes": {str(number): [5, 50] for number in range(20)}}, ""),
+    ],
+)
+def test_results_that_cannot_be_compared_leave_a_lead_undecided(
+    facts: dict, reason: str, score: Score, judged: Judge
+) -> None:
+    score("ours.k400", 0, 700, data=DATA)
+    assert undecided(judged(LEAD), "not run: joint.k400") and judged(LEAD).margins == ()
+    score("joint.k400", 0, 100, **{"data": DATA, **facts})
     found = judged(LEAD)
-    assert undecided(found, "not run: joint.k400") and found.margins == ()
-    score("joint.k400", 0, 100, bits=False)
-    found = judged(LEAD)
-    assert undecided(found, "results do not tell the correct items")
-    assert found.margins == pytest.approx((60,)) and found.interval is None
-
-
-def test_tests_of_other_items_are_not_compared(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    for change in ({"ids": IDS[::-1]}, {"ids": IDS[:900]}):
-        score("joint.k400", 0, 100, **change)
-        assert undecided(judged(LEAD), "tests of different items or views")
-
-
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_tests_on_other_data_are_not_compared(part: str, score: Score, judged: Judge) -> None:
-    split = {"items": NUM_ITEMS, "annotations": "aaaa", "files": "ffff", "missing": 0, "num_bytes": 1}
-    data = {"name": "kinetics400", "fingerprint": "0123", "train": split, "test": split}
-    unrecorded = {name: value for name, value in data.items() if name != part}
-    score("ours.k400", 0, 700, data=data)
-    for equal in (data, unrecorded):
-        score("joint.k400", 0, 600, data=equal)
-        assert judged(LEAD).verdict == "supported"
-    score("joint.k400", 0, 600, data=data | {part: split | {"annotations": "bbbb"}})
-    assert undecided(judged(LEAD), "trained or tested on different data")
-
-
-def test_results_with_damaged_bits_are_not_taken(score: Score, judged: Judge) -> None:
-    score("joint.k400", 0, 100)
-    score("ours.k400", 0, 700, bits=False, hits=to_builtins(Hits.of({"top1": np.ones(1000, bool)}, IDS)))
-    assert undecided(judged(LEAD), "not run: ours.k400")
+    assert (found.verdict, found.reason) == ("undecided" if reason else "supported", reason)
+    assert (found.interval is None) == bool(reason and not reason.startswith("near"))
+    margin = 70 - 100 * 100 / len(facts.get("ids", IDS))
+    assert found.margins == (() if reason.startswith("not run") else pytest.approx((margin,)))
 
 
 def test_accuracies_of_small_models_are_not_judged_and_counts_are(score: Score, judged: Judge, toy: Scale) -> None:
@@ -299,14 +303,6 @@ def test_tests_of_one_model_in_other_views_are_paired(table: Table, tmp_path: Pa
         trained_anew = with_seeds(samples, leaves, [0])  # both deviate together
         np.testing.assert_allclose(trained_anew[leaves[1].cell] - trained_anew[leaves[0].cell], two - one)
         assert items == (("kinetics400", NUM_ITEMS),)
-
-
-def test_rows_near_chance_decide_nothing(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 110, classes={"up": [60, 500], "down": [50, 500]})
-    assert undecided(judged(LEAD), "near chance: joint.k400")
-    score("joint.k400", 0, 600, classes={"up": [300, 500], "down": [300, 500]})
-    assert judged(LEAD).verdict == "supported"
 
 
 def test_counted_costs_are_exact_and_at_the_papers_size(judged: Judge) -> None:

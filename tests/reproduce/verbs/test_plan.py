@@ -111,11 +111,6 @@ def test_a_test_whose_scores_are_part_of_anothers_costs_nothing(tmp_path: Path) 
     assert [plan["device_hours_left"] > 0 for plan in found] == [True, False, False, False, False, False]
 
 
-def test_overrides_that_a_run_refuses_are_refused_by_its_plan(reproduce: Reproduce) -> None:
-    refused = reproduce("plan", "motionformer/table4:joint", "--column", "ssv2", "-o", "evaluation.views=10")
-    assert (refused.code, refused.out) == (2, "") and "segment sampling has one view" in refused.err
-
-
 def test_plan_includes_the_training_of_a_run_tested_with_released_weights(tmp_path: Path, reproduce: Reproduce) -> None:
     (job,) = jobs_of(find(["motionformer/table6b:mformer"]), PAPER, [], (0,))
     write_result(RunStore(tmp_path), job.run, released=True)
