@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.motionformer.base import K400, SSV2
 from experiments.spec import metrics
 from experiments.spec.catalog import load
 from experiments.spec.metrics import (
-    ACTION,
-    NOUN,
     TOP1,
-    VERB,
     Computed,
     Derived,
     Difference,
@@ -67,12 +64,6 @@ def test_cells_have_the_states_of_their_runs(trial: Trial) -> None:
     }
     assert all(c.value is None for r in report.rows[1:] for c in r.cells if c.state not in ("done", "measured"))
     assert [c.value for c in report.rows[0].cells] == [None, None, None, 1.0]  # derived from the printed cells
-
-
-def test_a_missing_seed_changes_the_state_and_the_number_of_seeds(trial: Trial) -> None:
-    trial.finish(trial.run("joint.k400", 0), 60.0)
-    found = cell(trial.report(seeds=(0, 1)), "joint", "k400")
-    assert (found.state, found.value, found.std, found.num_seeds, found.num_requested) == ("not run", 60.0, None, 1, 2)
 
 
 def test_overrides_mark_only_changed_runs_as_modified(trial: Trial) -> None:
@@ -241,21 +232,6 @@ def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(
 MEMORY = Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400)
 
 
-def test_every_kind_of_measurement_is_shown_and_published(trial: Trial, tmp_path: Path) -> None:
-    metric = Measured("items_per_second", "turns-float32")
-    both = trial.of_columns(Column(key="speed", header="Videos/s", metric=metric, base=K400), MEMORY)
-    both.measure(K400, "turns-float32", items_per_second=2.5)
-    report = both.report()
-    speed, memory = report.rows[0].cells
-    assert (speed.state, speed.value, speed.num_seeds) == ("measured", 2.5, 0)
-    assert (memory.state, memory.value) == ("not run", None)
-    publish(report, both.store)
-    there = both.elsewhere(tmp_path / "none").report().rows[0].cells[0]
-    assert (there.value, there.published) == (2.5, True)
-    assert there.measurement is not None and both.store.results is not None
-    assert there.measurement.file.is_file() and there.measurement.file.is_relative_to(both.store.results)
-
-
 def test_a_measurement_without_its_metric_is_an_error(trial: Trial) -> None:
     for value in ({}, {"peak_gib": None}, {"peak_gib": "much"}):
         trial.measure(K400, "memory", **value)
@@ -273,15 +249,3 @@ def test_a_ratio_needs_a_measurement_together_with_its_reference(trial: Trial) -
     ratios.measure(K400, "turns-float32", **session, seconds_per_item=seconds)
     (ratio,) = ratios.report().rows[0].cells
     assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
-
-
-def test_a_table_can_show_any_metric_of_its_task(trial: Trial) -> None:
-    own = trial.of_columns(
-        *(Column(key=metric.name, header=metric.name, metric=metric, base=EPIC100) for metric in (ACTION, VERB, NOUN)),
-        Column(key="verb5", header="Verb top-5", metric=metrics.Tested("verb_top5"), base=EPIC100),
-    )
-    run = own.run("ours.action")
-    own.finish(run, action=20.0, verb=50.0, noun=40.0, verb_top5=75.0)
-    cells = own.report().rows[0].cells
-    assert [(one.state, one.value) for one in cells] == [("done", x) for x in (20.0, 50.0, 40.0, 75.0)]
-    assert {result.run.train_id for one in cells for result in one.seeds} == {run.train_id}
