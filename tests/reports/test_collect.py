@@ -233,6 +233,7 @@ MEMORY = Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"
 
 
 def test_a_measurement_without_its_metric_is_an_error(trial: Trial) -> None:
+    assert trial.of_columns(MEMORY).report().cells[0].state == "not run"
     for value in ({}, {"peak_gib": None}, {"peak_gib": "much"}):
         trial.measure(K400, "memory", **value)
         with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/memory.json has no 'peak_gib'"):

@@ -1,12 +1,8 @@
 """Command line: user errors are one line with cause and remedy and the right exit code, and nothing is written."""
 
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +10,7 @@ import pytest
 from data.errors import DataError
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
-from reproduce.command import ended_by_ctrl_c, parsed
+from reproduce.command import parsed
 from reproduce.options import VERBS, Options
 from reproduce.selection import NOTHING_TO_RUN
 from reproduce.verbs import list as list_verb
@@ -192,31 +188,6 @@ def test_help_has_the_verbs_in_a_group_and_the_version_names_the_commit_and_pyto
     assert re.fullmatch(r"reproduce \d+\.\d+\.\d+, commit \S+, Python 3\.\S+, torch \S+\n", version.out)
 
 
-def test_a_closed_pipe_is_not_an_error() -> None:
-    command = [sys.executable, "-m", "reproduce", "list"]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.close()
-    assert process.stderr.read() == "" and process.wait() == 0
-
-
-@pytest.mark.parametrize(
-    "module", ["reproduce.command", "runner.inference.row_model", "runner.jobs.run_process", "benchmarks.__main__"]
-)
-def test_entry_points_disable_the_native_jit_of_torch_before_they_import_it(module: str) -> None:
-    code = (
-        "import importlib, os, sys\n"
-        "class Watch:\n"
-        "    def find_spec(self, name, *_):\n"
-        "        if name == 'torch':\n"
-        "            os._exit(os.environ.get('TORCH_DISABLE_NATIVE_JIT') != '1')\n"
-        "sys.meta_path.insert(0, Watch())\n"
-        f"importlib.import_module({module!r})\n"
-    )
-    environment = {name: value for name, value in os.environ.items() if name != "TORCH_DISABLE_NATIVE_JIT"}
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
-
-
 def test_a_directory_of_runs_that_does_not_exist_is_named(reproduce: Reproduce, tmp_path: Path) -> None:
     note = f"note: --runs {tmp_path}/none does not exist, so there are no runs in it\n"
     assert note in reproduce("status", ROW, "--runs", f"{tmp_path}/none").err
@@ -261,13 +232,6 @@ def test_a_port_in_use_is_refused(reproduce: Reproduce) -> None:
 def test_a_table_without_tests_has_nothing_to_run(reproduce: Reproduce, verb: str) -> None:
     outcome = reproduce(verb, "motionformer/table1")
     assert (outcome.code, outcome.out) == (0, f"{NOTHING_TO_RUN}\n")
-
-
-@pytest.mark.usefixtures("ctrl_c")
-def test_ctrl_c_during_an_import_ends_the_process() -> None:
-    with ended_by_ctrl_c():
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_evaluate_prints_only_its_json_to_stdout(reproduce: Reproduce, clips: Path, tmp_path: Path) -> None:

@@ -174,15 +174,9 @@ def test_a_run_without_training_costs_only_its_test_and_lists_its_parents(store:
     assert plan["parents"] == {"spatial": parent.run.train_id, "temporal": TINY.of(SSV2).train_id}
 
 
-def test_a_finished_run_has_no_remaining_cost(store: RunStore) -> None:
-    job = tiny("a.top1")
-    write_result(store, job.run)
-    (plan,) = plans(job, store=store)
-    assert (plan["state"], plan["petaflops_left"]) == ("done", 0.0)
-    assert "1 distinct run for 1 cell, 0 to do" in text_of(job, store=store)
-
-
-def test_a_trained_run_costs_only_its_test_and_an_interrupted_training_what_is_left_of_it(store: RunStore) -> None:
+def test_a_trained_run_costs_its_test_an_interrupted_one_what_is_left_of_it_and_a_finished_one_nothing(
+    store: RunStore,
+) -> None:
     job, other, lost = tiny("a.top1"), tiny("b.top1", seed=1), tiny("c.top1", seed=2)
     for interrupted in (job, lost):
         write_atomically(interrupted.directory(store).progress_file, '{"stage": "train", "done": 0.75}')
@@ -197,6 +191,10 @@ def test_a_trained_run_costs_only_its_test_and_an_interrupted_training_what_is_l
     write_atomically(job.directory(store).progress_file, '{"stage": "test", "done": 0.75}')  # of imported weights
     (untrained,) = plans(job, store=store)
     assert untrained["petaflops_left"] == again == whole and left - test == pytest.approx((whole - test) / 4)
+    write_result(store, other.run)
+    (done,) = plans(other, store=store)
+    assert (done["state"], done["petaflops_left"]) == ("done", 0.0)
+    assert "1 distinct run for 1 cell, 0 to do" in text_of(other, store=store)
 
 
 def test_each_list_is_read_once_for_all_rows(root: Path, paper: Reproduce, monkeypatch: pytest.MonkeyPatch) -> None:
