@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
 
 
 Reproduce = Callable[..., Outcome]
+Output = Callable[..., str]
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -146,5 +147,17 @@ def reproduce(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: p
             code = end.code
         streams = capsys.readouterr()
         return Outcome(code, streams.out, streams.err)
+
+    return call
+
+
+@pytest.fixture
+def output(reproduce: Reproduce) -> Output:
+    """Function that carries out a command that succeeds, and returns its output."""
+
+    def call(*words: object) -> str:
+        outcome = reproduce(*words)
+        assert outcome.code == 0, outcome.err
+        return outcome.out
 
     return call

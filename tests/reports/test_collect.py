@@ -1,4 +1,4 @@
-"""Cells by kind of metric, and missing, damaged and published results."""
+"""Cells by kind of metric, missing, damaged and published results, and costs beside those that the paper counts."""
 
 import statistics
 from contextlib import nullcontext
@@ -24,6 +24,7 @@ from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column
 from reports.collect import collect
+from reports.costs import costs_of
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import legend, ours_text, printed_text
 from reports.publication import publish
@@ -164,9 +165,8 @@ def test_derived_columns_are_computed_for_each_seed(
 ) -> None:
     # The derived column precedes the columns that it depends on.
     derived = trial.of_columns(Column(key="derived", header="D", metric=metric), *BOTH)
-    for seed, values in enumerate([(60.0, 30.0), (80.0, 20.0)]):
-        for column, value in zip(("k400", "ssv2"), values, strict=True):
-            derived.finish(derived.run(f"ours.{column}", seed), value)
+    derived.finish("ours.k400", 60.0, 80.0)
+    derived.finish("ours.ssv2", 30.0, 20.0)
     found = cell(derived.report(seeds=(0, 1)), "ours", "derived")
     assert (found.state, found.num_seeds, found.num_requested, found.seeds) == ("derived", 2, 2, ())
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
@@ -205,8 +205,7 @@ def test_derived_columns_can_combine_tested_and_computed_columns(trial: Trial) -
         Column(key="left", header="Left", metric=Difference("left", ("k400", "gflops"))),
         Column(key="twice", header="Twice", metric=Mean("twice", ("gflops", "gflops"))),
     )
-    for seed, top1 in enumerate((60.0, 64.0)):
-        gain.finish(gain.run("ours.k400", seed), top1)
+    gain.finish("ours.k400", 60.0, 64.0)
     report = gain.report(seeds=(0, 1))
     left, twice = (cell(report, "ours", key) for key in ("left", "twice"))
     assert (left.state, left.value, left.num_seeds) == ("derived", 52.0, 2)
@@ -250,3 +249,19 @@ def test_a_ratio_needs_a_measurement_together_with_its_reference(trial: Trial) -
     ratios.measure(K400, "turns-float32", **session, seconds_per_item=seconds)
     (ratio,) = ratios.report().rows[0].cells
     assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
+
+
+def test_executed_gflops_are_stated_for_columns_of_published_gflops(trial: Trial) -> None:
+    counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
+    for metric, values in ((counted, ["1.5"]), (Computed("twice", lambda run: 2.0), [])):
+        found = trial.of_columns(Column(key="a", header="A", metric=metric, base=K400), scale=PAPER)
+        assert [cost.value for cost in costs_of(found.report())] == values
+        assert not costs_of(found.report(overrides=["model.depth=6"]))
+
+
+def test_the_share_of_waiting_is_stated_once_for_each_training_that_knows_it(trial: Trial) -> None:
+    trial.finish("joint.k400", 50.0, waiting_share=0.246)
+    trial.finish("ours.k400", 50.0)
+    (cost,) = [cost for cost in costs_of(trial.report()) if cost.kind.startswith("waiting")]
+    assert (cost.row, cost.kind, cost.value) == ("Joint, Small", "waiting for data, % of the training", "25")
+    assert "Waiting: share" in trial.page() and cost.value in trial.page()

@@ -15,6 +15,7 @@ from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 from tests.data.numbered_videos import write_video
+from tests.runner.stored_metrics import write_result
 
 
 def job_of(row: str, overrides: tuple[str, ...] = (), seed: int = 0) -> Job:
@@ -26,6 +27,16 @@ def started(store: RunStore, job: Job, name: str = "") -> RunDirectory:
     """Directory of a run, with the file that says what started it."""
     directory = store.make(job.run.train_id, job.full_cell)
     add_start(directory.starts, job.start(Start(scale="tiny", overrides=job.overrides, name=name)))
+    return directory
+
+
+def finish_job(store: RunStore, job: Job, name: str = "", **fields: object) -> RunDirectory:
+    """Write the files of a finished run, with some fields of its result."""
+    directory = started(store, job, name)
+    directory.save_config(job.run.description)
+    write_atomically(directory.log, "log")
+    write_atomically(directory.weights, "weights")
+    write_result(store, job.run, 99.0, **fields)
     return directory
 
 

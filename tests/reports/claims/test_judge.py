@@ -54,14 +54,16 @@ LEAD = above(MARGIN)
 
 @pytest.fixture
 def score(trial: Trial) -> Score:
-    """Writes a finished test of a cell in which the items from `first` to `last` are correct."""
+    """Writes finished tests of cells with so many correct items, the first ones or those from one to another."""
 
-    def write(name: str, first: int, last: int, *, scale: Scale = trial.scale, seed: int = 0,
+    def write(correct: dict[str, int | tuple[int, int]], *, scale: Scale = trial.scale, seed: int = 0,
               ids: tuple[str, ...] = IDS, bits: bool = True, **facts: object) -> None:  # fmt: skip
-        mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
-        hits = {"hits": to_builtins(Hits.of({"top1": mask}, ids))} if bits else {}
-        run = trial.of(trial.table, scale).run(name, seed)
-        trial.finish(run, 100 * float(mask.mean()), **hits, **facts)
+        for name, items in correct.items():
+            first, last = items if isinstance(items, tuple) else (0, items)
+            mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
+            hits = {"hits": to_builtins(Hits.of({"top1": mask}, ids))} if bits else {}
+            run = trial.of(trial.table, scale).run(name, seed)
+            trial.finish(run, 100 * float(mask.mean()), **hits, **facts)
 
     return write
 
@@ -82,8 +84,7 @@ def judged(trial: Trial) -> Judge:
 
 
 def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 650)
+    score({"ours.k400": 700, "joint.k400": 650})
     found = judged(LEAD)
     assert (found.verdict, found.reason) == ("supported", "")
     assert found.margins == pytest.approx((5.0,))
@@ -95,32 +96,30 @@ def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, jud
 @pytest.mark.parametrize(
     ("ours", "joint", "comparison", "verdict"),
     [
-        ((0, 700), (0, 650), below(MARGIN), "not supported"),
-        ((300, 810), (0, 500), LEAD, "undecided"),  # a margin of 1 point with many discordant items
+        (700, 650, below(MARGIN), "not supported"),
+        ((300, 810), 500, LEAD, "undecided"),  # a margin of 1 point with many discordant items
         ((300, 810), (310, 810), LEAD, "supported"),  # and with few
-        ((0, 700), (0, 650), about(MARGIN, 5, 0.5), "supported"),
-        ((0, 700), (0, 650), about(MARGIN, 9, 0.5), "not supported"),
-        ((0, 700), (0, 650), within(MARGIN, 6.25), "supported"),  # its p-value, 0.04, is one-sided
-        ((0, 700), (0, 650), within(MARGIN, 1), "not supported"),
-        ((0, 700), (0, 650), within(MARGIN, 5.2), "undecided"),
+        (700, 650, about(MARGIN, 5, 0.5), "supported"),
+        (700, 650, about(MARGIN, 9, 0.5), "not supported"),
+        (700, 650, within(MARGIN, 6.25), "supported"),  # its p-value, 0.04, is one-sided
+        (700, 650, within(MARGIN, 1), "not supported"),
+        (700, 650, within(MARGIN, 5.2), "undecided"),
     ],
 )
 def test_margins_are_compared_within_their_intervals(
-    ours: tuple[int, int],
-    joint: tuple[int, int],
+    ours: int | tuple[int, int],
+    joint: int | tuple[int, int],
     comparison: Comparison,
     verdict: str,
     score: Score,
     judged: Judge,
 ) -> None:
-    score("ours.k400", *ours)
-    score("joint.k400", *joint)
+    score({"ours.k400": ours, "joint.k400": joint})
     assert judged(comparison).verdict == verdict
 
 
 def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
-    for name, last in (("ours.k400", 900), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 650)):
-        score(name, 0, last)
+    score({"ours.k400": 900, "ours.ssv2": 500, "joint.k400": 700, "joint.ssv2": 650})
     found = judged(above(cell("ours.delta") - cell("joint.delta")))
     assert found.verdict == "supported"
     assert found.margins == pytest.approx((35.0,))
@@ -128,8 +127,7 @@ def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
 
 
 def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Score, judged: Judge) -> None:
-    for name, last in (("ours.k400", 600), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 350)):
-        score(name, 0, last)
+    score({"ours.k400": 600, "ours.ssv2": 500, "joint.k400": 700, "joint.ssv2": 350})
     even = Evenness("even", ("k400", "ssv2"))
     found = judged(above(cell("ours.k400", even) - cell("joint.k400", even)))
     assert (found.verdict, str(found.comparison)) == ("supported", "ours.even - joint.even > 0")
@@ -139,25 +137,23 @@ def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Sco
 
 
 def test_trend(score: Score, judged: Judge) -> None:
-    for name, last in (("joint.k400", 500), ("short.k400", 600), ("ours.k400", 700)):
-        score(name, 0, last)
+    score({"joint.k400": 500, "short.k400": 600, "ours.k400": 700})
     rows = ("joint", "short", "ours")
     found = judged(rising(tuple(cell(f"{row}.k400") for row in rows)))
     assert found.verdict == "supported" and found.margins == pytest.approx((10, 10))
     assert judged(rising(tuple(cell(f"{row}.k400") for row in reversed(rows)))).verdict == "not supported"
-    score("short.k400", 0, 706)  # of two steps, one may be reversed by chance
+    score({"short.k400": 706})  # of two steps, one may be reversed by chance
     assert judged(rising(tuple(cell(f"{row}.k400") for row in rows))).verdict == "supported"
 
 
 def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Judge) -> None:
-    for seed, last in enumerate((700, 720, 740)):
-        score("ours.k400", 0, last, seed=seed)
-    score("joint.k400", 0, 650, seed=0)
-    score("joint.k400", 0, 660, seed=1)
+    score({"ours.k400": 700, "joint.k400": 650}, seed=0)
+    score({"ours.k400": 720, "joint.k400": 660}, seed=1)
+    score({"ours.k400": 740}, seed=2)
     found = judged(LEAD, seeds=(0, 1, 2))
     assert (found.num_seeds, found.verdict) == (2, "supported")
     assert found.margins == pytest.approx((5.5,))
-    score("short.k400", 0, 600, seed=2)
+    score({"short.k400": 600}, seed=2)
     assert judged(above(cell("short.k400") - cell("joint.k400")), seeds=(0, 1, 2)).reason == (
         "no seed that all rows have finished"
     )
@@ -165,9 +161,8 @@ def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Ju
 
 def test_several_comparisons_are_decided_jointly(trial: Trial, score: Score) -> None:
     """A lead that is just significant alone is not so beside others that are not."""
-    score("ours.k400", 5, 516)  # 16 items that joint misses, and the reverse for 5
-    score("joint.k400", 0, 500)
-    score("short.k400", 0, 500)
+    score({"ours.k400": (5, 516)})  # 16 items that joint misses, and the reverse for 5
+    score({"joint.k400": 500, "short.k400": 500})
     alone = claim("C1", "section 1", "A lead", LEAD)
     others = [claim(f"C{n}", "section 1", "A lead", above(cell("short.k400") - cell("joint.k400"))) for n in (2, 3, 4)]
 
@@ -206,9 +201,9 @@ OTHER_SPLIT = {**SPLIT, "annotations": "bbbb"}
 def test_results_that_cannot_be_compared_leave_a_lead_undecided(
     facts: dict, reason: str, score: Score, judged: Judge
 ) -> None:
-    score("ours.k400", 0, 700, data=DATA)
+    score({"ours.k400": 700}, data=DATA)
     assert undecided(judged(LEAD), "not run: joint.k400") and judged(LEAD).margins == ()
-    score("joint.k400", 0, 100, **{"data": DATA, **facts})
+    score({"joint.k400": 100}, **{"data": DATA, **facts})
     found = judged(LEAD)
     assert (found.verdict, found.reason) == ("undecided" if reason else "supported", reason)
     assert (found.interval is None) == bool(reason and not reason.startswith("near"))
@@ -217,8 +212,7 @@ def test_results_that_cannot_be_compared_leave_a_lead_undecided(
 
 
 def test_accuracies_of_small_models_are_not_judged_and_counts_are(score: Score, judged: Judge, toy: Scale) -> None:
-    score("ours.k400", 0, 700, scale=toy)
-    score("joint.k400", 0, 600, scale=toy)
+    score({"ours.k400": 700, "joint.k400": 600}, scale=toy)
     found = judged(LEAD, scale=toy)
     assert (found.verdict, found.reason, found.margins) == ("not judged", "small models", ())
     assert judged(above(cell("ours.delta") - cell("joint.delta")), scale=toy).verdict == "not judged"
@@ -231,8 +225,7 @@ def test_small_models_on_real_data_decide_orders_but_neither_sizes_nor_compariso
     score: Score, judged: Judge, toy: Scale
 ) -> None:
     real = replace(toy, gpu=PAPER.gpu)
-    score("ours.k400", 0, 700, scale=real)
-    score("joint.k400", 0, 600, scale=real)
+    score({"ours.k400": 700, "joint.k400": 600}, scale=real)
     assert judged(LEAD, scale=real).verdict == judged(LEAD, scale=real, real_data=True).verdict == "supported"
     assert judged(below(MARGIN), scale=real).verdict == "not supported"
     for size in (about(MARGIN, 10, 0.5), above(MARGIN, 5)):
@@ -248,8 +241,7 @@ def test_one_seed_of_a_small_model_has_the_assumed_deviation_of_a_training(
 ) -> None:
     widths = {}
     for scale, seeds in itertools.product((replace(toy, gpu=PAPER.gpu), PAPER), ((0,), (0, 1))):
-        score("ours.k400", 0, 700, scale=scale, seed=seeds[-1])
-        score("joint.k400", 0, 690, scale=scale, seed=seeds[-1])
+        score({"ours.k400": 700, "joint.k400": 690}, scale=scale, seed=seeds[-1])
         found = judged(above(MARGIN), scale=scale, seeds=seeds)
         assert found.interval is not None
         widths.setdefault(len(seeds), []).append(found.interval[1] - found.interval[0])
@@ -260,12 +252,11 @@ def test_one_seed_of_a_small_model_has_the_assumed_deviation_of_a_training(
 
 def test_a_quoted_accuracy_has_the_sampling_error_of_its_test_set(score: Score, judged: Judge) -> None:
     comparison = best("ours", "k400", ["other", "joint"])  # 99.0 is quoted
-    score("ours.k400", 0, 700, scale=PAPER)
-    score("joint.k400", 0, 600, scale=PAPER)
+    score({"ours.k400": 700, "joint.k400": 600}, scale=PAPER)
     found = judged(comparison, scale=PAPER)
     assert found.verdict == "not supported" and found.margins == pytest.approx((-29.0,))
     assert found.interval is not None and found.interval[0] < -30 < -28 < found.interval[1]
-    score("ours.k400", 0, 990, scale=PAPER)
+    score({"ours.k400": 990}, scale=PAPER)
     assert judged(comparison, scale=PAPER).verdict == "undecided"
 
 
@@ -375,8 +366,7 @@ def test_texts_are_compared_with_quoted_ones(judged: Judge) -> None:
 
 
 def test_report_shows_claims_and_how_they_are_judged(trial: Trial, score: Score) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 650)
+    score({"ours.k400": 700, "joint.k400": 650})
     several = replace(
         trial.table,
         claims=(

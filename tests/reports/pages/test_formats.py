@@ -88,8 +88,7 @@ def test_texts_of_bold_labels_are_plain() -> None:
 
 
 def test_csv_has_a_line_a_cell_and_seed_with_measured_and_printed_values(trial: Trial) -> None:
-    for seed, top1 in enumerate((60.123456, 62.0)):
-        trial.finish(trial.run("joint.k400", seed), top1)
+    trial.finish("joint.k400", 60.123456, 62.0)
     text = render(trial.report(seeds=(0, 1)), "csv")
     lines = [line for line in csv.DictReader(io.StringIO(text)) if line["column"] == "k400"]
     assert [line["state"] for line in lines] == ["quoted", *["done"] * 2, *["not run"] * 4]

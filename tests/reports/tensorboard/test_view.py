@@ -137,8 +137,7 @@ def test_runs_are_named_as_in_the_table_and_those_with_curves_come_first(trial: 
 
 
 def test_several_seeds_are_runs_of_one_line_with_their_mean(trial: Trial) -> None:
-    for seed in (0, 1):
-        trial.finish(trial.run("joint.k400", seed), 60.0 + seed)
+    trial.finish("joint.k400", 60.0, 61.0)
     runs = read(build_view([trial.report(seeds=(0, 1))], trial.store))
     found = [run for run in runs.Runs() if run.startswith(JOINT)]
     assert sorted(found) == [f"{JOINT} · seed 0", f"{JOINT} · seed 1"]
