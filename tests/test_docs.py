@@ -29,7 +29,7 @@ from reports.pages.table_texts import (
 from reproduce.command import parsed
 from runner.inference import row_model as rows
 from runner.weights.released import released_files
-from tests.conftest import Reproduce
+from tests.conftest import Output
 from tests.experiments.motionformer.test_released import authors_tensors
 from tests.test_architecture import PACKAGES, ROOT
 
@@ -61,16 +61,6 @@ def commands_of_own_data(*, large: bool) -> list[list[str]]:
     return [words for words in found if "--own" in words and "--fine-tune" not in words]
 
 
-def outputs(reproduce: Reproduce, *lines: list[str]) -> dict[str, str]:
-    """Output of each of some commands that succeed, by their verbs."""
-    found = {}
-    for words in lines:
-        outcome = reproduce(*words)
-        assert outcome.code == 0, outcome.err
-        found[words[0]] = outcome.out
-    return found
-
-
 @pytest.mark.parametrize("page", [README, CONTRIBUTING, *PAGES], ids=lambda page: page.name)
 def test_links_point_to_existing_files(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
@@ -85,8 +75,8 @@ def test_commands_are_parsed_and_name_rows(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("words", [words for words in commands(README) if words[0] in READ_ONLY], ids=" ".join)
-def test_read_only_commands_succeed(words: list[str], reproduce: Reproduce) -> None:
-    assert outputs(reproduce, words)[words[0]]
+def test_read_only_commands_succeed(words: list[str], output: Output) -> None:
+    assert output(*words)
 
 
 def test_the_readme_is_short_and_shows_every_verb_and_existing_targets() -> None:
@@ -113,8 +103,8 @@ def test_tables_and_counts_of_the_readme_are_those_of_the_reports_and_of_the_fix
 
 
 @pytest.mark.parametrize("paper", sorted({name.partition("/")[0] for name in captions()}))
-def test_committed_reports_agree_with_the_committed_results(paper: str, reproduce: Reproduce) -> None:
-    outputs(reproduce, ["report", f"{paper}/*", "--check"])
+def test_committed_reports_agree_with_the_committed_results(paper: str, output: Output) -> None:
+    output("report", f"{paper}/*", "--check")
 
 
 @pytest.fixture
@@ -136,10 +126,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_small_model_of_the_page_on_own_videos_is_trained_and_predicts_by_name(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, reproduce: Reproduce
+    folder: Path, monkeypatch: pytest.MonkeyPatch, output: Output
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    found = outputs(reproduce, *commands_of_own_data(large=False))
+    found = {words[0]: output(*words) for words in commands_of_own_data(large=False)}
     assert list(found) == ["plan", "run", "report", "evaluate"]
     assert "1 to do" in found["plan"]
     assert "1 of 1 runs done" in found["run"]
@@ -151,11 +141,11 @@ def test_the_small_model_of_the_page_on_own_videos_is_trained_and_predicts_by_na
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("jobs_in_this_process")
-def test_the_model_of_the_page_is_fine_tuned_from_released_weights(folder: Path, reproduce: Reproduce) -> None:
+def test_the_model_of_the_page_is_fine_tuned_from_released_weights(folder: Path, output: Output) -> None:
     torch.save({"model_state": authors_tensors(Path(RELEASED).stem, width=768, depth=12)}, folder / RELEASED)
     shorter = ["-o", "optim.epochs=1", "-o", "evaluation.views=1", "-o", "evaluation.crops=1"]
     large = commands_of_own_data(large=True)
-    found = outputs(reproduce, *([*words, *(shorter if "--fine-tune" in words else [])] for words in large))
+    found = {words[0]: output(*words, *(shorter if "--fine-tune" in words else [])) for words in large}
     assert list(found) == ["import-weights", "plan", "run", "evaluate"]
     assert "2 of 2 runs done, 1 of them before this call" in found["run"]  # the one before has the released weights
     assert re.search(r"a\.mp4: predicted (cats|dogs) \(0\.\d{3}\)", found["evaluate"])
@@ -185,10 +175,10 @@ def test_the_python_of_the_page_names_the_best_classes(
 
 
 @pytest.mark.usefixtures("folder")
-def test_evaluate_of_the_page_names_classes_from_a_file(reproduce: Reproduce) -> None:
+def test_evaluate_of_the_page_names_classes_from_a_file(output: Output) -> None:
     (words,) = [words for words in commands(ROOT / "docs/python.md") if words[0] == "evaluate"]
     small = [word for override in SMALL for word in ("-o", override)]
-    out = outputs(reproduce, [*words, *small])["evaluate"]
+    out = output(*words, *small)
     lines = [line for line in out.splitlines() if ".mp4: predicted" in line]
     assert len(lines) == 2 and all(line.count("name ") == 5 for line in lines)
 

@@ -10,14 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import metadata
 
 import experiments
 import reports.saved
@@ -27,7 +25,8 @@ from experiments.spec.scales import PAPER, TINY
 from lightning_modules.optim import SGD
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of
-from tests.conftest import Reproduce
+from tests.conftest import Output, Reproduce
+from tests.reports.tensorboard.test_view import line, read
 from tests.runner.experts import ENSEMBLE, FUSED, LEFT, RIGHT
 from tests.runner.in_process import train_here
 from tests.test_architecture import ROOT
@@ -37,8 +36,6 @@ SIXTH, EXPERTS = "sixth/table1", "experts/table1"
 RUNS = {
     "left.top1.backbone", "left.top1", "right.top1.backbone", "right.top1", "ensemble.top1", "fused.top1",
 }  # fmt: skip
-
-Output = Callable[..., str]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,23 +77,16 @@ def command(*words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-m", "reproduce", *words], cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
 
 
-@pytest.fixture
-def output(reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Output:
-    """Function that carries out a verb and returns its output. Committed reports and results are below tmp_path."""
+@pytest.fixture(autouse=True)
+def committed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Committed reports and results are below tmp_path."""
     monkeypatch.setattr("reports.saved.TABLES", tmp_path / "tables")
     monkeypatch.setattr("reproduce.selection.RESULTS", tmp_path / "results")
 
-    def call(*words: object) -> str:
-        outcome = reproduce(*words)
-        assert outcome.code == 0, outcome.err
-        return outcome.out
-
-    return call
-
 
 def test_paper_is_listed_and_shown(output: Output) -> None:
-    (line,) = [line for line in output("list", "sixth/*").splitlines() if line.startswith(SIXTH)]
-    assert "Predictions of a weighted sum" in line
+    (shown,) = [text for text in output("list", "sixth/*").splitlines() if text.startswith(SIXTH)]
+    assert "Predictions of a weighted sum" in shown
     (listed,) = json.loads(output("list", SIXTH, "--json"))
     assert (listed["rows"], listed["done"], listed["total"], listed["data"]) == (3, 0, 6, ["numbers"])
     shown = output("show", SIXTH)
@@ -182,19 +172,18 @@ def test_status_shows_the_main_metric_of_the_task_and_a_run_without_training_has
 
 def test_tensorboard_shows_rows_and_metrics(runs: Path, output: Output) -> None:
     view = Path(output("tensorboard", SIXTH, "--runs", runs, "--no-serve").strip())
-    folders = {folder.name.partition(" ")[2]: folder for folder in view.iterdir()}  # after the number of the row
-    assert {"Weighted sum · Distance", "Weighted sum · Tested again", "without bias · Tuned"} <= folders.keys()
-    events = EventAccumulator(str(folders["Weighted sum · Distance"]))
-    events.Reload()
-    assert {"train/loss", "val/close"} <= set(events.Tags()["scalars"]) | set(events.Tags()["tensors"])
-    start = events.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
-    hparams = metadata.parse_session_start_info_plugin_data(start).hparams
-    values = {name.partition(" ")[2]: value for name, value in hparams.items()}
+    runs_shown = read(view)
+    names = {name.partition(" ")[2]: name for name in runs_shown.Runs()}  # after the number of the row
+    assert {"Weighted sum · Distance", "Weighted sum · Tested again", "without bias · Tuned"} <= names.keys()
+    distance_run = names["Weighted sum · Distance"]
+    tags = runs_shown.Runs()[distance_run]
+    assert {"train/loss", "val/close"} <= {*tags["scalars"], *tags["tensors"]}
+    values = line(runs_shown, distance_run)
     report = json.loads(output("report", SIXTH, "--format", "json", "--runs", runs))
     ours = [cell for cell in report["cells"] if cell["row"] == "ours"]
-    assert values["Model"].string_value == "Weighted sum"
+    assert values["Model"] == "Weighted sum"
     distance = next(cell["value"] for cell in ours if cell["column"] == "distance")
-    assert values["Distance"].number_value == pytest.approx(distance, rel=1e-11)
+    assert values["Distance"] == pytest.approx(distance, rel=1e-11)
     assert "Distance (printed)" not in values
 
 
@@ -231,8 +220,8 @@ def test_ids_at_the_papers_size_do_not_depend_on_the_runs_of_the_small_scale() -
 
 
 def test_the_list_and_the_table_are_shown_with_the_runs_that_are_trained_first(output: Output) -> None:
-    (line,) = [line for line in output("list", "experts/*").splitlines() if line.startswith(EXPERTS)]
-    assert "Two experts of points" in line
+    (listed,) = [text for text in output("list", "experts/*").splitlines() if text.startswith(EXPERTS)]
+    assert "Two experts of points" in listed
     fused = load(EXPERTS).run_of("fused.top1", TINY, (), 0)
     left, right = (parent.run.train_id for parent in fused.parents)
     assert f"tiny run {fused.train_id} from left {left}, right {right}" in output("show", EXPERTS)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: files, pages and exit codes; libraries with equal pixels, and clips of the recipes."""
+"""`python -m benchmarks`: files, pages and exit codes; equal pixels of libraries, clips of recipes, steps on a GPU."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ import torch
 from benchmarks import pipeline, released_pipelines
 from benchmarks.__main__ import CASES, main
 from benchmarks.compare import Comparison, Sizes
+from benchmarks.gpu import run, steps
 from tests.data.numbered_videos import B_FRAMES, write_video
 
 SMALL = ["--depth", "2", "--width", "32", "--heads", "2", "--frames", "4", "--crop", "64", "--repeats", "2"]
@@ -162,3 +163,29 @@ def test_the_released_operations_give_a_normalised_clip(recipe: str) -> None:
         clip = operations(video)
         assert clip.shape == (frames, 3, 224, 224) and clip.dtype == torch.float32
         assert clip.abs().max() < 5
+
+
+def test_all_tests_on_gpus_measured_tables_and_comparisons_are_steps(tmp_path: Path) -> None:
+    names = steps(tmp_path)
+    assert {"tests/models/test_gpu.py", "measure motionformer/table3a:exact", "measure xvit/table1"} <= names.keys()
+    assert "compare trajectory" in names and not any(name.startswith("measure xvit/table1:") for name in names)
+    assert names["measure msca/table1"][-2:] == ("--runs", str(tmp_path))
+
+
+def test_steps_that_fail_or_last_too_long_are_named_and_run_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    record, made, marker = tmp_path / "done.json", tmp_path / "made", tmp_path / "marker"
+    todo = {
+        "first": ("-c", "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('x')", str(made)),
+        "second": ("-c", "import sys, pathlib; sys.exit(not pathlib.Path(sys.argv[1]).exists())", str(marker)),
+        "third": ("-c", "import time; time.sleep(60)"),
+    }
+    assert run(todo, record, seconds=3) == 1
+    error = capfd.readouterr().err
+    assert "second: exit code 1" in error and "third: it did not end within 3 s" in error
+    assert made.exists() and json.loads(record.read_text()).keys() == {"first"}
+    made.unlink()
+    marker.touch()
+    assert run({**todo, "third": ("-c", "")}, record) == 0
+    assert "1 of 3 steps are done" in capfd.readouterr().out and not made.exists()

@@ -163,12 +163,6 @@ def test_check_takes_the_seeds_of_the_committed_report(report: Reproduce, commit
     assert report("--check").code == 0
 
 
-def test_a_part_of_a_table_is_printed_and_not_saved(report: Reproduce, committed: Path, runs: Path) -> None:
-    printed = report(table=f"{TABLE}:k400")
-    assert printed.code == 0 and "| – |" in re.sub(" +", " ", printed.out)
-    assert not runs.exists() and not committed.exists()
-
-
 def test_a_plot_is_drawn_beside_the_saved_report(report: Reproduce, committed: Path, runs: Path) -> None:
     plot = Path(REPORT).with_suffix(".png")
     assert "no results to plot yet" in report("--plot").err
