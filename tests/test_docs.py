@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
@@ -41,14 +40,14 @@ RELEASED = "k400_motionformer_224_16x4.pyth"
 SMALL = ["model.width=48", "model.depth=2", "model.heads=4", "evaluation.views=1", "evaluation.crops=2"]
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 def commands(page: Path) -> list[list[str]]:
     """Words of each command of a page. Its other lines set up a shell."""
     known = r"reproduce |export VIDEO_ROOT=" + (r"|make |source \.venv/bin/activate|$" if page == README else "")
-    lines = [line for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()]
+    lines = [line for block in blocks(page.read_text(), "bash") for line in block.replace("\\\n", "").splitlines()]
     assert not [line for line in lines if not re.match(known, line)]
     return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("reproduce ")]
 
@@ -157,7 +156,7 @@ def test_the_python_of_the_page_names_the_best_classes(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    code, _ = blocks(ROOT / "docs/python.md", "python")
+    code, _ = blocks((ROOT / "docs/python.md").read_text(), "python")
     assert len(code.splitlines()) == 3
     real = rows.row_model
     monkeypatch.setattr(rows, "row_model", lambda *args, **options: real(*args, **options, overrides=SMALL))
@@ -185,9 +184,10 @@ def test_evaluate_of_the_page_names_classes_from_a_file(output: Output) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_code_in_python_needs_90_columns_and_text_125(page: Path) -> None:
-    code = "\n".join([*blocks(page, "python"), *blocks(page, "bash")]).split("\n")
+    text = page.read_text()
+    code = "\n".join([*blocks(text, "python"), *blocks(text, "bash")]).split("\n")
     assert all(len(line) <= (90 if page.name == "python.md" else 125) for line in code)
-    assert all(len(line) <= 125 for line in page.read_text().splitlines() if not line.startswith("|"))
+    assert all(len(line) <= 125 for line in text.splitlines() if not line.startswith("|"))
 
 
 def test_every_mark_of_a_report_is_explained() -> None:
@@ -221,32 +221,18 @@ def test_the_run_lines_of_the_dockerfile_set_up_a_fresh_clone(tmp_path: Path) ->
         subprocess.run(line, shell=True, cwd=tmp_path / "clone", env=environment, check=True)
 
 
-class Section(NamedTuple):
-    """Title, diffs and commands of a section of CONTRIBUTING."""
-
-    title: str
-    diffs: list[str]
-    commands: list[str]
-
-
-def sections() -> list[Section]:
-    found = []
-    for part in CONTRIBUTING.read_text().split("\n## ")[1:]:
-        diffs, shell = (re.findall(rf"```{language}\n(.*?)```", part, flags=re.DOTALL) for language in ("diff", "bash"))
-        lines = [line.partition(" #")[0] for block in shell for line in block.splitlines()]
-        found.append(Section(part.splitlines()[0], diffs, lines))
-    return found
+SECTIONS = {part.partition("\n")[0]: part for part in CONTRIBUTING.read_text().split("\n## ")[1:]}
 
 
 def test_every_section_has_its_diffs() -> None:
-    assert [section.title for section in sections()] == [
-        "A result", "A row", "A table", "A claim", "A model", "A data set", "A paper",
-    ]  # fmt: skip
-    assert [bool(section.diffs) for section in sections()] == [False, True, True, True, True, True, False]
+    with_diffs = [(title, bool(blocks(part, "diff"))) for title, part in SECTIONS.items()]
+    of_code = [(title, True) for title in ("A row", "A table", "A claim", "A model", "A data set")]
+    assert with_diffs == [("A result", False), *of_code, ("A paper", False)]
 
 
-@pytest.mark.parametrize("section", sections(), ids=lambda section: section.title)
-def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> None:
+@pytest.mark.parametrize("title", SECTIONS)
+def test_diffs_apply_and_commands_succeed(title: str, tmp_path: Path) -> None:
+    diffs, shell = (blocks(SECTIONS[title], language) for language in ("diff", "bash"))
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("tables", "results"))
     for folder in ("experiments/spec", "sixth_paper"):
@@ -258,12 +244,11 @@ def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> N
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    for diff in section.diffs:
+    for diff in diffs:
         succeed("git", "apply", "-", given=diff)
         changed = re.findall(r"^\+\+\+ b/(\S+)", diff, flags=re.MULTILINE)
         succeed(sys.executable, "-m", "compileall", "-q", *changed)
-    for command in section.commands:
-        words = shlex.split(command)
+    for words in (shlex.split(line, comments=True) for block in shell for line in block.splitlines()):
         if words[0] == "export":
             name, _, value = words[1].partition("=")
             environment[name] = value
@@ -271,7 +256,7 @@ def test_diffs_apply_and_commands_succeed(section: Section, tmp_path: Path) -> N
             succeed(sys.executable, "-m", "reproduce.write_index")
         else:
             assert words[0] == "reproduce" and succeed(sys.executable, "-m", *words)
-    changed = re.findall(r"^\+\+\+ b/experiments/(\w+/\w+)\.py", "".join(section.diffs), flags=re.MULTILINE)
+    changed = re.findall(r"^\+\+\+ b/experiments/(\w+/\w+)\.py", "".join(diffs), flags=re.MULTILINE)
     if tables := [name for name in changed if "TABLE" in (tmp_path / f"experiments/{name}.py").read_text()]:
         test = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/experiments/spec/test_catalog.py")
         succeed(sys.executable, *test, "-k", f"printed and ({' or '.join(tables)})")

@@ -36,7 +36,7 @@ def finish_job(store: RunStore, job: Job, name: str = "", **fields: object) -> R
     directory.save_config(job.run.description)
     write_atomically(directory.log, "log")
     write_atomically(directory.weights, "weights")
-    write_result(store, job.run, 99.0, **fields)
+    write_result(store, job.run, 99.0, **fields)  # type: ignore[arg-type]
     return directory
 
 

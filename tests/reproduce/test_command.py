@@ -11,7 +11,7 @@ from data.errors import DataError
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
 from reproduce.command import parsed
-from reproduce.options import Options
+from reproduce.options import VERBS, Options
 from reproduce.selection import NOTHING_TO_RUN
 from reproduce.verbs import list as list_verb
 from runner.machine.files import StoreError, write_atomically
@@ -165,6 +165,14 @@ def test_debug_shows_the_traceback_and_unexpected_exceptions_are_not_caught(
     monkeypatch.setattr(list_verb, "execute", lambda options: {}["bug"])
     with pytest.raises(KeyError):
         reproduce("list")
+
+
+def test_default_scale_is_paper_where_the_paper_s_own_size_is_meant() -> None:
+    scales = {verb: scale for verb, kind in VERBS.items() if (scale := getattr(kind, "scale", None))}
+    of_papers = {verb for verb, scale in scales.items() if scale == "paper"}
+    assert of_papers == {"import-weights", "evaluate", "measure", "diff"}
+    of_folders = {verb for verb in VERBS if verb.startswith("runs ")}
+    assert set(scales.values()) == {"paper", "tiny"} and VERBS.keys() - scales == {"prepare"} | of_folders
 
 
 def test_help_has_the_verbs_in_a_group_and_the_version_names_the_commit_and_pytorch(reproduce: Reproduce) -> None:

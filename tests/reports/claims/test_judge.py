@@ -45,6 +45,7 @@ from tests.runner.stored_metrics import record_with
 
 Score = Callable[..., None]
 Judge = Callable[..., Judgement]
+Correct = int | tuple[int, int]  # number of correct items, the first ones, or the first and the end of them
 
 NUM_ITEMS = 1000
 IDS = tuple(map(str, range(NUM_ITEMS)))
@@ -54,9 +55,9 @@ LEAD = above(MARGIN)
 
 @pytest.fixture
 def score(trial: Trial) -> Score:
-    """Writes finished tests of cells with so many correct items, the first ones or those from one to another."""
+    """Writes finished tests of cells with their correct items."""
 
-    def write(correct: dict[str, int | tuple[int, int]], *, scale: Scale = trial.scale, seed: int = 0,
+    def write(correct: dict[str, Correct], *, scale: Scale = trial.scale, seed: int = 0,
               ids: tuple[str, ...] = IDS, bits: bool = True, **facts: object) -> None:  # fmt: skip
         for name, items in correct.items():
             first, last = items if isinstance(items, tuple) else (0, items)
@@ -107,43 +108,32 @@ def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, jud
     ],
 )
 def test_margins_are_compared_within_their_intervals(
-    ours: int | tuple[int, int],
-    joint: int | tuple[int, int],
-    comparison: Comparison,
-    verdict: str,
-    score: Score,
-    judged: Judge,
+    ours: Correct, joint: Correct, comparison: Comparison, verdict: str, score: Score, judged: Judge
 ) -> None:
     score({"ours.k400": ours, "joint.k400": joint})
     assert judged(comparison).verdict == verdict
 
 
-def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
-    score({"ours.k400": 900, "ours.ssv2": 500, "joint.k400": 700, "joint.ssv2": 650})
-    found = judged(above(cell("ours.delta") - cell("joint.delta")))
-    assert found.verdict == "supported"
-    assert found.margins == pytest.approx((35.0,))
-    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
-
-
-def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Score, judged: Judge) -> None:
+def test_derived_cells_and_other_metrics_of_a_cell_rest_on_two_data_sets(score: Score, judged: Judge) -> None:
     score({"ours.k400": 600, "ours.ssv2": 500, "joint.k400": 700, "joint.ssv2": 350})
+    of_column = judged(above(cell("joint.delta") - cell("ours.delta")))
     even = Evenness("even", ("k400", "ssv2"))
     found = judged(above(cell("ours.k400", even) - cell("joint.k400", even)))
-    assert (found.verdict, str(found.comparison)) == ("supported", "ours.even - joint.even > 0")
-    assert found.margins == pytest.approx((5 / 6 - 1 / 2,))
+    assert of_column.verdict == found.verdict == "supported" and str(found.comparison) == "ours.even - joint.even > 0"
+    assert of_column.margins == pytest.approx((25.0,)) and found.margins == pytest.approx((5 / 6 - 1 / 2,))
     assert found.printed_margins == pytest.approx((66.5 / 79.7 - 64.0 / 79.2,))
-    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
+    for one in (of_column, found):
+        assert [name for name, _ in one.items] == ["kinetics400", "ssv2"]
 
 
 def test_trend(score: Score, judged: Judge) -> None:
     score({"joint.k400": 500, "short.k400": 600, "ours.k400": 700})
-    rows = ("joint", "short", "ours")
-    found = judged(rising(tuple(cell(f"{row}.k400") for row in rows)))
+    trend = tuple(cell(f"{row}.k400") for row in ("joint", "short", "ours"))
+    found = judged(rising(trend))
     assert found.verdict == "supported" and found.margins == pytest.approx((10, 10))
-    assert judged(rising(tuple(cell(f"{row}.k400") for row in reversed(rows)))).verdict == "not supported"
+    assert judged(rising(trend[::-1])).verdict == "not supported"
     score({"short.k400": 706})  # of two steps, one may be reversed by chance
-    assert judged(rising(tuple(cell(f"{row}.k400") for row in rows))).verdict == "supported"
+    assert judged(rising(trend)).verdict == "supported"
 
 
 def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Judge) -> None:

@@ -110,13 +110,9 @@ def test_a_video_is_drawn_by_its_path_or_of_a_list_of_which_the_first_is_the_def
         assert f"video {video}" in drawn.out and f"query at {query} of token frame 0" in drawn.out
 
 
+@pytest.mark.usefixtures("small_run")  # for its generated videos
 def test_several_attentions_are_drawn_below_each_other_by_default_that_of_the_figure(
-    reproduce: Reproduce,
-    monkeypatch: pytest.MonkeyPatch,
-    small_run: RunConfig,  # for its generated videos
-    store: RunStore,
-    keep_weights: KeepWeights,
-    tmp_path: Path,
+    reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, store: RunStore, keep_weights: KeepWeights, tmp_path: Path
 ) -> None:
     rows = (row("k400", ("K-400",), base=replace(figure4.K400, model=CAST.Config()), paper=()),)
     table = replace(figure4.TABLE, figure=strips(replace(QUERY, attention="t2s")), rows=rows)

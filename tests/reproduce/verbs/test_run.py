@@ -118,11 +118,7 @@ def test_a_test_alone_does_not_depend_on_the_training_batch(
 
 
 def test_data_are_generated_where_runs_start_and_not_where_they_are_submitted(
-    reproduce: Reproduce,
-    run: Reproduce,
-    launched: list[Launcher],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    reproduce: Reproduce, run: Reproduce, launched: list[Launcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "stand-ins"))
     assert "#SBATCH" in reproduce("submit", ROW, "--runs", tmp_path, *FEW, "--dry-run").out
