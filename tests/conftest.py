@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -34,6 +35,18 @@ torch.ones(1, requires_grad=True).backward()
 
 KeepWeights = Callable[..., None]
 STAND_IN = KineticsStandIn(num_train=10, num_val=10)
+
+
+class Outcome(NamedTuple):
+    """Exit code and output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+Reproduce = Callable[..., Outcome]
+Output = Callable[..., str]
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -115,3 +128,36 @@ def listed(small_run: RunConfig, tmp_path: Path) -> Path:
     file = tmp_path / "videos.csv"
     file.write_text("".join(f"{record.path} {record.label}\n" for record in records))
     return file
+
+
+@pytest.fixture
+def reproduce(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reproduce:
+    """Function that carries out a command in an empty working directory."""
+    monkeypatch.delenv("VIDEO_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: object) -> Outcome:
+        from reproduce.command import main  # here: most tests need no command
+
+        capsys.readouterr()
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as end:
+            assert isinstance(end.code, int)
+            code = end.code
+        streams = capsys.readouterr()
+        return Outcome(code, streams.out, streams.err)
+
+    return call
+
+
+@pytest.fixture
+def output(reproduce: Reproduce) -> Output:
+    """Function that carries out a command that succeeds, and returns its output."""
+
+    def call(*words: object) -> str:
+        outcome = reproduce(*words)
+        assert outcome.code == 0, outcome.err
+        return outcome.out
+
+    return call

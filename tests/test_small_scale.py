@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from data.datasets.subset import class_list
 from tests.data.numbered_videos import write_video
-from tests.test_readme import ROOT
+from tests.test_architecture import ROOT
 
 ROWS = ("motionformer/table4:joint", "motionformer/table4:divided", "motionformer/table4:trajectory")
 SHORT = ("optim.epochs=2", "optim.batch_size=4", "optim.precision=32-true", "evaluation.views=1", "evaluation.crops=1")

@@ -1,14 +1,18 @@
-"""`python -m benchmarks`: files, pages and exit codes."""
+"""`python -m benchmarks`: files, pages and exit codes; equal pixels of libraries, clips of recipes, steps on a GPU."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from benchmarks import pipeline, released_pipelines
 from benchmarks.__main__ import CASES, main
 from benchmarks.compare import Comparison, Sizes
+from benchmarks.gpu import run, steps
+from tests.data.numbered_videos import B_FRAMES, write_video
 
 SMALL = ["--depth", "2", "--width", "32", "--heads", "2", "--frames", "4", "--crop", "64", "--repeats", "2"]
 
@@ -96,22 +100,14 @@ def test_measuring_again_replaces_a_pair_of_a_file_of_the_same_conditions_and_ve
 
 
 @pytest.mark.parametrize(
-    "words",
-    [
-        ["xyz"],
-        ["--device", "meta"],
-        ["--device", "cuda:99"],
-        ["--device", "cuda"],
-        ["--repeats", "0"],
-        ["--threads", "0"],
-        ["--json", "/dev/null/x.json"],
-    ],
-    ids=["case", "device", "GPU", "no GPU", "size", "threads", "file"],
+    "line",
+    ["xyz", "--device meta", "--device cuda:99", "--device cuda", "--repeats 0", "--threads 0", "--json /dev/null/x"],
 )
 def test_wrong_arguments_print_what_is_wrong(
-    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    words = line.split()
     try:
         code = main([*SMALL, *words])
     except SystemExit as end:
@@ -135,3 +131,61 @@ def test_on_a_gpu_every_comparison_is_measured_in_both_precisions_with_its_memor
         assert (pair["difference"] or 0) < (1e-3 if pair["precision"] == "float32" else 0.1)
     header = capsys.readouterr().out.splitlines()[0]
     assert all(column in header for column in ("memory, GB", "clips/s", "bound"))
+
+
+@pytest.mark.parametrize("name", ["reading", "pipeline"])
+def test_a_missing_video_is_named(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, str(tmp_path / "no.mp4")]) == 3
+    assert "no.mp4" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_libraries_are_timed_on_the_same_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = write_video(tmp_path / "a.mp4", 80, options=B_FRAMES)
+    page = tmp_path / "page.md"
+    assert main(["reading", str(video), "--save", str(page)]) == 0
+    lines = [line.split("|") for line in page.read_text().splitlines() if line.startswith("| a.mp4, h264, 128 x 48")]
+    assert [(line[2].strip(), line[-2].strip()) for line in lines] == [("8 x 8", "0"), ("16 x 4", "0"), ("32 x 2", "0")]
+    assert all(" (1.0)" in line[3] for line in lines)
+
+
+def test_clips_of_the_recipes_are_timed_from_all_copies(tmp_path: Path) -> None:
+    copies = pipeline.copies(write_video(tmp_path / "a.mp4", 80, options=B_FRAMES), tmp_path)
+    assert list(copies) == ["128 x 48", "1280 x 720"]
+    for recipe in pipeline.RECIPES:
+        assert pipeline.timed(recipe, str(copies["128 x 48"].prepared), epoch=0) > 0, recipe
+
+
+@pytest.mark.parametrize("recipe", pipeline.RECIPES)
+def test_the_released_operations_give_a_normalised_clip(recipe: str) -> None:
+    frames, _, operations = released_pipelines.PIPELINES[recipe]
+    video = np.random.default_rng(0).integers(0, 256, (frames, 256, 340, 3), np.uint8)
+    for _ in range(3):
+        clip = operations(video)
+        assert clip.shape == (frames, 3, 224, 224) and clip.dtype == torch.float32
+        assert clip.abs().max() < 5
+
+
+def test_all_tests_on_gpus_measured_tables_and_comparisons_are_steps(tmp_path: Path) -> None:
+    names = steps(tmp_path)
+    assert {"tests/models/test_gpu.py", "measure motionformer/table3a:exact", "measure xvit/table1"} <= names.keys()
+    assert "compare trajectory" in names and not any(name.startswith("measure xvit/table1:") for name in names)
+    assert names["measure msca/table1"][-2:] == ("--runs", str(tmp_path))
+
+
+def test_steps_that_fail_or_last_too_long_are_named_and_run_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    record, made, marker = tmp_path / "done.json", tmp_path / "made", tmp_path / "marker"
+    todo = {
+        "first": ("-c", "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('x')", str(made)),
+        "second": ("-c", "import sys, pathlib; sys.exit(not pathlib.Path(sys.argv[1]).exists())", str(marker)),
+        "third": ("-c", "import time; time.sleep(60)"),
+    }
+    assert run(todo, record, seconds=3) == 1
+    error = capfd.readouterr().err
+    assert "second: exit code 1" in error and "third: it did not end within 3 s" in error
+    assert made.exists() and json.loads(record.read_text()).keys() == {"first"}
+    made.unlink()
+    marker.touch()
+    assert run({**todo, "third": ("-c", "")}, record) == 0
+    assert "1 of 3 steps are done" in capfd.readouterr().out and not made.exists()

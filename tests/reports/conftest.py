@@ -89,13 +89,14 @@ class Trial:
         """Run of a cell, given as row.column."""
         return self.table.run_of(cell, self.scale, (), seed)
 
-    def finish(self, cell: str | RunConfig, top1: float | None = None, /, **facts: object) -> None:
-        """Write the metrics of a finished test: top-1 and top-5, or others."""
-        run = self.run(cell) if isinstance(cell, str) else cell
-        values = {} if top1 is None else {"top1": top1, "top5": 99.0}
-        for file in self.store.run(run.train_id).path.glob(f"metrics/{run.eval_id}.*"):
-            file.unlink()  # trained weights precede released ones
-        write_result(self.store, run, **{**values, **facts})
+    def finish(self, cell: str | RunConfig, /, *top1: float, **facts: object) -> None:
+        """Write the metrics of a finished test: top-1, of a cell one for each seed, and top-5; or others."""
+        for seed, value in enumerate(top1 or [None]):
+            run = self.run(cell, seed) if isinstance(cell, str) else cell
+            for file in self.store.run(run.train_id).path.glob(f"metrics/{run.eval_id}.*"):
+                file.unlink()  # trained weights precede released ones
+            values = {} if value is None else {"top1": value, "top5": 99.0}
+            write_result(self.store, run, **{**values, **facts})
 
     def measure(self, run: RunConfig, kind: str, **values: object) -> None:
         """Write a measurement of `reproduce measure` for a run."""

@@ -21,8 +21,9 @@ def markdown(report: Report, root: Path | None = None) -> str:
 
 def lines_of(text: str) -> dict[str, list[str]]:
     """Cells of the lines of tables in markdown, without their styles, by the first cell. The first line of a name."""
-    lines = [[part.strip(" *") for part in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
-    return {first: rest for first, *rest in reversed(lines)}
+    rows = [line.strip("|").split("|") for line in text.replace("\\|", "/").splitlines() if line[:1] == "|"]
+    cells = [[part.strip(" *") for part in row] for row in rows]
+    return {first: rest for first, *rest in reversed(cells)}
 
 
 def write(report: Report, root: Path | None = None, *, with_plot: bool = False) -> Path:

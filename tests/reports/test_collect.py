@@ -1,4 +1,4 @@
-"""Cells by kind of metric, and missing, damaged and published results."""
+"""Cells by kind of metric, missing, damaged and published results, and costs beside those that the paper counts."""
 
 import statistics
 from contextlib import nullcontext
@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.motionformer.base import EPIC100, K400, SSV2
+from experiments.motionformer.base import K400, SSV2
 from experiments.spec import metrics
 from experiments.spec.catalog import load
 from experiments.spec.metrics import (
-    ACTION,
-    NOUN,
     TOP1,
-    VERB,
     Computed,
     Derived,
     Difference,
@@ -27,6 +24,7 @@ from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER, TINY
 from experiments.spec.table import Column
 from reports.collect import collect
+from reports.costs import costs_of
 from reports.pages.report import Report, ReportCell
 from reports.pages.table_texts import legend, ours_text, printed_text
 from reports.publication import publish
@@ -67,12 +65,6 @@ def test_cells_have_the_states_of_their_runs(trial: Trial) -> None:
     }
     assert all(c.value is None for r in report.rows[1:] for c in r.cells if c.state not in ("done", "measured"))
     assert [c.value for c in report.rows[0].cells] == [None, None, None, 1.0]  # derived from the printed cells
-
-
-def test_a_missing_seed_changes_the_state_and_the_number_of_seeds(trial: Trial) -> None:
-    trial.finish(trial.run("joint.k400", 0), 60.0)
-    found = cell(trial.report(seeds=(0, 1)), "joint", "k400")
-    assert (found.state, found.value, found.std, found.num_seeds, found.num_requested) == ("not run", 60.0, None, 1, 2)
 
 
 def test_overrides_mark_only_changed_runs_as_modified(trial: Trial) -> None:
@@ -173,15 +165,15 @@ def test_derived_columns_are_computed_for_each_seed(
 ) -> None:
     # The derived column precedes the columns that it depends on.
     derived = trial.of_columns(Column(key="derived", header="D", metric=metric), *BOTH)
-    for seed, values in enumerate([(60.0, 30.0), (80.0, 20.0)]):
-        for column, value in zip(("k400", "ssv2"), values, strict=True):
-            derived.finish(derived.run(f"ours.{column}", seed), value)
+    derived.finish("ours.k400", 60.0, 80.0)
+    derived.finish("ours.ssv2", 30.0, 20.0)
     found = cell(derived.report(seeds=(0, 1)), "ours", "derived")
     assert (found.state, found.num_seeds, found.num_requested, found.seeds) == ("derived", 2, 2, ())
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
     assert found.std == pytest.approx(statistics.stdev(of_seeds))
-    found = cell(derived.report(seeds=(0, 1, 2)), "ours", "derived")
-    assert (found.state, found.num_seeds, found.num_requested) == ("not run", 2, 3)
+    report = derived.report(seeds=(0, 1, 2))
+    assert {(one.state, one.num_seeds, one.num_requested) for one in report.cells} == {("not run", 2, 3)}
+    found = cell(report, "ours", "derived")
     assert found.value == pytest.approx(statistics.fmean(of_seeds))
 
 
@@ -214,8 +206,7 @@ def test_derived_columns_can_combine_tested_and_computed_columns(trial: Trial) -
         Column(key="left", header="Left", metric=Difference("left", ("k400", "gflops"))),
         Column(key="twice", header="Twice", metric=Mean("twice", ("gflops", "gflops"))),
     )
-    for seed, top1 in enumerate((60.0, 64.0)):
-        gain.finish(gain.run("ours.k400", seed), top1)
+    gain.finish("ours.k400", 60.0, 64.0)
     report = gain.report(seeds=(0, 1))
     left, twice = (cell(report, "ours", key) for key in ("left", "twice"))
     assert (left.state, left.value, left.num_seeds) == ("derived", 52.0, 2)
@@ -241,22 +232,8 @@ def test_a_measurement_under_other_conditions_than_most_of_its_column_is_marked(
 MEMORY = Column(key="memory", header="GiB", metric=Measured("peak_gib", "memory"), base=K400)
 
 
-def test_every_kind_of_measurement_is_shown_and_published(trial: Trial, tmp_path: Path) -> None:
-    metric = Measured("items_per_second", "turns-float32")
-    both = trial.of_columns(Column(key="speed", header="Videos/s", metric=metric, base=K400), MEMORY)
-    both.measure(K400, "turns-float32", items_per_second=2.5)
-    report = both.report()
-    speed, memory = report.rows[0].cells
-    assert (speed.state, speed.value, speed.num_seeds) == ("measured", 2.5, 0)
-    assert (memory.state, memory.value) == ("not run", None)
-    publish(report, both.store)
-    there = both.elsewhere(tmp_path / "none").report().rows[0].cells[0]
-    assert (there.value, there.published) == (2.5, True)
-    assert there.measurement is not None and both.store.results is not None
-    assert there.measurement.file.is_file() and there.measurement.file.is_relative_to(both.store.results)
-
-
 def test_a_measurement_without_its_metric_is_an_error(trial: Trial) -> None:
+    assert trial.of_columns(MEMORY).report().cells[0].state == "not run"
     for value in ({}, {"peak_gib": None}, {"peak_gib": "much"}):
         trial.measure(K400, "memory", **value)
         with pytest.raises(StoreError, match=rf"{K400.train_id}/measured/memory.json has no 'peak_gib'"):
@@ -275,13 +252,17 @@ def test_a_ratio_needs_a_measurement_together_with_its_reference(trial: Trial) -
     assert (ratio.state, ratio.value) == ("measured", pytest.approx(30 / 2 / 3))  # 10 × 3 views and 1 × 3
 
 
-def test_a_table_can_show_any_metric_of_its_task(trial: Trial) -> None:
-    own = trial.of_columns(
-        *(Column(key=metric.name, header=metric.name, metric=metric, base=EPIC100) for metric in (ACTION, VERB, NOUN)),
-        Column(key="verb5", header="Verb top-5", metric=metrics.Tested("verb_top5"), base=EPIC100),
-    )
-    run = own.run("ours.action")
-    own.finish(run, action=20.0, verb=50.0, noun=40.0, verb_top5=75.0)
-    cells = own.report().rows[0].cells
-    assert [(one.state, one.value) for one in cells] == [("done", x) for x in (20.0, 50.0, 40.0, 75.0)]
-    assert {result.run.train_id for one in cells for result in one.seeds} == {run.train_id}
+def test_executed_gflops_are_stated_for_columns_of_published_gflops(trial: Trial) -> None:
+    counted = Computed("twice", lambda run: 2.0, executed=lambda run: 1.5)
+    for metric, values in ((counted, ["1.5"]), (Computed("twice", lambda run: 2.0), [])):
+        found = trial.of_columns(Column(key="a", header="A", metric=metric, base=K400), scale=PAPER)
+        assert [cost.value for cost in costs_of(found.report())] == values
+        assert not costs_of(found.report(overrides=["model.depth=6"]))
+
+
+def test_the_share_of_waiting_is_stated_once_for_each_training_that_knows_it(trial: Trial) -> None:
+    trial.finish("joint.k400", 50.0, waiting_share=0.246)
+    trial.finish("ours.k400", 50.0)
+    (cost,) = [cost for cost in costs_of(trial.report()) if cost.kind.startswith("waiting")]
+    assert (cost.row, cost.kind, cost.value) == ("Joint, Small", "waiting for data, % of the training", "25")
+    assert "Waiting: share" in trial.page() and cost.value in trial.page()

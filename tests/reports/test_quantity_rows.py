@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
-from tensorboard.plugins.hparams import metadata
 
 from experiments.motionformer.base import K400, SSV2
 from experiments.spec.catalog import Selection
@@ -13,7 +11,7 @@ from experiments.spec.metrics import GFLOPS, TOP1, ByColumn, Computed, Mean
 from experiments.spec.number_formats import Decimals, Scientific
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER, TINY, Scale
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, row
 from reports.costs import costs_of
 from reports.pages.tidy_frame import frame, frame_as_csv
 from reports.saved import JudgedReport
@@ -22,6 +20,7 @@ from reproduce.options import Show
 from reproduce.verbs.show import show_json, show_text
 from tests.reports.conftest import Trial
 from tests.reports.saved_reports import lines_of, markdown, render
+from tests.reports.tensorboard.test_view import line, read, trained_runs
 
 
 def learning_rate(run: RunConfig) -> float:
@@ -44,10 +43,8 @@ TWO = (Column(key="k400", header="K-400", base=K400), Column(key="ssv2", header=
 @pytest.fixture
 def settings(trial: Trial) -> Trial:
     rate = learning_rate(K400)
-    table = Table(
-        name="paper/settings",
-        caption="Settings by data set",
-        source="made up",
+    table = replace(
+        trial.table,
         labels=("Config",),
         columns=TWO,
         rows=(
@@ -115,17 +112,11 @@ def test_claims_compare_quantities(settings: Trial) -> None:
 
 
 def test_tensorboard_has_one_line_per_row_with_texts(settings: Trial) -> None:
-    view = build_view([settings.of(settings.table, TINY).report()], settings.store)
-    runs = EventMultiplexer().AddRunsFromDirectory(str(view))
-    runs.Reload()
-    rows = {name.partition(" ")[2]: name for name in runs.Runs() if name != "report"}
-    assert sorted(rows) == ["Base learning rate", "Epochs", "GFLOPs", "Optimizer", "Rate below 1"]
-    values = {}
-    for label, name in rows.items():
-        tags = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name]
-        start = metadata.parse_session_start_info_plugin_data(tags[metadata.SESSION_START_INFO_TAG])
-        values[label] = {key.partition(" ")[2]: field.string_value for key, field in start.hparams.items()}
-        assert not runs.Runs()[name]["scalars"] and "table/k400" not in runs.Runs()[name]["tensors"]
+    runs = read(build_view([settings.of(settings.table, TINY).report()], settings.store))
+    values = {name.partition(" ")[2]: line(runs, name) for name in trained_runs(runs)}
+    assert sorted(values) == ["Base learning rate", "Epochs", "GFLOPs", "Optimizer", "Rate below 1"]
+    for found in runs.Runs().values():
+        assert not found["scalars"] and "table/k400" not in found["tensors"]
     assert values["Rate below 1"] == {"Config": "Rate below 1", "K-400": "yes", "SSv2": "yes"}
     assert values["Epochs"] == {"Config": "Epochs", "K-400": "35", "SSv2": "35"}
 

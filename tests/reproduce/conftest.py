@@ -1,30 +1,21 @@
-"""Fixtures: the command in this process. It sees no GPU, whose number would change defaults that tests state."""
+"""Fixtures of the command, and runs that were started. It sees no GPU: their number is in defaults that tests state."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
 
 from experiments.spec.catalog import find
 from experiments.spec.scales import TINY
-from reproduce.command import main
 from runner.machine.files import write_atomically
 from runner.store.jobs import Job, jobs_of
 from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start
 from runner.store.store import RunStore
 from tests.data.numbered_videos import write_video
-
-
-class Outcome(NamedTuple):
-    """Exit code and output of a command."""
-
-    code: int
-    out: str
-    err: str
+from tests.runner.stored_metrics import write_result
 
 
 def job_of(row: str, overrides: tuple[str, ...] = (), seed: int = 0) -> Job:
@@ -39,7 +30,16 @@ def started(store: RunStore, job: Job, name: str = "") -> RunDirectory:
     return directory
 
 
-Reproduce = Callable[..., Outcome]
+def finish_job(store: RunStore, job: Job, name: str = "", **fields: object) -> RunDirectory:
+    """Write the files of a finished run, with some fields of its result."""
+    directory = started(store, job, name)
+    directory.save_config(job.run.description)
+    write_atomically(directory.log, "log")
+    write_atomically(directory.weights, "weights")
+    write_result(store, job.run, 99.0, **fields)  # type: ignore[arg-type]
+    return directory
+
+
 TerminalOf = Callable[[int], None]
 
 
@@ -78,22 +78,3 @@ def pets(tmp_path: Path) -> Path:
     for name in ("cats/a.mp4", "cats/b.mp4", "dogs/a.mp4", "dogs/b.mp4"):
         write_atomically(tmp_path / "pets" / name, "")
     return tmp_path / "pets"
-
-
-@pytest.fixture
-def reproduce(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reproduce:
-    """Function that carries out a command in an empty working directory."""
-    monkeypatch.delenv("VIDEO_ROOT", raising=False)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words: str) -> Outcome:
-        capsys.readouterr()
-        try:
-            code = main([str(word) for word in words])
-        except SystemExit as end:
-            assert isinstance(end.code, int)
-            code = end.code
-        streams = capsys.readouterr()
-        return Outcome(code, streams.out, streams.err)
-
-    return call

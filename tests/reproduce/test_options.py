@@ -7,7 +7,7 @@ import pytest
 from reproduce.command import parsed
 from reproduce.next_command import next_command, say_next
 from reproduce.option_types import duration
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from experiments.spec.scales import PAPER
 from runner.machine.messages import bytes_text
 from runner.store.jobs import jobs_of
 from runner.weights.released import needed_releases, releases_of
+from tests.conftest import Outcome, Reproduce
 from tests.experiments.motionformer.test_released import authors_tensors
-from tests.reproduce.conftest import Outcome, Reproduce
 from tests.runner.weights.server import Server, serving
 
 JOINT, TRAJECTORY = "motionformer/table4:joint", "motionformer/table6b:mformer"
@@ -105,18 +105,6 @@ def test_a_file_fetched_by_hand_is_taken_for_one_row(command: Reproduce) -> None
     refused = command("run", JOINT, TRAJECTORY, "--file", "mine.pyth")
     assert refused.code == 2 and "--file: name the one row that it belongs to; these rows need k400" in refused.err
     assert f"{TRAJECTORY}: released weights mine.pyth" in command("run", TRAJECTORY, "--file", "mine.pyth").out
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--scale", "tiny"], "released weights are of the paper's size; add --scale paper"),
-        (["--scale", "paper", "--seeds", "0,1"], "a file was trained with one seed; name none"),
-    ],
-)
-def test_released_weights_have_one_scale_and_one_seed(words: list[str], message: str, reproduce: Reproduce) -> None:
-    refused = reproduce("plan", TRAJECTORY, "--released", *words)
-    assert refused.code == 2 and message in refused.err
 
 
 @pytest.mark.parametrize(

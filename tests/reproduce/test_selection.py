@@ -15,7 +15,7 @@ from reproduce.verbs.one_run import one_run
 from runner.machine.resources import Resources
 from runner.store.jobs import jobs_of, runs_of_row
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
@@ -33,18 +33,6 @@ def test_plan_and_status_select_columns(verb: str, reproduce: Reproduce) -> None
         found = json.loads(reproduce(verb, T4, "--column", columns, "--json").out)
         shown = {cell.rpartition(".")[2] for one in found for cell in one["cells"]}
         assert shown == set(columns.split(","))
-
-
-def test_a_selected_column_needs_only_its_own_data_set(tmp_path: Path, reproduce: Reproduce) -> None:
-    for number in range(128):
-        (tmp_path / f"{number}.mp4").touch()
-    for split in ("train", "val"):
-        (tmp_path / f"{split}.csv").write_text("".join(f"{number}.mp4 0\n" for number in range(128)))
-    words = ["plan", f"{T4}:joint", "--scale", "paper", "--json", "--data", f"kinetics400={tmp_path}"]
-    sources = [one["items"]["source"] for one in json.loads(reproduce(*words).out)]
-    assert set(sources) == {"annotation files", "official split sizes"}
-    alone = json.loads(reproduce(*words, "--column", "k400").out)
-    assert [one["items"]["source"] for one in alone] == ["annotation files"]
 
 
 def test_attention_maps_are_made_only_for_selected_columns(store: RunStore, reproduce: Reproduce) -> None:

@@ -11,8 +11,9 @@ from msgspec import to_builtins
 
 from runner.store.records import Hits
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, job_of, started
-from tests.runner.stored_metrics import write_result
+from tests.conftest import Reproduce
+from tests.reports.saved_reports import lines_of
+from tests.reproduce.conftest import finish_job, job_of
 
 TWO, THREE = ("optim.epochs=2",), ("optim.epochs=3",)
 ROW = "motionformer/table4:joint"
@@ -26,11 +27,10 @@ def finish(store: RunStore) -> Finish:
     """Writes a finished test, whose items from `first` to `last` are correct; returns the id of the run."""
 
     def write(overrides: tuple[str, ...], first: int, last: int, *, seed: int = 0, name: str = "") -> str:
-        job = job_of(ROW, overrides, seed)
-        started(store, job, name).save_config(job.run.description)
         mask = (np.arange(NUM_ITEMS) >= first) & (np.arange(NUM_ITEMS) < last)
         hits = to_builtins(Hits.of({"top1": mask}, tuple(map(str, range(NUM_ITEMS)))))
-        write_result(store, job.run, 99.0, top1=100 * float(mask.mean()), hits=hits)
+        job = job_of(ROW, overrides, seed)
+        finish_job(store, job, name, top1=100 * float(mask.mean()), hits=hits)
         return job.run.train_id
 
     return write
@@ -57,9 +57,7 @@ def three(finish: Finish) -> None:
 
 def test_a_line_a_variant_has_its_value_and_its_difference_to_the_first(report: Reproduce, three: None) -> None:
     out = report("--seeds", "0,1", *variants(*TWO, *THREE, "unchanged")).out
-    lines = {
-        line.split("|")[1].strip(): [*map(str.strip, line.split("|")[2:-1])] for line in out.splitlines() if "|" in line
-    }
+    lines = lines_of(out)
     assert lines["variant"][-2:] == ["K-400", "Δ"]
     assert lines["short: optim.epochs=2"][-2:] == ["61.0 ± 1.4 (n=2)", "–"]
     assert lines["long: optim.epochs=3"][-2].startswith("66.0 ± 1.4 (n=2)")
@@ -109,11 +107,8 @@ def test_claims_have_a_line_for_each_variant(reproduce: Reproduce, store: RunSto
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (variants("shrt"), "--variant shrt: neither PATH=VALUE nor the name of a run in"),
         (variants("short", *TWO), "--variant optim.epochs=2: another variant has the same overrides"),
         (["-o", "optim.epochs=5", *variants(*TWO)], "-o optim.epochs=5 and -o optim.epochs=2 change the same field"),
-        (["--check", *variants(*TWO)], "--check does not go with --variant"),
-        (["--format", "latex", *variants(*TWO)], "--format latex does not go with --variant"),
     ],
 )
 def test_what_is_no_variant_is_refused(words: list[str], message: str, report: Reproduce, three: None) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from experiments.spec.catalog import INDEX, find, read_index
 from experiments.spec.scales import PAPER
-from experiments.spec.scales import SCALES as ALL_SCALES
 from reproduce.command import parsed
-from reproduce.options import SCALES, Plan
+from reproduce.options import Plan
 from reproduce.verbs.plan import plan_json
 from reproduce.write_index import index_text
 from runner.machine.resources import Resources
@@ -22,11 +21,6 @@ def test_the_committed_index_is_that_of_the_tables() -> None:
     text = index_text()
     assert json.loads(INDEX.read_text()) == json.loads(text), "`make index` writes it again"
     assert INDEX.read_text() == text
-
-
-def test_the_scales_of_the_index_are_those_of_the_tables() -> None:
-    assert set(SCALES) == set(ALL_SCALES)
-    assert all(set(entry["runs"]) == set(SCALES) for entry in read_index()["tables"].values())
 
 
 def test_the_assumed_hours_are_those_of_the_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

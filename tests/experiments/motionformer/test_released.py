@@ -27,9 +27,9 @@ from runner.store.records import ReleasedStart
 from runner.store.store import RunStore
 from runner.weights.released import import_text, import_weights
 from runner.weights.weights import start_weights
+from tests.conftest import Outcome, Reproduce
 from tests.parity.fixtures import Fixture
 from tests.reports.saved_reports import render
-from tests.reproduce.conftest import Outcome, Reproduce
 
 ROW = "motionformer/table6b:mformer"
 SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]

@@ -45,6 +45,7 @@ from tests.runner.stored_metrics import record_with
 
 Score = Callable[..., None]
 Judge = Callable[..., Judgement]
+Correct = int | tuple[int, int]  # number of correct items, the first ones, or the first and the end of them
 
 NUM_ITEMS = 1000
 IDS = tuple(map(str, range(NUM_ITEMS)))
@@ -54,14 +55,16 @@ LEAD = above(MARGIN)
 
 @pytest.fixture
 def score(trial: Trial) -> Score:
-    """Writes a finished test of a cell in which the items from `first` to `last` are correct."""
+    """Writes finished tests of cells with their correct items."""
 
-    def write(name: str, first: int, last: int, *, scale: Scale = trial.scale, seed: int = 0,
+    def write(correct: dict[str, Correct], *, scale: Scale = trial.scale, seed: int = 0,
               ids: tuple[str, ...] = IDS, bits: bool = True, **facts: object) -> None:  # fmt: skip
-        mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
-        hits = {"hits": to_builtins(Hits.of({"top1": mask}, ids))} if bits else {}
-        run = trial.of(trial.table, scale).run(name, seed)
-        trial.finish(run, 100 * float(mask.mean()), **hits, **facts)
+        for name, items in correct.items():
+            first, last = items if isinstance(items, tuple) else (0, items)
+            mask = (np.arange(len(ids)) >= first) & (np.arange(len(ids)) < last)
+            hits = {"hits": to_builtins(Hits.of({"top1": mask}, ids))} if bits else {}
+            run = trial.of(trial.table, scale).run(name, seed)
+            trial.finish(run, 100 * float(mask.mean()), **hits, **facts)
 
     return write
 
@@ -82,76 +85,65 @@ def judged(trial: Trial) -> Judge:
 
 
 def test_lead_beyond_the_interval_is_supported_with_its_margin(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 650)
+    score({"ours.k400": 700, "joint.k400": 650})
     found = judged(LEAD)
     assert (found.verdict, found.reason) == ("supported", "")
     assert found.margins == pytest.approx((5.0,))
     assert found.interval == pytest.approx((3.5, 6.5), abs=0.3)  # all discordant items favour one row
     assert (found.items, found.num_seeds) == ((("kinetics400", 1000),), 1)
     assert (found.printed, found.printed_margins) == ("noise", (0.5,))
-    assert judged(below(MARGIN)).verdict == "not supported"
 
 
-def test_lead_within_the_interval_is_undecided(score: Score, judged: Judge) -> None:
-    """The same margin of 1 point, with many discordant items and with few."""
-    score("ours.k400", 300, 810)
-    score("joint.k400", 0, 500)
-    assert judged(LEAD).verdict == "undecided"
-    score("joint.k400", 310, 810)
-    assert judged(LEAD).verdict == "supported"
+@pytest.mark.parametrize(
+    ("ours", "joint", "comparison", "verdict"),
+    [
+        (700, 650, below(MARGIN), "not supported"),
+        ((300, 810), 500, LEAD, "undecided"),  # a margin of 1 point with many discordant items
+        ((300, 810), (310, 810), LEAD, "supported"),  # and with few
+        (700, 650, about(MARGIN, 5, 0.5), "supported"),
+        (700, 650, about(MARGIN, 9, 0.5), "not supported"),
+        (700, 650, within(MARGIN, 6.25), "supported"),  # its p-value, 0.04, is one-sided
+        (700, 650, within(MARGIN, 1), "not supported"),
+        (700, 650, within(MARGIN, 5.2), "undecided"),
+    ],
+)
+def test_margins_are_compared_within_their_intervals(
+    ours: Correct, joint: Correct, comparison: Comparison, verdict: str, score: Score, judged: Judge
+) -> None:
+    score({"ours.k400": ours, "joint.k400": joint})
+    assert judged(comparison).verdict == verdict
 
 
-def test_size_and_equality(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 650)
-    assert judged(about(MARGIN, 5, 0.5)).verdict == "supported"
-    assert judged(about(MARGIN, 9, 0.5)).verdict == "not supported"
-    assert judged(within(MARGIN, 6.25)).verdict == "supported"  # its p-value, 0.04, is one-sided
-    assert judged(within(MARGIN, 1)).verdict == "not supported"
-    assert judged(within(MARGIN, 5.2)).verdict == "undecided"
-
-
-def test_derived_cells_and_two_data_sets(score: Score, judged: Judge) -> None:
-    for name, last in (("ours.k400", 900), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 650)):
-        score(name, 0, last)
-    found = judged(above(cell("ours.delta") - cell("joint.delta")))
-    assert found.verdict == "supported"
-    assert found.margins == pytest.approx((35.0,))
-    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
-
-
-def test_cells_with_a_derived_metric_in_place_of_that_of_their_column(score: Score, judged: Judge) -> None:
-    for name, last in (("ours.k400", 600), ("ours.ssv2", 500), ("joint.k400", 700), ("joint.ssv2", 350)):
-        score(name, 0, last)
+def test_derived_cells_and_other_metrics_of_a_cell_rest_on_two_data_sets(score: Score, judged: Judge) -> None:
+    score({"ours.k400": 600, "ours.ssv2": 500, "joint.k400": 700, "joint.ssv2": 350})
+    of_column = judged(above(cell("joint.delta") - cell("ours.delta")))
     even = Evenness("even", ("k400", "ssv2"))
     found = judged(above(cell("ours.k400", even) - cell("joint.k400", even)))
-    assert (found.verdict, str(found.comparison)) == ("supported", "ours.even - joint.even > 0")
-    assert found.margins == pytest.approx((5 / 6 - 1 / 2,))
+    assert of_column.verdict == found.verdict == "supported" and str(found.comparison) == "ours.even - joint.even > 0"
+    assert of_column.margins == pytest.approx((25.0,)) and found.margins == pytest.approx((5 / 6 - 1 / 2,))
     assert found.printed_margins == pytest.approx((66.5 / 79.7 - 64.0 / 79.2,))
-    assert [name for name, _ in found.items] == ["kinetics400", "ssv2"]
+    for one in (of_column, found):
+        assert [name for name, _ in one.items] == ["kinetics400", "ssv2"]
 
 
 def test_trend(score: Score, judged: Judge) -> None:
-    for name, last in (("joint.k400", 500), ("short.k400", 600), ("ours.k400", 700)):
-        score(name, 0, last)
-    rows = ("joint", "short", "ours")
-    found = judged(rising(tuple(cell(f"{row}.k400") for row in rows)))
+    score({"joint.k400": 500, "short.k400": 600, "ours.k400": 700})
+    trend = tuple(cell(f"{row}.k400") for row in ("joint", "short", "ours"))
+    found = judged(rising(trend))
     assert found.verdict == "supported" and found.margins == pytest.approx((10, 10))
-    assert judged(rising(tuple(cell(f"{row}.k400") for row in reversed(rows)))).verdict == "not supported"
-    score("short.k400", 0, 706)  # of two steps, one may be reversed by chance
-    assert judged(rising(tuple(cell(f"{row}.k400") for row in rows))).verdict == "supported"
+    assert judged(rising(trend[::-1])).verdict == "not supported"
+    score({"short.k400": 706})  # of two steps, one may be reversed by chance
+    assert judged(rising(trend)).verdict == "supported"
 
 
 def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Judge) -> None:
-    for seed, last in enumerate((700, 720, 740)):
-        score("ours.k400", 0, last, seed=seed)
-    score("joint.k400", 0, 650, seed=0)
-    score("joint.k400", 0, 660, seed=1)
+    score({"ours.k400": 700, "joint.k400": 650}, seed=0)
+    score({"ours.k400": 720, "joint.k400": 660}, seed=1)
+    score({"ours.k400": 740}, seed=2)
     found = judged(LEAD, seeds=(0, 1, 2))
     assert (found.num_seeds, found.verdict) == (2, "supported")
     assert found.margins == pytest.approx((5.5,))
-    score("short.k400", 0, 600, seed=2)
+    score({"short.k400": 600}, seed=2)
     assert judged(above(cell("short.k400") - cell("joint.k400")), seeds=(0, 1, 2)).reason == (
         "no seed that all rows have finished"
     )
@@ -159,9 +151,8 @@ def test_seeds_are_resampled_and_only_common_ones_count(score: Score, judged: Ju
 
 def test_several_comparisons_are_decided_jointly(trial: Trial, score: Score) -> None:
     """A lead that is just significant alone is not so beside others that are not."""
-    score("ours.k400", 5, 516)  # 16 items that joint misses, and the reverse for 5
-    score("joint.k400", 0, 500)
-    score("short.k400", 0, 500)
+    score({"ours.k400": (5, 516)})  # 16 items that joint misses, and the reverse for 5
+    score({"joint.k400": 500, "short.k400": 500})
     alone = claim("C1", "section 1", "A lead", LEAD)
     others = [claim(f"C{n}", "section 1", "A lead", above(cell("short.k400") - cell("joint.k400"))) for n in (2, 3, 4)]
 
@@ -176,45 +167,42 @@ def undecided(found: Judgement, reason: str) -> bool:
     return found.verdict == "undecided" and found.reason == reason
 
 
-def test_missing_results_leave_a_comparison_undecided(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
+SPLIT = {"items": NUM_ITEMS, "annotations": "aaaa", "files": "ffff", "missing": 0, "num_bytes": 1}
+DATA = {"name": "kinetics400", "fingerprint": "0123", "train": SPLIT, "test": SPLIT}
+OTHER_SPLIT = {**SPLIT, "annotations": "bbbb"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"bits": False}, "results do not tell the correct items"),
+        ({"bits": False, "hits": to_builtins(Hits.of({"top1": np.ones(NUM_ITEMS, bool)}, IDS))}, "not run: joint.k400"),
+        ({"ids": IDS[::-1]}, "tests of different items or views"),
+        ({"ids": IDS[:900]}, "tests of different items or views"),
+        ({"data": DATA}, ""),
+        ({"data": {name: value for name, value in DATA.items() if name != "train"}}, ""),  # unrecorded
+        ({"data": {name: value for name, value in DATA.items() if name != "test"}}, ""),
+        ({"data": {**DATA, "train": OTHER_SPLIT}}, "trained or tested on different data"),
+        ({"data": {**DATA, "test": OTHER_SPLIT}}, "trained or tested on different data"),
+        ({"classes": {"up": [50, 500], "down": [50, 500]}}, "near chance: joint.k400"),
+        ({"classes": {str(number): [5, 50] for number in range(20)}}, ""),
+    ],
+)
+def test_results_that_cannot_be_compared_leave_a_lead_undecided(
+    facts: dict, reason: str, score: Score, judged: Judge
+) -> None:
+    score({"ours.k400": 700}, data=DATA)
+    assert undecided(judged(LEAD), "not run: joint.k400") and judged(LEAD).margins == ()
+    score({"joint.k400": 100}, **{"data": DATA, **facts})
     found = judged(LEAD)
-    assert undecided(found, "not run: joint.k400") and found.margins == ()
-    score("joint.k400", 0, 100, bits=False)
-    found = judged(LEAD)
-    assert undecided(found, "results do not tell the correct items")
-    assert found.margins == pytest.approx((60,)) and found.interval is None
-
-
-def test_tests_of_other_items_are_not_compared(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    for change in ({"ids": IDS[::-1]}, {"ids": IDS[:900]}):
-        score("joint.k400", 0, 100, **change)
-        assert undecided(judged(LEAD), "tests of different items or views")
-
-
-@pytest.mark.parametrize("part", ["train", "test"])
-def test_tests_on_other_data_are_not_compared(part: str, score: Score, judged: Judge) -> None:
-    split = {"items": NUM_ITEMS, "annotations": "aaaa", "files": "ffff", "missing": 0, "num_bytes": 1}
-    data = {"name": "kinetics400", "fingerprint": "0123", "train": split, "test": split}
-    unrecorded = {name: value for name, value in data.items() if name != part}
-    score("ours.k400", 0, 700, data=data)
-    for equal in (data, unrecorded):
-        score("joint.k400", 0, 600, data=equal)
-        assert judged(LEAD).verdict == "supported"
-    score("joint.k400", 0, 600, data=data | {part: split | {"annotations": "bbbb"}})
-    assert undecided(judged(LEAD), "trained or tested on different data")
-
-
-def test_results_with_damaged_bits_are_not_taken(score: Score, judged: Judge) -> None:
-    score("joint.k400", 0, 100)
-    score("ours.k400", 0, 700, bits=False, hits=to_builtins(Hits.of({"top1": np.ones(1000, bool)}, IDS)))
-    assert undecided(judged(LEAD), "not run: ours.k400")
+    assert (found.verdict, found.reason) == ("undecided" if reason else "supported", reason)
+    assert (found.interval is None) == bool(reason and not reason.startswith("near"))
+    margin = 70 - 100 * 100 / len(facts.get("ids", IDS))
+    assert found.margins == (() if reason.startswith("not run") else pytest.approx((margin,)))
 
 
 def test_accuracies_of_small_models_are_not_judged_and_counts_are(score: Score, judged: Judge, toy: Scale) -> None:
-    score("ours.k400", 0, 700, scale=toy)
-    score("joint.k400", 0, 600, scale=toy)
+    score({"ours.k400": 700, "joint.k400": 600}, scale=toy)
     found = judged(LEAD, scale=toy)
     assert (found.verdict, found.reason, found.margins) == ("not judged", "small models", ())
     assert judged(above(cell("ours.delta") - cell("joint.delta")), scale=toy).verdict == "not judged"
@@ -227,8 +215,7 @@ def test_small_models_on_real_data_decide_orders_but_neither_sizes_nor_compariso
     score: Score, judged: Judge, toy: Scale
 ) -> None:
     real = replace(toy, gpu=PAPER.gpu)
-    score("ours.k400", 0, 700, scale=real)
-    score("joint.k400", 0, 600, scale=real)
+    score({"ours.k400": 700, "joint.k400": 600}, scale=real)
     assert judged(LEAD, scale=real).verdict == judged(LEAD, scale=real, real_data=True).verdict == "supported"
     assert judged(below(MARGIN), scale=real).verdict == "not supported"
     for size in (about(MARGIN, 10, 0.5), above(MARGIN, 5)):
@@ -244,8 +231,7 @@ def test_one_seed_of_a_small_model_has_the_assumed_deviation_of_a_training(
 ) -> None:
     widths = {}
     for scale, seeds in itertools.product((replace(toy, gpu=PAPER.gpu), PAPER), ((0,), (0, 1))):
-        score("ours.k400", 0, 700, scale=scale, seed=seeds[-1])
-        score("joint.k400", 0, 690, scale=scale, seed=seeds[-1])
+        score({"ours.k400": 700, "joint.k400": 690}, scale=scale, seed=seeds[-1])
         found = judged(above(MARGIN), scale=scale, seeds=seeds)
         assert found.interval is not None
         widths.setdefault(len(seeds), []).append(found.interval[1] - found.interval[0])
@@ -256,12 +242,11 @@ def test_one_seed_of_a_small_model_has_the_assumed_deviation_of_a_training(
 
 def test_a_quoted_accuracy_has_the_sampling_error_of_its_test_set(score: Score, judged: Judge) -> None:
     comparison = best("ours", "k400", ["other", "joint"])  # 99.0 is quoted
-    score("ours.k400", 0, 700, scale=PAPER)
-    score("joint.k400", 0, 600, scale=PAPER)
+    score({"ours.k400": 700, "joint.k400": 600}, scale=PAPER)
     found = judged(comparison, scale=PAPER)
     assert found.verdict == "not supported" and found.margins == pytest.approx((-29.0,))
     assert found.interval is not None and found.interval[0] < -30 < -28 < found.interval[1]
-    score("ours.k400", 0, 990, scale=PAPER)
+    score({"ours.k400": 990}, scale=PAPER)
     assert judged(comparison, scale=PAPER).verdict == "undecided"
 
 
@@ -299,14 +284,6 @@ def test_tests_of_one_model_in_other_views_are_paired(table: Table, tmp_path: Pa
         trained_anew = with_seeds(samples, leaves, [0])  # both deviate together
         np.testing.assert_allclose(trained_anew[leaves[1].cell] - trained_anew[leaves[0].cell], two - one)
         assert items == (("kinetics400", NUM_ITEMS),)
-
-
-def test_rows_near_chance_decide_nothing(score: Score, judged: Judge) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 110, classes={"up": [60, 500], "down": [50, 500]})
-    assert undecided(judged(LEAD), "near chance: joint.k400")
-    score("joint.k400", 0, 600, classes={"up": [300, 500], "down": [300, 500]})
-    assert judged(LEAD).verdict == "supported"
 
 
 def test_counted_costs_are_exact_and_at_the_papers_size(judged: Judge) -> None:
@@ -379,8 +356,7 @@ def test_texts_are_compared_with_quoted_ones(judged: Judge) -> None:
 
 
 def test_report_shows_claims_and_how_they_are_judged(trial: Trial, score: Score) -> None:
-    score("ours.k400", 0, 700)
-    score("joint.k400", 0, 650)
+    score({"ours.k400": 700, "joint.k400": 650})
     several = replace(
         trial.table,
         claims=(

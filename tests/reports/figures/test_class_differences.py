@@ -14,7 +14,7 @@ from experiments.spec.edits import model
 from experiments.spec.figures import ClassDifferences, ClassPanel
 from experiments.spec.metrics import ACTION
 from experiments.spec.scales import PAPER, TINY
-from experiments.spec.table import Column, Table, row
+from experiments.spec.table import Column, row
 from models.mixers.joint import JointAttention
 from reports.figures import figures
 from reports.figures.class_differences import BARS, ClassDifferenceBars, differences, mean_difference
@@ -35,10 +35,8 @@ POINTS = {"cup": 25.0, "plate": 50.0, "onion": -100.0}
 @pytest.fixture
 def compared(trial: Trial) -> Trial:
     """Table without results."""
-    table = Table(
-        name="paper/f1",
-        caption="F1 by class",
-        source="made up",
+    table = replace(
+        trial.table,
         labels=("Attention",),
         columns=(
             Column(key="action", header="Action", metric=ACTION, base=EPIC100),

@@ -49,9 +49,9 @@ def test_a_figure_is_drawn_with_its_notice_and_saved_with_its_data(trial: Trial,
         assert min(image.size) > 200
     assert not stale(report, tmp_path) and data.read_text() == drawn(report).data()
     assert drawn(report).row_pictures() == {}
-    for file, content in ((data, "other"), (data, None), (picture, None)):
+    for file, content in ((path, b"\xff"), (data, b"other"), (data, None), (picture, None)):
         before = file.read_bytes()
-        file.unlink() if content is None else file.write_text(content)
+        file.unlink() if content is None else file.write_bytes(content)
         assert stale(report, tmp_path)
         file.write_bytes(before)
     assert not stale(report, tmp_path)

@@ -37,10 +37,8 @@ def test_the_data_contain_every_value_and_its_margin_to_trajectory_attention(fig
 
 
 def test_margins_are_computed_between_equal_seeds(empty3: Trial) -> None:
-    for seed, (ours, joint) in enumerate([(70.0, 60.0), (80.0, 72.0)]):
-        empty3.finish(empty3.run("trajectory.k400-4", seed), ours)
-        empty3.finish(empty3.run("joint.k400-4", seed), joint)
-    empty3.finish(empty3.run("joint.k400-4", 2), 99.0)  # no run of trajectory attention with this seed: no margin
+    empty3.finish("trajectory.k400-4", 70.0, 80.0)
+    empty3.finish("joint.k400-4", 60.0, 72.0, 99.0)  # no run of trajectory attention with the last seed: no margin
     found = points_of(empty3.report(seeds=(0, 1, 2)))
     margin = next(line for line in found if line["y_label"] == "top-1 minus trajectory's" and line["row"] == "joint")
     assert (float(margin["y"]), margin["num_seeds"]) == (-9.0, "2")
@@ -117,8 +115,7 @@ DELTA = replace(BOTH, title="(b) Difference", rows=("other", "joint", "ours"), c
 
 @pytest.fixture
 def bars(trial: Trial) -> Trial:
-    trial.finish("ours.k400", 60.0)
-    trial.finish(trial.run("ours.k400", 1), 64.0)
+    trial.finish("ours.k400", 60.0, 64.0)
     trial.finish("ours.ssv2", 41.0)
     return trial.of(replace(trial.table, figure=Bars(panels=(BOTH, DELTA))))
 

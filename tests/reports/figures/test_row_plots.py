@@ -178,11 +178,9 @@ def test_a_plot_is_saved_on_request_then_kept_up_to_date_and_checked(tested: Tri
     write(report, tmp_path)
     assert not path.exists() and not stale(report, tmp_path)
     write(report, tmp_path, with_plot=True)
-    first, saved = path.read_bytes(), path.stat().st_mtime_ns
+    first = path.read_bytes()
     assert first == png(RowPlot(report).picture()) and not stale(report, tmp_path)
     assert f"<summary>Plot</summary>\n\n![Every feature at once]({path.name})" in path.with_suffix(".md").read_text()
-    write(report, tmp_path, with_plot=True)
-    assert path.stat().st_mtime_ns == saved
     tested.finish("ours.k400", 70.0)
     newer = tested.report()
     assert stale(newer, tmp_path)

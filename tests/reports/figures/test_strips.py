@@ -79,24 +79,19 @@ def test_each_frame_is_drawn_with_its_attention_and_their_overlay(make_maps: Mak
     assert frames[1].get_title() == "frames 2–3"
 
 
-def test_the_query_is_red_in_its_own_frame_and_the_path_is_yellow_after_the_first(make_maps: MakeMaps) -> None:
-    frames, _, _ = panels(draw([("K-400", make_maps(frame=1))]))
+def test_the_query_is_red_in_its_own_frame_and_a_yellow_path_joins_it_with_the_peaks(make_maps: MakeMaps) -> None:
+    attention = np.full((4, 4, 4), 0.01, np.float32)
+    for frame, (row, column) in enumerate([(0, 0), (1, 0), (2, 1), (3, 3)]):
+        attention[frame, row, column] = 0.9
+    maps = make_maps(frame=1)._replace(maps=attention)
+    first, _, *others = peaks(maps)
+    assert [first, *others] == [(0.125, 0.125), (0.375, 0.625), (0.875, 0.875)] and query_point(maps) == (0.6, 0.3)
+    frames, _, _ = panels(draw([("K-400", maps)]))
     assert [QUERY in colors(axis) for axis in frames] == [False, True, False, False]
     assert [PEAK in colors(axis) for axis in frames] == [False, True, True, True]
     (dot,) = [line for line in frames[1].lines if to_hex(line.get_color()).upper() == QUERY]
     assert dot.get_xydata() == pytest.approx(np.array([[0.6, 0.3]]))
-
-
-def test_the_path_connects_the_query_and_the_peaks_of_attention(make_maps: MakeMaps) -> None:
-    maps = make_maps()
-    attention = np.full((4, 4, 4), 0.01, np.float32)
-    for frame, (row, column) in enumerate([(0, 0), (1, 0), (2, 1), (3, 3)]):
-        attention[frame, row, column] = 0.9
-    maps = maps._replace(maps=attention)
-    assert peaks(maps) == [(0.125, 0.125), (0.125, 0.375), (0.375, 0.625), (0.875, 0.875)]
-    frames, _, _ = panels(draw([("K-400", maps)]))
-    path = np.asarray(frames[3].lines[0].get_xydata())
-    assert path == pytest.approx(np.array([query_point(maps), *peaks(maps)[1:]]))
+    assert np.asarray(frames[3].lines[0].get_xydata()) == pytest.approx(np.array([first, (0.6, 0.3), *others]))
 
 
 def dots_of(collection: Collection) -> list[tuple[float, ...]]:
@@ -124,18 +119,13 @@ def test_places_are_dots_in_the_nearest_frame_with_areas_by_weight(make_maps: Ma
     ]
 
 
-def test_constant_maps_are_drawn(make_maps: MakeMaps) -> None:
-    maps = make_maps()._replace(maps=np.full((4, 4, 4), 1 / 16, np.float32))
-    assert png(draw([("K-400", maps)]))
-    assert stretched(maps.maps[0]).max() == 0
-
-
-def test_contrast_is_stretched_and_aspect_ratio_is_kept() -> None:
+def test_contrast_is_stretched_but_that_of_constant_maps_and_aspect_ratio_is_kept() -> None:
     attention = np.array([[0.1, 0.2, 0.1, 0.1], [0.1, 0.1, 0.15, 0.1]], np.float32)
     picture = stretched(attention)
     assert picture.shape == (128, 256)
     assert picture.min() == 0 and picture.max() == 1
     assert picture[32, 96] > 0.99 and picture[96, 32] < 0.1
+    assert stretched(np.full((4, 4), 1 / 16, np.float32)).max() == 0
 
 
 @pytest.mark.parametrize("query", [0, 3, 15])
@@ -147,22 +137,8 @@ def test_shown_frames_of_long_clips_include_the_frame_of_the_query(make_maps: Ma
 
 
 def test_short_strips_are_drawn_side_by_side_and_long_ones_below_each_other(make_maps: MakeMaps) -> None:
-    def shape(tokens: int) -> bool:
-        width, height = draw([("a", make_maps(tokens=tokens)), ("b", make_maps())]).get_size_inches()
-        return width > height
-
-    assert shape(4)
-    width, height = draw([("a", make_maps(tokens=8)), ("b", make_maps())]).get_size_inches()
-    assert width == pytest.approx(8 * 1.45 + 0.3) and height == pytest.approx(2 * 4.9 + 0.2)
-
-
-def test_captions_contain_video_class_block_head_and_weights(make_maps: MakeMaps) -> None:
-    assert caption(make_maps()) == "abc.mp4 (rolling hoops)\nblock 1 (of 0 to 2), mean of 4 heads"
-    maps = make_maps()
-    one_block = maps._replace(record={**maps.record, "block": 0, "num_blocks": 1})
-    assert caption(one_block) == "abc.mp4 (rolling hoops)\nthe only block, mean of 4 heads"
-    one_head = make_maps(head=3, weights="k400.pyth")
-    assert caption(one_head) == "abc.mp4 (rolling hoops)\nblock 1 (of 0 to 2), head 3 (of 0 to 3), k400.pyth"
+    short, long = (draw([("a", make_maps(tokens=n)), ("b", make_maps())]).get_size_inches().tolist() for n in (4, 8))
+    assert short[0] > short[1] and long == pytest.approx([8 * 1.45 + 0.3, 2 * 4.9 + 0.2])
 
 
 def named(make_maps: MakeMaps, attention: str, weights: np.ndarray) -> AttentionMaps:
@@ -184,11 +160,19 @@ def test_weights_of_one_sum_have_one_scale_and_a_share_per_frame_and_no_path(mak
     assert [colors(axis) for axis in frames] == [[], [QUERY], [], []]
 
 
-def test_the_name_of_an_attention_is_in_caption_and_provenance(make_maps: MakeMaps) -> None:
-    maps = named(make_maps, "t2s", np.full((4, 4, 4), 1 / 64))
-    assert caption(maps) == "abc.mp4 (rolling hoops)\nattention t2s, block 1 (of 0 to 2), mean of 4 heads"
-    assert "of token frame 1; attention t2s, block 1 (of 0 to 2), mean of 4 heads; weights of" in provenance_text(maps)
-    assert "attention" not in provenance_text(make_maps())
+def test_captions_and_provenance_have_attention_block_head_and_weights(make_maps: MakeMaps) -> None:
+    maps = make_maps()
+    one_block = maps._replace(record={**maps.record, "block": 0, "num_blocks": 1})
+    of_name = named(make_maps, "t2s", np.full((4, 4, 4), 1 / 64))
+    for shown, text in (
+        (maps, "block 1 (of 0 to 2), mean of 4 heads"),
+        (one_block, "the only block, mean of 4 heads"),
+        (make_maps(head=3, weights="k400.pyth"), "block 1 (of 0 to 2), head 3 (of 0 to 3), k400.pyth"),
+        (of_name, "attention t2s, block 1 (of 0 to 2), mean of 4 heads"),
+    ):
+        assert caption(shown) == f"abc.mp4 (rolling hoops)\n{text}"
+    assert "of token frame 1; attention t2s, block 1 (of 0 to 2)" in provenance_text(of_name)
+    assert "attention" not in provenance_text(maps)
 
 
 def test_the_report_contains_the_picture_and_the_provenance_of_each_row(
@@ -215,25 +199,23 @@ def test_only_rows_with_maps_are_drawn(figure4: Trial, keep_maps: KeepMaps) -> N
     assert list(pictures) == ["SSv2"] and png(pictures["SSv2"]) == picture(figure4.report())
 
 
-def test_maps_of_generated_videos_are_published(figure4: Trial, keep_maps: KeepMaps) -> None:
-    file, store = keep_maps("k400", TINY), figure4.store
+def test_maps_of_generated_videos_are_published_and_those_of_real_ones_drawn_alone(
+    figure4: Trial, keep_maps: KeepMaps
+) -> None:
+    store, real = figure4.store, figure4.of(figure4.table, PAPER)
+    assert store.results is not None
+    keep_maps("k400", PAPER)
+    assert picture(real.report())
+    publish(real.report(), store)
+    assert list(store.results.rglob("metrics/*.json")) and not list(store.results.rglob("*.npz"))
+    file = keep_maps("k400", TINY)
     report = figure4.report()
     publish(report, store)
-    assert store.results is not None
     assert (store.results / file.relative_to(store.root)).read_bytes() == file.read_bytes()
     shutil.rmtree(store.root)
     assert picture(figure4.report()) != picture(report)  # the notice names published results
     shutil.copytree(store.results, store.root)
     assert picture(figure4.report()) == picture(report)
-
-
-def test_maps_of_real_videos_are_drawn_but_not_published(figure4: Trial, keep_maps: KeepMaps) -> None:
-    keep_maps("k400", PAPER)
-    report, store = figure4.of(figure4.table, PAPER).report(), figure4.store
-    assert picture(report)
-    publish(report, store)
-    assert store.results is not None
-    assert list(store.results.rglob("metrics/*.json")) and not list(store.results.rglob("*.npz"))
 
 
 TABLE9 = load("motionformer/table9")

@@ -10,7 +10,7 @@ from experiments.spec.edits import model
 from experiments.spec.metrics import TOP1, Computed, Evenness, HarmonicMean
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import PAPER
-from experiments.spec.table import Column, Table, quoted, row
+from experiments.spec.table import Column, quoted, row
 from models.motionformer.model import Motionformer
 from reports.pages.latex import latex
 from reports.pages.report import quoted_numbers
@@ -23,10 +23,8 @@ from tests.reports.saved_reports import lines_of
 @pytest.fixture
 def means(trial: Trial) -> Trial:
     """Table with a harmonic mean, one printed value of which is wrong."""
-    table = Table(
-        name="paper/means",
-        caption="Balance",
-        source="made up",
+    table = replace(
+        trial.table,
         labels=("Method",),
         columns=(
             Column(key="hm", header="H.M.", metric=HarmonicMean("hm", ("ssv2", "k400")), best="max"),
@@ -107,10 +105,6 @@ def test_claims_can_compare_printed_values_with_those_of_the_cells(means: Trial)
     assert third.judgements[0].printed_margins == pytest.approx((71.6 / 85.3,))
     assert third.judgements[0].printed == "not supported"
     assert str(third.judgements[0].comparison) == "abs(ours.even) ≤ 0.8"
-
-
-def test_sources_of_a_derived_column_are_named(means: Trial) -> None:
-    assert "H.M.: harmonic mean of SSv2, K-400." in means.page()
 
 
 def depth_of(run: RunConfig) -> int:

@@ -51,31 +51,29 @@ def test_cells_of_other_data_than_most_are_marked(trial: Trial) -> None:
     assert copy_text(copied) == f"{copy_text(data)}, copy: prepared: b, trained on another copy: mp4 with a"
 
 
-@pytest.mark.parametrize("change", [{"train": "c"}, {"test": "c"}, {"files": "c"}])
-def test_every_part_of_the_data_is_compared(trial: Trial, change: dict[str, str]) -> None:
+OLD = {"name": "kinetics400", "fingerprint": record()["fingerprint"]}
+UNRECORDED = {name: value for name, value in record().items() if name != "train"}
+RELEASED = {"released_weights": {"file": "a.pyth", "sha256": "0"}}
+
+
+@pytest.mark.parametrize(
+    ("usual", "other", "is_marked"),
+    [
+        (record(), {"data": record()}, False),
+        (record(), {"data": record(train="c")}, True),
+        (record(), {"data": record(test="c")}, True),
+        (record(), {"data": record(files="c")}, True),
+        (OLD, {"data": record()}, False),  # older results are compared by their annotations
+        (OLD, {"data": record(test="c")}, True),
+        (record(), {"data": UNRECORDED}, True),
+        (record(), {"data": UNRECORDED, **RELEASED}, False),
+    ],
+)
+def test_every_part_of_the_data_is_compared(trial: Trial, usual: dict, other: dict, is_marked: bool) -> None:
     for cell in ("joint.k400", "short.k400"):
-        trial.finish(cell, 60.0, data=record())
-    trial.finish("ours.k400", 60.0, data=record())
-    assert marked(trial.report()) == set()
-    trial.finish("ours.k400", 60.0, data=record(**change))
-    assert marked(trial.report()) == {"ours.k400", "ours.delta"}
-
-
-def test_older_results_are_compared_by_their_annotations(trial: Trial) -> None:
-    for cell in ("joint.k400", "short.k400"):
-        trial.finish(cell, 60.0, data={"name": "kinetics400", "fingerprint": record()["fingerprint"]})
-    trial.finish("ours.k400", 60.0, data=record())
-    assert marked(trial.report()) == set()
-    trial.finish("ours.k400", 60.0, data=record(test="c"))
-    assert "ours.k400" in marked(trial.report())
-
-
-def test_a_training_on_unrecorded_data_is_marked(trial: Trial) -> None:
-    unrecorded = {name: value for name, value in record().items() if name != "train"}
-    trial.finish("joint.k400", 60.0, data=record())
-    trial.finish("ours.k400", 60.0, data=unrecorded)
-    trial.finish("short.k400", 60.0, data=unrecorded, released_weights={"file": "a.pyth", "sha256": "0"})
-    assert marked(trial.report()) == {"ours.k400", "ours.delta"}
+        trial.finish(cell, 60.0, data=usual)
+    trial.finish("ours.k400", 60.0, **other)
+    assert marked(trial.report()) == ({"ours.k400", "ours.delta"} if is_marked else set())
 
 
 def test_data_of_parents_are_compared_between_runs_with_parents_of_the_same_data_sets(trial: Trial) -> None:

@@ -10,41 +10,59 @@ from experiments.spec.metrics import IN_TURNS, KINDS, TOP1, Measured, VideosPerS
 from experiments.spec.scales import TINY
 from experiments.spec.table import Column
 from reports.pages.origins import origins_of
-from reports.pages.report import Report
 from runner.measure.memory import MEASUREMENTS
 from tests.reports.conftest import Trial
 
 LATENCY = Measured("latency", "latency", function=lambda run, batch_size: {}, conditions="Latency of")
 SHA256 = "0123456789abcdef"
+WHOLE = {"part": "", "file": "k400.pyth", "sha256": SHA256}
+LOOK = {"part": "look", "file": "in.pyth", "sha256": "fedcba9876543210"}
+WARNED = {"file": "a.pyth", "sha256": SHA256, "warnings": ["values are trained", "a head is missing"]}
+TRAINED = {"commit": "aaaa and bbbb", "hardware": "8 x GPU", "versions": {"python": "3.11.9", "torch": "2.13.0"}}
+SPLITS = "devices × items at a time × accumulation"
+WHOLE_BATCH = {"from_step": 0, "devices": 1, "micro_batch": 32, "accumulation": 1}
+HALVED = {"from_step": 31, "devices": 1, "micro_batch": 16, "accumulation": 2}
 
 
-def facts(report: Report) -> dict[str, dict[str, str]]:
-    """Facts of each origin, by its row and columns."""
-    return {f"{one.row} · {', '.join(one.columns)}": one.facts for one in origins_of(report)}
-
-
-def test_facts_come_from_the_results_and_not_from_this_machine(trial: Trial) -> None:
+@pytest.mark.parametrize(
+    ("given", "facts"),
+    [
+        ({}, {"commit": "0123456789", "hardware": "2 cores of a CPU", "versions": "python 3.11.9, torch 2.14.1"}),
+        ({}, {"precision": "16-mixed", SPLITS: "", "replaced in training": "0"}),  # as in older results
+        ({"commit": "fedc", "hardware": "8 x GPU"}, {"commit": "fedc", "hardware": "8 x GPU"}),
+        ({"versions": {"python": "3.12.1"}}, {"versions": "python 3.12.1"}),
+        (
+            {"training": [TRAINED], "parents": [{**TRAINED, "hardware": "4 x GPU"}]},
+            {
+                "commit": "aaaa and bbbb and 0123456789",
+                "hardware": "4 x GPU and 8 x GPU (trained), 2 cores of a CPU (tested)",
+                "versions": "python 3.11.9, torch 2.13.0 and 2.14.1",
+            },
+        ),
+        ({"training": [{**TRAINED, "hardware": "2 cores of a CPU"}]}, {"hardware": "2 cores of a CPU"}),
+        ({"started_from": [WHOLE]}, {"weights": "all started from k400.pyth, sha256 0123456789ab"}),
+        (
+            {"started_from": [{**WHOLE, "part": "motion"}, LOOK]},
+            {"weights": "motion started from k400.pyth, sha256 0123456789ab; look started from in.pyth, sha256 "
+                        "fedcba987654"},
+        ),
+        (
+            {"released_weights": WARNED},
+            {"weights": "released a.pyth, sha256 0123456789ab (values are trained; a head is missing)",
+             "replaced in training": ""},
+        ),
+        ({"precision": "32-true"}, {"precision": "32-true, not 16-mixed as in the recipe"}),
+        ({"batch_splits": [WHOLE_BATCH, HALVED]}, {SPLITS: "1 × 32 × 1, then 1 × 16 × 2 from step 31"}),
+        ({"replaced_in_training": 3}, {"replaced in training": "3"}),
+    ],
+)  # fmt: skip
+def test_facts_come_from_the_result_and_not_from_this_machine(given: dict, facts: dict, trial: Trial) -> None:
     assert not origins_of(trial.report())
-    trial.finish("joint.k400", 60.0)
-    trial.finish("ours.k400", 61.0, hardware="8 x GPU", versions={"python": "3.12.1"}, commit="fedc")
-    first, second = origins_of(trial.report())
-    assert (first.row, first.columns, first.source.commit) == ("Joint, Small", ["Top-1 / K-400"], "0123456789")
-    assert (first.facts["hardware"], first.facts["versions"]) == ("2 cores of a CPU", "python 3.11.9, torch 2.14.1")
-    assert (second.facts["hardware"], second.facts["versions"], second.source.commit) == (
-        "8 x GPU", "python 3.12.1", "fedc"
-    )  # fmt: skip
-
-
-def test_code_and_hardware_of_a_training_stand_beside_those_of_its_test(trial: Trial) -> None:
-    versions = {"python": "3.11.9", "torch": "2.14.1"}
-    trained = {"commit": "aaaa and bbbb", "hardware": "8 x GPU", "versions": {**versions, "torch": "2.13.0"}}
-    trial.finish("joint.k400", 60.0, training=[trained], parents=[{**trained, "hardware": "4 x GPU"}])
-    trial.finish("ours.k400", 61.0, training=[{**trained, "hardware": "2 cores of a CPU"}])
-    first, second = origins_of(trial.report())
-    assert first.facts["hardware"] == "4 x GPU and 8 x GPU (trained), 2 cores of a CPU (tested)"
-    assert second.facts["hardware"] == "2 cores of a CPU"
-    assert first.source.commit == "aaaa and bbbb and 0123456789"
-    assert first.facts["versions"] == "python 3.11.9, torch 2.13.0 and 2.14.1"
+    trial.finish("joint.k400", 60.0, **given)
+    (one,) = origins_of(trial.report())
+    assert (one.row, one.columns) == ("Joint, Small", ["Top-1 / K-400"])
+    found = {**one.facts, "commit": one.source.commit}
+    assert {kind: found[kind] for kind in facts} == facts
 
 
 def test_one_test_behind_several_columns_is_one_line(trial: Trial) -> None:
@@ -54,42 +72,12 @@ def test_one_test_behind_several_columns_is_one_line(trial: Trial) -> None:
     assert origin.columns == [f"Top-1 Acc. / {name}" for name in ("Verb", "Noun", "Act.")]
 
 
-def test_released_weights_are_named_where_they_were_tested_or_started_from(trial: Trial) -> None:
-    table8 = trial.of(load("motionformer/table8"), TINY)
-    whole = {"part": "", "file": "k400.pyth", "sha256": SHA256}
-    parts = [{**whole, "part": "motion"}, {"part": "look", "file": "in.pyth", "sha256": "fedcba9876543210"}]
-    warned = {"file": "a.pyth", "sha256": SHA256, "warnings": ["values are trained", "a head is missing"]}
-    table8.finish("ssv2.one-frame", 20.0, started_from=[whole])
-    table8.finish("k400.one-frame", 70.0, started_from=parts)
-    table8.finish("k400.eight-frames", 75.0, released_weights=warned)
-    k400, released, ssv2 = (one.facts["weights"] for one in origins_of(table8.report()))
-    assert ssv2 == "all started from k400.pyth, sha256 0123456789ab"
-    assert k400 == (
-        "motion started from k400.pyth, sha256 0123456789ab; look started from in.pyth, sha256 fedcba987654"
-    )
-    assert released == "released a.pyth, sha256 0123456789ab (values are trained; a head is missing)"
-
-
-def test_a_precision_that_is_not_that_of_the_recipe_is_named(trial: Trial) -> None:
-    both = trial.of_columns(
-        Column(key="trained", header="Trained", metric=TOP1, base=K400),
-        Column(key="untrained", header="Untrained", metric=TOP1, base=replace(SSV2, optim=None)),
-    )
-    for column in ("trained", "untrained"):
-        both.finish(f"ours.{column}", 20.0, precision="32-true")
-    trained, untrained = (one.facts["precision"] for one in origins_of(both.report()))
-    assert (trained, untrained) == ("32-true, not 16-mixed as in the recipe", "32-true")
-
-
-def test_splits_of_batches_and_replaced_items_are_those_of_trainings(trial: Trial) -> None:
-    whole = {"from_step": 0, "devices": 1, "micro_batch": 32, "accumulation": 1}
-    halved = {"from_step": 31, "devices": 1, "micro_batch": 16, "accumulation": 2}
-    trial.finish("joint.k400", 60.0, batch_splits=[whole, halved], replaced_in_training=3)
-    trial.finish("ours.k400", 60.0)  # as in older results
-    trial.finish("ours.ssv2", 60.0, released_weights={"file": "a", "sha256": "0"}, replaced_in_training=0)
-    kinds = ("devices × items at a time × accumulation", "replaced in training")
-    found = [tuple(one.facts[kind] for kind in kinds) for one in origins_of(trial.report())]
-    assert found == [("1 × 32 × 1, then 1 × 16 × 2 from step 31", "3"), ("", "0"), ("", "")]
+def test_the_precision_of_a_run_without_training_has_no_recipe(trial: Trial) -> None:
+    column = Column(key="untrained", header="Untrained", metric=TOP1, base=replace(SSV2, optim=None))
+    untrained = trial.of_columns(column)
+    untrained.finish("ours.untrained", 20.0, precision="32-true")
+    (one,) = origins_of(untrained.report())
+    assert one.facts["precision"] == "32-true"
 
 
 def test_measurements_have_their_conditions(trial: Trial) -> None:

@@ -28,12 +28,6 @@ def text_above(trial: Trial) -> str:
     return warning(report_of(trial)) or ""
 
 
-def finish(trial: Trial, row: str, *values: float) -> None:
-    """Write results on SSv2, one for each seed."""
-    for seed, value in enumerate(values):
-        trial.finish(trial.run(f"{row}.ssv2", seed), value)
-
-
 def test_numbers_of_videos_are_those_of_the_complete_data_until_there_are_results(table4: Trial) -> None:
     def text() -> str:
         return sizes_text(report_of(table4))
@@ -68,16 +62,16 @@ def test_the_differences_that_show_follow_from_the_items_and_the_deviation_of_a_
         "ssv2: with 3 seeds, rows that differ by 1.4 points are told apart; with 5, by 1.2 "
         "(trainings deviate by 0.4, assumed)." in text_above(table4)
     )
-    finish(table4, "joint", 60.0, 63.0)
-    finish(table4, "divided", 60.0, 61.0)
+    table4.finish("joint.ssv2", 60.0, 63.0)
+    table4.finish("divided.ssv2", 60.0, 61.0)
     deviation = math.sqrt((3**2 / 2 + 1 / 2) / 2)
     least = 2.8 * math.hypot(100 * math.sqrt(0.15 / 48), deviation * math.sqrt(2 / 3))
     assert f"by {least:.1f} points" in text_above(table4) and f"by {deviation:.1f}, measured" in text_above(table4)
 
 
 def test_a_row_that_is_no_better_than_a_network_without_motion_is_named(table4: Trial) -> None:
-    finish(table4, "joint", 33.9)
-    finish(table4, "divided", 34.0)
+    table4.finish("joint.ssv2", 33.9)
+    table4.finish("divided.ssv2", 34.0)
     assert "No better than without motion (33.94): Joint Space-Time · SSv2." in text_above(table4)
 
 

@@ -16,7 +16,7 @@ from experiments.motionformer.base import K400
 from experiments.spec.catalog import load
 from experiments.spec.metrics import TOP1
 from experiments.spec.scales import PAPER, TINY
-from experiments.spec.table import Column, Table
+from experiments.spec.table import Column
 from reports.collect import collect
 from reports.publication import publish
 from reports.tensorboard.view import CONFIG, OWN_FILE, PICTURE, REPORT, build_view
@@ -137,8 +137,7 @@ def test_runs_are_named_as_in_the_table_and_those_with_curves_come_first(trial: 
 
 
 def test_several_seeds_are_runs_of_one_line_with_their_mean(trial: Trial) -> None:
-    for seed in (0, 1):
-        trial.finish(trial.run("joint.k400", seed), 60.0 + seed)
+    trial.finish("joint.k400", 60.0, 61.0)
     runs = read(build_view([trial.report(seeds=(0, 1))], trial.store))
     found = [run for run in runs.Runs() if run.startswith(JOINT)]
     assert sorted(found) == [f"{JOINT} · seed 0", f"{JOINT} · seed 1"]
@@ -172,24 +171,16 @@ def test_variants_are_lines_of_one_view_that_state_their_overrides(trial: Trial,
 
 
 def test_the_folder_of_long_overrides_ends_in_their_hash(trial: Trial) -> None:
-    names = set()
-    for decay in (0.1, 0.2):
-        texts = ["optim.lr=0.123456789", "optim.schedule.factor=0.123456789", "optim.epochs=3", "optim.batch_size=8"]
-        texts.append(f"optim.weight_decay={decay}")
-        names.add(build_view([trial.report(overrides=texts, rows=["joint"])], trial.store).name)
+    texts = ["optim.lr=0.123456789", "optim.schedule.factor=0.123456789", "optim.epochs=3", "optim.batch_size=8"]
+    reports = [trial.report(overrides=[*texts, f"optim.weight_decay={n}"], rows=["joint"]) for n in (0.1, 0.2)]
+    names = {build_view([report], trial.store).name for report in reports}
     assert len(names) == 2 and all(len(name) < 110 for name in names)
 
 
-def test_a_row_without_training_is_one_run(table: Table, store: RunStore) -> None:
-    untrained = type(table)(
-        name="paper/table2",
-        caption="",
-        source="",
-        labels=table.labels,
-        columns=table.columns[:1],
-        rows=tuple(type(row)(key=row.key, labels=row.labels, quoted=row.quoted) for row in table.rows[:3]),
-    )
-    runs = read(build_view([collect(untrained, PAPER, store)], store))
+def test_a_row_without_training_is_one_run(trial: Trial) -> None:
+    rows = tuple(replace(row, paper=row.paper[:1]) for row in trial.table.rows[:3])
+    untrained = trial.of(replace(trial.table, columns=trial.table.columns[:1], rows=rows), PAPER)
+    runs = read(build_view([untrained.report()], trial.store))
     assert trained_runs(runs) == ["2 Joint, Small", "3 Ours, Small"]
 
 
@@ -202,9 +193,7 @@ def test_a_run_without_training_has_final_values_but_no_curves(trial: Trial) -> 
         view = build_view([untrained.report()], trial.store)
         runs = read(view)
         assert trained_runs(runs) == [name] and os.listdir(view / name) == [OWN_FILE]
-        end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[name][metadata.SESSION_END_INFO_TAG]
-        parsed = metadata.parse_session_end_info_plugin_data(end)
-        assert parsed.status == api_pb2.Status.Value(status)  # type: ignore[attr-defined]
+        assert status_of(runs, name) == status
     assert runs.Runs()[name]["scalars"] == []
     assert line(runs, name)["Top-1"] == 55.0
 
@@ -242,24 +231,16 @@ def test_several_tests_of_a_run_are_one_run_named_by_their_common_header_levels(
     assert trained_runs(read(view)) == names
 
 
-def test_building_a_view_does_not_change_runs(trial: Trial, trained: None) -> None:
-    def files() -> dict[Path, bytes]:
-        return {p: p.read_bytes() for p in trial.store.root.rglob("*") if p.is_file() and "views" not in p.parts}
-
-    before = files()
-    build_view([trial.report()], trial.store)
-    build_view([trial.report(rows=["ours"])], trial.store)
-    assert files() == before
-
-
 def groups(runs: EventMultiplexer) -> dict[str, str]:
     """Session group of each run."""
     tags = {run: runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[run] for run in trained_runs(runs)}
-    starts = {
-        run: metadata.parse_session_start_info_plugin_data(found[metadata.SESSION_START_INFO_TAG])
-        for run, found in tags.items()
-    }
-    return {run: start.group_name for run, start in starts.items()}
+    starts = {run: found[metadata.SESSION_START_INFO_TAG] for run, found in tags.items()}
+    return {run: metadata.parse_session_start_info_plugin_data(start).group_name for run, start in starts.items()}
+
+
+def status_of(runs: EventMultiplexer, run: str) -> str:
+    end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[run][metadata.SESSION_END_INFO_TAG]
+    return api_pb2.Status.Name(metadata.parse_session_end_info_plugin_data(end).status)  # type: ignore[attr-defined]
 
 
 def test_published_values_are_marked(trial: Trial, trained: None, tmp_path: Path) -> None:
@@ -278,9 +259,7 @@ def test_published_values_are_marked(trial: Trial, trained: None, tmp_path: Path
         view = build_view([here.report(rows=["ours"])], here.store)
     runs = read(view)
     [running] = [name for name in groups(runs) if "K-400" in name]
-    end = runs.PluginRunToTagToContent(metadata.PLUGIN_NAME)[running][metadata.SESSION_END_INFO_TAG]
-    status = metadata.parse_session_end_info_plugin_data(end).status
-    assert status == api_pb2.Status.Value("STATUS_RUNNING")  # type: ignore[attr-defined]
+    assert status_of(runs, running) == "STATUS_RUNNING"
 
 
 def text(multiplexer: EventMultiplexer, run: str, tag: str) -> str:

@@ -14,7 +14,7 @@ from experiments.spec.scales import TINY
 from experiments.spec.table import row
 from models.cast.model import CAST
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 KeepWeights = Callable[..., None]
@@ -93,35 +93,26 @@ def test_invalid_queries_are_one_line_errors_and_write_no_picture(
     assert not [file for file in tmp_path.glob("*.png") if file.is_file()]
 
 
-def test_a_video_of_a_list_is_drawn_by_default_the_first(
-    small: Reproduce, weighted: RunConfig, listed: Path, tmp_path: Path
+def test_a_video_is_drawn_by_its_path_or_of_a_list_of_which_the_first_is_the_default(
+    small: Reproduce, weighted: RunConfig, listed: Path
 ) -> None:
     paths = [line.rpartition(" ")[0] for line in listed.read_text().splitlines()]
-    out = str(tmp_path / "maps.png")
-    first = small("attention", "--list", str(listed), "--out", out)
-    assert first.code == 0, first.err
-    assert f"video {paths[0]}" in first.out and "query at 0.5,0.5 of token frame 0" in first.out
-    for video in ("@7", paths[7]):
-        chosen = small("attention", "--list", str(listed), "--video", video, "--query", "0.1,0.2", "--out", out)
-        assert chosen.code == 0 and f"video {paths[7]}" in chosen.out and "query at 0.1,0.2" in chosen.out
-
-
-def test_a_video_is_drawn_without_a_list(small: Reproduce, weighted: RunConfig, listed: Path, tmp_path: Path) -> None:
-    video, out = listed.read_text().splitlines()[0].rpartition(" ")[0], str(tmp_path / "maps.png")
-    for words in ([video, "--out", out], ["--query", "0.1,0.2", "--out", out, video]):
-        drawn = small("attention", *words)
+    point = ("--query", "0.1,0.2")
+    for words, video, query in (
+        (["--list", listed], paths[0], "0.5,0.5"),
+        (["--list", listed, "--video", "@7", *point], paths[7], "0.1,0.2"),
+        (["--list", listed, "--video", paths[7], *point], paths[7], "0.1,0.2"),
+        ([*point, paths[0]], paths[0], "0.1,0.2"),
+        ([paths[0]], paths[0], "0.5,0.5"),
+    ):
+        drawn = small("attention", "--out", "maps.png", *words)
         assert drawn.code == 0, drawn.err
-        assert f"video {video}" in drawn.out
-    assert "query at 0.1,0.2" in drawn.out
+        assert f"video {video}" in drawn.out and f"query at {query} of token frame 0" in drawn.out
 
 
+@pytest.mark.usefixtures("small_run")  # for its generated videos
 def test_several_attentions_are_drawn_below_each_other_by_default_that_of_the_figure(
-    reproduce: Reproduce,
-    monkeypatch: pytest.MonkeyPatch,
-    small_run: RunConfig,  # for its generated videos
-    store: RunStore,
-    keep_weights: KeepWeights,
-    tmp_path: Path,
+    reproduce: Reproduce, monkeypatch: pytest.MonkeyPatch, store: RunStore, keep_weights: KeepWeights, tmp_path: Path
 ) -> None:
     rows = (row("k400", ("K-400",), base=replace(figure4.K400, model=CAST.Config()), paper=()),)
     table = replace(figure4.TABLE, figure=strips(replace(QUERY, attention="t2s")), rows=rows)

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 RESULTS = Path(__file__).parents[3] / "reports" / "results"
 
@@ -66,6 +66,7 @@ OMP_NUM_THREADS=1 python -m torch.distributed.launch --nproc_per_node=$6 --nnode
     --dist_eval --test_num_segment 5 --test_num_crop 3 --drop_path 0.2 --layer_decay 0.75 \\
     --mixup_switch_prob 0 --mixup_prob 0.5 --reprob 0. --init_scale 1. --seed 0 --enable_deepspeed
 """
+K400 = "motionformer/table4:joint.k400"
 FILES = (
     ("k400.yaml", MOTIONFORMER, "motionformer/table4:trajectory.k400"),
     ("ssv2.yaml", XVIT, "xvit/zoo:ssv2"),
@@ -165,30 +166,24 @@ def test_runs_in_the_store_and_published_ones_are_found_by_their_id(reproduce: R
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "expected"),
+    ("name", "content", "row", "expected"),
     [
-        ("a.yaml", "SOLVER: {LRS: [1]}", "SOLVER.LRS=(1,): no such value"),
-        ("a.yaml", "SOLVER: {STEPS: 3}", "SOLVER.STEPS=3: no such value"),
-        ("a.yaml", "SOLVER: {WARMUP_EPOCHS: abc}", "SOLVER.WARMUP_EPOCHS=abc: no such value"),
-        ("a.yaml", "TRAIN: 3", "none of the settings of the paper's authors, such as TRAIN.BATCH_SIZE"),
-        ("README.md", "reproduce list --scale tiny", "none of the settings of the paper's authors"),
+        ("a.yaml", b"SOLVER: {LRS: [1]}", K400, "SOLVER.LRS=(1,): no such value"),
+        ("a.yaml", b"SOLVER: {STEPS: 3}", K400, "SOLVER.STEPS=3: no such value"),
+        ("a.yaml", b"SOLVER: {WARMUP_EPOCHS: abc}", K400, "SOLVER.WARMUP_EPOCHS=abc: no such value"),
+        ("a.yaml", b"TRAIN: 3", K400, "none of the settings of the paper's authors, such as TRAIN.BATCH_SIZE"),
+        ("README.md", b"reproduce list --scale tiny", K400, "none of the settings of the paper's authors"),
+        ("x.yaml", b"- a list", "xvit/zoo:ssv2", "x.yaml: name a YAML file of settings"),
+        ("x.yaml", b"- a list", "msca/table2:kv", "no config files of the authors of 'msca'"),
+        ("x.yaml", b"- a list", "nope/x:y", "unknown"),
+        ("z.sh", b"\xb9", "xvit/zoo:ssv2", "z.sh is no text"),
     ],
 )
-def test_wrong_settings_are_named(name: str, text: str, expected: str, reproduce: Reproduce, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(text)
-    error = reproduce("diff", name, "--as", "motionformer/table4:joint.k400").err
+def test_what_cannot_be_compared_is_told(
+    name: str, content: bytes, row: str, expected: str, reproduce: Reproduce, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    error = reproduce("diff", name, "--as", row).err
     assert expected in error and len(error.splitlines()) == 1
-
-
-def test_what_cannot_be_compared_is_told(reproduce: Reproduce, tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text("- a list")
-    assert "x.yaml: name a YAML file of settings" in reproduce("diff", "x.yaml", "--as", "xvit/zoo:ssv2").err
-    assert "no config files of the authors of 'msca'" in reproduce("diff", "x.yaml", "--as", "msca/table2:kv").err
-    (tmp_path / "z.sh").write_bytes(b"\xb9")
-    assert "z.sh is no text" in reproduce("diff", "z.sh", "--as", "xvit/zoo:ssv2").err
-    assert "unknown" in reproduce("diff", "x.yaml", "--as", "nope/x:y").err
-    assert "there is no y.yaml" in reproduce("diff", "y.yaml", "--as", "xvit/zoo:ssv2").err
     folder = reproduce("diff", tmp_path, "--as", "xvit/zoo:ssv2").err
     assert "is a folder" in folder and "there is no" not in folder
-    assert "not 2" in reproduce("diff", "x.yaml", "x.yaml", "--as", "xvit/zoo:ssv2").err
-    assert "name two runs" in reproduce("diff", "xvit/zoo:ssv2").err

@@ -18,9 +18,10 @@ from reproduce.verbs.doctor import machine_findings
 from runner.machine.files import write_atomically
 from runner.store.jobs import jobs_of
 from runner.store.store import RunStore
+from tests.conftest import Reproduce
 from tests.data.numbered_videos import write_video
 from tests.data.official_files import official_kinetics, official_ssv2
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.reproduce.conftest import TerminalOf
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"
@@ -282,9 +283,3 @@ def test_a_list_of_the_videos_of_a_scale_is_written_for_each_of_its_data_sets(do
     share = (tmp_path / "ids.txt").read_text().splitlines()
     assert 2550 < len(share) < 2800  # a third of the training videos, all others
     assert {*share} < {*ids["kinetics400"]}
-
-
-def test_generated_videos_have_no_list(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("reproduce.verbs.doctor.machine_findings")  # it is refused before anything is inspected
-    outcome = doctor.reproduce("doctor", ROW, "--list", "ids.txt", "--scale", "tiny")
-    assert outcome.code == 2 and "--list ids.txt: these runs read generated videos" in outcome.err

@@ -1,7 +1,6 @@
 """`reproduce list`: tables with rows, progress, cost and data sets."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,27 +9,20 @@ from experiments.spec.catalog import captions
 from reports.pages.table_texts import PUBLISHED_SIGN
 from reproduce.verbs import list as list_verb
 from reproduce.verbs.list import progress
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Output
+from tests.reproduce.conftest import TerminalOf
 
 TABLE = "motionformer/table8"
 
 
-Listed = Callable[..., list[str]]
-
-
-@pytest.fixture
-def listed(reproduce: Reproduce, tmp_path: Path) -> Listed:
-    return lambda *words: reproduce("list", *words, "--runs", tmp_path).out.splitlines()
-
-
-def test_all_tables_are_listed(listed: Listed) -> None:
-    lines = {line.split()[0]: line for line in listed()[2:] if "/" in line.split(" ")[0]}
+def test_all_tables_are_listed(output: Output) -> None:
+    lines = {line.split()[0]: line for line in output("list").splitlines()[2:] if "/" in line.split(" ")[0]}
     assert set(lines) == set(captions()) and all(caption in lines[name] for name, caption in captions().items())
 
 
-def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed: Listed) -> None:
+def test_a_paper_a_glob_or_a_name_without_a_paper_selects(output: Output) -> None:
     def names(*words: str) -> set[str]:
-        return {entry["name"] for entry in json.loads("\n".join(listed(*words, "--json")))}
+        return {entry["name"] for entry in json.loads(output("list", *words, "--json"))}
 
     assert names("msca") == {name for name in captions() if name.startswith("msca/")}
     assert names("motionformer/table2*") == {"motionformer/table2a", "motionformer/table2b"}
@@ -38,33 +30,33 @@ def test_a_paper_a_glob_or_a_name_without_a_paper_selects(listed: Listed) -> Non
 
 
 def test_rows_progress_cost_and_data_sets_are_shown(
-    listed: Listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_verb, "RESULTS", tmp_path / "published")
-    (line,) = [line for line in listed(TABLE) if line.startswith(TABLE)]
+    (line,) = [line for line in output("list", TABLE).splitlines() if line.startswith(TABLE)]
     assert line.split("  ")[0] == TABLE and " 0/4 " in line and "kinetics400, ssv2" in line
-    (entry,) = json.loads("\n".join(listed(TABLE, "--json", "--scale", "paper")))
+    (entry,) = json.loads(output("list", TABLE, "--json", "--scale", "paper"))
     assert (entry["rows"], entry["done"], entry["published"], entry["total"]) == (2, 0, 0, 4)
     assert entry["hours"] == 0 and entry["gpu_hours"] > 10
-    (line,) = [line for line in listed(TABLE, "--scale", "paper") if line.startswith(TABLE)]
+    (line,) = [line for line in output("list", TABLE, "--scale", "paper").splitlines() if line.startswith(TABLE)]
     assert f" {entry['gpu_hours']:.0f} h " in line
 
 
-def test_published_results_are_marked_as_in_reports(listed: Listed) -> None:
+def test_published_results_are_marked_as_in_reports(output: Output) -> None:
     assert list_verb.PUBLISHED_SIGN == PUBLISHED_SIGN
-    lines = listed(TABLE)
+    lines = output("list", TABLE).splitlines()
     assert f" 4/4 {PUBLISHED_SIGN} " in lines[2]
     assert f"{PUBLISHED_SIGN}: some are published, not run here" in lines[-1]
 
 
 @pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
 def test_a_terminal_shows_the_words_that_fit(
-    width: int, shows_data: bool, listed: Listed, terminal: TerminalOf
+    width: int, shows_data: bool, output: Output, terminal: TerminalOf
 ) -> None:
-    whole = listed()
+    whole = output("list").splitlines()
     assert all("…" not in line for line in whole)
     terminal(width)
-    lines = listed()
+    lines = output("list").splitlines()
     assert max(map(len, lines)) <= width and any("…" in line for line in lines)
     assert lines[0].endswith("data" if shows_data else "caption")
     assert any("a wider terminal" in line for line in lines) != shows_data
@@ -72,8 +64,8 @@ def test_a_terminal_shows_the_words_that_fit(
     assert all(word.strip("…") in words | {""} for line in lines[2:-3] for word in line.split())
 
 
-def test_the_place_of_a_released_file_has_a_line_of_its_own(listed: Listed) -> None:
-    lines = listed("motionformer", "--weights")
+def test_the_place_of_a_released_file_has_a_line_of_its_own(output: Output) -> None:
+    lines = output("list", "motionformer", "--weights").splitlines()
     assert lines[2].split() == ["k400_joint_224_16x4.pyth", "motionformer/table4:joint", "(k400)"]
     assert lines[3].startswith("  not imported; not here: https://") and max(map(len, lines)) <= 110
 

@@ -1,7 +1,7 @@
 """`reproduce measure`: batch sizes, saved measurements and failed measurements."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +21,9 @@ from runner.measure.device_time import STEP_SECONDS
 from runner.measure.memory import MEASUREMENTS, NotMeasurableError
 from runner.measure.throughput import Turns
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 
 Runs = Mapping[str, RunConfig]
-Records = dict[str, dict[str, object]]
-Session = Callable[[Runs], Records]
 
 TABLE = "motionformer/table3a"
 OTHER_ROWS = f"{TABLE}: performer, nystromformer, orthoformer"
@@ -150,18 +148,11 @@ def test_memory_without_a_gpu_is_one_line_of_a_table_and_nothing_is_measured(
     assert list(tmp_path.iterdir()) == []
 
 
-def records_of(runs: Runs) -> Records:
-    """Records of a session in which the n-th run takes n seconds an item."""
-    seconds = {run.train_id: [float(n), float(n)] for n, run in enumerate(runs.values(), start=1)}
-    session = {"session": "now", "rounds": 2, "seconds_per_item": seconds, "batch_size": 1}
-    return {name: {**session, **CONDITIONS} for name in runs}
-
-
 @pytest.fixture
-def in_turns(monkeypatch: pytest.MonkeyPatch) -> Callable[[Session], list[str]]:
-    """Function that adds columns of speed in turns to table 3a, and replaces their measurement.
+def in_turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Cells of each measurement in turns, which are made up: the n-th run takes n seconds an item.
 
-    The returned list names the cells of each measurement.
+    Table 3a has columns of them.
     """
     reference = measured_cells(TABLE)[0].paper_run
     assert reference is not None
@@ -173,26 +164,24 @@ def in_turns(monkeypatch: pytest.MonkeyPatch) -> Callable[[Session], list[str]]:
     )
     called: list[str] = []
 
-    def use(records: Session) -> list[str]:
-        def recorded(turns: Turns, runs: Runs) -> Records:
-            called.append(f"{turns.precision} {' '.join(runs)}")
-            return records(runs)
+    def records(turns: Turns, runs: Runs) -> dict[str, dict[str, object]]:
+        called.append(f"{turns.precision} {' '.join(runs)}")
+        seconds = {run.train_id: [float(n), float(n)] for n, run in enumerate(runs.values(), start=1)}
+        session = {"session": "now", "rounds": 2, "seconds_per_item": seconds, "batch_size": 1}
+        return {name: {**session, **CONDITIONS} for name in runs}
 
-        monkeypatch.setattr(Turns, "records", recorded)
-        return called
-
-    return use
+    monkeypatch.setattr(Turns, "records", records)
+    return called
 
 
 @pytest.mark.usefixtures("batches")
 def test_all_rows_of_a_table_are_measured_in_turns_and_saved_together(
-    in_turns: Callable[[Session], list[str]], measure: Reproduce, tmp_path: Path
+    in_turns: list[str], measure: Reproduce, tmp_path: Path
 ) -> None:
-    called = in_turns(records_of)
     outcome = measure(TABLE)
     assert outcome.code == 0
     keys = ("exact", "performer", "nystromformer", "orthoformer")
-    assert called == [f"32-true {' '.join(f'{TABLE}:{key}.videos_per_second' for key in keys)}"]
+    assert in_turns == [f"32-true {' '.join(f'{TABLE}:{key}.videos_per_second' for key in keys)}"]
     assert len(list(tmp_path.glob("*/measured/turns-float32.json"))) == 4
     assert "performer: videos_per_second 0.017 with batch 1\n" in outcome.out
     assert "turns-bfloat16: bfloat16 is measured on a CUDA device and there is none" in outcome.err
@@ -200,35 +189,30 @@ def test_all_rows_of_a_table_are_measured_in_turns_and_saved_together(
 
 
 def test_rows_of_several_tables_take_turns_once_and_memory_is_left_out_without_a_gpu(
-    in_turns: Callable[[Session], list[str]], measure: Reproduce
+    in_turns: list[str], measure: Reproduce
 ) -> None:
-    called = in_turns(records_of)
     outcome = measure("motionformer/table3b", "msca/table1", "msca/table3")
     assert outcome.code == 0
     skipped, *_, following = outcome.err.splitlines()
     assert skipped.startswith("motionformer/table3b: exact, seg-means, random, orthogonal: memory is measured on a")
     assert following.startswith("next: reproduce report motionformer/table3b msca/table1 msca/table3")
-    [session] = called
+    [session] = in_turns
     rows = session.removeprefix("32-true ").split()
     assert {row for row in rows if "table3:" in row} == {f"msca/table3:msca-{number}.latency" for number in (4, 8)}
     assert len(rows) == 7  # the frame-wise ViT and MSCA in all blocks are rows of both
 
 
-@pytest.mark.usefixtures("batches")
+@pytest.mark.usefixtures("batches", "in_turns")
 @pytest.mark.parametrize(
     ("error", "code"), [(NotMeasurableError("performer: batch 4 no longer fits"), 0), (KeyboardInterrupt(), 130)]
 )
 def test_an_interrupted_measurement_in_turns_saves_nothing(
-    error: BaseException,
-    code: int,
-    in_turns: Callable[[Session], list[str]],
-    measure: Reproduce,
-    tmp_path: Path,
+    error: BaseException, code: int, measure: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(runs: Runs) -> Records:
+    def fail(turns: Turns, runs: Runs) -> None:
         raise error
 
-    in_turns(fail)
+    monkeypatch.setattr(Turns, "records", fail)
     outcome = measure(TABLE)
     assert outcome.code == code and not list(tmp_path.glob("*/measured/turns-*.json"))
     assert code == 130 or "turns-float32: performer: batch 4 no longer fits\n" in outcome.err

@@ -12,7 +12,8 @@ from experiments.spec.scales import TINY
 from reproduce.terminal import STYLE
 from reproduce.terminal_page import Terminal
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf
 from tests.runner.stored_metrics import write_result
 
 TABLE = "motionformer/table8"
@@ -160,12 +161,6 @@ def test_check_takes_the_seeds_of_the_committed_report(report: Reproduce, commit
     assert report("--seeds", "0,1", "--publish").code == 0
     assert "61.5 ± 0.7 (n=2) " in (committed / "tables" / REPORT).read_text()
     assert report("--check").code == 0
-
-
-def test_a_part_of_a_table_is_printed_and_not_saved(report: Reproduce, committed: Path, runs: Path) -> None:
-    printed = report(table=f"{TABLE}:k400")
-    assert printed.code == 0 and "| – |" in re.sub(" +", " ", printed.out)
-    assert not runs.exists() and not committed.exists()
 
 
 def test_a_plot_is_drawn_beside_the_saved_report(report: Reproduce, committed: Path, runs: Path) -> None:

@@ -11,7 +11,7 @@ from runner.machine.files import write_atomically
 from runner.store.jobs import Job, jobs_of
 from runner.store.store import RunStore
 from runner.weights.weights import Weights
-from tests.reproduce.conftest import Reproduce
+from tests.conftest import Reproduce
 from tests.runner.stored_metrics import write_result
 
 ROW = "motionformer/table4:joint"  # with a run on each of two data sets
@@ -118,11 +118,7 @@ def test_a_test_alone_does_not_depend_on_the_training_batch(
 
 
 def test_data_are_generated_where_runs_start_and_not_where_they_are_submitted(
-    reproduce: Reproduce,
-    run: Reproduce,
-    launched: list[Launcher],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    reproduce: Reproduce, run: Reproduce, launched: list[Launcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path / "stand-ins"))
     assert "#SBATCH" in reproduce("submit", ROW, "--runs", tmp_path, *FEW, "--dry-run").out

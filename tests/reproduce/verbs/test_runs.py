@@ -19,7 +19,8 @@ from runner.store.jobs import Job, jobs_of
 from runner.store.run_directory import RunDirectory
 from runner.store.starts import Start, add_start, read_starts
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Outcome, Reproduce, job_of, started
+from tests.conftest import Outcome, Reproduce
+from tests.reproduce.conftest import finish_job, job_of, started
 from tests.runner.stored_metrics import write_result
 
 MFORMER, JOINT = "motionformer/table6b:mformer", "motionformer/table4:joint"
@@ -33,23 +34,16 @@ def runs(reproduce: Reproduce, store: RunStore) -> Runs:
     return lambda verb, *words: reproduce("runs", verb, "--runs", store.root, *words)
 
 
-def finish(
-    store: RunStore, row: str, value: float, overrides: tuple[str, ...] = (), seed: int = 0, name: str = ""
-) -> Job:
-    """A finished run with its config, and what started it."""
-    job = job_of(row, overrides, seed)
-    directory = started(store, job, name)
-    directory.save_config(job.run.description)
-    write_atomically(directory.log, "log")
-    write_atomically(directory.weights, "weights")
-    write_result(store, job.run, 99.0, top1=value)
+def finish(store: RunStore, value: float, overrides: tuple[str, ...] = (), seed: int = 0, name: str = "") -> Job:
+    job = job_of(MFORMER, overrides, seed)
+    finish_job(store, job, name, top1=value)
     return job
 
 
 @pytest.fixture
 def two(store: RunStore) -> tuple[Job, Job]:
     """The unchanged run of a row, and a shorter one with another seed and a name."""
-    return finish(store, MFORMER, 61.0), finish(store, MFORMER, 47.25, SHORT, 1, "short")
+    return finish(store, 61.0), finish(store, 47.25, SHORT, 1, "short")
 
 
 def listed(runs: Runs, *words: str) -> list[dict]:
@@ -192,7 +186,7 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
 def test_no_command_follows_an_import_whose_own_videos_are_elsewhere(
     runs: Runs, store: RunStore, pets: Path, reproduce: Reproduce
 ) -> None:
-    finish(store, MFORMER, 61.0, (own_data(pets),))
+    finish(store, 61.0, (own_data(pets),))
     runs("export", "runs.tar")
     here = reproduce("runs", "import", "runs.tar", "--runs", "here")
     assert f"--own {pets}" in here.err

@@ -1,7 +1,6 @@
 """`reproduce show`: printed values and changed config fields."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
@@ -11,16 +10,10 @@ from experiments.spec.scales import TINY
 from experiments.spec.scaling import at_scale
 from experiments.spec.table import Table
 from reproduce.verbs.show import changes_of
-from tests.reproduce.conftest import Reproduce, TerminalOf
+from tests.conftest import Output
+from tests.reproduce.conftest import TerminalOf
 
 T4 = "motionformer/table4"
-
-Shown = Callable[..., str]
-
-
-@pytest.fixture
-def shown(reproduce: Reproduce) -> Shown:
-    return lambda *words: reproduce("show", *words).out
 
 
 @pytest.fixture(params=sorted(captions()))
@@ -28,8 +21,8 @@ def table(request: pytest.FixtureRequest) -> Table:
     return load(request.param)
 
 
-def test_text_contains_printed_values_and_ids_of_runs(shown: Shown) -> None:
-    text = shown(T4)
+def test_text_contains_printed_values_and_ids_of_runs(output: Output) -> None:
+    text = output("show", T4)
     lines = text.splitlines()
     assert lines[0] == f"{T4}: Attention ablations"
     assert lines[1] == "arXiv:2106.05392, Table 4; values as printed, bold ones in *, none of them measured here"
@@ -41,15 +34,15 @@ def test_text_contains_printed_values_and_ids_of_runs(shown: Shown) -> None:
     assert f"note: {at_scale(load(T4), TINY).notes[0]}" in lines
 
 
-def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides(shown: Shown) -> None:
-    text = shown(f"{T4}:trajectory", "-o", "optim.epochs=3", "--seeds", "0,1")
+def test_text_of_selected_rows_contains_ids_for_all_seeds_and_overrides(output: Output) -> None:
+    text = output("show", f"{T4}:trajectory", "-o", "optim.epochs=3", "--seeds", "0,1")
     runs = [load(T4).run_of("trajectory.k400", TINY, ["optim.epochs=3"], seed).train_id for seed in (0, 1)]
     assert f"tiny run {' '.join(runs)}  the default" in text
     assert "joint:" not in text
 
 
-def test_quoted_rows_are_labelled_as_quoted(shown: Shown) -> None:
-    assert "i3d: quoted from another paper; not run" in shown("motionformer/table6b:i3d", "--scale", "paper")
+def test_quoted_rows_are_labelled_as_quoted(output: Output) -> None:
+    assert "i3d: quoted from another paper; not run" in output("show", "motionformer/table6b:i3d", "--scale", "paper")
 
 
 @pytest.mark.parametrize(
@@ -63,20 +56,20 @@ def test_quoted_rows_are_labelled_as_quoted(shown: Shown) -> None:
         ("cast/table2:cast", "*77.9*"),  # bold
     ],
 )
-def test_values_have_the_digits_of_the_paper(name: str, digits: str, shown: Shown) -> None:
-    assert digits in shown(name).splitlines()[5].split()
+def test_values_have_the_digits_of_the_paper(name: str, digits: str, output: Output) -> None:
+    assert digits in output("show", name).splitlines()[5].split()
 
 
-def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none(shown: Shown) -> None:
-    (line,) = [line for line in shown("cast/table9:cast").splitlines() if "tiny run" in line]
+def test_columns_of_the_same_run_share_a_line_and_rows_without_runs_have_none(output: Output) -> None:
+    (line,) = [line for line in output("show", "cast/table9:cast").splitlines() if "tiny run" in line]
     assert line.startswith("  verb, noun, action  tiny run ") and line.endswith("  the default")
-    assert "r13-w2:" not in shown("deform3d/tableA1")
+    assert "r13-w2:" not in output("show", "deform3d/tableA1")
 
 
-def test_no_line_is_wider_than_a_terminal(table: Table, terminal: TerminalOf, shown: Shown) -> None:
-    in_file = shown(table.name)
+def test_no_line_is_wider_than_a_terminal(table: Table, terminal: TerminalOf, output: Output) -> None:
+    in_file = output("show", table.name)
     terminal(80)
-    in_terminal = shown(table.name)
+    in_terminal = output("show", table.name)
     assert max(map(len, in_terminal.splitlines())) <= 80
     assert "".join(in_file.split("note: ", 1)[-1].split()) in "".join(in_terminal.split())
 
@@ -98,8 +91,8 @@ def test_changes_are_named_by_dotted_path() -> None:
     assert changes_of(cells["eight-frames"]) == changes_of(cells["delta"]) == {}
 
 
-def test_json_contains_table_columns_rows_and_printed_values(table: Table, reproduce: Reproduce) -> None:
-    (shown,) = json.loads(reproduce("show", table.name, "--json").out)
+def test_json_contains_table_columns_rows_and_printed_values(table: Table, output: Output) -> None:
+    (shown,) = json.loads(output("show", table.name, "--json"))
     assert (shown["table"], shown["caption"], shown["scale"]) == (table.name, table.caption, "tiny")
     assert [column["key"] for column in shown["columns"]] == [column.key for column in table.columns]
     assert [row["key"] for row in shown["rows"]] == [row.key for row in table.rows]
@@ -110,12 +103,12 @@ def test_json_contains_table_columns_rows_and_printed_values(table: Table, repro
         assert row["quoted"] == printed.quoted
 
 
-def test_several_tables_are_one_json_list(reproduce: Reproduce) -> None:
-    assert len(json.loads(reproduce("show", T4, "motionformer/table2*", "--json").out)) == 3
+def test_several_tables_are_one_json_list(output: Output) -> None:
+    assert len(json.loads(output("show", T4, "motionformer/table2*", "--json"))) == 3
 
 
-def test_every_field_of_a_run_is_shown_as_an_override_of_itself(reproduce: Reproduce) -> None:
-    first, _ = reproduce("show", f"{T4}:joint", "--config").out.split("\n\n")
+def test_every_field_of_a_run_is_shown_as_an_override_of_itself(output: Output) -> None:
+    first, _ = output("show", f"{T4}:joint", "--config").split("\n\n")
     run = load(T4).run_of("joint.k400", TINY, (), 0)
     name, *lines = first.splitlines()
     assert name == f"{T4}:joint.k400, tiny run {run.train_id}"
@@ -127,8 +120,8 @@ def test_every_field_of_a_run_is_shown_as_an_override_of_itself(reproduce: Repro
             assert override(f"{path}={value}", run).apply(run) == run
 
 
-def test_json_has_every_field_on_request(reproduce: Reproduce) -> None:
-    (shown,) = json.loads(reproduce("show", f"{T4}:joint", "--config", "--json", "--scale", "paper").out)
+def test_json_has_every_field_on_request(output: Output) -> None:
+    (shown,) = json.loads(output("show", f"{T4}:joint", "--config", "--json", "--scale", "paper"))
     config = next(cell["config"] for cell in shown["rows"][0]["cells"] if cell["column"] == "k400")
     assert (config["model.depth"], config["model.attention"], config["optim.precision"]) == (
         12, "JointAttention", "16-mixed",

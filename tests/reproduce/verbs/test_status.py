@@ -18,7 +18,8 @@ from runner.machine.files import write_atomically
 from runner.store.jobs import CellName, Job, jobs_of
 from runner.store.run_directory import Failure
 from runner.store.store import RunStore
-from tests.reproduce.conftest import Reproduce, TerminalOf, job_of, started
+from tests.conftest import Reproduce
+from tests.reproduce.conftest import TerminalOf, job_of, started
 from tests.runner.stored_metrics import write_result
 
 
@@ -36,42 +37,48 @@ def text(store: RunStore, found: list[Job]) -> str:
     return status_text(status_json(found, store))
 
 
-def test_status_shows_each_state_of_a_run(store: RunStore) -> None:
-    directory = store.run(K400.train_id)
-    assert (state(store, job())["state"], state(store, job())["log"]) == ("not run", None)
+PROGRESS = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
+
+
+@pytest.mark.parametrize("value", [None, 76.3])
+def test_status_shows_each_state_of_a_run_and_its_published_value(store: RunStore, value: float | None) -> None:
+    directory, note = store.run(K400.train_id), "\n\npublished, §: not run here; the value comes from reports/results"
+    if value is not None:
+        assert store.results is not None
+        published = write_result(RunStore(store.results), K400, top1=value)
+        assert Path(state(store, job())["result"]).resolve() == published
+    first = state(store, job())
+    assert (first["state"], first["log"]) == ("not run" if value is None else "published", None)
+    assert "76.3§" not in text(store, [job()]) and text(store, [job()]).endswith(note) == (value is not None)
     write_atomically(directory.log, "log")
+
+    def shown(*names: str, texts: tuple[str, ...] = ()) -> tuple[object, ...]:
+        entry, printed = state(store, job()), text(store, [job()])
+        assert (entry["value"], entry["published"]) == (value, value is not None)
+        assert printed.endswith(note) == ("76.3§" in printed) == (value is not None)
+        assert entry["state"] in printed and all(one in printed for one in texts)
+        return tuple(entry[name] for name in ("state", *names))
+
     with directory.claim():
         write_atomically(directory.progress_file, json.dumps({"stage": "train", "done": 0.5}))
-        entry = state(store, job())
-        assert (entry["state"], entry["progress"]) == ("running", 0.45)
-        assert "running" in text(store, [job()]) and "45%" in text(store, [job()])
-    write_atomically(directory.weights, "")
-    assert state(store, job())["state"] == "trained"  # the test is left
-    write_atomically(directory.checkpoint, "")
-    assert state(store, job())["state"] == "interrupted" and state(store, job())["progress"] is None
-    write_atomically(directory.failure, "the disk is full\n")
-    entry = state(store, job())
-    assert (entry["state"], entry["reason"], entry["log"]) == ("failed", "the disk is full", str(directory.log))
-    assert "the disk is full" in text(store, [job()])
-    write_result(store, K400, top1=79.72)
-    entry = state(store, job())
-    assert (entry["state"], entry["reason"], entry["metric"], entry["value"]) == ("done", None, "top1", 79.72)
-    assert "\n\n2 runs: 1 done, 1 not run" in text(store, [job(), job(EPIC100)])
-
-
-def test_status_shows_epoch_and_remaining_time_of_a_running_run(store: RunStore) -> None:
-    directory = store.run(K400.train_id)
-    progress = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
-    with directory.claim():
-        write_atomically(directory.progress_file, json.dumps(progress))
-        assert "epoch 18/35, 45%, train: 2.0 h left" in text(store, [job()])
-        entry = state(store, job())
-        assert (entry["position"], entry["seconds_left"], entry["stage"]) == ("epoch 18/35", 7300.0, "train")
+        assert shown("progress", texts=("45%",)) == ("running", 0.45)
         write_atomically(directory.progress_file, json.dumps({"stage": "test", "done": 0.5, "seconds_left": 40.0}))
-        assert "test, 95%, test: 40 s left" in text(store, [job()])
-    write_atomically(directory.progress_file, json.dumps(progress))
+        assert shown("stage", texts=("test, 95%, test: 40 s left",)) == ("running", "test")
+        write_atomically(directory.progress_file, json.dumps(PROGRESS))
+        found = shown("position", "seconds_left", "stage", texts=("epoch 18/35, 45%, train: 2.0 h left",))
+        assert found == ("running", "epoch 18/35", 7300.0, "train")
+    write_atomically(directory.weights, "")
+    assert shown() == ("trained",)  # the test is left
     write_atomically(directory.checkpoint, "")
-    assert "epoch 18/35" in text(store, [job()]) and "left" not in text(store, [job()])
+    assert shown("progress", "seconds_left", texts=("epoch 18/35",)) == ("interrupted", None, None)
+    assert "left" not in text(store, [job()])
+    write_atomically(directory.failure, "the disk is full\n")
+    found = shown("reason", "log", texts=("the disk is full",))
+    assert found == ("failed", "the disk is full", str(directory.log))
+    write_result(store, K400, top1=79.72)
+    done = [state(store, job())[name] for name in ("state", "reason", "metric", "value", "published")]
+    assert done == ["done", None, "top1", 79.72, False]
+    assert "\n\n2 runs: 1 done, 1 not run" in text(store, [job(), job(EPIC100)])
 
 
 def test_the_headline_has_one_decimal_and_the_last_column_a_name_if_it_says_something(store: RunStore) -> None:
@@ -83,29 +90,6 @@ def test_the_headline_has_one_decimal_and_the_last_column_a_name_if_it_says_some
     write_atomically(store.run(K400.train_id).failure, "the disk is full")
     header, *_ = text(store, [job(), job(EPIC100)]).splitlines()
     assert header.split()[-1] == "detail"
-
-
-def test_a_published_value_stands_beside_the_state_of_the_new_run(store: RunStore) -> None:
-    assert store.results is not None
-    write_result(RunStore(store.results), K400, top1=76.3)
-    entry = state(store, job())
-    assert (entry["state"], entry["value"], entry["published"]) == ("published", 76.3, True)
-    note = "\n\npublished, §: not run here; the value comes from reports/results"
-    assert text(store, [job()]).endswith(note) and "76.3§" not in text(store, [job()])
-    assert Path(entry["result"]).resolve() == RunStore(store.results).run(K400.train_id).metrics(K400.eval_id)
-    directory = store.run(K400.train_id)
-
-    def shown() -> tuple[object, ...]:
-        assert "76.3§" in text(store, [job()]) and text(store, [job()]).endswith(note)
-        return tuple(state(store, job())[name] for name in ("state", "value", "published"))
-
-    with directory.claim():
-        write_atomically(directory.progress_file, json.dumps({"stage": "train", "done": 0.5}))
-        assert shown() == ("running", 76.3, True)
-    write_atomically(directory.checkpoint, "")
-    assert shown() == ("interrupted", 76.3, True)
-    write_atomically(directory.failure, "the disk is full\n")
-    assert shown() == ("failed", 76.3, True)
 
 
 def test_released_weights_that_were_tested_or_replace_a_parent_have_their_own_state(store: RunStore) -> None:
@@ -141,8 +125,7 @@ def test_a_run_with_a_job_in_the_queue_of_slurm_has_the_state_of_the_job(
     squeue.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     if state_of_run == "running":
-        progress = {"stage": "train", "done": 0.5, "epoch": 18, "epochs": 35, "seconds_left": 7300.0}
-        write_atomically(directory.progress_file, json.dumps(progress))
+        write_atomically(directory.progress_file, json.dumps(PROGRESS))
     assert (state(store, job())["state"], detail in text(store, [job()])) == (state_of_run, True)
     other = job(replace(K400, evaluation=replace(K400.evaluation, views=1)))  # a test that is no part of the job
     assert state(store, other)["state"] == "interrupted"

@@ -1,4 +1,7 @@
-"""What a process must know: lines of our modules that it has loaded at its end, the papers' own folders aside."""
+"""Processes: lines of our modules that they have loaded at their end, the papers' own folders aside, and threads.
+
+All processes of the tests have one torch thread, so that several of them share the cores without waiting.
+"""
 
 import json
 import os
@@ -7,10 +10,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from tests.test_architecture import PACKAGES, PAPERS
+from runner.jobs.launch import Launcher
+from runner.machine.resources import Resources
+from runner.store.store import RunStore
+from tests.test_architecture import PACKAGES, PAPERS, ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 # Imported by every Python process whose path it is on.
 SITE = """
 import atexit, os, sys
@@ -71,3 +77,16 @@ def test_a_process_loads_few_lines(words: list[str], most: int, tmp_path: Path) 
         package: sum(count for name, count in lines.items() if name.startswith(f"{package}/")) for package in packages
     }
     assert sum(lines.values()) <= most, json.dumps([by_package, lines], indent=1)
+
+
+def test_tests_run_one_torch_thread() -> None:
+    assert torch.get_num_threads() == 1
+
+
+def test_processes_that_tests_start_run_one_torch_thread() -> None:
+    code = "import torch; print(torch.get_num_threads())"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"
+
+
+def test_processes_of_runs_have_one_torch_thread_at_any_scale(store: RunStore) -> None:
+    assert Launcher(store, Resources()).resources.threads == 1
