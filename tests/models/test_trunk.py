@@ -21,6 +21,7 @@ from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
 from runner.measure.memory import bytes_saved_by
+from tests.models.gradients import assert_same
 from tests.models.vit_models import small
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
@@ -69,15 +70,7 @@ def test_logits_and_gradients_are_those_of_all_tokens_computed_as_published(atte
     ours = model(clip)
     torch.manual_seed(1)
     published = reference.logits(clip, model)
-    torch.testing.assert_close(ours, published, rtol=0, atol=1e-10)
-    parameters = list(model.parameters())
-    upstream = torch.randn_like(ours)
-    for got, wanted in zip(
-        torch.autograd.grad(ours, parameters, upstream),
-        torch.autograd.grad(published, parameters, upstream, materialize_grads=True),
-        strict=True,
-    ):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-10)
+    assert_same(ours, published, list(model.parameters()), 1e-10)
 
 
 def test_unused_parameters_of_the_last_block_still_decay() -> None:

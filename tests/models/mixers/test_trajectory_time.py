@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from models.mixers.trajectory_time import Pooling, temporal_attention
+from tests.models.gradients import assert_same
 
 
 @pytest.mark.parametrize("project_values", [False, True])
@@ -15,11 +16,7 @@ def test_trajectories_keep_their_precision_under_mixed_precision(project_values:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         pooled = temporal_attention(trajectories, proj_q, proj_kv, pooling)
     assert pooled.dtype == dtype
-    torch.testing.assert_close(pooled, expected, rtol=0, atol=0)
-    inputs = (trajectories, proj_q.weight, proj_kv.weight)
-    gradients = torch.autograd.grad(pooled.float().sum(), inputs)
-    for gradient, other in zip(gradients, torch.autograd.grad(expected.float().sum(), inputs), strict=True):
-        torch.testing.assert_close(gradient, other, rtol=0, atol=0)
+    assert_same(pooled, expected, (trajectories, proj_q.weight, proj_kv.weight), 0)
 
 
 @pytest.mark.parametrize("project_values", [False, True])
