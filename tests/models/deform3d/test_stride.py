@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.deform3d import attention
 from models.deform3d.stage import Merge, StageSettings
 from models.deform3d.stride import StrideStage, gathered, merged, scores, shares_of, stride_macs
 from models.deform3d.windows import Pairing, Windows
@@ -36,20 +37,6 @@ def windows(length: int, window: int, pairing: Pairing = "shift+head") -> Window
     return Windows.Config(window=window, pairing=pairing).build(length)
 
 
-def attention(layer: StrideStage, queries: Tensor, keys: Tensor, read: Tensor | None = None) -> Tensor:
-    """Multi-head attention of tokens (n, D) to tokens (L, D), naively, without the last projection."""
-    q, (k, v) = layer.attention.q(queries), layer.attention.kv(keys).chunk(2, dim=-1)
-    heads = []
-    for a, b, c in zip(*(x.split(D // HEADS, dim=-1) for x in (q, k, v)), strict=True):
-        scores = a @ b.T / (D // HEADS) ** 0.5
-        if read is not None:
-            scores = scores.masked_fill(~read, float("-inf"))
-        weights = scores.softmax(-1)
-        torch.testing.assert_close(weights.sum(-1), torch.ones(len(a), dtype=weights.dtype))
-        heads.append(weights @ c)
-    return torch.cat(heads, dim=-1)
-
-
 def naive(layer: StrideStage, x: Tensor, made: Windows, others: int, read: Tensor | None) -> Tensor:
     """The stage window by window, for one item x (L + E, M, D)."""
     every = list(range(made.length, made.length + others))
@@ -62,20 +49,15 @@ def naive(layer: StrideStage, x: Tensor, made: Windows, others: int, read: Tenso
     for of_queries, of_keys in zip(*places, strict=True):
         keys_read = None if read is None else read[of_keys].flatten()
         out = attention(layer, y[of_queries].flatten(0, 1), y[of_keys].flatten(0, 1), keys_read)
-        out = out.unflatten(0, (len(of_queries), -1))
+        out = x[of_queries] + out.unflatten(0, (len(of_queries), -1))
         if layer.merge == "after FFN":
-            out = x[of_queries] + layer.attention.proj(out)
             out = out + layer.feed(out)
         for place, one in zip(of_queries, out, strict=True):
             found[place].append(one)
     new = []
     for one, of_windows in zip(x, found, strict=True):
-        if of_windows and layer.merge == "after FFN":
-            one = torch.stack(of_windows).mean(0)
-        elif of_windows:
-            one = one + layer.attention.proj(torch.stack(of_windows).mean(0))
-            one = one + layer.feed(one)
-        new.append(one)
+        mean = torch.stack(of_windows or [one]).mean(0)
+        new.append(mean + layer.feed(mean) if of_windows and layer.merge == "before FFN" else mean)
     return torch.stack(new)
 
 
@@ -101,7 +83,7 @@ def test_the_stage_is_attention_window_by_window(
 def test_one_window_of_all_places_is_full_attention(window: int, pairing: Pairing, merge: Merge) -> None:
     layer, x = stage(merge), tokens(5)
     y = layer.norm(x[0]).flatten(0, 1)
-    full = x[0] + layer.attention.proj(attention(layer, y, y)).unflatten(0, x.shape[1:3])
+    full = x[0] + attention(layer, y, y, None).unflatten(0, x.shape[1:3])
     full = full + layer.feed(full)
     torch.testing.assert_close(layer.strided(x, windows(5, window, pairing), 2, None)[0], full)
 
@@ -109,7 +91,7 @@ def test_one_window_of_all_places_is_full_attention(window: int, pairing: Pairin
 def test_without_pre_norm_attention_reads_the_tokens_themselves() -> None:
     layer, x = stage(pre_norm=False), tokens(5)
     y = x[0].flatten(0, 1)
-    full = x[0] + layer.attention.proj(attention(layer, y, y)).unflatten(0, x.shape[1:3])
+    full = x[0] + attention(layer, y, y, None).unflatten(0, x.shape[1:3])
     torch.testing.assert_close(layer.strided(x, windows(5, 5), 2, None)[0], full + layer.feed(full))
 
 
