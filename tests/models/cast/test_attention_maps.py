@@ -18,8 +18,8 @@ from models.cast.model import CAST
 from tests.models.cast.cast_models import SIZE, clips, randomized, small
 
 TARGETS = VerbNounTarget(5, 6)
-QUERY = PointQuery(frame=1, x=0.6, y=0.2)
-PATCH = Patch(1, 0, 1)
+QUERY = PointQuery(frame=2, x=0.6, y=0.2)
+PATCH = Patch(2, 0, 1)
 FRAMES, PATCHES, PLACE, HEADS = 4, 4, 1, 4
 WINDOWS: tuple[Window, ...] = ("time", "space", "space-time")
 VIDEO = ClipExpert.Config(width=48, depth=3, heads=4)
