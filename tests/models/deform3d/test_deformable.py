@@ -61,17 +61,6 @@ def test_without_offsets_the_search_is_the_identity(grid: Grid) -> None:
     torch.testing.assert_close(in_single, z.float(), rtol=0, atol=1e-5)
 
 
-def test_weights_sum_to_one_inside_and_to_less_outside() -> None:
-    grid = Grid(3, 4, 5)
-    ones = torch.ones(*grid, 1, dtype=torch.float64)
-    places = torch.cat([random_case(grid, seed)[1] for seed in range(10)])
-    inside = ((places >= 0) & (places <= torch.tensor(grid) - 1)).all(-1)
-    sums = searched(ones, places)[:, 0]
-    assert 0 < inside.sum() < len(inside)
-    torch.testing.assert_close(sums[inside], torch.ones_like(sums[inside]))
-    assert (sums[~inside] < 1).all() and (sums >= 0).all()
-
-
 def network(scale: tuple[float, float, float] = (1.0, 2.0, 0.5), weight: float = 0.5) -> TokenSearch:
     torch.manual_seed(0)
     made = TokenSearch(8, 3, scale)

@@ -210,13 +210,6 @@ def test_tokens_do_not_depend_on_what_stands_in_padding(config: Approximation | 
     assert y.isfinite().all()
 
 
-@each_stage
-def test_a_mask_without_padding_changes_nothing(config: Approximation | None) -> None:
-    stage, inputs = built(config), heads()
-    everything = torch.ones(ITEMS * HEADS, LENGTH, dtype=torch.bool)
-    torch.testing.assert_close(stage(*inputs, SEQUENCE, everything), stage(*inputs, SEQUENCE), rtol=0, atol=1e-12)
-
-
 @pytest.mark.parametrize(
     "config",
     [
