@@ -182,6 +182,14 @@ def test_with_a_copy_the_third_stage_takes_cls_of_the_first() -> None:
         assert not torch.equal(second.pose, first.pose) and not torch.equal(second.of_pose, first.of_pose)
 
 
+def test_windows_after_and_before_the_ffn_agree_where_there_is_one_window() -> None:
+    wide = Windows.Config(window=100)
+    before, after = (built(merge=merge, joint_windows=wide, time_windows=wide) for merge in ("before FFN", "after FFN"))
+    torch.testing.assert_close(before(*inputs()), after(*inputs()), atol=1e-5, rtol=1e-4)
+    before, after = (built(merge=merge) for merge in ("before FFN", "after FFN"))
+    assert not torch.allclose(before(*inputs()), after(*inputs()), atol=1e-4)
+
+
 @pytest.mark.parametrize("settings", [{}, {"head": AllModalHead.Config()}, {"merge": "after FFN"}], ids=str)
 def test_the_last_stage_of_the_last_block_computes_what_the_head_reads(settings: dict[str, object]) -> None:
     model = built(depth=2, **settings)
