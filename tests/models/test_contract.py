@@ -13,24 +13,19 @@ from models.baselines.tea import TEA
 from models.baselines.timesformer import TimeSformerAttention
 from models.cast.baselines import LoneExpert
 from models.heads import LinearHead
-from models.mixers.linformer import Linformer
-from models.mixers.nystromformer import Nystromformer
-from models.mixers.orthoformer import Orthoformer
-from models.mixers.performer import Performer
-from models.mixers.trajectory_space import Approximation
 from models.model import ModelConfig
 from models.positions import JointPositions, SeparatePositions
-from models.sequence.encoder import SequenceEncoder
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 from tests.models.cast import cast_models
-from tests.models.cast.test_cast_model import EXCHANGES, IMAGE, VIDEO
-from tests.models.cast.test_experts import EVA
+from tests.models.cast.cast_models import EVA, IMAGE, VIDEO
+from tests.models.cast.test_cast_model import EXCHANGES
 from tests.models.deform3d import deform_models
 from tests.models.deform3d.test_deform_model import VARIANTS as DEFORM3D
 from tests.models.framewise.test_framewise_model import SIZE as FRAMES
 from tests.models.framewise.test_framewise_model import VARIANTS as FRAMEWISE
 from tests.models.framewise.test_framewise_model import small as framewise
+from tests.models.sequence.test_encoder import ENCODERS
 from tests.models.test_trunk import APPROXIMATIONS, ATTENTIONS
 from tests.models.vit_models import small as motionformer
 
@@ -40,19 +35,6 @@ TIMESFORMER = VideoViT.Config(
 CLIP, THREE = ClipSize(4, 32, 32), ClassTarget(3)
 
 
-def encoder(approximation: Approximation | None) -> SequenceEncoder.Config:
-    return SequenceEncoder.Config(approximation=approximation)
-
-
-ORTHOFORMER = Orthoformer.Config(num_prototypes=64, candidates="queries-and-keys")
-ENCODERS = {
-    "exact": encoder(None),
-    "performer": encoder(Performer.Config(kernel="two-sided")),
-    "nystromformer": encoder(Nystromformer.Config(conv_kernel=35, trains_landmarks=True)),
-    "orthoformer": encoder(ORTHOFORMER),
-    "orthoformer of queries": encoder(Orthoformer.Config(num_prototypes=64)),
-    "linformer": encoder(Linformer.Config()),
-}
 TOKENS = (CubicTokens.Config(patch=8), SquareTokens.Config(patch=8))
 POSITIONS = (SeparatePositions.Config(), JointPositions.Config())
 ROLES = ((IMAGE, IMAGE), (VIDEO, IMAGE), (VIDEO, VIDEO), (EVA, VIDEO))

@@ -11,18 +11,16 @@ from benchmarks.cast import softmax_attention
 from interface.targets import VerbNounTarget
 from models.attention_query import AttentionOfPoint, CheckedQuery, Patch, PointQuery
 from models.cast.bottleneck import AllTokensAttention, BottleneckExchange, FullWidthExchange
-from models.cast.clip_expert import ClipExpert
 from models.cast.cross_attention import CrossAttention, Window
 from models.cast.exchange import ExchangeConfig, LateralExchange
 from models.cast.model import CAST
-from tests.models.cast.cast_models import SIZE, clips, randomized, small
+from tests.models.cast.cast_models import SIZE, VIDEO, clips, randomized, small
 
 TARGETS = VerbNounTarget(5, 6)
 QUERY = PointQuery(frame=2, x=0.6, y=0.2)
 PATCH = Patch(2, 0, 1)
 FRAMES, PATCHES, PLACE, HEADS = 4, 4, 1, 4
 WINDOWS: tuple[Window, ...] = ("time", "space", "space-time")
-VIDEO = ClipExpert.Config(width=48, depth=3, heads=4)
 
 
 def built(**settings: object) -> CAST:

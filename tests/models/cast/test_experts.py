@@ -12,13 +12,10 @@ from torch import Tensor
 from models.cast.baselines import LoneExpert
 from models.cast.clip_expert import FixedPositionsConfig, SequencePositions, SpaceTimePositions
 from models.cast.expert import Expert, ExpertConfig, ExpertFile
-from models.cast.frame_expert import EvaExpert
 from models.cast.model import CAST
 from models.tokens import Grid
-from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
+from tests.models.cast.cast_models import EVA, IMAGE, SIZE, VERBS_AND_NOUNS, VIDEO, clips, randomized, small
 
-IMAGE, VIDEO = small().spatial, small().temporal
-EVA = EvaExpert.Config(width=48, depth=3, heads=4)
 MVD = replace(VIDEO, positions=SpaceTimePositions.Config())
 
 

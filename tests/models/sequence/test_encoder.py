@@ -21,11 +21,16 @@ from runner.measure.memory import bytes_saved
 LISTOPS = TokenSequenceSize(2048, 32)
 SMALL = TokenSequenceSize(12, 20)
 TEN, TWO = ClassTarget(10), ClassTarget(2)
-EXACT = SequenceEncoder.Config()
-PERFORMER = SequenceEncoder.Config(approximation=Performer.Config(kernel="two-sided"))
-NYSTROM = SequenceEncoder.Config(approximation=Nystromformer.Config(conv_kernel=35, trains_landmarks=True))
-ORTHOFORMER = SequenceEncoder.Config(approximation=Orthoformer.Config(num_prototypes=64, candidates="queries-and-keys"))
-LINFORMER = SequenceEncoder.Config(approximation=Linformer.Config())
+APPROXIMATIONS: dict[str, Approximation | None] = {
+    "exact": None,
+    "performer": Performer.Config(kernel="two-sided"),
+    "nystromformer": Nystromformer.Config(conv_kernel=35, trains_landmarks=True),
+    "orthoformer": Orthoformer.Config(num_prototypes=64, candidates="queries-and-keys"),
+    "orthoformer of queries": Orthoformer.Config(num_prototypes=64),
+    "linformer": Linformer.Config(),
+}
+ENCODERS = {name: SequenceEncoder.Config(approximation=one) for name, one in APPROXIMATIONS.items()}
+EXACT, PERFORMER, NYSTROM, ORTHOFORMER, _, LINFORMER = ENCODERS.values()
 
 
 def ids(size: TokenSequenceSize = SMALL, lengths: tuple[int, ...] = (12, 7, 1)) -> Tensor:
