@@ -70,6 +70,8 @@ MODELS: dict[str, tuple[ModelConfig, InputSize, Targets]] = {
     },
 }
 REACH_EVERY_VALUE = ("blvnet", "tea", "deform3d")  # no parameter is without influence by design
+RECOMPUTED = ["deform3d, default"]
+RECOMPUTED += [f"motionformer {each} {TOKENS[0]} {POSITIONS[0]}" for each in (*ATTENTIONS[2:], *APPROXIMATIONS)]
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -103,6 +105,18 @@ def test_logits_of_an_item_depend_on_no_other_item(name: str) -> None:
     with torch.no_grad():
         alone = torch.cat([model(*(one[item : item + 1] for one in inputs)) for item in (2, 0, 1)])
         torch.testing.assert_close(alone, model(*inputs)[[2, 0, 1]], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RECOMPUTED)
+def test_recomputation_repeats_random_numbers_and_changes_no_gradient(name: str) -> None:
+    model, (_, size, _) = randomized(name).train(), MODELS[name]
+    inputs, gradients = size.example(2), []
+    for on in (False, True):
+        model.recompute(on)  # type: ignore[operator]
+        torch.manual_seed(1)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        gradients.append(torch.autograd.grad(model(*inputs).square().sum(), trained))
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
 
 
 # fmt: off
