@@ -15,6 +15,7 @@ from models.cast.baselines import LoneExpert
 from models.heads import LinearHead
 from models.model import ModelConfig
 from models.positions import JointPositions, SeparatePositions
+from models.sequence.encoder import FirstToken
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 from tests.models.cast import cast_models
@@ -44,6 +45,7 @@ MODELS: dict[str, tuple[ModelConfig, InputSize, Targets]] = {
     "i3d": (NonLocalI3D.Config().tiny(), ClipSize(8, 32, 48), THREE),
     "slowfast": (SlowFast.Config().tiny(), ClipSize(8, 32, 32), THREE),
     "timesformer": (TIMESFORMER.tiny(), ClipSize(4, 16, 16), THREE),
+    "first token": (FirstToken.Config(), TokenSequenceSize(256, 20), THREE),
     **{f"encoder, {name}": (config, TokenSequenceSize(256, 20), THREE) for name, config in ENCODERS.items()},
     **{
         f"motionformer {attention} {tokens} {positions}": (
