@@ -27,22 +27,13 @@ from models.motionformer.weights import (
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
+from tests.models.vit_models import image_vit
 
 NAME = "vit_base_patch16_224.orig_in21k_ft_in1k"
 JOINT, DIVIDED, TRAJECTORY = JointAttention.Config(), DividedAttention.Config(), TrajectoryAttention.Config()
 SEPARATE, JOINT_POSITIONS = SeparatePositions.Config(), JointPositions.Config()
 CUBIC, SQUARE = CubicTokens.Config(patch=8), SquareTokens.Config(patch=8)
 HEADS = 4
-
-
-def image_vit(*, size: int = 32, width: int = 32, depth: int = 2) -> VisionTransformer:
-    torch.manual_seed(1)
-    vit = VisionTransformer(
-        img_size=size, patch_size=8, embed_dim=width, depth=depth, num_heads=HEADS, num_classes=10
-    ).eval()
-    for parameter in vit.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    return vit
 
 
 def config(
