@@ -182,9 +182,7 @@ def test_depths_can_be_replaced() -> None:
 @pytest.mark.parametrize(
     ("attention", "tiny"),
     [
-        (JointAttention.Config(), JointAttention.Config()),
-        (DividedAttention.Config(), DividedAttention.Config()),
-        (TrajectoryAttention.Config(temporal="average"), TrajectoryAttention.Config(temporal="average")),
+        *((attention, attention) for attention in (*ATTENTIONS[:2], *ATTENTIONS[3:4])),
         (approximated(Orthoformer.Config()), approximated(Orthoformer.Config(num_prototypes=16))),
         (
             approximated(Nystromformer.Config(num_prototypes=64, num_iterations=4)),

@@ -25,40 +25,16 @@ def expert_and_tensors(config: ExpertConfig) -> tuple[Expert, dict[str, Tensor]]
     return expert, {name.removeprefix("vit."): tensor for name, tensor in expert.state_dict().items()}
 
 
-def openai_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of timm's CLIP in the layout of OpenAI, written out by hand."""
-    names = {
-        "cls_token": "class_embedding",
-        "pos_embed": "positional_embedding",
-        "patch_embed.proj.weight": "conv1.weight",
-    }
-    parts = {"norm_pre": "ln_pre", "norm": "ln_post"}
-    inner = {
-        "norm1.weight": "ln_1.weight", "norm1.bias": "ln_1.bias",
-        "norm2.weight": "ln_2.weight", "norm2.bias": "ln_2.bias",
-        "attn.qkv.weight": "attn.in_proj_weight", "attn.qkv.bias": "attn.in_proj_bias",
-        "attn.proj.weight": "attn.out_proj.weight", "attn.proj.bias": "attn.out_proj.bias",
-        "mlp.fc1.weight": "mlp.c_fc.weight", "mlp.fc1.bias": "mlp.c_fc.bias",
-        "mlp.fc2.weight": "mlp.c_proj.weight", "mlp.fc2.bias": "mlp.c_proj.bias",
-    }  # fmt: skip
-    out = {}
-    for name, tensor in tensors.items():
-        head, _, rest = name.partition(".")
-        if head == "blocks":
-            index, _, part = rest.partition(".")
-            out[f"transformer.resblocks.{index}.{inner[part]}"] = tensor
-        elif head in parts:
-            out[f"{parts[head]}.{rest}"] = tensor
-        else:
-            out[names[name]] = tensor.squeeze(0).squeeze(0) if name == "cls_token" else tensor
-            out[names[name]] = out[names[name]].squeeze(0) if name == "pos_embed" else out[names[name]]
-    return out
-
-
 # Parts of names in timm's EVA, and in that of its authors.
 EVA_NAMES = {
     "q_proj.bias": "q_bias", "v_proj.bias": "v_bias", "attn.norm": "attn.inner_attn_ln", "fc1_g": "w1",
     "fc1_x": "w2", "mlp.norm": "mlp.ffn_ln", "fc2": "w3",
+}  # fmt: skip
+# Parts of names in timm's CLIP, and in that of OpenAI.
+OPENAI_NAMES = {
+    "cls_token": "class_embedding", "pos_embed": "positional_embedding", "patch_embed.proj": "conv1",
+    "blocks": "transformer.resblocks", "norm_pre": "ln_pre", "norm1": "ln_1", "norm2": "ln_2", "norm.": "ln_post.",
+    "attn.qkv.": "attn.in_proj_", "attn.proj": "attn.out_proj", "fc1": "c_fc", "fc2": "c_proj",
 }  # fmt: skip
 # Parts of names in an expert of clips, and in VideoMAE.
 MAE_NAMES = {"tokens.projection": "patch_embed.proj", "norms.0": "norm1", "mixers.0": "attn", "mlp_norm": "norm2"}
@@ -71,6 +47,13 @@ def renamed(tensors: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tens
             name = name.replace(ours, theirs)
         out[name] = tensor
     return out
+
+
+def openai_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of timm's CLIP in the layout of OpenAI."""
+    named = renamed(tensors, OPENAI_NAMES)
+    embeddings = {name: named[name].squeeze() for name in ("class_embedding", "positional_embedding")}
+    return named | embeddings
 
 
 def mae_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
