@@ -45,7 +45,7 @@ MODELS: dict[str, tuple[ModelConfig, InputSize, Targets]] = {
     "i3d": (NonLocalI3D.Config().tiny(), ClipSize(8, 32, 48), THREE),
     "slowfast": (SlowFast.Config().tiny(), ClipSize(8, 32, 32), THREE),
     "timesformer": (TIMESFORMER.tiny(), ClipSize(4, 16, 16), THREE),
-    "first token": (FirstToken.Config(), TokenSequenceSize(256, 20), THREE),
+    "first token": (FirstToken.Config(), TokenSequenceSize(12, 20, pair=True), THREE),
     **{f"encoder, {name}": (config, TokenSequenceSize(256, 20), THREE) for name, config in ENCODERS.items()},
     **{
         f"motionformer {attention} {tokens} {positions}": (
