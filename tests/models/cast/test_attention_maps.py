@@ -114,17 +114,10 @@ def test_full_width_s2t_of_a_spatial_stream_without_cls_sums_to_one() -> None:
     assert maps.shape == (4, 2, 2) and float(maps.sum()) == pytest.approx(1)
 
 
-def test_the_default_is_s2t_of_the_last_block() -> None:
-    model = built()
-    found = asked(model)
-    assert found[1:] == (None, CheckedQuery(QUERY, PATCH, "s2t", 2, 4))
-    assert torch.equal(found.maps, asked(model, attention="s2t", block=2).maps)
-    assert not torch.allclose(found.maps, asked(model, block=1).maps, atol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("settings", "attention", "wanted"),
     [
+        ({}, None, ("s2t", 2)),
         ({}, "t2s", ("t2s", 1)),  # the last block computes CLS alone
         ({"spatial": VIDEO}, "t2s", ("t2s", 2)),  # it has no CLS
         ({"blocks": (0, 1)}, "t2s", ("t2s", 1)),
@@ -137,8 +130,9 @@ def test_the_default_is_s2t_of_the_last_block() -> None:
 def test_the_default_block_is_the_last_one_with_maps(
     settings: dict[str, object], attention: str | None, wanted: tuple[str, int]
 ) -> None:
-    maps, _, found = asked(model := built(**settings), attention=attention)
-    assert (found.attention, found.block) == wanted and model.attention_maps().num_blocks == 3
+    maps, places, found = asked(model := built(**settings), attention=attention)
+    assert found == CheckedQuery(QUERY._replace(attention=attention), PATCH, *wanted, HEADS) and places is None
+    assert model.attention_maps().num_blocks == 3
     assert float(maps.sum()) > 0
 
 
