@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import experiments.xvit.released
 from data.stand_ins.drawing.base import Drawing
 from data.stand_ins.drawing.ensure import ensure
 from data.stand_ins.drawing.epic100 import Epic100Drawing
@@ -22,7 +20,6 @@ from experiments.spec.catalog import released_weights
 from experiments.xvit.released import FILES, RELEASED
 from reproduce.command import main
 from tests.parity.fixtures import Fixture
-from tests.runner.weights.server import serving
 
 
 class Released(NamedTuple):
@@ -45,7 +42,11 @@ class Released(NamedTuple):
         return folder / self.name
 
     def videos(self, folder: Path) -> Path:
-        return ensure(self.drawing, folder / "videos", progress=False)
+        root = ensure(self.drawing, folder / "videos", progress=False)
+        for labels in root.rglob("*labels.json"):
+            names = json.loads(labels.read_text())
+            labels.write_text(json.dumps({**names, "Doing nothing": str(len(names))}))  # as many as the fixture has
+        return root
 
 
 CONFIG = "DATA:\n  NUM_FRAMES: 16\n  TRAIN_CROP_SIZE: 224\nXVIT:\n  NUM_SEGMENTS: 16\n  SHIFT_DIV: {}\n"
@@ -118,23 +119,30 @@ def test_a_file_fetched_by_hand_is_imported_tested_and_reported(
     assert record["matched"] + len(record["reshaped"]) == num_tensors
     metrics = contents(tmp_path / "runs", "*/metrics/*.released.json")
     assert metrics["videos"]["evaluated"] == released.drawing.settings.num_val
-    assert main(["report", *words]) == 0
-    shown = capsys.readouterr().out
-    assert f"released weights {file.name}" in shown and "released weights, tested here" in shown
 
 
 @pytest.mark.usefixtures("jobs_in_this_process")
-def test_a_released_file_is_imported_for_another_model_and_tested(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("released", "row", "settings"),
+    [
+        (MSCA, "msca/table2:kv", {}),  # another model with the same tensors
+        (XVIT, XVIT.row, {"NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "NUM_SEGMENTS": "16", "SHIFT_DIV": "4"}),
+    ],
+    ids=["msca", "xvit"],
+)
+def test_a_released_file_is_imported_and_tested(
+    released: Released, row: str, settings: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["msca/table2:kv", "--runs", str(tmp_path / "runs"), *MSCA.options]
-    assert main(["import-weights", str(MSCA.file(tmp_path)), "--as", *words, "--json"]) == 0
+    words = [row, "--runs", str(tmp_path / "runs"), *released.options]
+    assert main(["import-weights", str(released.file(tmp_path)), "--as", *words, "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
-    assert record["missing"] == record["unexpected"] == []
-    data = f"kinetics400={MSCA.videos(tmp_path)}"
-    assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", data]) == 0
+    assert record["missing"] == [] and sorted(record["unexpected"]) == Fixture(released.fixture).content["unread"]
+    assert record["settings"] == settings
+    data = f"{released.data}={released.videos(tmp_path)}"
+    assert main(["run", *words, "--scale", "paper", "--eval-only", "--data", data]) == 0, capsys.readouterr().err
     metrics = contents(tmp_path / "runs", "*/metrics/*.released.json")
-    assert metrics["videos"]["evaluated"] == 10 and metrics["released_weights"]["file"] == MSCA.name
+    assert metrics["videos"]["evaluated"] == 10 and metrics["released_weights"]["file"] == released.name
+    assert f"evaluation.views={metrics['views']}" in released.overrides
 
 
 def test_the_addresses_of_x_vits_files_are_those_of_their_authors() -> None:
@@ -142,48 +150,34 @@ def test_the_addresses_of_x_vits_files_are_those_of_their_authors() -> None:
     assert RELEASED.url(FILES[1]).endswith("NeurIPS2021/models/xvit_b16_16_ss2.pth")
 
 
-@pytest.mark.usefixtures("jobs_in_this_process")
-def test_a_released_file_is_fetched_imported_and_tested_in_all_three_views(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("row", "fixture", "frames", "fraction", "message"),
+    [
+        (XVIT.row, XVIT.fixture, 16, 8, "SHIFT_DIV 8 (this row: 4)"),
+        ("xvit/table2:tsm-vit-ta", "xvit_div4_8frames", 8, 4, "SHIFT_DIV 4 (this row: 0)"),  # mixes no frames
+    ],
+)
+def test_a_file_with_other_settings_is_refused(
+    row: str,
+    fixture: str,
+    frames: int,
+    fraction: int,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path / "weights"))
-    root = XVIT.videos(tmp_path)
-    labels = next(root.rglob("*labels.json"))
-    names = json.loads(labels.read_text())
-    labels.write_text(json.dumps({**names, "Doing nothing": str(len(names))}))  # as many classes as the fixture
-    with serving({XVIT.name: XVIT.file(tmp_path).read_bytes()}) as server:
-        monkeypatch.setattr(experiments.xvit.released, "RELEASED", replace(RELEASED, location=server.address))
-        words = [XVIT.row, "--scale", "paper", "--released", "--data", f"ssv2={root}", *XVIT.options]
-        assert main(["run", *words, "--runs", str(tmp_path / "runs")]) == 0, capsys.readouterr().err
-    record = contents(tmp_path / "runs", "*/released.json")
-    assert record["missing"] == [] and sorted(record["unexpected"]) == ["new_fc.bias", "new_fc.weight"]
-    expected = {"NUM_FRAMES": "16", "TRAIN_CROP_SIZE": "224", "NUM_SEGMENTS": "16", "SHIFT_DIV": "4"}
-    assert record["settings"] == expected
-    metrics = contents(tmp_path / "runs", "*/metrics/*.released.json")
-    assert metrics["videos"]["evaluated"] == 10 and metrics["views"] == 3
-
-
-def test_a_file_with_other_settings_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = XVIT._replace(content=lambda tensors: {"model_state": tensors, "cfg": CONFIG.format(8)}).file(tmp_path)
-    words = [XVIT.row, "--runs", str(tmp_path / "runs"), *XVIT.options]
-    assert main(["import-weights", str(other), "--as", *words]) == 2
-    assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
+    cfg = CONFIG.replace("16", str(frames)).format(fraction)
+    mixing = XVIT._replace(fixture=fixture, name="mixing.pth")
+    other = mixing._replace(content=lambda tensors: {"model_state": tensors, "cfg": cfg}).file(tmp_path)
     (tmp_path / "list.csv").write_text("gone.mp4 0\n")
     (tmp_path / "gone.mp4").touch()
-    words = [XVIT.row, "--list", str(tmp_path / "list.csv"), "--weights", str(other), *XVIT.options]
-    assert main(["evaluate", *words]) == 2
-    assert "SHIFT_DIV 8 (this row: 4)" in capsys.readouterr().err
-
-
-def test_a_file_of_a_model_that_mixes_frames_is_refused_by_one_that_does_not(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "mixing.pth"
-    settings = CONFIG.replace("16", "8").format(4)
-    torch.save({"model_state": Fixture("xvit_div4_8frames").tensors, "cfg": settings}, file)
-    words = ["xvit/table2:tsm-vit-ta", "--runs", str(tmp_path / "runs"), *XVIT.options[:6]]
-    assert main(["import-weights", str(file), "--as", *words]) == 2
-    assert "SHIFT_DIV 4 (this row: 0)" in capsys.readouterr().err
+    sizes = XVIT.options[:6]
+    for words in (
+        ["import-weights", str(other), "--as", row, "--runs", str(tmp_path / "runs")],
+        ["evaluate", row, "--list", str(tmp_path / "list.csv"), "--weights", str(other)],
+    ):
+        assert main([*words, *sizes]) == 2
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -13,24 +13,20 @@ from models.baselines.tea import TEA
 from models.baselines.timesformer import TimeSformerAttention
 from models.cast.baselines import LoneExpert
 from models.heads import LinearHead
-from models.mixers.linformer import Linformer
-from models.mixers.nystromformer import Nystromformer
-from models.mixers.orthoformer import Orthoformer
-from models.mixers.performer import Performer
-from models.mixers.trajectory_space import Approximation
 from models.model import ModelConfig
 from models.positions import JointPositions, SeparatePositions
-from models.sequence.encoder import SequenceEncoder
+from models.sequence.encoder import FirstToken
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
 from tests.models.cast import cast_models
-from tests.models.cast.test_cast_model import EXCHANGES, IMAGE, VIDEO
-from tests.models.cast.test_experts import EVA
+from tests.models.cast.cast_models import EVA, IMAGE, VIDEO
+from tests.models.cast.test_cast_model import EXCHANGES
 from tests.models.deform3d import deform_models
 from tests.models.deform3d.test_deform_model import VARIANTS as DEFORM3D
 from tests.models.framewise.test_framewise_model import SIZE as FRAMES
 from tests.models.framewise.test_framewise_model import VARIANTS as FRAMEWISE
 from tests.models.framewise.test_framewise_model import small as framewise
+from tests.models.sequence.test_encoder import ENCODERS
 from tests.models.test_trunk import APPROXIMATIONS, ATTENTIONS
 from tests.models.vit_models import small as motionformer
 
@@ -40,19 +36,6 @@ TIMESFORMER = VideoViT.Config(
 CLIP, THREE = ClipSize(4, 32, 32), ClassTarget(3)
 
 
-def encoder(approximation: Approximation | None) -> SequenceEncoder.Config:
-    return SequenceEncoder.Config(approximation=approximation)
-
-
-ORTHOFORMER = Orthoformer.Config(num_prototypes=64, candidates="queries-and-keys")
-ENCODERS = {
-    "exact": encoder(None),
-    "performer": encoder(Performer.Config(kernel="two-sided")),
-    "nystromformer": encoder(Nystromformer.Config(conv_kernel=35, trains_landmarks=True)),
-    "orthoformer": encoder(ORTHOFORMER),
-    "orthoformer of queries": encoder(Orthoformer.Config(num_prototypes=64)),
-    "linformer": encoder(Linformer.Config()),
-}
 TOKENS = (CubicTokens.Config(patch=8), SquareTokens.Config(patch=8))
 POSITIONS = (SeparatePositions.Config(), JointPositions.Config())
 ROLES = ((IMAGE, IMAGE), (VIDEO, IMAGE), (VIDEO, VIDEO), (EVA, VIDEO))
@@ -62,6 +45,7 @@ MODELS: dict[str, tuple[ModelConfig, InputSize, Targets]] = {
     "i3d": (NonLocalI3D.Config().tiny(), ClipSize(8, 32, 48), THREE),
     "slowfast": (SlowFast.Config().tiny(), ClipSize(8, 32, 32), THREE),
     "timesformer": (TIMESFORMER.tiny(), ClipSize(4, 16, 16), THREE),
+    "first token": (FirstToken.Config(), TokenSequenceSize(12, 20, pair=True), THREE),
     **{f"encoder, {name}": (config, TokenSequenceSize(256, 20), THREE) for name, config in ENCODERS.items()},
     **{
         f"motionformer {attention} {tokens} {positions}": (
@@ -88,6 +72,8 @@ MODELS: dict[str, tuple[ModelConfig, InputSize, Targets]] = {
     },
 }
 REACH_EVERY_VALUE = ("blvnet", "tea", "deform3d")  # no parameter is without influence by design
+RECOMPUTED = ["deform3d, default"]
+RECOMPUTED += [f"motionformer {each} {TOKENS[0]} {POSITIONS[0]}" for each in (*ATTENTIONS[2:], *APPROXIMATIONS)]
 each_model = pytest.mark.parametrize("name", MODELS)
 
 
@@ -121,6 +107,18 @@ def test_logits_of_an_item_depend_on_no_other_item(name: str) -> None:
     with torch.no_grad():
         alone = torch.cat([model(*(one[item : item + 1] for one in inputs)) for item in (2, 0, 1)])
         torch.testing.assert_close(alone, model(*inputs)[[2, 0, 1]], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", RECOMPUTED)
+def test_recomputation_repeats_random_numbers_and_changes_no_gradient(name: str) -> None:
+    model, (_, size, _) = randomized(name).train(), MODELS[name]
+    inputs, gradients = size.example(2), []
+    for on in (False, True):
+        model.recompute(on)  # type: ignore[operator]
+        torch.manual_seed(1)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        gradients.append(torch.autograd.grad(model(*inputs).square().sum(), trained))
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
 
 
 # fmt: off

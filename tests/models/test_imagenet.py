@@ -66,10 +66,20 @@ def test_a_repository_that_only_some_may_read_is_named(monkeypatch: pytest.Monke
         WEIGHTS.find(tmp_path / "weights")
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".bin", ".npz"])
-def test_a_file_in_the_weights_folder_is_found(suffix: str, tmp_path: Path) -> None:
-    file = made(tmp_path / "weights" / f"{NAME}{suffix}")
-    assert WEIGHTS.find(weights_folder()) == file
+OLDER = "jx_vit_base_p16_224-80ecf9dd.pth"  # in older versions of timm
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(f"weights/{NAME}{suffix}" for suffix in (".safetensors", ".pth", ".bin", ".npz")),
+        *(f"{folder}/{OLDER}" for folder in ("torch/hub/checkpoints", "weights")),
+    ],
+)
+def test_a_file_in_the_weights_folder_or_in_torchs_cache_is_found_without_a_download(name: str, tmp_path: Path) -> None:
+    assert WEIGHTS.local(weights_folder()) is None
+    file = made(tmp_path / name)
+    assert WEIGHTS.find(weights_folder()) == WEIGHTS.local(weights_folder()) == file
 
 
 def test_the_hubs_cache_is_read_without_a_network_and_without_timm(
@@ -79,12 +89,6 @@ def test_the_hubs_cache_is_read_without_a_network_and_without_timm(
     repository = tmp_path / "hub" / f"models--timm--{NAME}"
     made(repository / "refs" / "main").write_text("c0ffee")
     file = made(repository / "snapshots" / "c0ffee" / "model.safetensors")
-    assert WEIGHTS.find(weights_folder()) == file
-
-
-@pytest.mark.parametrize("folder", ["torch/hub/checkpoints", "weights"])
-def test_the_file_of_older_timm_is_found_in_torchs_cache_and_in_the_folder(folder: str, tmp_path: Path) -> None:
-    file = made(tmp_path / folder / "jx_vit_base_p16_224-80ecf9dd.pth")
     assert WEIGHTS.find(weights_folder()) == file
 
 
@@ -106,9 +110,3 @@ def test_the_weights_folder_is_set_by_the_environment(monkeypatch: pytest.Monkey
     assert weights_folder() == tmp_path / ".cache" / "video-weights"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert weights_folder() == tmp_path / "cache" / "video-weights"
-
-
-def test_a_local_file_is_found_without_a_download(tmp_path: Path) -> None:
-    assert WEIGHTS.local(tmp_path) is None
-    path = made(tmp_path / f"{NAME}.safetensors")
-    assert WEIGHTS.local(tmp_path) == path

@@ -9,67 +9,26 @@ from torch import Tensor
 
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget, Targets, VerbNounTarget
-from models.cast.bottleneck import BottleneckExchange
-from models.cast.clip_expert import ClipExpert
-from models.cast.frame_expert import ImageExpert
 from models.cast.model import CAST
 from models.cast.released import released_names
-from models.framewise.model import FrameMeanHead, FramePositions
-from models.mixers.attention import MixerConfig
-from models.mixers.divided import DividedAttention
-from models.mixers.joint import JointAttention
-from models.mixers.nystromformer import Nystromformer
+from models.framewise.model import FrameMeanHead
 from models.mixers.trajectory import TrajectoryAttention
 from models.model import Model, ModelConfig
 from models.motionformer.model import Motionformer
 from models.msca.attention import HeadShift
-from models.msca.model import MSCA, FramewiseConfig, TokenShift
-from models.positions import JointPositions, SeparatePositions
+from models.msca.model import MSCA, FramewiseConfig
 from models.tensors import LoadReport
-from models.tokens import CubicTokens, SquareTokens
-from models.xvit.heads import TemporalAttentionHead
-from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import XViT
+from tests.parity import models
 from tests.parity.fixtures import TOLERANCE, Fixture, names
 
-# Attention, approximation, and whether values are unprojected (None for attentions without this choice).
-ATTENTIONS: dict[tuple[str, str, bool | None], MixerConfig] = {
-    ("joint", "none", None): JointAttention.Config(),
-    ("divided", "none", None): DividedAttention.Config(),
-    ("trajectory", "none", True): TrajectoryAttention.Config(),
-    ("trajectory", "none", False): TrajectoryAttention.Config(project_values=True),
-    ("trajectory", "nystrom", True): TrajectoryAttention.Config(approximation=Nystromformer.Config()),
-}
 MODELS = [name for name in names("") if not name.startswith("orthoformer")]
 FRAMEWISE = ("framewise_vit_8frames", "tokshift_8frames")
 
 
 def config_of(name: str) -> ModelConfig:
     """Model with the settings of a fixture."""
-    settings = Fixture(name).config
-    sizes = {"width": settings["embed_dim"], "depth": settings["depth"], "heads": settings["num_heads"]}
-    match name.split("_")[0]:
-        case "motionformer":
-            return Motionformer.Config(
-                **sizes,
-                tokens=CubicTokens.Config() if settings["tubelet"] == 2 else SquareTokens.Config(),
-                positions=JointPositions.Config()
-                if settings["pos_embed"] == "joint"
-                else SeparatePositions.Config(side=14),
-                attention=ATTENTIONS[settings["attention"], settings["approx"], settings.get("original_v")],
-            )
-        case "xvit":
-            attention = SpaceTimeMixing.Config(
-                window=int(settings["mixing"]), fraction=2 / settings["div"], segment_frames=settings["segments"]
-            )
-            positions = FramePositions.Config(in_time=True, period=8)
-            head = TemporalAttentionHead.Config(heads=settings["num_heads"])
-            return XViT.Config(**sizes, attention=attention, positions=positions, head=head)
-        case "cast":
-            exchange = BottleneckExchange.Config(ratio=settings["down_ratio"])
-            spatial, temporal = ImageExpert.Config(**sizes), ClipExpert.Config(**sizes)
-            return CAST.Config(spatial=spatial, temporal=temporal, exchange=exchange)
-    return {"framewise": FramewiseConfig, "tokshift": TokenShift.Config}[name.split("_")[0]](**sizes)
+    return models.config_of(Fixture(name).config)
 
 
 def targets_of(name: str) -> Targets:

@@ -29,7 +29,6 @@ from models.mixers.linformer import Linformer
 from models.mixers.nystromformer import Nystromformer
 from models.mixers.orthoformer import Orthoformer
 from models.mixers.performer import Performer
-from models.mixers.trajectory import TrajectoryAttention
 from models.model import ModelConfig
 from models.msca.attention import HeadShift, TokenGroupShift
 from models.msca.model import MSCA, TokenShift
@@ -41,10 +40,12 @@ from models.tokens import CubicTokens, SquareTokens
 from models.xvit.heads import TemporalAttentionHead
 from models.xvit.mixing import SpaceTimeMixing
 from models.xvit.model import TSMViT
+from tests.models.cast.cast_models import IMAGE, VIDEO
 from tests.models.cast.cast_models import SIZE as CAST_SIZE
 from tests.models.cast.cast_models import small as cast
 from tests.models.deform3d.deform_models import SIZE as POSE_CLIP
 from tests.models.deform3d.deform_models import small as deform
+from tests.models.test_trunk import approximated
 from tests.models.vit_models import small as vit
 
 COUNT, POSITIVE, NOT_NEGATIVE = (0, -3), (0.0, -1.0, math.inf, math.nan), (-0.1, math.inf, math.nan)
@@ -145,13 +146,8 @@ def test_settings_that_contradict_each_other_are_refused(made: Callable[[], obje
 
 CLIP, MASKED, TOKENS = ClipSize(4, 16, 16), MaskedSequenceSize(5, 24, 40), TokenSequenceSize(12, 20)
 CLIP_8, FRAMES_8, NARROW = ClipSize(8, 32, 32), ClipSize(8, 64, 64), ClipSize(8, 32, 24)
-IMAGE, VIDEO = cast().spatial, cast().temporal
 NO_CLS: dict[str, object] = {"positions": VIDEO.positions, "cls_token": False, "attention": DividedAttention.Config()}  # type: ignore[attr-defined]
 FRAMEWISE = MSCA.Config(width=24, heads=12, depth=2, tokens=SquareTokens.Config(patch=8), init=None)
-
-
-def approximated(by: Orthoformer.Config | Performer.Config, over: str = "space") -> TrajectoryAttention.Config:
-    return TrajectoryAttention.Config(approximation=by, normalize_over=over)  # type: ignore[arg-type]
 
 
 # fmt: off

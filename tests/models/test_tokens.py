@@ -25,19 +25,10 @@ def test_the_papers_clip_gives_eight_frames_of_fourteen_by_fourteen_tokens() -> 
     assert CubicTokens.Config().grid(16, 224, 224) == SquareTokens.Config().grid(8, 224, 224) == Grid(8, 14, 14)
 
 
-@pytest.mark.parametrize(
-    ("config", "clip", "message"),
-    [
-        (CubicTokens.Config(), (15, 224, 224), "15 frames do not divide into cubes of 2"),
-        (CubicTokens.Config(), (16, 224, 225), "224x225 pixels do not divide into patches of 16x16"),
-        (SquareTokens.Config(), (8, 100, 224), "100x224 pixels do not divide into patches of 16x16"),
-    ],
-)
+@pytest.mark.parametrize("config", [CubicTokens.Config(), SquareTokens.Config()])
+@pytest.mark.parametrize(("height", "width"), [(100, 224), (224, 225)])
 def test_a_clip_that_does_not_divide_is_refused(
-    config: CubicTokens.Config | SquareTokens.Config, clip: tuple[int, int, int], message: str
+    config: CubicTokens.Config | SquareTokens.Config, height: int, width: int
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        config.grid(*clip)
-    frames, height, width = clip
-    with pytest.raises(ValueError, match=message):
-        config.build(width=8)(torch.empty(1, frames, 3, height, width))
+    with pytest.raises(ValueError, match=f"{height}x{width} pixels do not divide into patches of 16x16"):
+        config.build(width=8)(torch.empty(1, 16, 3, height, width))

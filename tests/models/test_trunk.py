@@ -21,6 +21,7 @@ from models.motionformer.model import Motionformer
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, Grid, SquareTokens
 from runner.measure.memory import bytes_saved_by
+from tests.models.gradients import assert_same
 from tests.models.vit_models import small
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
@@ -69,15 +70,7 @@ def test_logits_and_gradients_are_those_of_all_tokens_computed_as_published(atte
     ours = model(clip)
     torch.manual_seed(1)
     published = reference.logits(clip, model)
-    torch.testing.assert_close(ours, published, rtol=0, atol=1e-10)
-    parameters = list(model.parameters())
-    upstream = torch.randn_like(ours)
-    for got, wanted in zip(
-        torch.autograd.grad(ours, parameters, upstream),
-        torch.autograd.grad(published, parameters, upstream, materialize_grads=True),
-        strict=True,
-    ):
-        torch.testing.assert_close(got, wanted, rtol=0, atol=1e-10)
+    assert_same(ours, published, list(model.parameters()), 1e-10)
 
 
 def test_unused_parameters_of_the_last_block_still_decay() -> None:
@@ -104,20 +97,6 @@ def test_the_blocks_of_the_default_model_save_a_fraction_of_the_published_bytes_
     assert published > 5e9
     assert published > 3.5 * ours
     assert published > 6 * recomputed
-
-
-@pytest.mark.parametrize("attention", APPROXIMATIONS, ids=str)
-def test_recomputation_of_an_approximation_repeats_its_random_numbers(attention: MixerConfig) -> None:
-    torch.manual_seed(0)
-    model = small(attention=attention).build(SIZE, TARGET)
-    clip = torch.randn(2, 4, 3, 16, 16)
-    steps = []
-    for recompute in (False, True):
-        model.recompute(recompute)
-        torch.manual_seed(1)
-        logits = model(clip)
-        steps.append((logits, *torch.autograd.grad(logits.square().sum(), list(model.parameters()))))
-    assert all(torch.equal(kept, again) for kept, again in zip(*steps, strict=True))
 
 
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=str)
@@ -203,9 +182,7 @@ def test_depths_can_be_replaced() -> None:
 @pytest.mark.parametrize(
     ("attention", "tiny"),
     [
-        (JointAttention.Config(), JointAttention.Config()),
-        (DividedAttention.Config(), DividedAttention.Config()),
-        (TrajectoryAttention.Config(temporal="average"), TrajectoryAttention.Config(temporal="average")),
+        *((attention, attention) for attention in (*ATTENTIONS[:2], *ATTENTIONS[3:4])),
         (approximated(Orthoformer.Config()), approximated(Orthoformer.Config(num_prototypes=16))),
         (
             approximated(Nystromformer.Config(num_prototypes=64, num_iterations=4)),

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import torch
 from safetensors.torch import save_file
-from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from interface.sizes import ClipSize
@@ -19,6 +18,7 @@ from models.mixers.joint import JointAttention
 from models.positions import PositionsConfig, SeparatePositions, resized
 from models.tokens import CubicTokens, Grid, SquareTokens
 from models.trunk import VideoViT
+from tests.models.vit_models import image_vit
 
 SIZE, TARGET = ClipSize(4, 16, 16), ClassTarget(5)
 JOINT = JointAttention.Config()
@@ -107,17 +107,9 @@ class LocalFile(InitialWeights):
         return folder / self.file
 
 
-def save_vit(path: Path, side: int) -> VisionTransformer:
-    torch.manual_seed(1)
-    vit = VisionTransformer(img_size=8 * side, patch_size=8, embed_dim=32, depth=2, num_heads=4, num_classes=10).eval()
-    for parameter in vit.parameters():
-        nn.init.normal_(parameter, std=0.1)
-    save_file(vit.state_dict(), path)
-    return vit
-
-
 def test_a_frame_wise_trunk_with_the_weights_of_an_image_vit_equals_it_on_every_frame(tmp_path: Path) -> None:
-    vit = save_vit(tmp_path / "vit.safetensors", side=2)
+    vit = image_vit(side=2)
+    save_file(vit.state_dict(), tmp_path / "vit.safetensors")
     config = FramewiseViT.Config(
         width=32, depth=2, heads=4, tokens=SquareTokens.Config(patch=8), init=LocalFile(file="vit.safetensors")
     )
@@ -132,7 +124,8 @@ def test_a_frame_wise_trunk_with_the_weights_of_an_image_vit_equals_it_on_every_
 
 
 def test_an_image_vit_initialises_cubes_and_positions_of_another_grid(tmp_path: Path) -> None:
-    vit = save_vit(tmp_path / "vit.safetensors", side=3)
+    vit = image_vit(side=3)
+    save_file(vit.state_dict(), tmp_path / "vit.safetensors")
     config = replace(plain(init=LocalFile(file="vit.safetensors")), depth=2, positions=SeparatePositions.Config(side=2))
     model = built(config)
     (report,) = config.initialise(model, tmp_path)

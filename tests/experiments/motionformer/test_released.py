@@ -1,6 +1,5 @@
 """Released weights: list of files, import, test, and mark in reports."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,42 +8,26 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from data.stand_ins.drawing.ensure import ensure
-from data.stand_ins.drawing.epic100 import Epic100Drawing
-from data.stand_ins.drawing.kinetics import KineticsDrawing
-from data.stand_ins.of_videos import Epic100StandIn, KineticsStandIn
 from experiments.motionformer.base import EPIC100
 from experiments.motionformer.released import FILES, RELEASED, expected_settings
 from experiments.spec.catalog import find, load, released_weights
-from experiments.spec.edits import apply, model
+from experiments.spec.edits import Edit, apply, model
 from experiments.spec.released import ReleasedFile
 from experiments.spec.run import Parent
 from experiments.spec.scales import PAPER
 from models.mixers.joint import JointAttention
-from reports.collect import collect
 from reproduce.command import main
 from runner.store.records import ReleasedStart
 from runner.store.store import RunStore
 from runner.weights.released import import_text, import_weights
 from runner.weights.weights import start_weights
 from tests.conftest import Outcome, Reproduce
-from tests.parity.fixtures import Fixture
-from tests.reports.saved_reports import render
 
 ROW = "motionformer/table6b:mformer"
 SMALL = ["model.width=96", "model.depth=2", "model.heads=4", "data.dataset.num_classes=11"]
 NARROW = ["model.width=48", "model.depth=2", "model.heads=4"]
 PROTOCOL = ["evaluation.views=1", "evaluation.crops=1"]
 OVERRIDES = [word for override in [*SMALL, *PROTOCOL] for word in ("-o", override)]
-
-
-@pytest.fixture
-def released_file(tmp_path: Path) -> Path:
-    """Parity fixture in the format of a released file."""
-    weights = Fixture("motionformer_trajectory").tensors
-    file = tmp_path / "k400_motionformer_224_16x4.pyth"
-    torch.save({"epoch": 34, "model_state": weights, "optimizer_state": {}, "cfg": ""}, file)
-    return file
 
 
 def test_sixteen_released_files_have_rows() -> None:
@@ -140,78 +123,6 @@ def test_import_of_another_file_removes_the_results_of_the_first(tmp_path: Path)
     assert directory.released.exists()
 
 
-@pytest.mark.usefixtures("jobs_in_this_process")
-@pytest.mark.parametrize("variant", ["table6b:mformer-l", "table6c:mformer-hr"])
-def test_longer_larger_and_two_headed_variants_are_imported_and_tested(
-    variant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    row = f"motionformer/{variant}"
-    released = next(released for released in FILES if released.row == row)
-    file = tmp_path / f"{released.name}.pyth"
-    torch.save({"model_state": authors_tensors(released.name, width=48, depth=2), "cfg": ""}, file)
-    overrides = [w for o in [*NARROW, *PROTOCOL] for w in ("-o", o)]
-    runs = ["--runs", str(tmp_path / "runs")]
-    assert main(["import-weights", str(file), "--as", row, *runs, *overrides]) == 0
-    name, num_videos = ("kinetics400", 10) if "table6b" in variant else ("epic100", 6)
-    if name == "epic100":
-        root = ensure(Epic100Drawing(Epic100StandIn(num_train=8, num_val=6)), tmp_path / "videos", progress=False)
-    else:
-        root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
-    code = main(["run", row, "--scale", "paper", "--eval-only", *runs, *overrides, "--data", f"{name}={root}"])
-    assert code == 0, capsys.readouterr().err
-    (metrics,) = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/metrics/*.released.json")]
-    assert metrics["videos"]["evaluated"] == num_videos
-    assert metrics["released_weights"]["file"] == file.name
-
-
-@pytest.mark.usefixtures("jobs_in_this_process")
-def test_released_file_is_imported_tested_and_marked_in_the_report(
-    released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = ["--runs", str(tmp_path / "runs")]
-    assert main(["import-weights", str(released_file), "--as", ROW, *runs, *OVERRIDES, "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
-    assert record["missing"] == [] and record["reshaped"] == []
-    assert sorted(record["unexpected"]) == ["patch_embed.proj.bias", "patch_embed.proj.weight"]
-    (warning,) = record["warnings"]  # the fixture's values are not trained
-    assert "project_values=True" in warning and record["remarks"] == []
-
-    root = ensure(KineticsDrawing(KineticsStandIn(num_train=20, num_val=10)), tmp_path / "videos", progress=False)
-    code = main(["run", ROW, "--scale", "paper", "--eval-only", *runs, *OVERRIDES, "--data", f"kinetics400={root}"])
-    assert code == 0, capsys.readouterr().err
-
-    ((table, rows),) = find([ROW])
-    report = collect(table, PAPER, RunStore(tmp_path / "runs"), overrides=[*SMALL, *PROTOCOL], rows=rows)
-    text = render(report, "md")
-    (top1,) = [cell for cell in report.rows[0].cells if cell.column.key == "top1"]
-    assert top1.value is not None and top1.released
-    assert "†‡" in text and "released weights, tested here" in text
-    assert not RunStore(tmp_path / "runs").run(top1.seeds[0].run.train_id).weights.exists()
-
-
-def test_file_of_another_model_is_refused_and_nothing_is_written(
-    released_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    runs = ["--runs", str(tmp_path / "runs")]
-    code = main(["import-weights", str(released_file), "--as", "motionformer/table4:divided", *runs, *OVERRIDES])
-    errors = capsys.readouterr().err
-    assert code == 2
-    assert len(errors.strip().splitlines()) == 1 and released_file.name in errors
-    assert not list((tmp_path / "runs").rglob("*.safetensors"))
-
-
-@pytest.mark.usefixtures("jobs_in_this_process")
-def test_test_without_weights_fails_with_a_remedy(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    small = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=10", "optim.batch_size=8"]
-    words = [word for override in small for word in ("-o", override)]
-    code = main(["run", "motionformer/table4:joint", "--eval-only", "--runs", str(tmp_path), *words])
-    errors = capsys.readouterr().err
-    assert code == 2 and not list(tmp_path.glob("*/log.txt"))
-    assert "has no weights to test" in errors and "train without --eval-only" in errors
-
-
 def narrow(folder: Path, name: str, cfg: str = "") -> Path:
     """Narrow released file."""
     file = folder / f"{name}.pyth"
@@ -280,15 +191,6 @@ VIT:
 STATED = {"frames": 16, "stride": 4, "crop": 224, "approximation": "none"}
 
 
-def test_file_with_other_settings_is_refused_unless_an_override_has_them(imported: Reproduce) -> None:
-    refused = imported("mine", ROW, cfg=CFG.format(**STATED | {"stride": 8, "approximation": "performer"}))
-    assert refused.code == 2
-    assert len(refused.err.strip().splitlines()) == 1
-    assert "SAMPLING_RATE 8 (this row: 4), APPROX_ATTN_TYPE performer (this row: none)" in refused.err
-    of_stride_8 = CFG.format(**STATED | {"stride": 8})
-    assert imported("mine", ROW, "-o", "data.sampling.stride=8", cfg=of_stride_8).code == 0
-
-
 def test_runs_start_from_imported_released_weights_and_record_them(tmp_path: Path) -> None:
     store = RunStore(tmp_path / "runs")
     k400 = load("motionformer/table6b").run_of("mformer.top1", PAPER, NARROW, 0)
@@ -314,6 +216,8 @@ def test_expected_settings_of_a_run_have_the_authors_names() -> None:
     joint = apply(EPIC100, model(attention=JointAttention.Config()))
     assert "APPROX_ATTN_TYPE" not in expected_settings(joint)
     assert RELEASED.stated_settings(EPIC100, "no settings") == {}
+    of_stride_8 = apply(EPIC100, [Edit("data.sampling.stride", 8)])
+    assert RELEASED.stated_settings(of_stride_8, CFG.format(**STATED | {"stride": 8}))["SAMPLING_RATE"] == "8"
     with pytest.raises(ValueError, match=r"^NUM_FRAMES 32 \(this row: 16\), TRAIN_CROP_SIZE 336 \(this row: 224\)$"):
         RELEASED.stated_settings(EPIC100, CFG.format(**STATED | {"frames": 32, "crop": 336}))
 

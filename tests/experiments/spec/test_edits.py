@@ -42,11 +42,6 @@ def test_functions_get_the_old_value_or_the_run_after_the_edits_before_them() ->
     assert changed_fields(K400, edited) == {"data.frames": (16, 12), "optim.epochs": (35, 13)}
 
 
-def test_function_of_the_run_leaves_a_run_without_training_untrained() -> None:
-    tested = replace(K400, optim=None)
-    assert apply(tested, [Edit("optim", lambda run: K400.optim, only_if_trained=True, of_run=True)]) == tested
-
-
 def test_overrides_take_the_type_of_the_field() -> None:
     run = apply(K400, [override("optim.lr=1", K400), override("optim.epochs=3", K400)])
     assert run.optim is not None
@@ -91,15 +86,19 @@ def test_invalid_overrides_raise_with_a_remedy(text: str, message: str) -> None:
         override(text, K400)
 
 
-def test_edits_of_the_recipe_are_ignored_by_runs_without_training() -> None:
-    tested = replace(K400, optim=None)
-    for edit in (*optim(epochs=3), override("optim.epochs=3", tested)):
+def test_edits_of_training_are_ignored_by_runs_without_it() -> None:
+    tested = replace(K400, optim=None, parents=(Parent(run=SSV2),))
+    of_training = [Edit("parents", (), only_if_trained=True)]
+    of_training.append(Edit("optim", lambda run: K400.optim, only_if_trained=True, of_run=True))
+    for edit in (*optim(epochs=3), override("optim.schedule.final=0.1", tested), *of_training):
         assert apply(tested, [edit]) == tested
-    assert apply(tested, [override("optim.schedule.final=0.1", tested)]) == tested
+    assert apply(SSV2, of_training[:1]) == replace(SSV2, parents=())
     assert apply(tested, [override("evaluation.views=1", tested)]).evaluation.views == 1
     with pytest.raises(ValueError, match=r"'optim\.epoch': OptimConfig has no field 'epoch'; did you mean 'epochs'"):
         override("optim.epoch=3", tested)
-    assert apply(K400, [Edit("optim", None)]) == tested
+    assert apply(tested, [Edit("parents", ())]) == apply(K400, [Edit("optim", None)])
+    (parent,) = TINY.of(tested, RECIPE).parents
+    assert not parent.run.parents
 
 
 def test_configs_of_one_class_are_compared_by_field_and_others_as_a_whole() -> None:
@@ -126,15 +125,6 @@ def test_the_unit_of_the_length_can_be_exchanged_by_single_edits() -> None:
     assert run.optim is not None and run.optim.length == 7
     with pytest.raises(ValueError, match=r"optim\.epochs is 15 and optim\.steps 7"):
         apply(TINY.of(K400), optim(epochs=15, steps=7)).check()
-
-
-def test_edits_of_trained_runs_leave_runs_without_training_unchanged() -> None:
-    tested = replace(K400, optim=None, parents=(Parent(run=SSV2),))
-    scratch = [Edit("parents", (), only_if_trained=True)]
-    assert apply(tested, scratch) == tested
-    assert apply(SSV2, scratch) == replace(SSV2, parents=())
-    (parent,) = TINY.of(tested, RECIPE).parents
-    assert not parent.run.parents
 
 
 def numeric_fields(owner: object, path: str = "") -> Iterator[tuple[str, object]]:

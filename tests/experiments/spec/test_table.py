@@ -108,17 +108,6 @@ def test_unknown_rows_raise_with_the_nearest_or_all_keys() -> None:
         TABLE.cells(rows=["xyz"])
 
 
-def test_override_to_an_invalid_model_is_refused_with_the_table() -> None:
-    with pytest.raises(ValueError, match=r"model\.depth is 0; it must be 1 or more"):
-        TABLE.cells(overrides=["model.depth=0"])
-
-
-def test_overrides_of_the_recipe_are_ignored_by_rows_without_training() -> None:
-    cells = TABLE.cells(overrides=["optim.epochs=3"])
-    epochs = {cell.row.key: cell.run.optim and cell.run.optim.epochs for cell in cells if cell.run is not None}
-    assert epochs == {"plain": 3, "fused": 3, "tested": None}
-
-
 def test_labels_and_headers_as_printed() -> None:
     assert [label_text(label) for label in ("ViT-B", True, False, None)] == ["ViT-B", "✓", "✗", "–"]
     assert [one_line(header) for header in ("Top-1", ("Top-1", "K-400"), ("", "K-400"))] == [

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from interface.sizes import ClipSize
 from interface.targets import ClassTarget, VerbNounTarget
 from models.cast.clip_expert import ClipExpert
-from models.cast.frame_expert import ImageExpert
+from models.cast.frame_expert import EvaExpert, ImageExpert
 from models.cast.model import CAST
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -17,14 +17,14 @@ Model = TypeVar("Model", bound=nn.Module)
 SIZE = ClipSize(8, 32, 32)  # 4 token frames of 2x2 patches
 LABELS = ClassTarget(7)
 VERBS_AND_NOUNS = VerbNounTarget(5, 6)
+IMAGE = ImageExpert.Config(width=48, depth=3, heads=4)
+VIDEO = ClipExpert.Config(width=48, depth=3, heads=4)
+EVA = EvaExpert.Config(width=48, depth=3, heads=4)
 
 
 def small(**settings: object) -> CAST.Config:
     """CAST with experts of width 48, depth 3 and 4 heads."""
-    config = CAST.Config(
-        spatial=ImageExpert.Config(width=48, depth=3, heads=4), temporal=ClipExpert.Config(width=48, depth=3, heads=4)
-    )
-    return replace(config, **settings)  # type: ignore[arg-type]
+    return replace(CAST.Config(spatial=IMAGE, temporal=VIDEO), **settings)  # type: ignore[arg-type]
 
 
 def randomized(model: Model, seed: int = 0) -> Model:

@@ -3,27 +3,24 @@
 T frames, S patches per frame, H heads, W width.
 """
 
-import math
-
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.cast import softmax_attention
 from interface.targets import VerbNounTarget
 from models.attention_query import AttentionOfPoint, CheckedQuery, Patch, PointQuery
 from models.cast.bottleneck import AllTokensAttention, BottleneckExchange, FullWidthExchange
-from models.cast.clip_expert import ClipExpert
 from models.cast.cross_attention import CrossAttention, Window
 from models.cast.exchange import ExchangeConfig, LateralExchange
 from models.cast.model import CAST
-from tests.models.cast.cast_models import SIZE, clips, randomized, small
+from tests.models.cast.cast_models import SIZE, VIDEO, clips, randomized, small
 
 TARGETS = VerbNounTarget(5, 6)
-QUERY = PointQuery(frame=1, x=0.6, y=0.2)
-PATCH = Patch(1, 0, 1)
+QUERY = PointQuery(frame=2, x=0.6, y=0.2)
+PATCH = Patch(2, 0, 1)
 FRAMES, PATCHES, PLACE, HEADS = 4, 4, 1, 4
 WINDOWS: tuple[Window, ...] = ("time", "space", "space-time")
-VIDEO = ClipExpert.Config(width=48, depth=3, heads=4)
 
 
 def built(**settings: object) -> CAST:
@@ -40,6 +37,11 @@ def asked(model: CAST, **changes: object) -> AttentionOfPoint:
     return model.attention_maps().of_point((clip(),), QUERY._replace(**changes))  # type: ignore[arg-type]
 
 
+def heads_of(model: CAST, **changes: object) -> Tensor:
+    """Maps (H, T, S) of all heads."""
+    return torch.stack([asked(model, head=head, **changes).maps.flatten(1) for head in range(HEADS)])
+
+
 def patches(model: CAST, block: int) -> tuple[Tensor, Tensor]:
     """Projected and normalised patches (T, S, W) of both streams at the exchange of a block."""
     exchange = model.exchange_of(block)
@@ -50,35 +52,20 @@ def patches(model: CAST, block: int) -> tuple[Tensor, Tensor]:
     return model.spatial.layout.patches(exchange.norm_s(s))[0], model.temporal.layout.patches(exchange.norm_t(t))[0]
 
 
-def within(window: Window, frame: int, place: int) -> bool:
-    """Whether the query attends to a patch."""
-    return {"time": place == PLACE, "space": frame == PATCH.frame, "space-time": True}[window]
-
-
-def softmax_of_scores(q: Tensor, keys: dict[object, Tensor], heads: int) -> list[dict[object, float]]:
-    """Attention weights of a query (W) for some keys (W) by name, one by one; a dict for each head."""
-    weights = []
-    for head in range(heads):
-        part = slice(head * len(q) // heads, (head + 1) * len(q) // heads)
-        scores = {name: float(q[part] @ key[part]) / math.sqrt(len(q) // heads) for name, key in keys.items()}
-        total = sum(math.exp(score) for score in scores.values())
-        weights.append({name: math.exp(score) / total for name, score in scores.items()})
-    return weights
+def weights_of(query: Tensor, keys: Tensor) -> Tensor:
+    """Attention weights (H, L) of a query (W) for keys (L, W): the published output for unit vectors as values."""
+    unit_vectors = torch.eye(len(keys), dtype=keys.dtype).repeat(1, HEADS)
+    return softmax_attention(query.unsqueeze(0), keys, unit_vectors, HEADS).view(HEADS, -1)
 
 
 def naive_map(layer: CrossAttention, queries: Tensor, context: Tensor) -> Tensor:
     """Equation 7 for the query: (H, T, S)."""
     queries, context = layer.with_positions(queries, context)
-    keys: dict[object, Tensor] = {
-        (t, s): layer.kv(context[t, s]).chunk(2)[0]
-        for t in range(FRAMES)
-        for s in range(PATCHES)
-        if within(layer.window, t, s)
-    }
+    frame = torch.arange(FRAMES).unsqueeze(1).expand(-1, PATCHES)
+    within = {"time": torch.arange(PATCHES) == PLACE, "space": frame == PATCH.frame, "space-time": frame >= 0}
+    seen = within[layer.window].expand(FRAMES, PATCHES)
     maps = torch.zeros(HEADS, FRAMES, PATCHES, dtype=torch.float64)
-    for head, weights in enumerate(softmax_of_scores(layer.q(queries[1, PLACE]), keys, HEADS)):
-        for (t, s), weight in weights.items():  # type: ignore[misc]
-            maps[head, t, s] = weight
+    maps[:, seen] = weights_of(layer.q(queries[PATCH.frame, PLACE]), layer.kv(context[seen]).chunk(2, -1)[0])
     return maps
 
 
@@ -94,9 +81,7 @@ def test_maps_are_the_softmax_of_the_equation(attention: str, window: Window, po
     layer, queries, context = (exchange.t2s, a, b) if attention == "t2s" else (exchange.s2t, b, a)
     assert layer is not None
     wanted = naive_map(layer, queries, context)
-    for head in range(HEADS):
-        maps = asked(model, attention=attention, block=1, head=head).maps
-        torch.testing.assert_close(maps.flatten(1), wanted[head], rtol=0, atol=1e-10)
+    torch.testing.assert_close(heads_of(model, attention=attention, block=1), wanted, rtol=0, atol=1e-10)
     mean = asked(model, attention=attention, block=1).maps
     torch.testing.assert_close(mean.flatten(1), wanted.mean(0), rtol=0, atol=1e-10)
     assert mean[mean > 0].std() > 0.01  # not uniform
@@ -109,14 +94,10 @@ def test_full_width_s2t_attends_to_all_tokens_and_its_map_leaves_each_cls_out() 
     assert isinstance(exchange, FullWidthExchange) and isinstance(exchange.s2t, AllTokensAttention)
     s, t = model.exchange_input(2, clip().unsqueeze(0))
     tokens = exchange.norm_s(s).flatten(0, 1) + exchange.s2t.key_positions  # (T * (1 + S), W), CLS first in each frame
-    keys: dict[object, Tensor] = {n: exchange.s2t.kv(token).chunk(2)[0] for n, token in enumerate(tokens)}
-    query = exchange.s2t.q(model.temporal.layout.patches(exchange.norm_t(t))[0, 1, PLACE])
-    for head, weights in enumerate(softmax_of_scores(query, keys, HEADS)):
-        maps = asked(model, head=head).maps.flatten(1)
-        wanted = [[weights[t * (1 + PATCHES) + 1 + s] for s in range(PATCHES)] for t in range(FRAMES)]
-        torch.testing.assert_close(maps, torch.tensor(wanted, dtype=torch.float64), rtol=0, atol=1e-10)
-        of_cls = sum(weights[t * (1 + PATCHES)] for t in range(FRAMES))
-        assert 0 < float(maps.sum()) < 1 and float(maps.sum()) + of_cls == pytest.approx(1)
+    query = exchange.s2t.q(model.temporal.layout.patches(exchange.norm_t(t))[0, PATCH.frame, PLACE])
+    weights = weights_of(query, exchange.s2t.kv(tokens).chunk(2, -1)[0]).unflatten(1, (FRAMES, 1 + PATCHES))
+    torch.testing.assert_close(heads_of(model), weights[..., 1:], rtol=0, atol=1e-10)
+    assert (weights[..., 0] > 0).all()
 
 
 @torch.no_grad()
@@ -124,8 +105,8 @@ def test_full_width_t2s_attends_along_time() -> None:
     model = built(exchange=FullWidthExchange.Config(adapter_ratio=0.25))
     exchange = model.exchange_of(1)
     assert isinstance(exchange, FullWidthExchange)
-    maps = torch.stack([asked(model, attention="t2s", head=head).maps.flatten(1) for head in range(HEADS)])
-    torch.testing.assert_close(maps, naive_map(exchange.t2s, *patches(model, 1)), rtol=0, atol=1e-10)
+    wanted = naive_map(exchange.t2s, *patches(model, 1))
+    torch.testing.assert_close(heads_of(model, attention="t2s"), wanted, rtol=0, atol=1e-10)
 
 
 def test_full_width_s2t_of_a_spatial_stream_without_cls_sums_to_one() -> None:
@@ -133,17 +114,10 @@ def test_full_width_s2t_of_a_spatial_stream_without_cls_sums_to_one() -> None:
     assert maps.shape == (4, 2, 2) and float(maps.sum()) == pytest.approx(1)
 
 
-def test_the_default_is_s2t_of_the_last_block() -> None:
-    model = built()
-    found = asked(model)
-    assert found[1:] == (None, CheckedQuery(QUERY, PATCH, "s2t", 2, 4))
-    assert torch.equal(found.maps, asked(model, attention="s2t", block=2).maps)
-    assert not torch.allclose(found.maps, asked(model, block=1).maps, atol=1e-3)
-
-
 @pytest.mark.parametrize(
     ("settings", "attention", "wanted"),
     [
+        ({}, None, ("s2t", 2)),
         ({}, "t2s", ("t2s", 1)),  # the last block computes CLS alone
         ({"spatial": VIDEO}, "t2s", ("t2s", 2)),  # it has no CLS
         ({"blocks": (0, 1)}, "t2s", ("t2s", 1)),
@@ -156,8 +130,9 @@ def test_the_default_is_s2t_of_the_last_block() -> None:
 def test_the_default_block_is_the_last_one_with_maps(
     settings: dict[str, object], attention: str | None, wanted: tuple[str, int]
 ) -> None:
-    maps, _, found = asked(model := built(**settings), attention=attention)
-    assert (found.attention, found.block) == wanted and model.attention_maps().num_blocks == 3
+    maps, places, found = asked(model := built(**settings), attention=attention)
+    assert found == CheckedQuery(QUERY._replace(attention=attention), PATCH, *wanted, HEADS) and places is None
+    assert model.attention_maps().num_blocks == 3
     assert float(maps.sum()) > 0
 
 

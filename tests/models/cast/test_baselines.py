@@ -13,12 +13,11 @@ from models.cast.baselines import IndependentExperts, LoneExpert
 from models.cast.bottleneck import FullWidthExchange
 from models.cast.exchange import LateralExchange
 from models.cast.expert import NORM_MACS
-from models.cast.frame_expert import EvaExpert, FrameExpert
+from models.cast.frame_expert import FrameExpert
 from models.cast.stream import AdaptersConfig
 from models.cost import executed_macs
-from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
+from tests.models.cast.cast_models import EVA, IMAGE, SIZE, VERBS_AND_NOUNS, VIDEO, clips, randomized, small
 
-IMAGE, VIDEO = small().spatial, small().temporal
 T, S = 4, 4  # token frames, patches per frame
 
 
@@ -27,7 +26,7 @@ T, S = 4, 4  # token frames, patches per frame
     [
         IMAGE,
         replace(IMAGE, pre_norm=False, quick_gelu=False, norm_eps=1e-6),
-        EvaExpert.Config(width=48, depth=3, heads=4),
+        EVA,
     ],
 )
 def test_halves_of_blocks_are_the_model_of_timm(config: FrameExpert.Config) -> None:

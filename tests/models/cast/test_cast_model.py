@@ -17,13 +17,13 @@ from models.cast.bottleneck import BottleneckExchange, FullWidthExchange
 from models.cast.clip_expert import ClipExpert, SpaceTimePositions
 from models.cast.cross_attention import CrossAttention, Window
 from models.cast.exchange import ExchangeConfig, LateralExchange
-from models.cast.frame_expert import EvaExpert, ImageExpert
+from models.cast.frame_expert import ImageExpert
 from models.cast.heads import ExpertHead, LateFusionHead
 from models.cast.model import CAST
 from models.cast.stream import AdaptersConfig
 from models.cost import executed_macs, num_parameters
 from models.tokens import Grid
-from tests.models.cast.cast_models import LABELS, SIZE, VERBS_AND_NOUNS, clips, randomized, small
+from tests.models.cast.cast_models import EVA, IMAGE, LABELS, SIZE, VERBS_AND_NOUNS, VIDEO, clips, randomized, small
 
 PAPER_SIZE = ClipSize(16, 224, 224)
 EPIC, KINETICS = VerbNounTarget(97, 300), ClassTarget(400)
@@ -37,8 +37,6 @@ EXCHANGES: tuple[ExchangeConfig | None, ...] = (
     FullWidthExchange.Config(adapter_ratio=0.25),
     LateralExchange.Config(),
 )
-VIDEO = ClipExpert.Config(width=48, depth=3, heads=4)
-IMAGE = ImageExpert.Config(width=48, depth=3, heads=4)
 
 
 def trained(model: nn.Module) -> float:
@@ -194,7 +192,7 @@ def test_published_gflops(config: CAST.Config | LoneExpert.Config, size: ClipSiz
 
 
 CONFIGS: Sequence[CAST.Config] = [small(exchange=exchange) for exchange in EXCHANGES] + [
-    small(spatial=EvaExpert.Config(width=48, depth=3, heads=4)),
+    small(spatial=EVA),
     small(spatial=VIDEO, head=LateFusionHead.Config(concatenated=True)),
     small(adapters=None),
 ]

@@ -1,67 +1,40 @@
 """Files of pretrained experts load completely, in every layout in which they are published."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from models.cast.baselines import LoneExpert
 from models.cast.clip_expert import FixedPositionsConfig, SequencePositions, SpaceTimePositions
 from models.cast.expert import Expert, ExpertConfig, ExpertFile
-from models.cast.frame_expert import EvaExpert
 from models.cast.model import CAST
 from models.tokens import Grid
-from tests.models.cast.cast_models import SIZE, VERBS_AND_NOUNS, clips, randomized, small
+from tests.models.cast.cast_models import EVA, IMAGE, SIZE, VERBS_AND_NOUNS, VIDEO, clips, randomized, small
 
-IMAGE, VIDEO = small().spatial, small().temporal
-EVA = EvaExpert.Config(width=48, depth=3, heads=4)
 MVD = replace(VIDEO, positions=SpaceTimePositions.Config())
 
 
 def expert_and_tensors(config: ExpertConfig) -> tuple[Expert, dict[str, Tensor]]:
-    """Expert with random weights, and these under the names of timm or of VideoMAE."""
-    expert = randomized(config.build(SIZE))
+    """Expert with random weights of half precision, and these under the names of timm or of VideoMAE."""
+    expert = randomized(config.build(SIZE)).half().float()
     return expert, {name.removeprefix("vit."): tensor for name, tensor in expert.state_dict().items()}
-
-
-def openai_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of timm's CLIP in the layout of OpenAI, written out by hand."""
-    names = {
-        "cls_token": "class_embedding",
-        "pos_embed": "positional_embedding",
-        "patch_embed.proj.weight": "conv1.weight",
-    }
-    parts = {"norm_pre": "ln_pre", "norm": "ln_post"}
-    inner = {
-        "norm1.weight": "ln_1.weight", "norm1.bias": "ln_1.bias",
-        "norm2.weight": "ln_2.weight", "norm2.bias": "ln_2.bias",
-        "attn.qkv.weight": "attn.in_proj_weight", "attn.qkv.bias": "attn.in_proj_bias",
-        "attn.proj.weight": "attn.out_proj.weight", "attn.proj.bias": "attn.out_proj.bias",
-        "mlp.fc1.weight": "mlp.c_fc.weight", "mlp.fc1.bias": "mlp.c_fc.bias",
-        "mlp.fc2.weight": "mlp.c_proj.weight", "mlp.fc2.bias": "mlp.c_proj.bias",
-    }  # fmt: skip
-    out = {}
-    for name, tensor in tensors.items():
-        head, _, rest = name.partition(".")
-        if head == "blocks":
-            index, _, part = rest.partition(".")
-            out[f"transformer.resblocks.{index}.{inner[part]}"] = tensor
-        elif head in parts:
-            out[f"{parts[head]}.{rest}"] = tensor
-        else:
-            out[names[name]] = tensor.squeeze(0).squeeze(0) if name == "cls_token" else tensor
-            out[names[name]] = out[names[name]].squeeze(0) if name == "pos_embed" else out[names[name]]
-    return out
 
 
 # Parts of names in timm's EVA, and in that of its authors.
 EVA_NAMES = {
     "q_proj.bias": "q_bias", "v_proj.bias": "v_bias", "attn.norm": "attn.inner_attn_ln", "fc1_g": "w1",
     "fc1_x": "w2", "mlp.norm": "mlp.ffn_ln", "fc2": "w3",
+}  # fmt: skip
+# Parts of names in timm's CLIP, and in that of OpenAI.
+OPENAI_NAMES = {
+    "cls_token": "class_embedding", "pos_embed": "positional_embedding", "patch_embed.proj": "conv1",
+    "blocks": "transformer.resblocks", "norm_pre": "ln_pre", "norm1": "ln_1", "norm2": "ln_2", "norm.": "ln_post.",
+    "attn.qkv.": "attn.in_proj_", "attn.proj": "attn.out_proj", "fc1": "c_fc", "fc2": "c_proj",
 }  # fmt: skip
 # Parts of names in an expert of clips, and in VideoMAE.
 MAE_NAMES = {"tokens.projection": "patch_embed.proj", "norms.0": "norm1", "mixers.0": "attn", "mlp_norm": "norm2"}
@@ -76,68 +49,81 @@ def renamed(tensors: dict[str, Tensor], names: dict[str, str]) -> dict[str, Tens
     return out
 
 
+def openai_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of timm's CLIP in the layout of OpenAI."""
+    named = renamed(tensors, OPENAI_NAMES)
+    embeddings = {name: named[name].squeeze() for name in ("class_embedding", "positional_embedding")}
+    return named | embeddings
+
+
 def mae_names(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors of an expert of clips in the layout of VideoMAE."""
     return renamed({name: tensor for name, tensor in tensors.items() if not name.startswith("norm.")}, MAE_NAMES)
 
 
-def check_loaded(config: ExpertConfig, expert: Expert, path: Path, *, norm: bool = True) -> None:
-    """Check that a file gives the tokens of the expert that it was made from."""
-    loaded = config.build(SIZE).eval()
-    config.load(loaded, path)
-    for name, tensor in expert.state_dict().items():
-        if norm or not name.startswith("vit.norm."):
-            torch.testing.assert_close(loaded.state_dict()[name], tensor, msg=name)
+def zeros(*names: str) -> dict[str, Tensor]:
+    """Tensors of a file that no expert has."""
+    return {name: torch.zeros(48) for name in names}
 
 
-@pytest.mark.parametrize("config", [IMAGE, replace(IMAGE, pre_norm=False, quick_gelu=False), EVA])
-def test_files_of_timm_load(config: ExpertConfig, tmp_path: Path) -> None:
-    expert, tensors = expert_and_tensors(config)
-    save_file(
-        {**tensors, "head.weight": torch.zeros(5, 48), "head.bias": torch.zeros(5)}, tmp_path / "timm.safetensors"
-    )
-    check_loaded(config, expert, tmp_path / "timm.safetensors")
+HEAD = zeros("head.weight", "head.bias")
 
 
-@pytest.mark.parametrize("prefix", ["", "visual."])
-def test_plain_state_dicts_of_clip_load_in_half_precision(prefix: str, tmp_path: Path) -> None:
-    expert, tensors = expert_and_tensors(IMAGE)
-    for tensor in expert.state_dict().values():
-        tensor.copy_(tensor.half())
-    file = {prefix + name: tensor.half() for name, tensor in openai_names(tensors).items()}
-    file[f"{prefix}proj"] = torch.zeros(48, 8)
-    if prefix:
-        file["token_embedding.weight"] = torch.zeros(10, 8)  # of the text encoder
-    torch.save(file, tmp_path / "ViT-B-16.pt")
-    check_loaded(IMAGE, expert, tmp_path / "ViT-B-16.pt")
+def of_eva(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    file = renamed(tensors, EVA_NAMES) | zeros("rope.freqs_cos", "head.weight")
+    return {f"visual.{name}": tensor for name, tensor in file.items()}
 
 
-def test_files_of_the_authors_of_eva_load(tmp_path: Path) -> None:
-    expert, tensors = expert_and_tensors(EVA)
-    file = {**renamed(tensors, EVA_NAMES), "rope.freqs_cos": torch.zeros(4, 12), "head.weight": torch.zeros(8, 48)}
-    torch.save({f"visual.{name}": tensor for name, tensor in file.items()}, tmp_path / "eva.pt")
-    check_loaded(EVA, expert, tmp_path / "eva.pt")
+def openai_with_text(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    file = {f"visual.{name}": tensor.half() for name, tensor in openai_names(tensors).items()}
+    return file | zeros("visual.proj", "token_embedding.weight")
 
 
-def test_pretrained_files_of_videomae_load_without_their_decoder(tmp_path: Path) -> None:
-    expert, tensors = expert_and_tensors(VIDEO)
+def pretrained_videomae(tensors: dict[str, Tensor]) -> dict[str, object]:
     file = {f"encoder.{name}": tensor for name, tensor in mae_names(tensors).items()}
-    file |= {f"encoder.norm.{part}": torch.zeros(48) for part in ("weight", "bias")}
-    file |= {"decoder.blocks.0.norm1.weight": torch.zeros(24), "mask_token": torch.zeros(1, 1, 24)}
-    file["encoder_to_decoder.weight"] = torch.zeros(24, 48)
-    torch.save({"model": file, "epoch": 1599}, tmp_path / "checkpoint.pth")
-    check_loaded(VIDEO, expert, tmp_path / "checkpoint.pth", norm=False)
+    file |= zeros("encoder.norm.weight", "encoder.norm.bias", "decoder.blocks.0.norm1.weight", "mask_token")
+    return {"model": file | zeros("encoder_to_decoder.weight"), "epoch": 1599}
 
 
-def test_fine_tuned_files_of_videomae_load_without_their_classifier(tmp_path: Path) -> None:
-    expert, tensors = expert_and_tensors(VIDEO)
-    file = {**mae_names(tensors), "fc_norm.weight": torch.zeros(48), "fc_norm.bias": torch.zeros(48)}
-    file |= {"head.weight": torch.zeros(400, 48), "head.bias": torch.zeros(400)}
-    torch.save({"module": file}, tmp_path / "checkpoint.pth")
-    check_loaded(VIDEO, expert, tmp_path / "checkpoint.pth", norm=False)
-    loaded = VIDEO.build(SIZE)
-    VIDEO.load(loaded, tmp_path / "checkpoint.pth")
-    assert (loaded.state_dict()["vit.norm.weight"] == 1).all()  # as in the released loader, the norm starts anew
+def fine_tuned_videomae(tensors: dict[str, Tensor]) -> dict[str, object]:
+    return {"module": mae_names(tensors) | zeros("fc_norm.weight", "fc_norm.bias") | HEAD}
+
+
+def pretrained_mvd(tensors: dict[str, Tensor]) -> dict[str, object]:
+    """Student of MVD: no prefix, with the positions and two decoders."""
+    file = mae_names(tensors) | zeros("norm.weight", "norm.bias")
+    file["pos_embed"] = SpaceTimePositions.Config().build(48, MVD.layout(SIZE).grid).table
+    parts = ("mask_token_{}", "pos_embed_{}", "down_{}.weight", "decoder_{}.weight")
+    return {"model": file | zeros(*(part.format(kind) for part in parts for kind in ("img", "vid")))}
+
+
+# Expert, and the content of a published file of its tensors.
+LAYOUTS: dict[str, tuple[ExpertConfig, Callable[[dict[str, Tensor]], Mapping[str, object]]]] = {
+    "clip of timm": (IMAGE, lambda tensors: tensors | HEAD),
+    "vit of timm": (replace(IMAGE, pre_norm=False, quick_gelu=False), lambda tensors: tensors | HEAD),
+    "eva of timm": (EVA, lambda tensors: tensors | HEAD),
+    "eva of its authors": (EVA, of_eva),
+    "openai": (IMAGE, lambda tensors: openai_names(tensors) | zeros("proj")),
+    "openai with text": (IMAGE, openai_with_text),
+    "pretrained videomae": (VIDEO, pretrained_videomae),
+    "fine-tuned videomae": (VIDEO, fine_tuned_videomae),
+    "pretrained mvd": (MVD, pretrained_mvd),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_published_files_load_in_every_layout(name: str, tmp_path: Path) -> None:
+    config, content = LAYOUTS[name]
+    expert, tensors = expert_and_tensors(config)
+    loaded = config.build(SIZE).eval()
+    torch.save(content(tensors), tmp_path / "published.pth")
+    config.load(loaded, tmp_path / "published.pth")
+    starts_anew = {f"vit.norm.{part}" for part in ("weight", "bias")} if name.endswith(("videomae", "mvd")) else set()
+    for key, tensor in loaded.state_dict().items():
+        if key in starts_anew:  # as in the released loader
+            assert (tensor == key.endswith("weight")).all()
+        else:
+            torch.testing.assert_close(tensor, expert.state_dict()[key], msg=key)
 
 
 def test_a_fine_tuned_classifier_of_videomae_loads_as_an_expert_alone(tmp_path: Path) -> None:
@@ -154,24 +140,9 @@ def test_a_fine_tuned_classifier_of_videomae_loads_as_an_expert_alone(tmp_path: 
         LoneExpert.Config(expert=IMAGE).load_released(loaded, tmp_path / "checkpoint.pth", SIZE)
 
 
-def mvd_file(tensors: dict[str, Tensor], path: Path) -> Path:
-    """Pretrained student of MVD: no prefix, with the positions and two decoders."""
-    positions = SpaceTimePositions.Config().build(48, MVD.layout(SIZE).grid).table
-    file = {**mae_names(tensors), "norm.weight": torch.zeros(48), "norm.bias": torch.zeros(48), "pos_embed": positions}
-    file |= {f"{name}_{kind}": torch.zeros(1, 1, 4) for name in ("mask_token", "pos_embed") for kind in ("img", "vid")}
-    file |= {f"{name}_{kind}.weight": torch.zeros(4) for name in ("down", "decoder") for kind in ("img", "vid")}
-    torch.save({"model": file}, path)
-    return path
-
-
-def test_pretrained_files_of_mvd_load(tmp_path: Path) -> None:
-    expert, tensors = expert_and_tensors(MVD)
-    check_loaded(MVD, expert, mvd_file(tensors, tmp_path / "mvd.pth"), norm=False)
-
-
 def test_files_with_other_positions_are_refused(tmp_path: Path) -> None:
-    _, tensors = expert_and_tensors(MVD)
-    path = mvd_file(tensors, tmp_path / "mvd.pth")
+    path = tmp_path / "mvd.pth"
+    torch.save(pretrained_mvd(expert_and_tensors(MVD)[1]), path)
     with pytest.raises(ValueError, match=r"mvd\.pth has other fixed positions \(pos_embed\) than this expert"):
         VIDEO.load(VIDEO.build(SIZE), path)
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from models.attention_query import AttentionOfPoint, Patch, PointQuery
 from models.deform3d.attention_maps import (
-    CellAttention,
     cls_attention,
     in_tokens,
     joint_attention,
@@ -19,7 +18,7 @@ from models.deform3d.attention_maps import (
 )
 from models.deform3d.deformable import DeformableStage, PlainAttention, joined, reference_places
 from models.deform3d.model import DeformableTransformer
-from models.deform3d.stage import Block, Tokens
+from models.deform3d.stage import Stage, Tokens
 from models.deform3d.stride import JointStrideStage, joints_first
 from models.deform3d.windows import Windows
 from models.tokens import Grid
@@ -35,28 +34,40 @@ def asked(model: DeformableTransformer, joints: Tensor | None = None, /, **chang
     return model.attention_maps().of_point((clips[0], places[0] if joints is None else joints), query)
 
 
-def before(model: DeformableTransformer, stage: str) -> tuple[Block, object, object]:
-    """Last block, its stage, and the tokens before it, for the clip of `asked`."""
-    block = model.blocks[1]
-    assert isinstance(block, Block)
-    return block, block.stages[stage], block.before(stage, model.tokens_before(1, *inputs(1)))
+def full_weights(stage: Stage, queries: Tensor, keys: Tensor) -> Tensor:
+    """Attention weights (B, H, n, L) of tokens (B, ..., D) for tokens (B, ..., D), as in the stage."""
+    q, kv = stage.attention.q(queries), stage.attention.kv(keys)
+    return stage.attention.weights(q.flatten(1, -2), kv.flatten(1, -2))
 
 
+def deformable_stage(model: DeformableTransformer, num: int) -> tuple[DeformableStage, Tokens, Tensor]:
+    """First stage of the last block, the tokens before it, and weights (B, H, T, S + 2, T, S) of all found cells."""
+    stage = model.block(1).stages["deformable"]
+    assert isinstance(stage, DeformableStage)
+    tokens = model.tokens_before(1, *inputs(num))
+    y = stage.norm(joined(tokens))
+    weights = full_weights(stage, y, stage.keys(y, GRID)).unflatten(3, (6, 14))[..., :12]
+    return stage, tokens, weights.unflatten(2, (6, 14))
+
+
+def joint_stage(model: DeformableTransformer, joints: Tensor) -> tuple[JointStrideStage, Tokens]:
+    """Second stage of the last block and the tokens before it."""
+    block = model.block(1)
+    stage = block.stages["joint"]
+    assert isinstance(stage, JointStrideStage)
+    return stage, block.before("joint", model.tokens_before(1, inputs(len(joints))[0], joints))
+
+
+@torch.no_grad()
 def test_weights_of_the_deformable_attention_give_its_output() -> None:
     model = built()
-    _, stage, tokens = before(model, "deformable")
-    assert isinstance(stage, DeformableStage) and stage.search is not None
-    with torch.no_grad():
-        y = stage.norm(joined(tokens))  # type: ignore[arg-type]
-        keys = stage.keys(y, GRID)
-        q, kv = stage.attention.q(y).flatten(1, 2), stage.attention.kv(keys).flatten(1, 2)
-        weights = stage.attention.weights(q, kv)[0]  # (H, T*(S + 2), T*(S + 2))
-        places = stage.search.places(y[:, :, :12].unflatten(2, (3, 4)))[0]
-    number = 2 * 14 + 1 * 4 + 2  # frame 2, row 1, column 2 among 12 cells and 2 modal tokens of each frame
+    stage, tokens, weights = deformable_stage(model, 1)
+    assert stage.search is not None and tokens.rgb is not None
+    places = stage.search.places(stage.norm(tokens.rgb).unflatten(2, (3, 4)))[0]
+    of_heads = weights[0, :, 2, 1 * 4 + 2]  # frame 2, row 1, column 2
     for head in (None, 3):
         found = asked(model, head=head)
-        of_query = weights[:, number].mean(0) if head is None else weights[head, number]
-        of_cells = of_query.unflatten(0, (6, 14))[:, :12]
+        of_cells = of_heads.mean(0) if head is None else of_heads[head]
         assert found.found.patch == Patch(2, 1, 2) and found.places is not None
         torch.testing.assert_close(found.places[:, 3], of_cells.flatten())
         torch.testing.assert_close(found.places[:, 0], places[..., 0].flatten())
@@ -93,18 +104,13 @@ def test_the_weight_of_a_joint_is_shared_by_the_cells_around_it() -> None:
     torch.testing.assert_close(maps, expected)
 
 
+@torch.no_grad()
 def test_weights_of_joints_are_those_of_full_attention_if_there_is_one_window() -> None:
-    model = built(joint_windows=Windows.Config(window=50))
-    _, stage, tokens = before(model, "joint")
-    assert isinstance(stage, JointStrideStage)
-    _, joints = inputs(1)
+    model, (_, joints) = built(joint_windows=Windows.Config(window=50)), inputs(1)
+    stage, tokens = joint_stage(model, joints)
     joint = nearest_joint(joints[0, 2], joints[0, 2, :, :2] / torch.tensor([32.0, 24.0]), QUERY)
-    with torch.no_grad():
-        x, _ = joints_first(tokens)  # type: ignore[arg-type]
-        y = stage.norm(x)  # (1, R + 2, T, D)
-        weights = stage.attention.weights(
-            stage.attention.q(y[:, joint, 2])[:, None], stage.attention.kv(y).flatten(1, 2)
-        )[0, :, 0].mean(0)  # (R + 2)*T
+    y = stage.norm(joints_first(tokens)[0])  # (1, R + 2, T, D)
+    weights = full_weights(stage, y[:, joint, 2:3], y)[0, :, 0].mean(0)  # (R + 2)*T
     found = asked(model, attention="joint")
     assert found.places is not None
     torch.testing.assert_close(found.places[:, 3], weights.unflatten(0, (7, 6))[:5].T.flatten())
@@ -160,75 +166,50 @@ def test_a_model_without_poses_has_no_maps_of_joints() -> None:
         maps.check(SIZE, QUERY._replace(attention="joint"))
 
 
-def joint_stage(model: DeformableTransformer) -> tuple[JointStrideStage, Tokens]:
-    """Second stage of the last block and the tokens before it, for two clips, the first of which lacks some joints."""
-    clips, joints = inputs(2)
+def some_joints() -> Tensor:
+    """Joints of two clips, the first of which lacks some."""
+    _, joints = inputs(2)
     joints[0, 2, 1:3] = 0
     joints[0, 4] = 0
-    block = model.block(1)
-    stage = block.stages["joint"]
-    assert isinstance(stage, JointStrideStage)
-    with torch.no_grad():
-        return stage, block.before("joint", model.tokens_before(1, clips, joints))
+    return joints
 
 
-def deformable_stage(model: DeformableTransformer) -> tuple[DeformableStage, Tokens, CellAttention]:
-    """First stage of the last block, the tokens before it, and the attention of CLS, for two clips."""
-    stage = model.block(1).stages["deformable"]
-    assert isinstance(stage, DeformableStage)
-    with torch.no_grad():
-        tokens = model.tokens_before(1, *inputs(2))
-    return stage, tokens, cls_attention(stage, tokens)
-
-
+@torch.no_grad()
 @pytest.mark.parametrize(
     "windows", [Windows.Config(window=2), Windows.Config(window=3, pairing="cyclic"), Windows.Config(window=50)]
 )
 def test_weights_of_every_pose_token_are_those_of_its_map(windows: Windows.Config) -> None:
-    stage, tokens = joint_stage(built(joint_windows=windows))
+    stage, tokens = joint_stage(built(joint_windows=windows), some_joints())
     found = joint_attention(stage, tokens).weights  # (2, R, T, R, T)
     assert found.shape == (2, 5, 6, 5, 6)
     one = tokens._replace(**{name: part[:1] for name, part in tokens.parts.items()}, has_place=tokens.has_place[:1])  # type: ignore[index]
     for joint in range(5):
         for frame in (0, 2, 5):
-            with torch.no_grad():
-                _, pose = stride_weights(stage, one, frame, joint)
+            _, pose = stride_weights(stage, one, frame, joint)
             assert pose is not None  # (H, T, R)
             torch.testing.assert_close(found[0, joint, frame], pose.mean(0).T)
 
 
+@torch.no_grad()
 def test_equal_weights_are_those_of_queries_of_zero() -> None:
-    stage, tokens = joint_stage(built(joint_windows=Windows.Config(window=3)))
+    stage, tokens = joint_stage(built(joint_windows=Windows.Config(window=3)), some_joints())
     equal = joint_attention(stage, tokens).equal
-    stage.attention.q.weight.data.zero_()
-    assert stage.attention.q.bias is not None
-    stage.attention.q.bias.data.zero_()
-    weights = joint_attention(stage, tokens).weights
-    torch.testing.assert_close(weights, equal)
-    assert (
-        equal[0, :, :, 1, 2].sum() == 0 < equal[1, :, :, 1, 2].sum()
-    )  # that joint has a place in the second clip alone
+    for parameter in stage.attention.q.parameters():
+        parameter.zero_()
+    torch.testing.assert_close(joint_attention(stage, tokens).weights, equal)
+    # That joint has a place in the second clip alone.
+    assert equal[0, :, :, 1, 2].sum() == 0 < equal[1, :, :, 1, 2].sum()
 
 
-def test_cls_reads_the_places_that_an_rgb_token_reads() -> None:
-    model = built()
-    _, _, found = deformable_stage(model)
-    clips, joints = inputs(2)
+@torch.no_grad()
+@pytest.mark.parametrize("settings", [{}, {"attention": PlainAttention.Config()}])
+def test_weights_of_cls_are_those_of_full_attention_to_the_places_of_an_rgb_token(settings: dict[str, object]) -> None:
+    model, (clips, joints) = built(**settings), inputs(2)
+    stage, tokens, weights = deformable_stage(model, 2)
+    found = cls_attention(stage, tokens)
+    torch.testing.assert_close(found.weights, weights.mean(1)[:, :, 13].flatten(2))
     places = model.attention_maps().of_point((clips[1], joints[1]), QUERY).places
-    assert places is not None and found.weights.shape == (2, 6, 6 * 12)
+    assert places is not None
     torch.testing.assert_close(found.places[1, :, 0], places[:, 0])
     torch.testing.assert_close((found.places[1, :, 2] + 0.5) / 4, places[:, 1])
     torch.testing.assert_close((found.places[1, :, 1] + 0.5) / 3, places[:, 2])
-
-
-@pytest.mark.parametrize("settings", [{}, {"attention": PlainAttention.Config()}])
-def test_weights_of_cls_are_those_of_full_attention(settings: dict[str, object]) -> None:
-    stage, tokens, found = deformable_stage(built(**settings))
-    with torch.no_grad():
-        y = stage.norm(joined(tokens))
-        keys = stage.keys(y, tokens.grid)
-        q, kv = stage.attention.q(y).flatten(1, 2), stage.attention.kv(keys).flatten(1, 2)
-        weights = stage.attention.weights(q, kv).mean(1)  # (2, T*(S + 2), T*(S + 2))
-    for frame in range(6):
-        of_cls = weights[:, frame * 14 + 13].unflatten(1, (6, 14))[..., :12]
-        torch.testing.assert_close(found.weights[:, frame], of_cls.flatten(1))

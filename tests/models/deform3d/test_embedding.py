@@ -57,14 +57,6 @@ def test_tokens_are_sums_of_features_weighted_by_the_map() -> None:
     torch.testing.assert_close(around, torch.einsum("btsd,btrs->btrd", features, maps))
 
 
-def test_a_mirrored_clip_has_the_mirrored_maps_of_the_mirrored_joints() -> None:
-    places = torch.rand(1, 2, 5, 2) * torch.tensor([4.0, 3.0])
-    mirrored = places.clone()
-    mirrored[..., 0] = 4 - places[..., 0]
-    maps, others = (joint_maps(each, GRID, 1.0, normalised=False).unflatten(-1, (3, 4)) for each in (places, mirrored))
-    torch.testing.assert_close(maps, others.flip(-1))
-
-
 def test_places_in_pixels_become_cells_that_divide_the_crop() -> None:
     clips = torch.zeros(1, 2, 3, 24, 32)
     joints = torch.tensor([[[[0.0, 0.0, 1.0], [32.0, 24.0, 1.0], [4.0, 12.0, 1.0]]] * 2])

@@ -1,22 +1,19 @@
-"""Stride attention: merging of windows, equality with attention over all tokens, locality, keys that are not read.
+"""Stride attention: window by window, equality with attention over all tokens, locality, and numbers of scores.
 
-Numbers of scores are compared with counted operations, and give Tables A1 and A2.
 B batch, L places, E places in every window, M tokens at a place, D width.
 """
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.deform3d import attention
 from models.deform3d.stage import Merge, StageSettings
-from models.deform3d.stride import StrideStage, gathered, merged, scores, shares_of, stride_macs
+from models.deform3d.stride import StrideStage, scores, stride_macs
 from models.deform3d.windows import Pairing, Windows
 from tests.models.deform3d.deform_models import randomized
 
 D, HEADS = 16, 4
-SETTINGS = {"width": D, "heads": HEADS, "hidden": 24}
 MERGES: tuple[Merge, ...] = ("before FFN", "after FFN")
 PAIRINGS: tuple[Pairing, ...] = ("shift+head", "shift", "self", "cyclic", "printed")
 
@@ -36,20 +33,6 @@ def windows(length: int, window: int, pairing: Pairing = "shift+head") -> Window
     return Windows.Config(window=window, pairing=pairing).build(length)
 
 
-def attention(layer: StrideStage, queries: Tensor, keys: Tensor, read: Tensor | None = None) -> Tensor:
-    """Multi-head attention of tokens (n, D) to tokens (L, D), naively, without the last projection."""
-    q, (k, v) = layer.attention.q(queries), layer.attention.kv(keys).chunk(2, dim=-1)
-    heads = []
-    for a, b, c in zip(*(x.split(D // HEADS, dim=-1) for x in (q, k, v)), strict=True):
-        scores = a @ b.T / (D // HEADS) ** 0.5
-        if read is not None:
-            scores = scores.masked_fill(~read, float("-inf"))
-        weights = scores.softmax(-1)
-        torch.testing.assert_close(weights.sum(-1), torch.ones(len(a), dtype=weights.dtype))
-        heads.append(weights @ c)
-    return torch.cat(heads, dim=-1)
-
-
 def naive(layer: StrideStage, x: Tensor, made: Windows, others: int, read: Tensor | None) -> Tensor:
     """The stage window by window, for one item x (L + E, M, D)."""
     every = list(range(made.length, made.length + others))
@@ -62,20 +45,15 @@ def naive(layer: StrideStage, x: Tensor, made: Windows, others: int, read: Tenso
     for of_queries, of_keys in zip(*places, strict=True):
         keys_read = None if read is None else read[of_keys].flatten()
         out = attention(layer, y[of_queries].flatten(0, 1), y[of_keys].flatten(0, 1), keys_read)
-        out = out.unflatten(0, (len(of_queries), -1))
+        out = x[of_queries] + out.unflatten(0, (len(of_queries), -1))
         if layer.merge == "after FFN":
-            out = x[of_queries] + layer.attention.proj(out)
             out = out + layer.feed(out)
         for place, one in zip(of_queries, out, strict=True):
             found[place].append(one)
     new = []
     for one, of_windows in zip(x, found, strict=True):
-        if of_windows and layer.merge == "after FFN":
-            one = torch.stack(of_windows).mean(0)
-        elif of_windows:
-            one = one + layer.attention.proj(torch.stack(of_windows).mean(0))
-            one = one + layer.feed(one)
-        new.append(one)
+        mean = torch.stack(of_windows or [one]).mean(0)
+        new.append(mean + layer.feed(mean) if of_windows and layer.merge == "before FFN" else mean)
     return torch.stack(new)
 
 
@@ -101,7 +79,7 @@ def test_the_stage_is_attention_window_by_window(
 def test_one_window_of_all_places_is_full_attention(window: int, pairing: Pairing, merge: Merge) -> None:
     layer, x = stage(merge), tokens(5)
     y = layer.norm(x[0]).flatten(0, 1)
-    full = x[0] + layer.attention.proj(attention(layer, y, y)).unflatten(0, x.shape[1:3])
+    full = x[0] + attention(layer, y, y, None).unflatten(0, x.shape[1:3])
     full = full + layer.feed(full)
     torch.testing.assert_close(layer.strided(x, windows(5, window, pairing), 2, None)[0], full)
 
@@ -109,46 +87,8 @@ def test_one_window_of_all_places_is_full_attention(window: int, pairing: Pairin
 def test_without_pre_norm_attention_reads_the_tokens_themselves() -> None:
     layer, x = stage(pre_norm=False), tokens(5)
     y = x[0].flatten(0, 1)
-    full = x[0] + layer.attention.proj(attention(layer, y, y)).unflatten(0, x.shape[1:3])
+    full = x[0] + attention(layer, y, y, None).unflatten(0, x.shape[1:3])
     torch.testing.assert_close(layer.strided(x, windows(5, 5), 2, None)[0], full + layer.feed(full))
-
-
-def regathered(x: Tensor, made: Windows, others: int) -> Tensor:
-    """Tokens taken apart into windows and merged."""
-    index = made.index(others, x.device)
-    copies = gathered(x, index.queries).unflatten(0, (len(x), -1)).unflatten(2, (index.queries.shape[1], -1))
-    return merged(copies, index, shares_of(made, others, x))
-
-
-@pytest.mark.parametrize("pairing", ["shift+head", "shift", "self", "cyclic"])
-def test_merging_the_windows_of_tokens_gives_the_tokens(pairing: Pairing) -> None:
-    for length in (1, 2, 5, 12, 13, 25):
-        for window in (1, 2, 3, 4, 5, 8, 30):
-            x, made = tokens(length), windows(length, window, pairing)
-            torch.testing.assert_close(regathered(x, made, 2), x)
-            other = x.flip(0)
-            torch.testing.assert_close(regathered(2 * x + other, made, 2), 2 * x + other)
-
-
-def test_merging_is_the_mean_over_windows() -> None:
-    made = windows(6, 4, "self")  # starts 0 and 2
-    index = made.index(1, torch.device("cpu"))
-    values = torch.stack([torch.full((5, 1, 1), 1.0), torch.full((5, 1, 1), 3.0)])[None]  # (1, n, w + 1, 1, 1)
-    x = torch.zeros(1, 7, 1, 1)
-    assert merged(values, index, shares_of(made, 1, x)).flatten().tolist() == [1, 1, 2, 2, 3, 3, 2]
-
-
-@pytest.mark.parametrize("merge", MERGES)
-def test_every_token_gets_a_gradient(merge: Merge) -> None:
-    x = tokens(13).requires_grad_()
-    stage(merge).strided(x, windows(13, 4), 2, None).square().sum().backward()
-    assert x.grad is not None and (x.grad.abs().sum(-1) > 0).all()
-
-
-@pytest.mark.parametrize("merge", MERGES)
-def test_reversed_tokens_give_the_reversed_output_if_the_windows_are_symmetric(merge: Merge) -> None:
-    layer, x, made = stage(merge), tokens(12, others=0), windows(12, 4, "self")
-    torch.testing.assert_close(layer.strided(x.flip(1), made, 0, None), layer.strided(x, made, 0, None).flip(1))
 
 
 def test_a_token_changes_only_those_that_share_a_window() -> None:
@@ -159,26 +99,6 @@ def test_a_token_changes_only_those_that_share_a_window() -> None:
         difference = (layer.strided(changed, made, 0, None) - layer.strided(x, made, 0, None)).abs().amax((0, 2, 3))
         sharing = {p for start in made.query_starts if start <= place < start + 4 for p in range(start, start + 4)}
         assert set(difference.nonzero().flatten().tolist()) == sharing
-
-
-@pytest.mark.parametrize("merge", MERGES)
-def test_tokens_in_no_printed_window_keep_their_values(merge: Merge) -> None:
-    layer, x, made = stage(merge), tokens(13), windows(13, 4, "printed")
-    new = layer.strided(x, made, 2, None)
-    assert torch.equal(new[:, 12], x[:, 12])
-    assert ((new - x).abs().amax((0, 2, 3)) > 0).tolist() == [place != 12 for place in range(15)]
-
-
-def test_keys_that_are_not_read_have_no_influence_on_others() -> None:
-    layer, x, made = stage(), tokens(7), windows(7, 4)
-    read = torch.ones(x.shape[:3], dtype=torch.bool)
-    read[0, 3, 1] = False
-    changed = x.clone()
-    changed[0, 3, 1] += 5
-    difference = (layer.strided(changed, made, 2, read) - layer.strided(x, made, 2, read)).abs().sum(-1)
-    assert difference[0, 3, 1] > 0
-    difference[0, 3, 1] = 0
-    assert difference.max() == 0
 
 
 @pytest.mark.parametrize("merge", MERGES)
@@ -196,27 +116,6 @@ def test_complexities_of_the_sheets() -> None:
     """Figures of one head of 64 channels with 12 frames, 25 joints and windows of 4."""
     assert scores(windows(25, 4, "shift"), 2, 12) == ((12 * 27) ** 2, 12 * (12 * 6) ** 2)
     assert scores(windows(12, 4, "shift"), 0, 800) == ((12 * 800) ** 2, 5 * (4 * 800) ** 2)
-
-
-def counted(groups: int, tokens: int, width: int) -> int:
-    """Multiply-adds of attention of groups of tokens, in one head, as counted by torch."""
-    q = torch.empty(groups, 1, tokens, width, device="meta")
-    with FlopCounterMode(display=False) as counter:
-        F.scaled_dot_product_attention(q, q, q)
-    return counter.get_total_flops() // 2
-
-
-@pytest.mark.parametrize("pairing", PAIRINGS)
-@pytest.mark.parametrize(
-    ("length", "others", "at_a_place", "window"), [(25, 2, 12, 4), (13, 2, 8, 4), (50, 2, 4, 6), (17, 0, 70, 5)]
-)
-def test_multiply_adds_are_those_that_torch_counts(
-    length: int, others: int, at_a_place: int, window: int, pairing: Pairing
-) -> None:
-    made, width = windows(length, window, pairing), 64
-    full, stride = scores(made, others, at_a_place)
-    assert 2 * width * full == counted(1, at_a_place * (length + others), width)
-    assert 2 * width * stride == counted(len(made), at_a_place * (made.width + others), width)
 
 
 def test_windows_save_the_square_of_the_rest_if_the_stride_divides_it() -> None:

@@ -72,16 +72,6 @@ def test_starts_are_sorted_unique_and_in_range_and_their_windows_cover_all_place
         assert len(starts) == -(-(length - width) // stride) + 1
 
 
-def test_long_windows_are_one_and_windows_of_one_place_are_all_places() -> None:
-    for length in range(1, 65):
-        assert covering_starts(length, length) == [0]
-        assert covering_starts(length, 1) == list(range(length))
-        for pairing in COVERING:
-            whole = windows(length, length + 3, pairing)
-            assert whole.query_starts == (0,) and whole.width == length
-            assert places(whole.key_starts, whole.width, length) == set(range(length))
-
-
 @pytest.mark.parametrize("pairing", COVERING)
 def test_each_window_of_queries_has_one_of_keys_of_the_same_width(pairing: Pairing) -> None:
     for length, window in ALL:
@@ -147,12 +137,6 @@ def test_the_printed_loops_never_cover_the_last_place_and_mostly_do_not_end() ->
                 even_endless += not ended
                 assert ended == ((length - wnd) % (wnd // 2) == 0)
     assert (even, even_endless, odd, with_negative) == (841, 680, 812, 658)
-
-
-def test_windows_of_one_place_never_advance_in_the_printed_loops() -> None:
-    assert printed_queries(5, 1) == ([0] * MOST_STEPS, False)
-    assert printed_keys(5, 1) == ([0] * MOST_STEPS, False)
-    assert printed_query_starts(5, 1) == printed_key_starts(5, 1) == [0]
 
 
 def test_the_printed_rule_is_the_distinct_windows_of_the_printed_loops() -> None:

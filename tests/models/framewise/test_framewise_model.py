@@ -1,5 +1,6 @@
 """Properties of frame-wise ViTs: what connects their frames, and how far."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -116,31 +117,37 @@ def test_mixing_of_a_quarter_from_each_side_is_msca_of_keys_and_values_with_thre
     torch.testing.assert_close(random_model(mixing)(x), random_model(small(MSCA.Config(attention=heads, head=head)))(x))
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3])
+def reached(config: FramewiseViT.Config, frames: slice) -> list[int]:
+    """Frames whose pixels influence the features of some frames."""
+    model, x = random_model(config), clip().requires_grad_()
+    assert isinstance(model, FramewiseViT)
+    [gradient] = torch.autograd.grad(model.features(x)[:, frames].sum(), x)
+    return [t for t in range(6) if gradient[:, t].abs().max() > 0]
+
+
+CONNECTED = [
+    MSCA.Config(),
+    MSCA.Config(attention=TokenGroupShift.Config(past_tokens=2, future_tokens=2)),
+    XViT.Config(head=FrameMeanHead.Config()),
+]
+
+
 @pytest.mark.parametrize(
-    "config",
+    ("config", "distance"),
     [
-        MSCA.Config(),
-        MSCA.Config(attention=TokenGroupShift.Config(past_tokens=2, future_tokens=2)),
-        XViT.Config(head=FrameMeanHead.Config()),
+        *((replace(small(config), depth=depth), depth) for config in CONNECTED for depth in (1, 2, 3)),
+        *((replace(small(MSCA.Config()), blocks=blocks), len(blocks)) for blocks in ((), (1,), (0, 1))),
     ],
 )
-def test_after_l_layers_a_frame_is_reached_from_exactly_l_frames_away(config: FramewiseViT.Config, depth: int) -> None:
-    model = random_model(replace(small(config), depth=depth))
-    assert isinstance(model, FramewiseViT)
-    x = clip().requires_grad_()
-    features = model.features(x)  # (2, 6, D)
-    [gradient] = torch.autograd.grad(features[:, 3].sum(), x)
-    reached = [t for t in range(6) if gradient[:, t].abs().max() > 0]
-    assert reached == [t for t in range(6) if abs(t - 3) <= depth]
+def test_a_frame_is_reached_from_as_far_away_as_blocks_connect_frames(
+    config: FramewiseViT.Config, distance: int
+) -> None:
+    assert reached(config, slice(3, 4)) == [t for t in range(6) if abs(t - 3) <= distance]
 
 
 def test_segments_are_independent() -> None:
     config = small(XViT.Config(attention=SpaceTimeMixing.Config(segment_frames=3), head=FrameMeanHead.Config()))
-    model, x = random_model(config), clip().requires_grad_()
-    assert isinstance(model, FramewiseViT)
-    [gradient] = torch.autograd.grad(model.features(x)[:, :3].sum(), x)
-    assert gradient[:, :3].abs().amax(dim=(0, 2, 3, 4)).min() > 0 and (gradient[:, 3:] == 0).all()
+    assert reached(config, slice(0, 3)) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("summary", [None, "patches"])
@@ -189,36 +196,36 @@ def test_the_frame_wise_vit_does_not_depend_on_the_order_of_frames_and_the_other
         assert (difference < 1e-5) == (name == "frame-wise"), name
 
 
-def test_mixing_per_head_takes_channels_of_each_head_from_each_frame() -> None:
-    config = SpaceTimeMixing.Config(per_head=True, fraction=1.0, of="v")
-    [mixer] = config.build(WIDTH, HEADS)
-    assert isinstance(mixer, ShiftedAttention)
-    values = torch.randn(6, N, WIDTH)
-    projected = torch.cat([torch.zeros(6, N, 2 * WIDTH), values], dim=-1)
-    shifted = mixer._heads(projected.clone(), "qkv", GRID)[2].transpose(1, 2)  # (6, N, HEADS, 2)
-    per_head = values.unflatten(-1, (HEADS, -1))  # two channels: one of the next frame, one of the previous frame
-    torch.testing.assert_close(shifted[:-1, ..., 0], per_head[1:, ..., 0])
-    torch.testing.assert_close(shifted[1:, ..., 1], per_head[:-1, ..., 1])
-
-
 @pytest.mark.parametrize(
-    ("config", "count", "sources"),
+    ("config", "channels"),
     [
-        (SpaceTimeMixing.Config(), 192, (1, -1)),
-        (SpaceTimeMixing.Config(fraction=0.25), 96, (1, -1)),
-        (SpaceTimeMixing.Config(window=2), 96, (1, -1, 2, -2)),
-        (SpaceTimeMixing.Config(window=2, only_farthest=True), 192, (2, -2)),
-        (SpaceTimeMixing.Config(window=0), 0, ()),
+        (SpaceTimeMixing.Config(), {1: range(192), -1: range(192, 384)}),
+        (SpaceTimeMixing.Config(fraction=0.25), {1: range(96), -1: range(96, 192)}),
+        (
+            SpaceTimeMixing.Config(window=2),
+            {1: range(96), -1: range(96, 192), 2: range(192, 288), -2: range(288, 384)},
+        ),
+        (SpaceTimeMixing.Config(window=2, only_farthest=True), {2: range(192), -2: range(192, 384)}),
+        (SpaceTimeMixing.Config(window=0), {}),
+        (
+            SpaceTimeMixing.Config(per_head=True, fraction=1.0),
+            {1: [c for c in range(768) if c % 64 < 32], -1: [c for c in range(768) if c % 64 >= 32]},
+        ),
+        (HeadShift.Config(past_heads=2, future_heads=3), {1: range(192), -1: range(640, 768)}),
+        (
+            HeadShift.Config(past_heads=2, future_heads=3, first="past", at_ends=False),
+            {-1: range(128), 1: range(128, 320)},
+        ),
     ],
 )
-def test_concatenated_channels_are_split_as_released(
-    config: SpaceTimeMixing.Config, count: int, sources: tuple[int, ...]
+def test_channels_come_from_other_frames_as_released(
+    config: ShiftedAttention.Config, channels: dict[int, Sequence[int]]
 ) -> None:
-    channels: dict[int, list[int]] = {}
+    found: dict[int, list[int]] = {}
     for part in config.shifted(768, 12):
         heads = range(12)[part.heads]
-        channels.setdefault(part.source, []).extend(64 * head + c for head in heads for c in range(64)[part.channels])
-    assert channels == {source: [*range(n * count, (n + 1) * count)] for n, source in enumerate(sources)}
+        found.setdefault(part.source, []).extend(64 * head + c for head in heads for c in range(64)[part.channels])
+    assert found == {source: list(of_source) for source, of_source in channels.items()}
 
 
 @pytest.mark.parametrize("summary", ["patches", "tokens"])
@@ -266,15 +273,6 @@ def test_tsm_shifts_the_residual_stream_before_each_block() -> None:
     torch.testing.assert_close(block(z, GRID), block.mlp(block.mlp_norm(y)) + y)  # equation 3
 
 
-def test_only_the_named_blocks_connect_frames() -> None:
-    x = clip().requires_grad_()
-    for blocks, reach in (((), 0), ((1,), 1), ((0, 1), 2)):
-        model = random_model(replace(small(MSCA.Config()), blocks=blocks))
-        assert isinstance(model, FramewiseViT)
-        [gradient] = torch.autograd.grad(model.features(x)[:, 3].sum(), x)
-        assert [t for t in range(6) if gradient[:, t].abs().max() > 0] == [t for t in range(6) if abs(t - 3) <= reach]
-
-
 def test_macs_sum_over_the_attention_of_each_block() -> None:
     attention = SpaceTimeMixing.Config(summary="patches")
     none, one, both = (
@@ -297,19 +295,6 @@ def test_macs_sum_over_the_attention_of_each_block() -> None:
 )
 def test_a_tiny_model_connects_the_same_fraction_of_blocks(blocks: range, expected: tuple[int, ...]) -> None:
     assert MSCA.Config(blocks=tuple(blocks)).tiny().blocks == expected
-
-
-def test_the_first_heads_come_from_the_next_frame_and_the_last_ones_from_the_previous_frame() -> None:
-    config = HeadShift.Config(of="k", past_heads=2, future_heads=3)
-    [mixer] = config.build(WIDTH, HEADS)
-    assert isinstance(mixer, ShiftedAttention)
-    x = torch.randn(6, N, 3 * WIDTH)
-    before = x.unflatten(-1, (3, HEADS, -1))[:, :, 1].clone()  # keys (6, N, HEADS, K)
-    keys = mixer._heads(x.clone(), "qkv", GRID)[1].transpose(1, 2)
-    expected = before.clone()
-    expected[:-1, :, :3], expected[-1, :, :3] = before[1:, :, :3], 0
-    expected[1:, :, -2:], expected[0, :, -2:] = before[:-1, :, -2:], 0
-    torch.testing.assert_close(keys, expected)
 
 
 @pytest.mark.parametrize(

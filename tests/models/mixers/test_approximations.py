@@ -1,8 +1,10 @@
-"""Contract of the attention between heads, exact or approximate: its equation, padding, random numbers and cost.
+"""Contract of the attention between heads, exact or approximate: its equation, padding, random numbers and cost; then
+what is particular to Nyströmformer, Performer and dropout.
 
 T frames, S patches per frame, n = T*S, K size of a head, G heads of all items, R prototypes.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -11,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.mixers.dropout_attention import dropout_attention
 from models.mixers.linformer import Linformer
-from models.mixers.nystromformer import Nystromformer
+from models.mixers.nystromformer import Nystromformer, iterated_inverse
 from models.mixers.orthoformer import Orthoformer, Prototypes
 from models.mixers.performer import Performer
 from models.mixers.trajectory_space import (
@@ -207,13 +210,6 @@ def test_tokens_do_not_depend_on_what_stands_in_padding(config: Approximation | 
     assert y.isfinite().all()
 
 
-@each_stage
-def test_a_mask_without_padding_changes_nothing(config: Approximation | None) -> None:
-    stage, inputs = built(config), heads()
-    everything = torch.ones(ITEMS * HEADS, LENGTH, dtype=torch.bool)
-    torch.testing.assert_close(stage(*inputs, SEQUENCE, everything), stage(*inputs, SEQUENCE), rtol=0, atol=1e-12)
-
-
 @pytest.mark.parametrize(
     "config",
     [
@@ -275,3 +271,108 @@ def test_macs_are_those_of_the_equation(config: Approximation) -> None:
 @pytest.mark.parametrize("kind", [Nystromformer.Config, Orthoformer.Config, Linformer.Config])
 def test_few_prototypes_are_at_least_one_at_scale_tiny(kind: Callable[..., Approximation]) -> None:
     assert kind(num_prototypes=4).tiny() == kind(num_prototypes=1)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize(
+    ("config", "error"),
+    [(Nystromformer.Config(num_prototypes=16), 0.05), (Performer.Config(num_features=20), 0.0)],
+    ids=["maps in half precision", "features in single precision"],
+)
+def test_half_precision_is_close_to_single_precision(config: Approximation, error: float, dtype: torch.dtype) -> None:
+    inputs = [t.to(dtype) for t in heads(dtype=torch.float32)]
+    stage = config.build(HEADS, VIDEO).eval()
+    with torch.autocast("cpu", dtype=dtype):
+        half = stage(*inputs, VIDEO)
+    exact = stage(*(t.float() for t in inputs), VIDEO).to(dtype)
+    assert half.dtype == dtype and (half - exact).norm() <= error * exact.norm()
+
+
+def test_the_iterated_inverse_inverts() -> None:
+    torch.manual_seed(0)
+    a = torch.randn(3, 6, 6, dtype=torch.float64).softmax(-1) + torch.eye(6, dtype=torch.float64)
+    torch.testing.assert_close(iterated_inverse(a, 12) @ a, torch.eye(6, dtype=torch.float64).expand(3, 6, 6))
+
+
+def test_with_as_many_segments_as_tokens_the_result_is_exact() -> None:
+    torch.manual_seed(0)
+    grid = Grid(3, 4, 4)
+    q, v = (torch.randn(HEADS, grid.tokens, 8, dtype=torch.float64) for _ in range(2))
+    q = 4 * F.normalize(q, dim=-1)  # far apart, so that their attention map is invertible
+    stage = Nystromformer.Config(num_prototypes=grid.tokens, num_iterations=40).build(HEADS)
+    torch.testing.assert_close(stage(q, q, v, grid), ExactSpace()(q, q, v, grid), rtol=0, atol=1e-6)
+
+
+def test_more_features_converge_to_exact_attention() -> None:
+    q, k, v = heads(items=1)
+    q, k = q / 2, k / 2  # 1e-6 biases features if one is far larger than the others
+    exact = ExactSpace()(q, k, v, VIDEO)
+    errors = [
+        (Performer.Config(num_features=m).build(HEADS).eval()(q, k, v, VIDEO) - exact).square().mean().sqrt().item()
+        for m in (64, 1024, 16384, 262144)
+    ]
+    assert errors[3] < 0.01
+    # The error decreases with the square root of the number of features, here by a factor of 4.
+    assert all(2 < before / after < 8 for before, after in itertools.pairwise(errors))
+
+
+def test_scaling_twice_divides_scores_by_the_size_of_a_head() -> None:
+    q, k, v = (t / 2 for t in heads())
+    stage = Performer.Config(num_features=65536, scales_twice=True).build(HEADS).eval()
+    wanted = (q @ k.mT / SIZE).softmax(-1) @ v
+    assert (stage(q, k, v, SEQUENCE)[0].transpose(0, 1) - wanted).abs().max() < 0.02
+
+
+def test_directions_are_orthogonal_in_blocks_and_as_long_as_normal_vectors() -> None:
+    directions = Performer.Config(num_features=3 * 64 - 10).build(HEADS).directions(64)
+    assert directions.shape == (182, 64)
+    block = F.normalize(directions[64:128], dim=-1)
+    torch.testing.assert_close(block @ block.T, torch.eye(64), rtol=0, atol=1e-5)
+    assert directions.norm(dim=1).mean().item() == pytest.approx(8, abs=0.2)
+    assert directions.norm(dim=1).std().item() == pytest.approx(0.5**0.5, abs=0.2)
+    of_two_sides = Performer.Config(num_features=32, kernel="two-sided").build(HEADS).directions(SIZE)
+    torch.testing.assert_close(of_two_sides.norm(dim=1), torch.full((16,), SIZE**0.5), rtol=1e-5, atol=0)
+
+
+def test_dropout_of_the_map_is_that_of_training_only_and_saves_no_map() -> None:
+    q, k, v = (t.requires_grad_() for t in heads())
+    stage = ExactSpace(dropout=0.5)
+    torch.manual_seed(3)
+    one = stage(q, k, v, SEQUENCE)
+    torch.manual_seed(3)
+    assert torch.equal(one, stage(q, k, v, SEQUENCE))
+    assert not torch.equal(one, stage(q, k, v, SEQUENCE))
+    saved: list[int] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: saved.append(t.numel()) or t, lambda t: t):  # pyright: ignore
+        stage(q, k, v, SEQUENCE)
+    assert max(saved) <= q.numel()
+    torch.testing.assert_close(stage.eval()(q, k, v, SEQUENCE), ExactSpace()(q, k, v, SEQUENCE))
+
+
+@pytest.mark.parametrize("queries", [LENGTH, 300], ids=["one block", "several blocks"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_dropout_on_a_cpu_has_the_outputs_and_gradients_of_the_stored_map(queries: int, padded: bool) -> None:
+    _, k, v = (t.requires_grad_() for t in heads())
+    q = torch.randn(len(k), queries, SIZE, dtype=k.dtype, requires_grad=True)
+    mask = padding() if padded else None
+    all_values = torch.eye(LENGTH, dtype=k.dtype).expand(len(k), -1, -1)
+
+    def of_seed(values: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return dropout_attention(q, k, values, mask, 0.25)
+
+    kept = of_seed(all_values).detach() != 0  # (G, n, L): the output for the unit vectors is the map
+    keys = torch.ones(len(k), LENGTH, dtype=torch.bool) if mask is None else mask
+    scores = (q @ k.mT * SIZE**-0.5).masked_fill(~keys.unsqueeze(1), -torch.inf)
+    stored = (scores.softmax(dim=-1) * kept / 0.75) @ v
+    assert abs(kept.sum() / (keys.sum() * queries) - 0.75) < 0.05
+    assert_same(of_seed(v), stored, (q, k, v))
+
+
+def test_dropout_on_a_cpu_leaves_mixed_precision_and_padding_without_tokens_finite() -> None:
+    q = torch.randn(2, 5, SIZE, dtype=torch.bfloat16, requires_grad=True)
+    mask = torch.tensor([[True] * 5, [False] * 5])
+    with torch.autocast("cpu", torch.bfloat16):
+        out = dropout_attention(q, q, q, mask, 0.5)
+        out.sum().backward()
+    assert out.dtype == torch.bfloat16 and q.grad is not None and out.isfinite().all() and q.grad.isfinite().all()

@@ -92,15 +92,9 @@ def test_selection_runs_in_single_precision_under_mixed_precision(dtype: torch.d
 
 
 CONFIGS = [
-    Orthoformer.Config(num_prototypes=8),
-    Orthoformer.Config(num_prototypes=7, selection="random"),
-    Orthoformer.Config(num_prototypes=8, candidates="queries-and-keys"),
-    Orthoformer.Config(num_prototypes=8, candidates="queries-and-keys", candidates_per_prototype=4),
-    Orthoformer.Config(num_prototypes=6, share_over_time=False),
-    Orthoformer.Config(num_prototypes=6, share_over_time=False, selection="random"),
-    Orthoformer.Config(num_prototypes=6, share_over_time=False, candidates="queries-and-keys"),
-    Orthoformer.Config(num_prototypes=6, share_over_time=False, matched_prototypes=True),
-    Orthoformer.Config(num_prototypes=1),
+    config
+    for config in (*contract.STAGES, *contract.OF_CLIPS)
+    if isinstance(config, Orthoformer.Config) and config.selection != "segment-means"
 ]
 
 

@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from torch import Tensor
@@ -22,7 +20,6 @@ from tests.models.vit_models import small
 GRID = Grid(frames=4, height=2, width=3)
 HEADS = 4
 QUERY, POINT = Patch(frame=1, row=1, column=2), PointQuery(frame=1, x=0.9, y=0.6)
-PATCHES = range(GRID.patches)
 
 
 def model_and_clip(
@@ -51,7 +48,7 @@ def spatial_map(model: Motionformer, clip: Tensor, block: int | None = None) -> 
 
 @torch.no_grad()
 def scores(model: Motionformer, clip: Tensor, block: int) -> Tensor:
-    """scale * <q_i, k_fs> of the query with every patch, computed one by one: (H, T, S)."""
+    """scale * <q_i, k_fs> of the query with every patch: (H, T, S)."""
     x, grid = model.embedded(clip.unsqueeze(0))
     assert grid == GRID
     for module in list(model.blocks)[:block]:
@@ -62,24 +59,15 @@ def scores(model: Motionformer, clip: Tensor, block: int) -> Tensor:
     mixer = chosen.mixers[0]
     assert isinstance(mixer, TrajectoryAttention)
     q, k, _ = reference.heads_of(chosen.norms[0](x), mixer)  # (1, H, N, K)
-    query = q[0, :, 1 + QUERY.number(GRID)]  # (H, K)
-    maps = torch.empty(HEADS, GRID.frames, GRID.patches, dtype=torch.float64)
-    for head in range(HEADS):
-        for frame in range(GRID.frames):
-            for patch in PATCHES:
-                key = k[0, head, 1 + frame * GRID.patches + patch]
-                maps[head, frame, patch] = torch.dot(query[head], key) / math.sqrt(len(key))
-    return maps
+    query, keys = q[0, :, 1 + QUERY.number(GRID)], k[0, :, 1:]  # (H, K), (H, T*S, K)
+    return torch.einsum("hk,hnk->hn", query, keys).unflatten(1, (GRID.frames, -1)) / keys.shape[-1] ** 0.5
 
 
 @pytest.mark.parametrize("square", [False, True], ids=["cubic", "square"])
 @pytest.mark.parametrize("block", [0, 1, 2])
 def test_maps_are_those_of_equation_4(block: int, square: bool) -> None:
     model, clip = model_and_clip(square=square)
-    exponentials = scores(model, clip, block).exp()
-    wanted = torch.empty_like(exponentials)
-    for frame in range(GRID.frames):
-        wanted[:, frame] = exponentials[:, frame] / exponentials[:, frame].sum(dim=1, keepdim=True)
+    wanted = scores(model, clip, block).softmax(dim=-1)
     maps = spatial_map(model, clip, block)
     torch.testing.assert_close(maps, wanted, rtol=0, atol=1e-10)
     assert maps.std() > 0.01  # not uniform

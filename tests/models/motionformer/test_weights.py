@@ -1,6 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -27,22 +27,13 @@ from models.motionformer.weights import (
 from models.positions import JointPositions, SeparatePositions
 from models.tokens import CubicTokens, SquareTokens
 from models.trunk import VideoViT
+from tests.models.vit_models import image_vit
 
 NAME = "vit_base_patch16_224.orig_in21k_ft_in1k"
 JOINT, DIVIDED, TRAJECTORY = JointAttention.Config(), DividedAttention.Config(), TrajectoryAttention.Config()
 SEPARATE, JOINT_POSITIONS = SeparatePositions.Config(), JointPositions.Config()
 CUBIC, SQUARE = CubicTokens.Config(patch=8), SquareTokens.Config(patch=8)
 HEADS = 4
-
-
-def image_vit(*, size: int = 32, width: int = 32, depth: int = 2) -> VisionTransformer:
-    torch.manual_seed(1)
-    vit = VisionTransformer(
-        img_size=size, patch_size=8, embed_dim=width, depth=depth, num_heads=HEADS, num_classes=10
-    ).eval()
-    for parameter in vit.parameters():
-        torch.nn.init.normal_(parameter, std=0.1)
-    return vit
 
 
 def config(
@@ -187,74 +178,46 @@ def test_an_image_vit_of_another_size_is_refused(changes: dict[str, int], messag
         load_image_weights(built(config()), save_vit(image_vit(**changes), tmp_path / "vit.safetensors"))
 
 
-def released(settings: Motionformer.Config, path: Path, *, cfg: str = "", **sizes: int) -> dict[str, Tensor]:
-    """Save random weights in the format of released files, unused tensors included."""
-    model = built(settings, **sizes)
+def save_released(path: Path, model: VideoViT, cfg: str = "") -> Path:
+    """Save the weights of a model in the format of released files."""
     own = model.state_dict()
-    weights = {theirs: torch.randn_like(own[ours]) for ours, theirs in released_names(own).items()}
-    weights.setdefault("patch_embed.proj.weight", torch.randn(32, 3, 8, 8))
-    weights.setdefault("patch_embed.proj.bias", torch.randn(32))
-    weights.setdefault("patch_embed_3d.proj.weight", torch.randn(32, 3, 1, 8, 8))
-    weights.setdefault("patch_embed_3d.proj.bias", torch.randn(32))
-    weights.setdefault("pos_embed", torch.randn(1, 17, 32))
-    torch.save({"epoch": 34, "model_state": weights, "optimizer_state": {}, "cfg": cfg}, path)
-    return weights
+    torch.save({"model_state": {theirs: own[ours] for ours, theirs in released_names(own).items()}, "cfg": cfg}, path)
+    return path
 
 
-@pytest.mark.parametrize("attention", [JOINT, DIVIDED, TRAJECTORY], ids=str)
-@pytest.mark.parametrize("tokens", [CUBIC, SQUARE], ids=str)
-@pytest.mark.parametrize("positions", [SEPARATE, JOINT_POSITIONS], ids=str)
-def test_every_released_type_of_model_loads_completely(
-    attention: MixerConfig,
-    tokens: CubicTokens.Config | SquareTokens.Config,
-    positions: SeparatePositions.Config | JointPositions.Config,
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("changes", "sizes", "message"),
+    [
+        ({"attention": JOINT}, {}, "it has blocks.0.attn.proj_q.weight"),
+        ({"attention": DIVIDED}, {}, "it lacks blocks.0.norm3.weight"),
+        ({}, {"num_classes": 6}, r"another shape: head.weight \(5, 32\) for \(6, 32\)"),
+        ({}, {"frames": 8}, r"another shape: temp_embed \(1, 2, 32\) for \(1, 4, 32\)"),
+        ({"positions": JOINT_POSITIONS}, {}, "it has temp_embed, which the model does not have"),
+    ],
+)
+def test_a_released_model_of_another_type_is_refused(
+    changes: dict[str, Any], sizes: dict[str, int], message: str, tmp_path: Path
 ) -> None:
-    settings = config(attention, tokens, positions)
-    weights = released(settings, tmp_path / "a.pyth")
-    model = built(settings)
-    report = load_motionformer(model, tmp_path / "a.pyth", 0.02)
-    own = model.state_dict()
-    names = released_names(own)
-    assert set(report.matched) == set(names.values()) and report.missing == report.reshaped == ()
-    assert set(report.matched) | set(report.unexpected) == set(weights)
-    for ours, theirs in names.items():
-        assert torch.equal(own[ours], weights[theirs])
-
-
-def test_a_released_model_of_another_type_is_refused(tmp_path: Path) -> None:
-    released(config(TRAJECTORY), tmp_path / "a.pyth")
-    for attention, message in (
-        (JOINT, "it has blocks.0.attn.proj_q.weight"),
-        (DIVIDED, "it lacks blocks.0.norm3.weight"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            load_motionformer(built(config(attention)), tmp_path / "a.pyth", 0.02)
-    with pytest.raises(ValueError, match=r"another shape: head.weight \(5, 32\) for \(6, 32\)"):
-        load_motionformer(built(config(), num_classes=6), tmp_path / "a.pyth", 0.02)
-    with pytest.raises(ValueError, match=r"another shape: temp_embed \(1, 2, 32\) for \(1, 4, 32\)"):
-        load_motionformer(built(config(), frames=8), tmp_path / "a.pyth", 0.02)
-    with pytest.raises(ValueError, match="it has temp_embed, which the model does not have"):
-        load_motionformer(built(config(positions=JOINT_POSITIONS)), tmp_path / "a.pyth", 0.02)
+    path = save_released(tmp_path / "a.pyth", built(config()))
+    with pytest.raises(ValueError, match=message):
+        load_motionformer(built(config(**changes), **sizes), path, 0.02)
 
 
 def test_a_file_with_settings_of_another_value_projection_is_refused(tmp_path: Path) -> None:
-    released(config(TRAJECTORY), tmp_path / "a.pyth", cfg="VIT:\n  USE_ORIGINAL_TRAJ_ATTN_CODE: false\n")
+    settings = "VIT:\n  USE_ORIGINAL_TRAJ_ATTN_CODE: false\n"
+    path = save_released(tmp_path / "a.pyth", built(config()), cfg=settings)
     with pytest.raises(ValueError, match=r"trained with project_values=True, this model has .*project_values=False"):
-        load_motionformer(built(config(TRAJECTORY)), tmp_path / "a.pyth", 0.02)
-    load_motionformer(built(config(TrajectoryAttention.Config(project_values=True))), tmp_path / "a.pyth", 0.02)
+        load_motionformer(built(config()), path, 0.02)
+    load_motionformer(built(config(TrajectoryAttention.Config(project_values=True))), path, 0.02)
 
 
-def imported(settings: Motionformer.Config, tmp_path: Path) -> dict[str, Tensor]:
-    """Weights of an imported released file, which other runs copy."""
-    released(settings, tmp_path / "a.pyth")
-    model = built(settings)
-    load_motionformer(model, tmp_path / "a.pyth", 0.02)
-    return model.state_dict()
+def trained() -> dict[str, Tensor]:
+    """Weights of a run that other runs copy."""
+    return {name: tensor + 1 for name, tensor in built(config()).state_dict().items()}
 
 
-def test_a_model_of_other_classes_keeps_its_initial_classifier(tmp_path: Path) -> None:
-    weights = imported(config(), tmp_path)
+def test_a_model_of_other_classes_keeps_its_initial_classifier() -> None:
+    weights = trained()
     model = built(config(), num_classes=9)
     fresh = model.get_parameter("head.classifier.weight").clone()
     report = copy_shared(model, weights)
@@ -263,16 +226,15 @@ def test_a_model_of_other_classes_keeps_its_initial_classifier(tmp_path: Path) -
     assert torch.equal(model.get_parameter("positions.time"), weights["positions.time"])
 
 
-def test_longer_clips_start_with_positions_in_time_at_zero(tmp_path: Path) -> None:
+def test_longer_clips_start_with_positions_in_time_at_zero() -> None:
     model = built(config(), frames=8)
-    report = copy_shared(model, imported(config(), tmp_path))
+    report = copy_shared(model, trained())
     assert report.missing == ("temp_embed",)
     assert (model.get_parameter("positions.time") == 0).all()
 
 
-def test_a_model_of_another_attention_copies_the_shared_parameters(tmp_path: Path) -> None:
-    weights = imported(config(TRAJECTORY), tmp_path)
-    model = built(config(DIVIDED))
+def test_a_model_of_another_attention_copies_the_shared_parameters() -> None:
+    weights, model = trained(), built(config(DIVIDED))
     report = copy_shared(model, weights)
     assert {name.split(".")[2] for name in report.missing} == {"norm3", "timeattn"}
     assert {name.split(".")[3] for name in report.unexpected if "blocks" in name} == {"proj_q", "proj_kv"}
@@ -345,28 +307,25 @@ def test_attention_without_a_value_projection_suits_any_file(attention: MixerCon
 
 
 def test_a_file_whose_values_do_not_suit_the_model_is_loaded_with_a_warning(tmp_path: Path) -> None:
-    weights = with_values(config(), Values(0.02, 0.0)).state_dict()
-    named = {theirs: weights[ours] for ours, theirs in released_names(weights).items()}
-    torch.save({"model_state": named, "cfg": "A: 1"}, tmp_path / "a.pyth")
-    suited = load_motionformer(built(config()), tmp_path / "a.pyth", 0.02)
+    weights = with_values(config(), Values(0.02, 0.0))
+    path = save_released(tmp_path / "a.pyth", weights, cfg="A: 1")
+    suited = load_motionformer(built(config()), path, 0.02)
     assert suited.warnings == () and suited.settings == "A: 1"
     assert [remark.split(" (")[0] for remark in suited.remarks] == ["value projection: never trained"]
     model = built(config(PROJECTED))
-    other = load_motionformer(model, tmp_path / "a.pyth", 0.001)  # the authors' is used if it is larger
+    other = load_motionformer(model, path, 0.001)  # the authors' is used if it is larger
     assert other.remarks == () and other.matched == suited.matched
     assert [warning.split(": ")[-1] for warning in other.warnings] == ["set model.attention.project_values=False"]
-    assert torch.equal(model.get_parameter("cls"), weights["cls"])
+    assert torch.equal(model.get_parameter("cls"), weights.get_parameter("cls"))
 
 
 @pytest.mark.parametrize(("linear_std", "warned"), [(0.02, True), (0.2, False)])
 def test_value_projections_with_the_initial_std_of_the_config_count_as_untrained(
     linear_std: float, warned: bool, tmp_path: Path
 ) -> None:
-    weights = with_values(config(), Values(0.2, 0.0)).state_dict()
-    named = {theirs: weights[ours] for ours, theirs in released_names(weights).items()}
-    torch.save({"model_state": named}, tmp_path / "a.pyth")
+    path = save_released(tmp_path / "a.pyth", with_values(config(), Values(0.2, 0.0)))
     settings = replace(config(), linear_std=linear_std)
-    report = settings.load_released(built(settings), tmp_path / "a.pyth", ClipSize(4, 32, 32))
+    report = settings.load_released(built(settings), path, ClipSize(4, 32, 32))
     assert bool(report.warnings) == warned
 
 

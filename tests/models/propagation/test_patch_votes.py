@@ -143,29 +143,27 @@ def colours(clip: Tensor) -> FrameVectors:
     return FrameVectors(unit[-1], unit, is_attention=False)
 
 
-def numbers(rules: PropagationRules, step: int, mode: ClipMode = "duplicate") -> list[int]:
-    return [source for source, _ in sources(step, rules, clips(mode))]
+ALL_EARLIER, COPIES = replace(DINO, context=None), replace(CRW, context=3)
+WITHOUT_FIRST, STRIDED = replace(DINO, context=2, first_frame_always=False), replace(DINO, context=2, stride=3)
 
 
-def test_sources_are_the_first_frame_and_as_many_earlier_ones_as_fit_into_a_clip() -> None:
-    rules = replace(DINO, context=None)
-    assert [numbers(rules, step) for step in (1, 2, 3, 9)] == [[0], [0, 1], [0, 1, 2], [0, 7, 8]]
-    assert [is_always for _, is_always in sources(9, rules, clips())] == [True, False, False]
-
-
-def test_sources_before_the_start_are_copies_of_the_first_frame_where_the_rules_say_so() -> None:
-    rules = replace(CRW, context=3)
-    assert [numbers(rules, step) for step in (1, 2, 5)] == [[0, 0, 0, 0], [0, 0, 0, 1], [0, 2, 3, 4]]
-    assert [is_always for _, is_always in sources(1, rules, clips())] == [True, False, False, False]
-
-
-def test_sources_without_the_first_frame_and_at_a_stride() -> None:
-    rules = replace(DINO, context=2, first_frame_always=False)
-    assert [numbers(rules, step) for step in (1, 2, 5)] == [[0], [0, 1], [3, 4]]
-    strided = replace(DINO, context=2, stride=3)
-    assert [numbers(strided, step) for step in (1, 4, 9)] == [[0], [0, 1], [0, 3, 6]]
-    assert numbers(replace(strided, first_frame_always=False), 2) == [0]
-    assert numbers(replace(DINO, context=0), 5) == [0]
+@pytest.mark.parametrize(
+    ("rules", "found"),
+    [
+        (ALL_EARLIER, {1: [0], 2: [0, 1], 3: [0, 1, 2], 9: [0, 7, 8]}),  # as many as fit into a clip
+        (COPIES, {1: [0, 0, 0, 0], 2: [0, 0, 0, 1], 5: [0, 2, 3, 4]}),
+        (WITHOUT_FIRST, {1: [0], 2: [0, 1], 5: [3, 4]}),
+        (STRIDED, {1: [0], 4: [0, 1], 9: [0, 3, 6]}),
+        (replace(STRIDED, first_frame_always=False), {2: [0]}),
+        (replace(DINO, context=0), {5: [0]}),
+    ],
+)
+def test_sources_are_the_first_frame_and_earlier_ones(rules: PropagationRules, found: dict[int, list[int]]) -> None:
+    for step, numbers in found.items():
+        of_step = sources(step, rules, clips())
+        assert [source for source, _ in of_step] == numbers
+        assert [always for _, always in of_step][1:] == [False] * (len(numbers) - 1)
+        assert of_step[0] == (numbers[0], rules.first_frame_always)
 
 
 def test_steps_are_frames_or_the_frames_of_a_token() -> None:
@@ -191,32 +189,24 @@ def recorded(
     return seen, vectors
 
 
-def keys_of(vectors: list[FrameVectors]) -> list[int]:
-    return torch.cat([found.keys for found in vectors]).flatten().int().tolist()
-
-
-def test_a_clip_has_the_sources_then_the_target_each_repeated() -> None:
-    seen, vectors = recorded("duplicate", 5, [0, 3, 4])
-    assert seen == [[0, 0, 3, 3, 4, 4, 5, 5]]
-    assert keys_of(vectors) == [0, 3, 4] and vectors[0].queries.item() == 5
-
-
-def test_a_short_clip_is_filled_up_with_the_first_frame_which_is_no_further_source() -> None:
-    seen, vectors = recorded("duplicate", 1, [0])
-    assert seen == [[0, 0, 0, 0, 0, 0, 1, 1]] and keys_of(vectors) == [0]
-
-
-def test_more_sources_than_a_clip_holds_are_matched_in_several_clips() -> None:
-    seen, vectors = recorded("duplicate", 9, [0, 5, 6, 7, 8])
-    assert seen == [[0, 0, 5, 5, 6, 6, 9, 9], [0, 0, 7, 7, 8, 8, 9, 9]]
-    assert keys_of(vectors) == [0, 5, 6, 7, 8]
-
-
-def test_windows_show_successive_frames_and_stills_one_frame() -> None:
-    assert recorded("window", 3, [0, 1, 2])[0] == [[0, 1, 2, 3, 4, 5, 6, 7]]
-    seen, vectors = recorded("still", 3, [0, 2])
-    assert seen == [[0] * 8, [2] * 8, [3] * 8] and keys_of(vectors) == [0, 2]
-    assert all(found.queries.item() == 3 for found in vectors)
+@pytest.mark.parametrize(
+    ("mode", "step", "found", "seen"),
+    [
+        ("duplicate", 5, [0, 3, 4], [[0, 0, 3, 3, 4, 4, 5, 5]]),
+        ("duplicate", 1, [0], [[0, 0, 0, 0, 0, 0, 1, 1]]),  # filled up with the first frame, which is no further source
+        ("duplicate", 9, [0, 5, 6, 7, 8], [[0, 0, 5, 5, 6, 6, 9, 9], [0, 0, 7, 7, 8, 8, 9, 9]]),
+        ("window", 3, [0, 1, 2], [[0, 1, 2, 3, 4, 5, 6, 7]]),
+        ("still", 3, [0, 2], [[0] * 8, [2] * 8, [3] * 8]),
+    ],
+)
+def test_a_clip_has_its_sources_then_the_target(
+    mode: ClipMode, step: int, found: list[int], seen: list[list[int]]
+) -> None:
+    clips_seen, vectors = recorded(mode, step, found)
+    frames = {step: step * 2 if mode == "window" else step for step in (*found, step)}
+    assert clips_seen == seen
+    assert torch.cat([one.keys for one in vectors]).flatten().tolist() == [frames[source] for source in found]
+    assert {one.queries.item() for one in vectors} == {frames[step]}
 
 
 def moving_square(num_frames: int = 7) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Runs of the training fixtures: the papers' own recipes at the sizes of a fixture, without what it switched off."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from experiments.cast import base as cast
 from experiments.motionformer import base as motionformer
@@ -12,23 +12,13 @@ from experiments.spec.run import RunConfig
 from experiments.xvit import base as xvit
 from lightning_modules.one_cycle import OneCycleSchedule
 from lightning_modules.optim import AdamW, StepSchedule
-from models.cast.bottleneck import BottleneckExchange
-from models.cast.clip_expert import ClipExpert
-from models.cast.frame_expert import ImageExpert
-from models.framewise.model import FrameMeanHead, FramePositions
-from models.mixers.divided import DividedAttention
-from models.mixers.joint import JointAttention
-from models.mixers.trajectory import TrajectoryAttention
-from models.msca.model import FramewiseConfig, TokenShift
-from models.positions import SeparatePositions
-from models.xvit.heads import TemporalAttentionHead
-from models.xvit.mixing import SpaceTimeMixing
+from tests.parity.models import config_of
 
 
 def run_of(content: dict) -> RunConfig:
     """Run of a fixture."""
     official, items = content["official"], content["batches"]["items"]
-    run, edits = RUNS[content["config"]["model"]](content["config"], official["settings"])
+    run, edits = base_of(content["config"], official["settings"])
     run = apply(
         replace(run, parents=()), (*edits, *optim(batch_size=items * content["accumulation"], precision="32-true"))
     )
@@ -50,78 +40,33 @@ def run_of(content: dict) -> RunConfig:
     return apply(run, rest)
 
 
-def sizes(config: dict) -> dict[str, int]:
-    """Sizes of a trunk."""
-    return {"width": config["embed_dim"], "depth": config["depth"], "heads": config["num_heads"]}
+def base_of(config: dict, settings: str) -> tuple[RunConfig, Edits]:
+    """Default run of the authors' settings file, and its edits to the model of a fixture, without dropout."""
+    if config["model"] == "LRA encoder":
+        return LISTOPS, sequence_edits(config)
+    net: Any = config_of(config)
+    match config["model"]:
+        case "X-ViT":
+            run, net = xvit.SSV2, replace(net, head=replace(net.head, dropout=0.0))
+        case "TokShift":
+            run = msca.K400
+        case "CAST":
+            run = cast.EPIC100
+        case _:
+            run = {"K400": motionformer.K400, "EK": motionformer.EPIC100}[settings.split("/")[1]]
+    return run, (Edit("model", replace(net, drop_path=0.0)),)
 
 
-def motionformer_run(config: dict, settings: str) -> tuple[RunConfig, Edits]:
-    """Default run of a data set, with the attention of a fixture."""
-    attention = {
-        "trajectory": TrajectoryAttention.Config(),
-        "divided": DividedAttention.Config(),
-        "joint": JointAttention.Config(),
-    }[config["attention"]]
-    bases = {"K400": motionformer.K400, "SSV2": motionformer.SSV2, "EK": motionformer.EPIC100}
-    edits = model(**sizes(config), attention=attention, positions=SeparatePositions.Config(side=14), drop_path=0.0)
-    return bases[settings.split("/")[1].upper()], edits
-
-
-def cast_run(config: dict, settings: str) -> tuple[RunConfig, Edits]:
-    """Default run of a data set, with small experts."""
-    bases = {"ek100": cast.EPIC100, "ssv2": cast.SSV2, "kinetics": cast.K400}
-    edits = model(
-        spatial=replace(ImageExpert.Config(patch=config["patch"]), **sizes(config)),
-        temporal=replace(ClipExpert.Config(patch=config["patch"]), **sizes(config)),
-        exchange=BottleneckExchange.Config(ratio=config["down_ratio"]),
-        drop_path=0.0,
-    )
-    return bases[settings.split("/")[1]], edits
-
-
-def xvit_run(config: dict, settings: str) -> tuple[RunConfig, Edits]:
-    """Default run of a data set, with the head of a fixture."""
-    attention = SpaceTimeMixing.Config(
-        window=int(config["mixing"]), fraction=2 / config["div"], segment_frames=config["segments"]
-    )
-    with_attention = config["aggregation"] == "temporal attention"
-    head = TemporalAttentionHead.Config(heads=config["num_heads"], dropout=0.0)
-    edits = model(
-        **sizes(config),
-        attention=attention,
-        positions=FramePositions.Config(in_time=True, period=8),
-        head=head if with_attention else FrameMeanHead.Config(dropout=0.0),
-    )
-    rules = () if with_attention else (edit for edit in xvit.MEAN if edit.path == "optim.rules")
-    return xvit.SSV2 if "SSv2" in settings else xvit.K400, (*edits, *rules)
-
-
-def token_shift_run(config: dict, settings: str) -> tuple[RunConfig, Edits]:
-    """Default run of Kinetics with the ViT or TokenShift."""
-    net = {"ViT": FramewiseConfig(), "TokShift": TokenShift.Config(division=config.get("div", 4))}[config["net"]]
-    return msca.K400, (Edit("model", replace(net, **sizes(config))),)
-
-
-def sequence_run(config: dict, settings: str) -> tuple[RunConfig, Edits]:
-    """Run of ListOps, with the approximation of a fixture and the choices of the authors' code."""
-    edits: dict[str, Callable[[], Edits]] = {
-        "softmax": lambda: (),
-        "nystrom": lambda: (
-            *NYSTROM,
-            Edit("model.approximation.inverse_start", "all maps"),
-            Edit("model.approximation.conv_kernel", config["conv_kernel_size"]),
-        ),
-        "orthoformer": lambda: (*ORTHOFORMER, Edit("model.approximation.candidates", config["candidates"])),
+def sequence_edits(config: dict) -> Edits:
+    """Approximation of a fixture of ListOps, and the choices of the authors' code."""
+    edits: dict[str, Edits] = {
+        "softmax": (),
+        "nystrom": (*NYSTROM, Edit("model.approximation.inverse_start", "all maps")),
+        "orthoformer": (*ORTHOFORMER, Edit("model.approximation.candidates", config.get("candidates"))),
     }
-    prototypes = (Edit("model.approximation.num_prototypes", config["prototypes"]),) if "prototypes" in config else ()
-    without_dropout = model(**sizes(config), hidden=config["hidden"], dropout=0.0, attention_dropout=0.0)
-    return LISTOPS, (*edits[config["attention"]](), *prototypes, *without_dropout)
-
-
-RUNS: dict[str, Callable[[dict, str], tuple[RunConfig, Edits]]] = {
-    "Motionformer": motionformer_run,
-    "CAST": cast_run,
-    "X-ViT": xvit_run,
-    "TokShift": token_shift_run,
-    "LRA encoder": sequence_run,
-}
+    names = {"prototypes": "num_prototypes", "conv_kernel_size": "conv_kernel"}
+    numbers = [
+        Edit(f"model.approximation.{ours}", config[theirs]) for theirs, ours in names.items() if theirs in config
+    ]
+    sizes = model(width=config["embed_dim"], depth=config["depth"], heads=config["num_heads"], hidden=config["hidden"])
+    return (*edits[config["attention"]], *numbers, *sizes, *model(dropout=0.0, attention_dropout=0.0))
