@@ -1,11 +1,8 @@
-"""Callbacks of training: stops on signals, also of several processes, device time, and best weights."""
+"""Callbacks of training: stops on signals, device time, best weights and divergence."""
 
-import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +15,14 @@ from lightning import LightningModule, Trainer
 
 from data.worker_processes import STOP_SIGNALS
 from experiments.motionformer.base import K400
-from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
-from runner.machine.request import Request
-from runner.machine.resources import Resources
 from runner.machine.signals import Stopped, StopRequest
 from runner.training import kept_weights
 from runner.training.checkpointing import Checkpointing, TwoCheckpoints
 from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.processes import DeviceClock
 
-ROOT = Path(__file__).resolve().parents[3]
 MODULE = cast(LightningModule, None)
 
 
@@ -112,22 +105,6 @@ def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.
     assert second.waiting_share == 0.4
     second.load_state_dict({"device_seconds": 80})  # of an earlier version
     assert second.waiting_share is None
-
-
-@pytest.mark.slow
-def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) -> None:
-    overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
-                 "optim.epochs=1", "model.depth=1"]  # fmt: skip
-    run = load("motionformer/table4").run_of("trajectory.k400", TINY, overrides, 0)
-    Request(run=run, resources=Resources(devices=2, threads=1), runs=tmp_path).save(tmp_path / "request.json")
-    command = [sys.executable, "-m", "runner.jobs.run_process", str(tmp_path / "request.json")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    (file,) = tmp_path.glob("*/metrics/*.json")
-    metrics = json.loads(file.read_text())
-    assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
-    assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
-    assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
 
 
 def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
