@@ -273,9 +273,8 @@ def test_an_error_in_one_run_does_not_stop_the_others(
 
 
 @pytest.fixture
-def tested(store: RunStore, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+def tested(store: RunStore, stand_ins: None) -> RunStore:
     """Store with a finished test that has written masks."""
-    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
     carry_out(KEPT_MASK, store, RESOURCES)
     return store
 

@@ -158,12 +158,9 @@ def test_a_renamed_folder_is_recognised_by_its_videos(pets: Path, small_run: Run
     assert not renamed_text(data, store)
 
 
-def test_rows_that_predict_several_labels_refuse_a_folder(pets: Path) -> None:
+def test_rows_with_several_labels_refuse_a_folder_and_rows_without_training_fine_tuning(pets: Path) -> None:
     with pytest.raises(ValueError, match="this row predicts a verb and a noun a video"):
         override(f"{OWN_DATA}{pets}", EPIC100)
-
-
-def test_rows_without_training_cannot_be_fine_tuned() -> None:
     with pytest.raises(ValueError, match="--fine-tune: the run is only tested, not trained"):
         all_overridden(replace(SSV2, optim=None), [FINE_TUNE])
 

@@ -61,17 +61,10 @@ def test_results_are_read_from_a_folder_with_any_name_that_ends_in_the_id(tmp_pa
     found = store.test(K400)
     assert found is not None and found.record.metrics["top1"] == 79.7
     assert found.directory.train_id == K400.train_id and store.run(K400.train_id).state(K400) == "done"
+    assert store.run(K400.train_id).state(apply(K400, evaluation(views=1))) == "not run"  # another protocol
 
 
 # States and files
-
-
-def test_a_run_is_done_only_when_the_metrics_of_that_protocol_exist(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
-    write_result(store, K400)
-    directory = store.run(K400.train_id)
-    assert directory.state(K400) == "done"
-    assert directory.state(apply(K400, evaluation(views=1))) == "not run"
 
 
 def test_a_claim_is_exclusive_and_visible(tmp_path: Path) -> None:

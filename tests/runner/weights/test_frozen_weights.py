@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from experiments.spec.run import Parent, RunConfig
+from lightning_modules.module import TaskModule
 from models.tensors import frozen_fingerprint
 from runner.inference.evaluate import load_chosen_weights
 from runner.store.store import RunStore
@@ -42,7 +43,7 @@ def keep_frozen(store: RunStore, photos: Path, *, seed: int = 1) -> None:
     """Keep the weights of which both runs have frozen ones, other ones for each seed."""
     write_photos(photos, 0.5 * seed)
     keep(POINTS, store, seed=seed)
-    keep(OTHER, store, seed=5)
+    keep(OTHER, store, seed=5, released=True)
 
 
 @RUNS
@@ -89,11 +90,17 @@ def test_training_neither_changes_nor_saves_a_frozen_part_and_resumes_with_the_s
     assert whole.keys() == {"head.weight", "head.bias", "scale"}
     load_weights(model, run, harness.store, existing_weights(run, harness.store))
     assert all(model.state_dict()[name].equal(started.state_dict()[name]) for name in BACKBONE)
+    loaded = TaskModule.load_from_checkpoint(harness.store.run(run.train_id).weights)
+    assert same(loaded.model.state_dict(), model.state_dict())
     harness.use_new_store("killed")
     keep_frozen(harness.store, photos)
     harness.execute_and_kill(run, "step", 12)
-    checkpoint = torch.load(harness.store.run(run.train_id).checkpoint, weights_only=True)
-    assert not any("backbone" in name for name in checkpoint["state_dict"])
+    checkpoint = harness.store.run(run.train_id).checkpoint
+    stopped = torch.load(checkpoint, weights_only=True)["state_dict"]
+    assert not any("backbone" in name for name in stopped)
+    resumed = TaskModule.load_from_checkpoint(checkpoint)
+    assert same({**resumed.state_dict(), **stopped}, resumed.state_dict())
+    assert all(resumed.model.state_dict()[name].equal(started.state_dict()[name]) for name in BACKBONE)
     keep_frozen(harness.store, photos, seed=2)
     with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
         harness.execute(run)
