@@ -18,9 +18,9 @@ from models.propagation.rules import DINO
 from runner.machine.resources import Resources
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
+from tests.runner.in_process import FORKED, exit_codes
 from tests.runner.mask_runs import KEPT_MASK, PROPAGATED, STAND_IN, UNTRAINED
 from tests.runner.points import carry_out
-from tests.runner.two_devices import FORKED, exit_codes
 
 pytestmark = pytest.mark.usefixtures("stand_ins")
 RESOURCES = Resources(devices=1)
