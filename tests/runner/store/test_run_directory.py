@@ -67,8 +67,12 @@ def test_results_are_read_from_a_folder_with_any_name_that_ends_in_the_id(tmp_pa
 # States and files
 
 
-def test_a_claim_is_exclusive_and_visible(tmp_path: Path) -> None:
-    directory = RunStore(tmp_path).run("aaa")
+@pytest.fixture
+def directory(store: RunStore) -> RunDirectory:
+    return store.run("aaa")
+
+
+def test_a_claim_is_exclusive_and_visible(directory: RunDirectory) -> None:
     with directory.claim() as claimed:
         assert claimed
         assert directory.state(K400) == "running"
@@ -93,9 +97,7 @@ def test_a_killed_process_releases_its_claim_and_the_next_one_removes_its_unfini
         assert claimed and not list(tmp_path.glob("aaa/metrics/.*"))
 
 
-def test_files_are_found_under_their_names_in_earlier_versions(tmp_path: Path) -> None:
-    directory = RunStore(tmp_path).run("aaa")
-
+def test_files_are_found_under_their_names_in_earlier_versions(directory: RunDirectory) -> None:
     def names() -> list[str]:
         files = directory.scores("e"), directory.predictions("e"), directory.kept_weights
         return [str(file.relative_to(directory.path)) for file in files]
@@ -117,9 +119,8 @@ def test_files_are_found_under_their_names_in_earlier_versions(tmp_path: Path) -
     ],
 )
 def test_training_counts_as_nine_tenths_of_a_run(
-    tmp_path: Path, progress: dict[str, object], done: float | None
+    directory: RunDirectory, progress: dict[str, object], done: float | None
 ) -> None:
-    directory = RunStore(tmp_path).run("aaa")
     assert directory.fraction_done() is None
     write_atomically(directory.progress_file, json.dumps(progress))
     assert directory.fraction_done() == (None if done is None else pytest.approx(done))
