@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 from interface.batches import Batch
 from interface.evaluation import EvalConfig
 from interface.targets import ClassTarget
-from lightning_modules import module as module_file
 from lightning_modules.classification import SingleLabel, SingleLabelTask
 from lightning_modules.mixup import Mixup
 from lightning_modules.module import FROZEN, TaskModule
@@ -260,29 +259,6 @@ def test_a_test_scores_every_view_and_starts_with_empty_scores() -> None:
         assert isinstance(module.scores, ViewScores)
         for item in range(5):
             torch.testing.assert_close(module.scores.merged(item), expected.merged(item))
-
-
-def test_the_scores_of_all_processes_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
-    modules = [built(Net().eval(), optim=None) for _ in range(2)]
-    for rank, module in enumerate(modules):
-        for place in VIEWS[rank::2]:
-            module.test_step(view_batch(*place), 0)
-    states = [module.scores.state() for module in modules]
-
-    def all_gather_object(gathered: list[object], mine: object) -> None:
-        assert any(mine is state for state in states)
-        gathered[:] = states
-
-    monkeypatch.setattr(module_file.torch.distributed, "all_gather_object", all_gather_object)
-    for module in modules:
-        metrics: dict[str, float] = {}
-        monkeypatch.setattr(module, "log_dict", lambda values, sync_dist, metrics=metrics: metrics.update(values))
-        module._trainer = trainer()  # pyright: ignore[reportAttributeAccessIssue]
-        monkeypatch.setattr(type(module.trainer), "world_size", 2)
-        module.on_test_epoch_end()
-        module.scores.check(5)
-        expected = expected_scores(Net().eval()).result().metrics
-        assert metrics == {f"test/{name}": pytest.approx(value) for name, value in expected.items()}
 
 
 # Checkpoints

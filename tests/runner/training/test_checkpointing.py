@@ -107,34 +107,26 @@ def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.
     assert second.waiting_share is None
 
 
+def saved_of(callback: BestWeights, values: list[float], monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Those of the values of validations whose weights are saved."""
+    saved: list[float] = []
+    module = TINY.of(K400).build()
+    for value in values:
+        monkeypatch.setattr(kept_weights, "save_weights", lambda *_, value=value: saved.append(value))
+        trainer = SimpleNamespace(callback_metrics={"val/top1": value}, is_global_zero=True)
+        callback.on_validation_end(cast(Trainer, trainer), module)
+    return saved
+
+
 def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = iter([10.0, 30.0, 30.0, 20.0, 31.0])
-    saved: list[float] = []
-    module = TINY.of(K400).build()
-
-    def validate(callback: BestWeights) -> None:
-        value = next(values)
-        monkeypatch.setattr("runner.training.kept_weights.save_weights", lambda model, path, run: saved.append(value))
-        metrics = {"val/top1": value}
-        callback.on_validation_end(
-            cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
-        )
-
-    first = BestWeights(tmp_path / "best.safetensors", "top1", "max")
-    for _ in range(3):
-        validate(first)
-    second = BestWeights(tmp_path / "best.safetensors", "top1", "max")
+    first, second = (BestWeights(tmp_path / "best.safetensors", "top1", "max") for _ in range(2))
+    assert saved_of(first, [10.0, 30.0, 30.0], monkeypatch) == [10.0, 30.0]
     second.load_state_dict(first.state_dict())
-    for _ in range(2):
-        validate(second)
-    assert saved == [10.0, 30.0, 31.0]
-    values, third = iter([3.0, 2.0, 2.5]), BestWeights(tmp_path / "best.safetensors", "top1", "min")
-    saved.clear()
-    for _ in range(3):
-        validate(third)
-    assert saved == [3.0, 2.0]
+    assert saved_of(second, [20.0, 31.0], monkeypatch) == [31.0]
+    least = BestWeights(tmp_path / "best.safetensors", "top1", "min")
+    assert saved_of(least, [3.0, 2.0, 2.5], monkeypatch) == [3.0, 2.0]
 
 
 def losses_until_divergence(losses: list[float], scaler: object) -> int:

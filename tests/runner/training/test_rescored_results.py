@@ -4,25 +4,18 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from msgspec.structs import replace as replace_fields
 
 from experiments.spec.edits import Edit, apply, data, evaluation
 from experiments.spec.run import RunConfig
-from interface.evaluation import EvalConfig
-from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
 from runner.machine.resources import Resources
-from runner.store.records import record_of_test, sealed, write_test
-from runner.store.saved_scores import SavedScores, save_scores, scored
+from runner.store.records import sealed
 from runner.store.store import RunStore
 from runner.training.results import rescore
-from tests.runner.points import POINTS, carry_out
-from tests.runner.stored_metrics import result
+from tests.runner.points import carry_out
 
 KeepWeights = Callable[..., None]
 ONE = Resources(devices=1)
@@ -210,26 +203,3 @@ def test_results_are_compared_with_their_saved_scores_on_request(
     assert comparing.test(two_views) is not None
     predictions.write_bytes(whole)
     assert comparing.test(two_views) is not None
-
-
-def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: RunStore) -> None:
-    run = replace(POINTS, evaluation=EvalConfig(views=2, crops=1))
-    made = run.objective.task(run.data.targets).new_scores(run.evaluation)
-    assert isinstance(made, ViewScores)
-    # States of the first and the last view of each item. Data sets of points re-score with the last views.
-    states = [(EVALUATED, EVALUATED), (FAILED, FAILED), (MISSING, MISSING), (FAILED, EVALUATED), (EVALUATED, FAILED)]
-    for item, states_of_item in enumerate(states):
-        for view, state in enumerate(states_of_item):
-            flags = (torch.tensor([state != EVALUATED]), torch.tensor([state == MISSING]))
-            label, place = torch.tensor([item % 4]), torch.tensor([item])
-            made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
-    directory = store.run(run.train_id)
-    test = SavedScores(made, tuple("abcde"), (), "0123", 4)
-    save_scores(directory.scores(run.eval_id), run, test)
-    write_test(directory.metrics(run.eval_id), replace_fields(record_of_test(result(run)), **scored(run, test)))
-    one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
-    assert rescored(one_view, store)
-    both, one = (fields(directory.metrics(tested.eval_id)) for tested in (run, one_view))
-    assert both["videos"] == {"evaluated": 1, "failed": 3, "missing": 1}
-    assert one["videos"] == {"evaluated": 2, "failed": 2, "missing": 1}
-    assert (both["top1"], one["top1"]) == (pytest.approx(20), pytest.approx(40))
