@@ -279,10 +279,10 @@ def test_views_of_a_saved_test_equal_a_test_with_those_views_bit_for_bit(
 
 def test_the_state_of_an_item_depends_only_on_loaded_views() -> None:
     """A damaged file may be unreadable in one view and readable in another."""
-    rows = [Row(0, 0, 0, OK, [5.0, 0.0]), Row(0, 0, 1, FAILED, [0.0, 0.0])]
+    rows = [Row(0, 0, 0, FAILED, [0.0, 0.0]), Row(0, 0, 1, OK, [5.0, 0.0])]
     loaded = empty()
-    loaded.load(scored(rows, views=2).arrays(), (0,))
-    assert loaded.result() == scored(rows[:1]).result()
+    loaded.load(scored(rows, views=2).arrays(), (1,))
+    assert loaded.result() == scored([rows[1]._replace(view=0)]).result()
     assert loaded.result().evaluated == 1
 
 

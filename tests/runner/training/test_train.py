@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from data.errors import MissingAnnotationError
@@ -25,8 +24,8 @@ from runner.store.store import RunStore
 from runner.training import train
 from runner.training.curves import WAITING
 from runner.weights.weights import save_weights
-from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, Tower
-from tests.runner.tower_weights import same
+from tests.runner.points import POINTS, REST, RunHarness, StopsAfter
+from tests.runner.tower_weights import FROZEN_TOWER, same
 
 # The best validation of both is the last but one.
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, validate_every=1, keep="best"))
@@ -263,13 +262,9 @@ def test_a_run_without_training_is_tested_with_the_weights_of_its_parent_and_nee
     assert not directory.weights.exists() and not directory.training.exists()
 
 
-def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(
-    harness: RunHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
-    save_file({"weight": torch.ones(8, 2), "bias": torch.zeros(8)}, tmp_path / "photos.safetensors")
-    assert isinstance(POINTS.model, Tower.Config)
-    metrics = harness.execute(replace(POINTS, optim=None, model=replace(POINTS.model, file="photos")))
+@pytest.mark.usefixtures("photos")
+def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(harness: RunHarness) -> None:
+    metrics = harness.execute(replace(FROZEN_TOWER, optim=None))
     assert harness.steps == [] and metrics["videos"]["evaluated"] == 90
 
 
