@@ -89,12 +89,6 @@ def test_the_reduction_of_the_loss_is_part_of_an_id_only_if_it_is_no_mean() -> N
     assert "reduction" not in str(canonical(VerbNoun()))
 
 
-def test_each_kind_of_label_has_a_softmax() -> None:
-    probabilities = VerbNoun().task(VerbNounTarget(VERBS, NOUNS)).softmax(torch.randn(2, 3, VERBS + NOUNS))
-    for part in probabilities.split((VERBS, NOUNS), dim=-1):
-        torch.testing.assert_close(part.sum(-1), torch.ones(2, 3))
-
-
 def test_curves_are_accuracies_of_the_class_and_of_action_verb_and_noun() -> None:
     logits = torch.tensor([[2.0, 1.0, 0.0], [0.0, 1.0, 2.0], [0.0, 3.0, 2.0], [0.0, 3.0, 9.0]])
     curves = SingleLabel().task(ClassTarget(3)).curves(logits, torch.tensor([0, 2, 1, 0]))
@@ -111,18 +105,6 @@ def test_without_mixup_a_batch_is_unchanged() -> None:
     assert prepared.inputs is inputs
     assert prepared.targets is LABELS
     assert torch.equal(generator.get_state(), seeded().get_state())
-
-
-def test_the_metrics_of_a_test_match_the_objective() -> None:
-    for objective, targets, labels in (
-        (SingleLabel(), ClassTarget(6), torch.tensor([1])),
-        (VerbNoun(), VerbNounTarget(3, 3), torch.tensor([[1, 2]])),
-    ):
-        scores = objective.task(targets).new_scores(EvalConfig(views=1, crops=1))
-        assert isinstance(scores, ViewScores)
-        zero, no = torch.tensor([0]), torch.tensor([False])
-        scores.add(torch.zeros(1, 1, 6), labels, zero, zero, no, no)
-        assert set(scores.result().metrics) == set(objective.metrics)
 
 
 @pytest.mark.parametrize(
@@ -144,53 +126,28 @@ def test_an_objective_requires_data_with_its_kinds_of_label(
 
 
 @each_objective
-@pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
+@pytest.mark.parametrize(("mode", "probability"), [("batch", 1.0), ("pair", 1.0), ("elem", 1.0), ("elem", 0.0)])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_targets_of_a_mixed_batch_are_weighted_sums_of_smoothed_labels_and_their_loss_is_the_likelihood(
-    mode: str, smoothing: float, objective: type[SingleLabel | VerbNoun], targets: Targets, labels: Tensor
+    mode: str,
+    probability: float,
+    smoothing: float,
+    objective: type[SingleLabel | VerbNoun],
+    targets: Targets,
+    labels: Tensor,
 ) -> None:
-    mixup = Mixup.Config(mode=mode)  # pyright: ignore[reportArgumentType]
+    mixup = Mixup.Config(mode=mode, probability=probability)  # pyright: ignore[reportArgumentType]
     task = objective(label_smoothing=smoothing, mixup=mixup).task(targets)
-    prepared = task.prepare((distinct_clips(),), labels, seeded())
+    with torch.autocast("cpu", torch.bfloat16):  # in which the sums are exact, too
+        prepared = task.prepare((distinct_clips(),), labels, seeded(3))
     weights = weights_of(prepared.inputs[0])
-    assert 0 < weights[0, 0] < 1
+    assert torch.equal(prepared.inputs[0], mixup.build()(distinct_clips(), seeded(3)).inputs)
+    assert (0 < weights[0, 0] < 1) == (probability == 1) and (weights[0, 0] == 1) == (probability == 0)
     torch.testing.assert_close(prepared.targets, weights @ smoothed_kinds(labels, targets, smoothing))
     torch.testing.assert_close(prepared.targets.sum(1), torch.full((4,), float(len(targets.classes))))
     logits = torch.randn(4, targets.num_outputs, generator=seeded())
     expected = negative_log_likelihood(logits, prepared.targets, targets)
     torch.testing.assert_close(task.loss(logits, prepared.targets), expected)
-
-
-def test_mixing_draws_only_from_the_generator() -> None:
-    task = SingleLabel(mixup=Mixup.Config()).task(ClassTarget(5))
-    torch.manual_seed(1)
-    one = task.prepare((distinct_clips(),), LABELS, seeded(3))
-    torch.manual_seed(2)
-    other = task.prepare((distinct_clips(),), LABELS, seeded(3))
-    assert torch.equal(one.inputs[0], other.inputs[0])
-    assert torch.equal(one.targets, other.targets)
-    assert not torch.equal(task.prepare((distinct_clips(),), LABELS, seeded(4)).targets, one.targets)
-
-
-@each_objective
-def test_a_probability_of_zero_equals_training_without_mixup(
-    objective: type[SingleLabel | VerbNoun], targets: Targets, labels: Tensor
-) -> None:
-    logits = torch.randn(4, targets.num_outputs, generator=seeded())
-    plain = objective(label_smoothing=0.2).task(targets)
-    task = objective(label_smoothing=0.2, mixup=Mixup.Config(probability=0.0, mode="elem")).task(targets)
-    prepared = task.prepare((distinct_clips(),), labels, seeded())
-    assert torch.equal(prepared.inputs[0], distinct_clips())
-    torch.testing.assert_close(task.loss(logits, prepared.targets), plain.loss(logits, labels))
-
-
-def test_soft_targets_are_exact_in_mixed_precision() -> None:
-    task = SingleLabel(mixup=Mixup.Config()).task(ClassTarget(5))
-    exact = task.prepare((distinct_clips(),), LABELS, seeded())
-    with torch.autocast("cpu", torch.bfloat16):
-        mixed = task.prepare((distinct_clips(),), LABELS, seeded())
-    assert torch.equal(mixed.targets, exact.targets)
-    assert torch.equal(mixed.inputs[0], exact.inputs[0])
 
 
 def test_items_of_several_inputs_are_not_mixed() -> None:
@@ -202,21 +159,26 @@ def test_items_of_several_inputs_are_not_mixed() -> None:
 # Tests
 
 
-def test_every_input_of_an_item_reaches_the_model_crop_by_crop() -> None:
+@each_objective
+def test_every_input_of_an_item_reaches_the_model_and_scores_are_sums_of_a_softmax_over_each_kind_of_label(
+    objective: type[SingleLabel | VerbNoun], targets: Targets, labels: Tensor
+) -> None:
     class Two(nn.Module):
         def forward(self, clips: Tensor, sounds: Tensor) -> Tensor:
-            assert clips.shape == (2 * 3, 4)
-            return clips[:, :2] + sounds
+            assert clips.shape == (4 * 3, targets.num_outputs, 2)
+            return clips[..., 0] + sounds
 
-    task = SingleLabel().task(ClassTarget(2))
-    scores = task.new_scores(EvalConfig(views=1, crops=3))
+    scores = objective().task(targets).new_scores(EvalConfig(views=2, crops=3))
     assert isinstance(scores, ViewScores)
-    clips, sounds = torch.randn(2, 3, 4, generator=seeded()), torch.randn(2, 3, 2, generator=seeded(1))
-    zeros, no = torch.zeros(2, dtype=torch.long), torch.zeros(2, dtype=torch.bool)
-    scores.test(Two(), Batch((clips, sounds), zeros, torch.arange(2), zeros, no, no))
-    for item in range(2):
-        expected = (clips[item, :, :2] + sounds[item]).softmax(-1).sum(0)
-        torch.testing.assert_close(scores.merged(item), expected)
+    clips, sounds = (torch.randn(4, 3, targets.num_outputs, *rest, generator=seeded()) for rest in ((2,), ()))
+    items, views, no = torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]), torch.zeros(4, dtype=torch.bool)
+    scores.test(Two(), Batch((clips, sounds), labels, items, views, no, no))
+    kinds = (clips[..., 0] + sounds).split(tuple(targets.classes.values()), dim=-1)
+    of_views = torch.cat([kind.softmax(-1) for kind in kinds], dim=-1).sum(1)
+    torch.testing.assert_close(scores.merged(0), of_views[:2].sum(0))
+    torch.testing.assert_close(scores.merged(1), of_views[2:].sum(0))
+    assert scores.items[1].label == (tuple(labels[2].tolist()) if labels.ndim == 2 else labels[2])
+    assert set(scores.result().metrics) == set(objective.metrics)
 
 
 def scored(rows: list[tuple[tuple[int, int], int, bool, list[float], list[float]]]) -> ViewScores:
@@ -248,25 +210,6 @@ def test_an_action_is_correct_at_five_if_verb_and_noun_are() -> None:
     metrics = scored(rows).result().metrics
     assert (metrics["verb_top5"], metrics["noun_top5"], metrics["top5"]) == (100, 50, 50)
     assert (metrics["verb"], metrics["noun"], metrics["action"]) == (50, 0, 0)
-
-
-def test_unreadable_items_are_incorrect_in_every_metric() -> None:
-    rows = [((1, 4), item, state, one_hot(1, VERBS), one_hot(4, NOUNS)) for item, state in ((0, OK), (1, FAILED))]
-    result = scored(rows).result()
-    assert set(result.metrics.values()) == {50.0}
-    assert (result.evaluated, result.failed) == (1, 1)
-
-
-def test_scores_of_verbs_and_nouns_are_summed_separately() -> None:
-    task = VerbNoun().task(VerbNounTarget(VERBS, NOUNS))
-    logits = torch.randn(2, 2, VERBS + NOUNS)  # (views, crops, outputs)
-    scores = task.new_scores(EvalConfig(views=2, crops=2))
-    assert isinstance(scores, ViewScores)
-    zeros, views, no = torch.zeros(2, dtype=torch.int64), torch.tensor([0, 1]), torch.zeros(2, dtype=torch.bool)
-    scores.test(nn.Flatten(), Batch((logits,), torch.tensor([[1, 4], [1, 4]]), zeros, views, no, no))
-    expected = torch.cat([logits[..., :VERBS].softmax(-1), logits[..., VERBS:].softmax(-1)], -1).sum((0, 1))
-    torch.testing.assert_close(scores.merged(0), expected)
-    assert scores.items[0].label == (1, 4)
 
 
 def test_verbs_and_nouns_are_counted_separately() -> None:

@@ -5,7 +5,8 @@ import re
 import pytest
 from torch import nn
 
-from lightning_modules.parameter_groups import ParameterGroup, ParameterRule, parameter_groups
+from lightning_modules.optim import OptimConfig
+from lightning_modules.parameter_groups import ParameterRule
 from models.model import Model
 
 LR, DECAY = 0.1, 0.05
@@ -33,94 +34,68 @@ class Layered(Plain):
         return {"embed": 0, "blocks": int(rest[0]) + 1 if part == "blocks" else -1}.get(part, 3)
 
 
-def groups_of(model: Model, *rules: ParameterRule, layer_decay: float | None = None) -> list[ParameterGroup]:
-    return parameter_groups(model, lr=LR, weight_decay=DECAY, layer_decay=layer_decay, rules=rules)
+def groups_of(model: Model, *rules: ParameterRule, layer_decay: float | None = None) -> list[dict]:
+    """Groups of the optimiser of a recipe."""
+    recipe = OptimConfig(lr=LR, weight_decay=DECAY, layer_decay=layer_decay, rules=rules)
+    return recipe.build(model, 1)[0].param_groups
 
 
-def settings_of(model: nn.Module, groups: list[ParameterGroup]) -> dict[str, tuple[float, float]]:
+def settings_of(
+    model: Model, *rules: ParameterRule, layer_decay: float | None = None
+) -> dict[str, tuple[float, float]]:
     """Rate relative to the base rate, and weight decay, by parameter name. Each parameter is in one group."""
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    found = [(names[id(p)], (group.lr / LR, group.weight_decay)) for group in groups for p in group.params]
+    groups = groups_of(model, *rules, layer_decay=layer_decay)
+    found = [(names[id(p)], (group["lr"] / LR, group["weight_decay"])) for group in groups for p in group["params"]]
     assert len(dict(found)) == len(found)
     return dict(found)
 
 
-def test_a_recipe_without_rules_is_one_group_of_all_parameters_in_the_models_order() -> None:
-    model = Layered()
-    (group,) = groups_of(model)
-    assert [id(parameter) for parameter in group.params] == [id(parameter) for parameter in model.parameters()]
-    assert (group.lr, group.weight_decay) == (LR, DECAY)
-
-
-def test_groups_contain_only_trainable_parameters() -> None:
+def test_a_recipe_without_rules_is_one_group_of_all_trainable_parameters_in_the_models_order() -> None:
     model = Plain()
-    model.embed.requires_grad_(False)
-    (group,) = groups_of(model)
-    assert [id(parameter) for parameter in group.params] == [
-        id(parameter) for parameter in (*model.norm.parameters(), *model.head.parameters())
-    ]
-
-
-def test_a_model_without_trainable_parameters_is_refused() -> None:
+    for is_frozen in (False, True):
+        model.embed.requires_grad_(not is_frozen)
+        (group,) = groups_of(model)
+        assert [*map(id, group["params"])] == [id(p) for p in model.parameters() if p.requires_grad]
+        assert (group["lr"], group["weight_decay"]) == (LR, DECAY)
     with pytest.raises(ValueError, match=r"^optim: the model has no trainable parameter; set optim=None for"):
-        groups_of(Plain().requires_grad_(False))
+        groups_of(model.requires_grad_(False))  # type: ignore[arg-type]
 
 
-# Layer decay
-
-
-def test_the_rate_decays_from_the_last_layer_to_the_first() -> None:
+def test_the_rate_decays_from_the_last_layer_to_the_first_also_if_the_last_one_is_frozen() -> None:
     model = Layered()
-    groups = groups_of(model, layer_decay=0.5)
-    rates = {name: rate for name, (rate, _) in settings_of(model, groups).items()}
     of_parts = {"embed": 0.125, "norm": 1, "head": 1, "blocks.0": 0.25, "blocks.1": 0.5}
     expected = {f"{part}.{kind}": rate for part, rate in of_parts.items() for kind in ("weight", "bias")}
-    assert rates == pytest.approx(expected)
-    assert {group.weight_decay for group in groups} == {DECAY}
-    assert len(groups) == 4
-
-
-def test_frozen_layers_do_not_change_the_rates_of_the_others() -> None:
-    model = Layered()
-    model.head.requires_grad_(False)
+    assert settings_of(model, layer_decay=0.5) == {name: (rate, DECAY) for name, rate in expected.items()}
+    assert len(groups_of(model, layer_decay=0.5)) == 4
     model.norm.requires_grad_(False)
-    rates = {name: rate for name, (rate, _) in settings_of(model, groups_of(model, layer_decay=0.5)).items()}
-    assert rates["blocks.1.weight"] == pytest.approx(0.5)
-    assert set(rates) == {f"{part}.{kind}" for part in ("embed", "blocks.0", "blocks.1") for kind in ("weight", "bias")}
+    model.head.requires_grad_(False)
+    remaining = {name: (rate, DECAY) for name, rate in expected.items() if rate < 1}
+    assert settings_of(model, layer_decay=0.5) == remaining
 
 
-# Rules
-
-
-def test_factors_of_several_rules_are_multiplied_and_the_last_weight_decay_applies() -> None:
-    model = Plain()
-    groups = groups_of(
-        model,
+@pytest.mark.parametrize(("order", "last_decay"), [(1, 0.0), (-1, 0.3)])
+def test_factors_of_several_rules_are_multiplied_and_the_last_weight_decay_applies(
+    order: int, last_decay: float
+) -> None:
+    rules = (
         ParameterRule(names="head.*", lr_scale=10.0, weight_decay=0.3),
         ParameterRule(max_dims=1, lr_scale=0.5, weight_decay=0.0),
         ParameterRule(names="*.weight", lr_scale=3.0),
     )
-    assert settings_of(model, groups) == {
+    assert settings_of(Plain(), *rules[::order]) == {
         "embed.weight": (pytest.approx(3), DECAY),
         "embed.bias": (pytest.approx(0.5), 0.0),
         "norm.weight": (pytest.approx(1.5), 0.0),
         "norm.bias": (pytest.approx(0.5), 0.0),
         "head.weight": (pytest.approx(30), 0.3),
-        "head.bias": (pytest.approx(5), 0.0),
+        "head.bias": (pytest.approx(5), last_decay),
     }
 
 
-def test_the_order_of_rules_decides_the_weight_decay() -> None:
-    model = Plain()
-    head, biases = ParameterRule(names="head.*", weight_decay=0.3), ParameterRule(max_dims=1, weight_decay=0.0)
-    assert settings_of(model, groups_of(model, head, biases))["head.bias"] == (1, 0.0)
-    assert settings_of(model, groups_of(model, biases, head))["head.bias"] == (1, 0.3)
-
-
 def test_rules_and_layer_decay_are_combined() -> None:
-    model = Layered()
     rules = ParameterRule(names="blocks.*", lr_scale=4.0), ParameterRule(max_dims=1, weight_decay=0.0)
-    settings = settings_of(model, groups_of(model, *rules, layer_decay=0.5))
+    settings = settings_of(Layered(), *rules, layer_decay=0.5)
     assert settings["blocks.0.weight"] == (pytest.approx(1), DECAY)
     assert settings["blocks.1.bias"] == (pytest.approx(2), 0.0)
     assert settings["embed.weight"] == (pytest.approx(0.125), DECAY)
@@ -129,10 +104,9 @@ def test_rules_and_layer_decay_are_combined() -> None:
 def test_parameters_of_equal_settings_share_a_group_in_the_models_order() -> None:
     model = Plain()
     decayed, plain = groups_of(model, ParameterRule(max_dims=1, weight_decay=0.0))
-    assert [id(p) for p in decayed.params] == [id(model.embed.weight), id(model.head.weight)]
-    assert [id(p) for p in plain.params] == [
-        id(p) for p in (model.embed.bias, model.norm.weight, model.norm.bias, model.head.bias)
-    ]
+    expected = model.embed.bias, model.norm.weight, model.norm.bias, model.head.bias
+    assert [*map(id, decayed["params"])] == [id(model.embed.weight), id(model.head.weight)]
+    assert [*map(id, plain["params"])] == [*map(id, expected)]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +131,6 @@ def test_a_rule_of_a_recipe_of_several_models_may_match_none() -> None:
     model = Plain()
     model.embed.requires_grad_(False)
     rule = ParameterRule(names="embed.*", weight_decay=0.0, may_match_none=True)
-    assert {group.weight_decay for group in groups_of(model, rule)} == {DECAY}
+    assert {group["weight_decay"] for group in groups_of(model, rule)} == {DECAY}
     model.embed.requires_grad_(True)
-    assert settings_of(model, groups_of(model, rule))["embed.weight"] == (1, 0.0)
+    assert settings_of(model, rule)["embed.weight"] == (1, 0.0)

@@ -58,9 +58,14 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def verb_noun_run(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
-    """Run of a model of two blocks on a few generated segments with eight verbs and eight nouns."""
+def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folder of generated videos, which all tests share."""
     monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
+
+
+@pytest.fixture
+def verb_noun_run(stand_ins: None) -> RunConfig:
+    """Run of a model of two blocks on a few generated segments with eight verbs and eight nouns."""
     videos = VERBS_AND_NOUNS
     dataset = Epic100.Config(num_verbs=videos.num_verbs, num_nouns=videos.num_nouns, stand_in=videos)
     edits = (*data(dataset=dataset), *optim(epochs=1, batch_size=8), *model(depth=2, width=16, heads=2))

@@ -1,14 +1,17 @@
-"""Runs carried out in the process of a test, or in a forked one: to import the libraries again takes seconds."""
+"""Runs carried out in the process of a test, or in forked ones: to import the libraries again takes seconds."""
 
 import contextlib
 import io
+import multiprocessing
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 import pytest
+import torch
 
 from experiments.spec.run import RunConfig
 from runner.jobs import run_process
@@ -18,6 +21,8 @@ from runner.machine.resources import Resources
 from runner.machine.signals import StopRequest
 
 ONE_THREAD = Resources(threads=1)
+SECONDS = 60
+FORKED = pytest.mark.skipif(torch.cuda.is_available(), reason="a process that uses CUDA cannot be forked")
 
 
 def train_here(run: RunConfig, runs: Path, resources: Resources = ONE_THREAD) -> int:
@@ -60,3 +65,27 @@ def until(condition: Callable[[], bool], process: ForkedProcess, runs: Path) -> 
         assert process.poll() is None, (runs / "log.txt").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def exit_codes(execute: Callable[[int], object]) -> Sequence[int | None]:
+    """Exit codes of two forked processes that execute a function of their rank; None for one that did not end in time.
+
+    They share a run on CPUs, as those of two devices do.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def execute_rank(rank: int) -> None:
+        os.environ.update(LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+        execute(rank)
+
+    processes = [multiprocessing.get_context("fork").Process(target=execute_rank, args=(rank,)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(timeout=SECONDS)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        process.kill()
+    return codes

@@ -5,17 +5,22 @@ backbone, and parts that can be initialised by other runs.
 """
 
 import hashlib
+import itertools
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple, Self
 
 import pytest
 import torch
 from lightning import LightningModule, Trainer
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 from torch import Tensor, nn
 
 from data.config import DataConfig, DatasetConfig, Split
@@ -29,7 +34,7 @@ from lightning_modules.module import TaskModule
 from lightning_modules.optim import OptimConfig
 from models import model as base
 from models.checkpoints import read_tensors
-from models.imagenet import MissingWeightsError, weights_folder
+from models.imagenet import weights_folder
 from models.tensors import LoadReport, fill
 from runner.machine.files import read_json
 from runner.machine.first_process import FirstProcess
@@ -172,8 +177,6 @@ class Tower(base.Model):
             if self.file is None:
                 return ()
             file = (folder or weights_folder()) / f"{self.file}.safetensors"
-            if not file.exists():
-                raise MissingWeightsError(f"weights: no {self.file} here: save it as {file}")
             assert isinstance(model, Tower)
             tensors = load_file(file)
             return (fill(model.backbone, tensors, {name: name for name in tensors}, source=file.name),)
@@ -244,7 +247,8 @@ class RunHarness:
     """Trains and tests runs in this process, and simulates kills.
 
     It records the global step of each training batch and each validation. For recipes that keep the best weights, it
-    also records the validations.
+    also records the validations. Each event file of TensorBoard seems to be the first of its process, a second after
+    the one before: they are sorted by name, in which the number of a file in its process has no leading zeros.
     """
 
     def __init__(self, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,6 +293,8 @@ class RunHarness:
         monkeypatch.setattr(BestWeights, "on_validation_end", watched_selection)
         monkeypatch.setattr(Checkpointing, "save", watched_save)
         monkeypatch.setattr("runner.training.train.make_trainer", watched_trainer)
+        seconds = itertools.count(int(time.time()))
+        monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: next(seconds)))
 
     def notify(self, event: str) -> None:
         """Raise `Killed` if a kill is planned before this event."""
@@ -318,6 +324,11 @@ class RunHarness:
 
     def weights(self, run: RunConfig) -> dict[str, Tensor]:
         return load_file(self.store.run(run.train_id).weights)
+
+    def curves(self, run: RunConfig) -> dict[str, list[tuple[int, float]]]:
+        """Steps and values of each curve, as TensorBoard reads them."""
+        events = EventAccumulator(str(self.store.run(run.train_id).tensorboard)).Reload()
+        return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
     def use_new_store(self, name: str) -> None:
         """Replace the store by an empty one and clear the records."""

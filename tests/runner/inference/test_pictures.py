@@ -12,7 +12,6 @@ import torch
 
 from data.datasets.videos import VideoList, VideoRecord
 from data.errors import DataError
-from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from data.transforms.pixels import normalized
 from data.video_data import VideoData
 from experiments.spec.figure_runs import ShownRun
@@ -146,19 +145,6 @@ def test_the_class_of_several_labels_has_all_names_and_none_if_one_is_unnamed() 
     assert [class_name(videos, index, VerbNounTarget(2, 3)) for index in range(2)] == ["take pan", None]
 
 
-def test_maps_of_a_verb_and_a_noun_are_drawn_for_any_video(
-    verb_noun_run: RunConfig, store: RunStore, keep_weights: KeepWeights
-) -> None:
-    keep_weights(verb_noun_run)
-    data = verb_noun_run.data
-    videos = data.dataset.build(Resources().root(data), "test")
-    for index in (0, 11):
-        maps = computed_maps(verb_noun_run, store, video=videos.ids[index])
-        verb, noun = videos.label(index)  # type: ignore[misc]
-        assert maps.record["class"] == f"{VERBS[verb]} {NOUNS[noun].name}"
-        assert np.array_equal(maps.frames, computed_maps(verb_noun_run, store, video=index).frames)
-
-
 # Videos of a list
 
 
@@ -273,9 +259,8 @@ def test_an_error_in_one_run_does_not_stop_the_others(
 
 
 @pytest.fixture
-def tested(store: RunStore, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> RunStore:
+def tested(store: RunStore, stand_ins: None) -> RunStore:
     """Store with a finished test that has written masks."""
-    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
     carry_out(KEPT_MASK, store, RESOURCES)
     return store
 

@@ -61,15 +61,12 @@ def test_text_states_layout_normalisation_and_outputs(row: RowModel) -> None:
     assert "views x crops: 2 x 3" in text and "logits (B, 10): 10 of class" in text and "weights: a file" in text
 
 
-def test_a_damaged_video_is_an_error(row: RowModel, tmp_path: Path) -> None:
+def test_a_damaged_video_and_a_folder_are_refused(row: RowModel, tmp_path: Path) -> None:
     (tmp_path / "broken.mp4").write_bytes(b"no video")
     with pytest.raises(DecodeError, match=r"broken\.mp4"):
         row.scores(tmp_path / "broken.mp4")
-
-
-def test_a_folder_is_refused(row: RowModel, listed: Path) -> None:
     with pytest.raises(ValueError, match="is a folder; name one video"):
-        row.best(listed.parent)
+        row.best(tmp_path)
 
 
 def test_weights_of_an_untrained_model_are_refused() -> None:

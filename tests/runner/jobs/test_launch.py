@@ -304,24 +304,20 @@ def test_the_failure_reason_comes_from_the_log_without_a_failure_file(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("code", "text"),
+    ("code", "free", "text"),
     [
-        (-9, "the process was ended by SIGKILL; the machine may be out of memory; run the same command again to go on"),
-        (-15, "the process was ended by SIGTERM; run the same command again to go on"),
-        (5, "the process ended with exit code 5"),
+        (-9, 1e9, "the process was ended by SIGKILL; the machine may be out of memory; {again}"),
+        (-15, 1e9, "the process was ended by SIGTERM; {again}"),
+        (5, 1e9, "the process ended with exit code 5"),
+        (5, 4096, "the disk of {folder} is full; free space there or name another place with --runs"),
     ],
 )
-def test_the_reason_of_a_silent_failure_is_the_exit_code(tmp_path: Path, code: int, text: str) -> None:
-    assert failure_of(RunStore(tmp_path).run("aaa"), code) == Failure(text, code)
-
-
-def test_the_reason_of_a_silent_failure_on_a_full_disk_is_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_reason_of_a_silent_failure_is_the_exit_code_or_a_full_disk(
+    code: int, free: float, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runner.jobs.launch.free_bytes", lambda _: 4096)
-    failure = failure_of(RunStore(tmp_path).run("aaa"), 1)
-    reason = f"the disk of {tmp_path / 'aaa'} is full; free space there or name another place with --runs"
-    assert failure == Failure(reason, 1)
+    monkeypatch.setattr("runner.jobs.launch.free_bytes", lambda _: free)
+    reason = text.format(again="run the same command again to go on", folder=tmp_path / "aaa")
+    assert failure_of(RunStore(tmp_path).run("aaa"), code) == Failure(reason, code)
 
 
 @pytest.mark.usefixtures("jobs_in_this_process")

@@ -1,4 +1,7 @@
-"""Process of one run: its exit codes, its claim, and what it does not repeat."""
+"""Process of one run: its exit codes, and what it does not repeat.
+
+Claims are those of `tests/runner/machine/test_first_process.py`.
+"""
 
 import json
 import os
@@ -30,13 +33,6 @@ def test_a_second_process_does_not_repeat_a_finished_run(harness: RunHarness, pr
     harness.steps.clear()
     assert process() == 0
     assert harness.steps == [] and directory.metrics(POINTS.eval_id).stat().st_mtime_ns == stamp
-
-
-def test_a_process_whose_run_is_claimed_does_nothing(harness: RunHarness, process: Process) -> None:
-    with harness.store.run(POINTS.train_id).claim() as mine:
-        assert mine
-        assert process() == 75
-    assert harness.steps == []
 
 
 @pytest.mark.parametrize(
@@ -92,17 +88,6 @@ def test_a_request_that_cannot_be_read_is_one_line(
     assert run_process.main([str(file)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: cannot read {file}: ")
-
-
-def test_processes_of_other_ranks_do_not_claim_the_run(
-    harness: RunHarness, process: Process, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("RANK", "1")
-    calls: list[str] = []
-    monkeypatch.setattr(run_process, "train_and_test", lambda request, *_: calls.append(request.run.train_id))
-    with harness.store.run(POINTS.train_id).claim():  # by the first process
-        assert process() == 0
-    assert calls == [POINTS.train_id]
 
 
 def test_metrics_with_fewer_views_need_no_model_and_only_the_first_process_writes_them(

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO
 
 import pytest
 import torch
@@ -102,26 +101,13 @@ def test_a_run_is_refused_unless_it_has_a_task_for_each_device(
     assert f"and the run asks for {resources.num_devices}, one a device: use srun" in capsys.readouterr().err
 
 
-class Recorded:
-    """Process that has ended; its variables are kept."""
-
-    environments: list[dict[str, str]]
-    returncode = 1
-
-    def __init__(self, request: Path, log: IO[bytes], environment: dict[str, str], server: object) -> None:
-        self.environments.append(environment)
-
-    def poll(self) -> int:
-        return self.returncode
-
-
 def environments(launcher: Launcher, monkeypatch: pytest.MonkeyPatch, slots: int) -> list[dict[str, str]]:
     """Variables of the processes that a launcher starts in its slots."""
-    monkeypatch.setattr(Recorded, "environments", [], raising=False)
-    monkeypatch.setattr("runner.jobs.launch.start_process", Recorded)
+    found: list[dict[str, str]] = []
+    monkeypatch.setattr("runner.jobs.launch.start_process", lambda request, log, own, server: found.append(own))
     for seed in range(slots):
         launcher.advance(jobs_of(find([ROW]), TINY, [], (seed,))[0])
-    return Recorded.environments
+    return found
 
 
 @pytest.mark.usefixtures("batch_script")
@@ -168,12 +154,14 @@ def test_a_launcher_waits_for_checkpoints_after_a_second_signal(monkeypatch: pyt
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("started_by", ["srun", "torchrun"])
-def test_processes_that_others_start_carry_out_a_run_together(started_by: str, tmp_path: Path) -> None:
-    overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=8", "optim.batch_size=8",
+@pytest.mark.parametrize(("started_by", "nodes"), [("lightning", 1), ("srun", 2), ("torchrun", 2)])
+def test_two_processes_carry_out_a_run_of_an_odd_number_of_videos_together(
+    started_by: str, nodes: int, tmp_path: Path
+) -> None:
+    overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
                  "optim.epochs=1", "model.depth=1", "evaluation.views=1"]  # fmt: skip
     run, file = load("motionformer/table4").run_of("joint.k400", TINY, overrides, 0), tmp_path / "request.json"
-    Request(run=run, resources=Resources(nodes=2, devices=1, threads=1), runs=tmp_path).save(file)
+    Request(run=run, resources=Resources(nodes=nodes, devices=2 // nodes, threads=1), runs=tmp_path).save(file)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -186,9 +174,11 @@ def test_processes_that_others_start_carry_out_a_run_together(started_by: str, t
     tasks = [
         subprocess.Popen(command(rank), cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                          env=environment | (variables(2, rank) if started_by == "srun" else {}))
-        for rank in range(2)
+        for rank in range(nodes)
     ]  # fmt: skip
-    (_, err), _ = [task.communicate(timeout=240) for task in tasks]
-    assert [task.returncode for task in tasks] == [0, 0], err
+    errors = [task.communicate(timeout=240)[1] for task in tasks]
+    assert [task.returncode for task in tasks] == [0] * nodes, errors[0]
     (metrics,) = [json.loads(path.read_text()) for path in tmp_path.glob("*/metrics/*.json")]
-    assert (metrics["devices"], metrics["videos"]["evaluated"]) == (2, 8)
+    assert (metrics["devices"], metrics["videos"]) == (2, {"evaluated": 65, "failed": 0, "missing": 0})
+    assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
+    assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0

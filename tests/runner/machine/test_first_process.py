@@ -14,9 +14,8 @@ from runner.machine import first_process
 from runner.machine.first_process import FirstProcess
 from runner.machine.resources import Resources
 from runner.store.store import RunStore
-from tests.runner.in_process import train_here
+from tests.runner.in_process import FORKED, exit_codes, train_here
 from tests.runner.points import POINTS, RunHarness, StopsAfter, carry_out
-from tests.runner.two_devices import FORKED, exit_codes
 
 pytestmark = FORKED
 STATES = {"new": 20, "interrupted": 12, "trained": 0, "done": 0, "claimed": 0}  # training batches that are left

@@ -141,42 +141,51 @@ def of_batch(batch_size: int, frames: int = 16, crop: int = 224, *, mixed: bool 
     return apply(K400, [*edits, Edit("objective.mixup", Mixup.Config())] if mixed else edits)
 
 
-@pytest.mark.parametrize(
-    ("run", "devices", "micro_batch", "split"),
-    [
-        (of_batch(128), 32, None, BatchSplit(4, 1)),
-        (of_batch(128), 1, None, BatchSplit(4, 32)),
-        (of_batch(128, frames=32), 8, None, BatchSplit(2, 8)),
-        (of_batch(128, crop=336), 8, None, BatchSplit(1, 16)),
-        (of_batch(128, frames=64, crop=336), 128, None, BatchSplit(1, 1)),  # at least one item
-        (of_batch(128), 8, 16, BatchSplit(16, 1)),
-        (of_batch(6), 1, None, BatchSplit(3, 2)),
-        (of_batch(6, crop=336), 1, None, BatchSplit(1, 6)),
-        (of_batch(6, crop=336, mixed=True), 1, None, BatchSplit(2, 3)),
-    ],
-)
-def test_a_global_batch_is_split_by_the_cost_of_its_items(
-    run: RunConfig, devices: int, micro_batch: int | None, split: BatchSplit
-) -> None:
-    assert Resources(devices=devices, micro_batch=micro_batch).split_of(run) == split
+def check_split(run: RunConfig, resources: Resources, split: BatchSplit | str, accumulation: int | None = None) -> None:
+    """Check the split of a run's batch, or the message of its refusal."""
+    if isinstance(split, str):
+        with pytest.raises(ValueError, match=split):
+            resources.split_of(run, accumulation)
+    else:
+        assert resources.split_of(run, accumulation) == split
 
 
 @pytest.mark.parametrize(
-    ("run", "devices", "micro_batch", "message"),
+    ("run", "resources", "split"),
     [
-        (of_batch(12), 5, None, "a global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4"),
-        (of_batch(12), 2, 4, "--micro-batch 4: 6 items per device cannot be split; use one of 1, 2, 3, 6"),
-        (of_batch(33, mixed=True), 1, None, "over 1 devices in groups of 2; use a batch that 2 divides"),
-        (of_batch(12, mixed=True), 4, None, "over 4 devices in groups of 2; use one of 1, 2, 3, 6"),
-        (of_batch(32, mixed=True), 1, 1, "32 items per device cannot be split; use one of 2, 4, 8, 16, 32"),
-        (of_batch(2_000_000_000), 3, None, "use one of 1, 2, 4, 5, "),  # found at once
+        (of_batch(128), Resources(devices=32), BatchSplit(4, 1)),
+        (of_batch(128), Resources(devices=1), BatchSplit(4, 32)),
+        (of_batch(128, frames=32), Resources(devices=8), BatchSplit(2, 8)),
+        (of_batch(128, crop=336), Resources(devices=8), BatchSplit(1, 16)),
+        (of_batch(128, frames=64, crop=336), Resources(devices=128), BatchSplit(1, 1)),  # at least one item
+        (of_batch(128), Resources(devices=8, micro_batch=16), BatchSplit(16, 1)),
+        (of_batch(6), Resources(devices=1), BatchSplit(3, 2)),
+        (of_batch(6, crop=336), Resources(devices=1), BatchSplit(1, 6)),
+        (of_batch(6, crop=336, mixed=True), Resources(devices=1), BatchSplit(2, 3)),
+        (
+            of_batch(12),
+            Resources(devices=5),
+            "global batch of 12 cannot be split over 5 devices; use one of 1, 2, 3, 4",
+        ),
+        (
+            of_batch(12),
+            Resources(devices=2, micro_batch=4),
+            "--micro-batch 4: 6 items per device cannot be split; use one of 1, 2, 3, 6",
+        ),
+        (of_batch(33, mixed=True), Resources(devices=1), "over 1 devices in groups of 2; use a batch that 2 divides"),
+        (of_batch(12, mixed=True), Resources(devices=4), "over 4 devices in groups of 2; use one of 1, 2, 3, 6"),
+        (
+            of_batch(32, mixed=True),
+            Resources(devices=1, micro_batch=1),
+            "32 items per device cannot be split; use one of 2, 4, 8, 16, 32",
+        ),
+        (of_batch(2_000_000_000), Resources(devices=3), "use one of 1, 2, 4, 5, "),  # found at once
     ],
 )
-def test_the_error_for_an_indivisible_batch_contains_what_is_possible(
-    run: RunConfig, devices: int, micro_batch: int | None, message: str
+def test_a_global_batch_is_split_by_the_cost_of_its_items_and_the_error_contains_what_is_possible(
+    run: RunConfig, resources: Resources, split: BatchSplit | str
 ) -> None:
-    with pytest.raises(ValueError, match=message):
-        Resources(devices=devices, micro_batch=micro_batch).split_of(run)
+    check_split(run, resources, split)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +202,4 @@ def test_the_error_for_an_indivisible_batch_contains_what_is_possible(
 def test_a_training_goes_on_with_the_batches_per_step_of_its_checkpoint(
     resources: Resources, accumulation: int | None, split: BatchSplit | str
 ) -> None:
-    if isinstance(split, str):
-        with pytest.raises(ValueError, match=split):
-            resources.split_of(K400, accumulation)
-    else:
-        assert resources.split_of(K400, accumulation) == split
+    check_split(K400, resources, split, accumulation)

@@ -1,6 +1,6 @@
 """Measurements of memory. Most tests need no GPU."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,9 +11,6 @@ from experiments.spec.catalog import find, load
 from experiments.spec.edits import apply, optim
 from experiments.spec.run import RunConfig
 from experiments.spec.scales import SMALL, TINY
-from interface.sizes import InputSize
-from interface.targets import Targets
-from models.model import Model, ModelConfig
 from models.motionformer.model import Motionformer
 from runner.measure.memory import (
     GIB,
@@ -28,6 +25,7 @@ from runner.measure.memory import (
     training_step,
 )
 from runner.measure.training_step import PRECISIONS, mixed_precision
+from tests.runner.points import POINTS, Tower
 
 TABLE = "motionformer/table3a"
 
@@ -82,35 +80,12 @@ def test_a_step_keeps_weights_gradients_moments_and_saved_tensors() -> None:
     assert bytes_of_step(run, 1) == 4 * weights + saved_for_backward(run)
 
 
-class Layers(Model):
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*layers)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(x)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bends(ModelConfig):
-    """Model without identical blocks."""
-
-    width: int = 8
-
-    def check(self, size: InputSize) -> None:
-        """Accept all sizes."""
-
-    def build(self, size: InputSize, targets: Targets) -> Layers:
-        """Network with one hidden layer."""
-        return Layers(
-            nn.Flatten(), nn.Linear(3 * size.cost, self.width), nn.Tanh(), nn.Linear(self.width, targets.num_outputs)
-        )
-
-
 def test_bytes_saved_for_backward_of_a_model_without_identical_blocks() -> None:
-    run = TINY.of(replace(K400, model=Bends()))
-    values = 3 * run.data.size.cost + Bends().width  # pixels, and the output of tanh, which two layers share
-    assert saved_for_backward(run) == 4 * values
+    assert isinstance(POINTS.model, Tower.Config)
+    values = (
+        2 + 3 * POINTS.model.width + 1
+    )  # a point; outputs of tanh and dropout, and the mask of the latter; a factor
+    assert saved_for_backward(POINTS) == 4 * values
 
 
 def test_saved_bytes_exclude_weights_and_count_storages_once() -> None:

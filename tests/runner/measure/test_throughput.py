@@ -153,13 +153,6 @@ def test_bfloat16_is_not_measured_on_a_cpu(machine: Machine) -> None:
         Turns("bf16-true", batch_size=None, rounds=None, say=print)
 
 
-def test_real_models_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found, _ = measured(batch_size=2)
-    rate = found["fast"]["items_per_second"]
-    assert isinstance(rate, float) and 0 < rate < 1e6
-
-
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("precision", ["32-true", "bf16-true"])

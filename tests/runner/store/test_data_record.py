@@ -155,26 +155,41 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def job_of(run: RunConfig, data: DataFingerprint, store: RunStore, *, finished: bool) -> Job:
-    """Job of a trained run, whose test has finished or not."""
-    directory = store.run(run.train_id)
+DATA = VideoData(dataset=Kinetics.Config(num_classes=3))
+RUN = replace(POINTS, data=DATA)
+
+
+def job_of(run: RunConfig, data: DataFingerprint, store: RunStore, state: str = "finished") -> Job:
+    """Job of a trained run whose test has finished or not, or of another test than that of its released weights."""
+    directory, cell = store.run(run.train_id), CellName("paper/table", "row", "column")
+    if state == "released":
+        write_atomically(directory.released, "")
+        write_atomically(directory.released_record, json.dumps({"file": "k400.pyth", "sha256": "0123"}))
+        write_result(store, run, released=True, data=data.as_json())
+        return Job(replace(run, evaluation=replace(run.evaluation, views=1)), cell, 0)
     write_atomically(directory.data, json.dumps({**data.as_json(), "root": "/data"}))
     write_atomically(directory.weights, "")
-    if finished:
+    if state == "finished":
         write_result(store, run, data=data.as_json() | {"name": run.data.dataset.name})
-    return Job(run, CellName("paper/table", "row", "column"), 0)
+    return Job(run, cell, 0)
 
 
-@pytest.mark.parametrize("finished", [True, False], ids=["finished", "trained"])
-def test_results_of_other_data_than_those_named_are_refused(finished: bool, root: Path, store: RunStore) -> None:
-    data = VideoData(dataset=Kinetics.Config(num_classes=3))
-    job = job_of(replace(POINTS, data=data), fingerprint_in(data, root), store, finished=finished)
-    named = Resources(data=(("kinetics400", root),))
+@pytest.mark.parametrize(
+    ("state", "source"),
+    [
+        ("finished", f"the finished test .*{RUN.eval_id}.json"),
+        ("trained", "the training in .*data.json"),
+        ("released", f"the finished test .*{RUN.eval_id}.released.json"),  # whose scores are used for the other test
+    ],
+)
+def test_results_of_other_data_than_those_named_are_refused(
+    state: str, source: str, root: Path, store: RunStore
+) -> None:
+    job, named = job_of(RUN, fingerprint_in(DATA, root), store, state), Resources(data=(("kinetics400", root),))
     check_named_data([job], store, named)
     (root / "0.mp4").write_bytes(b"xx")  # another copy of the video
     check_named_data([job], store, named)
     (root / "train.csv").write_text("0.mp4 1\n")
-    source = f"the finished test .*{job.run.eval_id}.json" if finished else "the training in .*data.json"
     with pytest.raises(
         DataError, match=f"kinetics400: in .*, ids or labels of the training videos differ .* those of {source}.*;"
     ):
@@ -182,27 +197,10 @@ def test_results_of_other_data_than_those_named_are_refused(finished: bool, root
     check_named_data([job], store, Resources())  # nobody names the data
 
 
-def test_other_tests_of_released_weights_are_compared_because_their_scores_are_used(
-    root: Path, store: RunStore
-) -> None:
-    run = replace(POINTS, data=VideoData(dataset=Kinetics.Config(num_classes=3)))
-    data, directory = fingerprint_in(run.data, root), store.run(run.train_id)
-    write_atomically(directory.released, "")
-    write_atomically(directory.released_record, json.dumps({"file": "k400.pyth", "sha256": "0123"}))
-    write_result(store, run, released=True, data=data.as_json())
-    other_views = replace(run, evaluation=replace(run.evaluation, views=1))
-    job, named = Job(other_views, CellName("paper/table", "row", "column"), 0), Resources(data=(("kinetics400", root),))
-    check_named_data([job], store, named)
-    (root / "train.csv").write_text("0.mp4 1\n")
-    with pytest.raises(DataError, match=r"ids or labels of the training videos differ .* the finished test"):
-        check_named_data([job], store, named)
-
-
 def test_data_below_video_root_are_compared_if_they_are_there(
     root: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = VideoData(dataset=Kinetics.Config(num_classes=3))
-    job = job_of(replace(POINTS, data=data), fingerprint_in(data, root), store, finished=True)
+    job = job_of(RUN, fingerprint_in(DATA, root), store)
     monkeypatch.setenv("VIDEO_ROOT", str(root))  # without a folder kinetics400
     check_named_data([job], store, Resources())
     (root.parent / "kinetics400").symlink_to(root)
@@ -216,12 +214,11 @@ def test_data_below_video_root_are_compared_if_they_are_there(
 def test_results_of_generated_data_encoded_elsewhere_or_by_other_code_are_taken(
     small_run: RunConfig, root: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, dataset = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root), small_run.data.dataset
     monkeypatch.setattr("runner.machine.resources.generated", None)
-    job = job_of(small_run, data, store, finished=True)
+    job = job_of(small_run, fingerprint_in(DATA, root), store)
     record = job.directory(store).data
     write_atomically(record, json.dumps({**json.loads(record.read_text()), "code": "0123"}))  # of earlier versions
     check_named_data([job], store, Resources())
     (root / "0.mp4").write_bytes(b"xx")
-    now = fingerprint_in(VideoData(dataset=Kinetics.Config(num_classes=3)), root)
-    check_data_record(job.directory(store), now, root, dataset, goes_on=True)
+    now = fingerprint_in(DATA, root)
+    check_data_record(job.directory(store), now, root, small_run.data.dataset, goes_on=True)

@@ -34,6 +34,13 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     return lambda: capsys.readouterr().err.splitlines()
 
 
+@pytest.fixture
+def published(store: RunStore) -> RunStore:
+    """Store of the published results that `store` takes where it has none."""
+    assert store.results is not None
+    return RunStore(store.results)
+
+
 def value(store: RunStore, run: RunConfig = K400, directories: list[RunDirectory] | None = None) -> float | None:
     """Top-1 accuracy of the accepted result of a run."""
     found = store.test(run, directories)
@@ -62,9 +69,9 @@ def test_folders_are_made_one_at_a_time_and_taken_before_a_listing_shows_them(tm
     assert store.run(EPIC100.train_id).path == other
 
 
-def test_results_made_here_precede_published_ones_and_trained_weights_precede_released_ones(tmp_path: Path) -> None:
-    published = RunStore(tmp_path / "results")
-    store = RunStore(tmp_path / "runs", results=published.root)
+def test_results_made_here_precede_published_ones_and_trained_weights_precede_released_ones(
+    store: RunStore, published: RunStore
+) -> None:
     assert value(store) is None
     write_result(published, K400, 1.0)
     assert value(store) == 1
@@ -112,10 +119,9 @@ FOREIGN: dict[str, tuple[object, str]] = {
 
 @pytest.mark.parametrize("kind", FOREIGN)
 def test_a_foreign_or_edited_result_is_named_once_and_counts_as_not_done(
-    kind: str, tmp_path: Path, lines: Lines
+    kind: str, store: RunStore, published: RunStore, lines: Lines
 ) -> None:
     content, reason = FOREIGN[kind]
-    store = RunStore(tmp_path / "runs", results=tmp_path / "results")
     directory = store.run(K400.train_id)
     path = directory.metrics(K400.eval_id)
     write_atomically(path, content if isinstance(content, str) else json.dumps(content))
@@ -124,38 +130,35 @@ def test_a_foreign_or_edited_result_is_named_once_and_counts_as_not_done(
     (line,) = lines()
     assert line.startswith(f"reproduce: {path} is not taken as a result: ") and reason in line
     assert line.endswith("; restore or remove it, or `reproduce run` makes it again") and len(line) < 1100
-    write_result(RunStore(tmp_path / "results"), K400, 60.0)
+    write_result(published, K400, 60.0)
     assert value(store) == 60  # published results take its place
     publish(store)
-    assert value(RunStore(tmp_path / "results")) == 60
+    assert value(published) == 60
     write_result(store, K400, 61.0)
     assert value(store) == 61 and lines() == []
     publish(store)
-    assert value(RunStore(tmp_path / "results")) == 60
+    assert value(published) == 60
 
 
-def test_a_result_with_hits_and_counts_of_its_accuracy_is_accepted(tmp_path: Path, lines: Lines) -> None:
-    write_result(RunStore(tmp_path), K400, 50.0, hits=HITS, class_counts=COUNTS, categories={"class": {"up": "a"}})
-    found = RunStore(tmp_path).test(K400)
+def test_a_result_with_hits_and_counts_of_its_accuracy_is_accepted(store: RunStore, lines: Lines) -> None:
+    write_result(store, K400, 50.0, hits=HITS, class_counts=COUNTS, categories={"class": {"up": "a"}})
+    found = store.test(K400)
     assert found is not None and found.record.class_counts["class"]["up"] == (24, 48, 48) and lines() == []
 
 
-def test_a_result_of_trained_weights_is_none_of_released_ones(tmp_path: Path, lines: Lines) -> None:
-    store = RunStore(tmp_path)
+def test_a_result_of_trained_weights_is_none_of_released_ones(store: RunStore, lines: Lines) -> None:
     write_atomically(store.run(K400.train_id).of_released.metrics(K400.eval_id), json.dumps(sealed(RESULT)))
     assert store.test(K400) is None and "it names no released weights" in lines()[0]
 
 
-def test_results_of_other_seeds_and_protocols_are_their_own(tmp_path: Path) -> None:
-    store = RunStore(tmp_path)
+def test_results_of_other_seeds_and_protocols_are_their_own(store: RunStore) -> None:
     runs = (K400, replace(K400, seed=1), apply(K400, evaluation(views=1)))
     for number, run in enumerate(runs):
         write_result(store, run, float(number))
     assert [value(store, run) for run in runs] == [0, 1, 2]
 
 
-def test_a_result_beside_another_config_is_refused(tmp_path: Path, lines: Lines) -> None:
-    store = RunStore(tmp_path)
+def test_a_result_beside_another_config_is_refused(store: RunStore, lines: Lines) -> None:
     write_result(store, K400)
     config = store.run(K400.train_id).config
     write_atomically(config, json.dumps(K400.description))
@@ -193,19 +196,15 @@ FOREIGN_MEASUREMENTS = [
 
 @pytest.mark.parametrize(("record", "reason"), FOREIGN_MEASUREMENTS)
 def test_a_foreign_or_edited_measurement_is_named_and_ignored(
-    record: dict, reason: str, tmp_path: Path, lines: Lines
+    record: dict, reason: str, store: RunStore, lines: Lines
 ) -> None:
-    store = RunStore(tmp_path)
     write_atomically(store.run("aaa").measurement("memory"), json.dumps(record))
     assert store.measurement("aaa", "memory") is None
     (line,) = lines()
     assert "measured/memory.json is not taken as a result: " in line and reason in line
 
 
-def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path: Path) -> None:
-    published = RunStore(tmp_path / "results")
-    store = RunStore(tmp_path / "runs", results=published.root)
-
+def test_measurements_made_here_precede_published_ones_of_the_same_kind(store: RunStore, published: RunStore) -> None:
     def peak(store: RunStore) -> float | None:
         found = store.measurement("aaa", "memory")
         return None if found is None else found.record["peak_gib"]
@@ -228,14 +227,13 @@ def test_measurements_made_here_precede_published_ones_of_the_same_kind(tmp_path
     assert here is not None and [*other_measurements(here, store)] == ["published"]
 
 
-def test_a_result_is_published_with_the_config_of_its_run(tmp_path: Path) -> None:
-    store = RunStore(tmp_path / "runs", results=tmp_path / "results")
+def test_a_result_is_published_with_the_config_of_its_run(store: RunStore, published: RunStore) -> None:
     write_atomically(store.run(K400.train_id).config, json.dumps(K400.description))
     publish(store)
-    assert not (tmp_path / "results").exists()
+    assert not published.root.exists()
     write_result(store, K400, released=True)
     publish(store)
-    names = {file.name for file in (tmp_path / "results").rglob("*.json")}
+    names = {file.name for file in published.root.rglob("*.json")}
     assert names == {"config.json", f"{K400.eval_id}.released.json"}
 
 

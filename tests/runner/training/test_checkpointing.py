@@ -1,11 +1,8 @@
-"""Callbacks of training: stops on signals, also of several processes, device time, and best weights."""
+"""Callbacks of training: stops on signals, device time, best weights and divergence."""
 
-import json
 import math
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,18 +15,14 @@ from lightning import LightningModule, Trainer
 
 from data.worker_processes import STOP_SIGNALS
 from experiments.motionformer.base import K400
-from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from runner.machine.files import StoreError
-from runner.machine.request import Request
-from runner.machine.resources import Resources
 from runner.machine.signals import Stopped, StopRequest
 from runner.training import kept_weights
 from runner.training.checkpointing import Checkpointing, TwoCheckpoints
 from runner.training.kept_weights import BestWeights, Divergence
 from runner.training.processes import DeviceClock
 
-ROOT = Path(__file__).resolve().parents[3]
 MODULE = cast(LightningModule, None)
 
 
@@ -114,50 +107,26 @@ def test_device_seconds_add_up_over_stops_and_device_counts(monkeypatch: pytest.
     assert second.waiting_share is None
 
 
-@pytest.mark.slow
-def test_two_processes_train_and_test_an_odd_number_of_videos(tmp_path: Path) -> None:
-    overrides = ["data.dataset.stand_in.num_train=32", "data.dataset.stand_in.num_val=65", "optim.batch_size=8",
-                 "optim.epochs=1", "model.depth=1"]  # fmt: skip
-    run = load("motionformer/table4").run_of("trajectory.k400", TINY, overrides, 0)
-    Request(run=run, resources=Resources(devices=2, threads=1), runs=tmp_path).save(tmp_path / "request.json")
-    command = [sys.executable, "-m", "runner.jobs.run_process", str(tmp_path / "request.json")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-    (file,) = tmp_path.glob("*/metrics/*.json")
-    metrics = json.loads(file.read_text())
-    assert metrics["videos"] == {"evaluated": 65, "failed": 0, "missing": 0}
-    assert sum(videos for _, videos in metrics["classes"].values()) == 65  # of both processes
-    assert metrics["device_hours"] > 0 and metrics["replaced_in_training"] == 0
+def saved_of(callback: BestWeights, values: list[float], monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Those of the values of validations whose weights are saved."""
+    saved: list[float] = []
+    module = TINY.of(K400).build()
+    for value in values:
+        monkeypatch.setattr(kept_weights, "save_weights", lambda *_, value=value: saved.append(value))
+        trainer = SimpleNamespace(callback_metrics={"val/top1": value}, is_global_zero=True)
+        callback.on_validation_end(cast(Trainer, trainer), module)
+    return saved
 
 
 def test_the_first_of_equal_validations_is_saved_also_after_a_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = iter([10.0, 30.0, 30.0, 20.0, 31.0])
-    saved: list[float] = []
-    module = TINY.of(K400).build()
-
-    def validate(callback: BestWeights) -> None:
-        value = next(values)
-        monkeypatch.setattr("runner.training.kept_weights.save_weights", lambda model, path, run: saved.append(value))
-        metrics = {"val/top1": value}
-        callback.on_validation_end(
-            cast(Trainer, SimpleNamespace(callback_metrics=metrics, is_global_zero=True)), module
-        )
-
-    first = BestWeights(tmp_path / "best.safetensors", "top1", "max")
-    for _ in range(3):
-        validate(first)
-    second = BestWeights(tmp_path / "best.safetensors", "top1", "max")
+    first, second = (BestWeights(tmp_path / "best.safetensors", "top1", "max") for _ in range(2))
+    assert saved_of(first, [10.0, 30.0, 30.0], monkeypatch) == [10.0, 30.0]
     second.load_state_dict(first.state_dict())
-    for _ in range(2):
-        validate(second)
-    assert saved == [10.0, 30.0, 31.0]
-    values, third = iter([3.0, 2.0, 2.5]), BestWeights(tmp_path / "best.safetensors", "top1", "min")
-    saved.clear()
-    for _ in range(3):
-        validate(third)
-    assert saved == [3.0, 2.0]
+    assert saved_of(second, [20.0, 31.0], monkeypatch) == [31.0]
+    least = BestWeights(tmp_path / "best.safetensors", "top1", "min")
+    assert saved_of(least, [3.0, 2.0, 2.5], monkeypatch) == [3.0, 2.0]
 
 
 def losses_until_divergence(losses: list[float], scaler: object) -> int:

@@ -1,37 +1,21 @@
-"""Training curves: their points, what they show, and how they continue after a kill."""
+"""Training curves: their points, and what they show. `test_train.py` has how they continue after a kill."""
 
-import itertools
 import json
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.summary.writer import event_file_writer
 
 from data.items import TrainItems
-from experiments.spec.run import RunConfig
 from lightning_modules.optim import OptimConfig
 from runner.training.curves import GPU_MEMORY, WAITING, Curves, gradient_norm, steps_per_point
 from tests.runner.points import POINTS, RunHarness
 
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=4, batch_size=4, lr=0.1, validate_every=1, keep="best"))
-STEPS = replace(POINTS, optim=OptimConfig(epochs=None, steps=22, batch_size=4, lr=0.1, validate_every=3, keep="best"))
 SPEED = "workload/points_per_second"
 CURVES = {"train/loss", "train/top1", "train/lr", "train/gradient_norm", "val/loss", "val/top1", SPEED, WAITING}
 CURVES |= {GPU_MEMORY} if torch.cuda.is_available() else set()
-
-
-@pytest.fixture(autouse=True)
-def one_process_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each event file seem to be the first of its process, a second after the one before.
-
-    TensorBoard sorts files by their names, in which the number of a file in its process has no leading zeros.
-    """
-    seconds = itertools.count(int(time.time()))
-    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: next(seconds)))
 
 
 class Clock:
@@ -48,12 +32,6 @@ class Clock:
         self.now += seconds
 
 
-def curves(harness: RunHarness, run: RunConfig) -> dict[str, list[tuple[int, float]]]:
-    """Steps and values of each curve, as TensorBoard reads them."""
-    events = EventAccumulator(str(harness.store.run(run.train_id).tensorboard)).Reload()
-    return {tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
-
-
 @pytest.mark.parametrize(("num_steps", "interval"), [(1, 1), (150, 1), (465, 4), (100_000, 50)])
 def test_curves_have_a_hundred_points_or_one_every_fifty_steps(num_steps: int, interval: int) -> None:
     assert steps_per_point(num_steps) == interval
@@ -61,7 +39,7 @@ def test_curves_have_a_hundred_points_or_one_every_fifty_steps(num_steps: int, i
 
 def test_a_training_has_these_curves_and_no_others(harness: RunHarness) -> None:
     harness.execute(EPOCHS)
-    found = curves(harness, EPOCHS)
+    found = harness.curves(EPOCHS)
     assert found.keys() == CURVES  # neither the epoch nor points of the test
     assert [step for step, _ in found["train/loss"]] == list(range(20))
     assert all(len(found[name]) == 20 for name in ("train/gradient_norm", "train/lr", "train/top1", SPEED))
@@ -77,7 +55,7 @@ def test_the_share_of_waiting_is_that_of_the_time_for_which_batches_are_awaited(
         monkeypatch.setattr(f"{module}.time", clock)
     monkeypatch.setattr(TrainItems, "__getitem__", lambda *words: clock.sleep(0.05) or items(*words))
     harness.execute(EPOCHS)
-    shares = [value for _, value in curves(harness, EPOCHS)[WAITING]]
+    shares = [value for _, value in harness.curves(EPOCHS)[WAITING]]
     assert min(shares) > 50 and max(shares) < 100
     record = json.loads(harness.store.run(EPOCHS.train_id).training.read_text())
     assert 0.5 < record["waiting_share"] < 1
@@ -90,24 +68,9 @@ def test_all_curves_have_the_interval_of_long_trainings_and_count_optimiser_step
     monkeypatch.setattr("runner.training.curves.NUM_POINTS", num_points)
     harness.resources = replace(harness.resources, micro_batch=micro_batch)
     harness.execute(EPOCHS)
-    found = curves(harness, EPOCHS)
+    found = harness.curves(EPOCHS)
     for name in ("train/loss", "train/gradient_norm", SPEED):
         assert [step for step, _ in found[name]] == list(range(interval - 1, 20, interval))
-
-
-@pytest.mark.parametrize("run", [EPOCHS, STEPS], ids=["epochs", "steps"])
-def test_a_killed_training_continues_its_curves(run: RunConfig, harness: RunHarness) -> None:
-    harness.execute(run)
-    whole = curves(harness, run)
-    for event, number in (("step", 8), ("step", 13), ("checkpoint", 2), ("validation batch 0", 2)):
-        harness.use_new_store(f"killed before {event} {number}")
-        harness.execute_and_kill(run, event, number)
-        harness.execute(run)
-        found = curves(harness, run)
-        assert found.keys() == whole.keys()
-        for name in whole.keys() - {SPEED, WAITING}:
-            assert found[name] == whole[name], (event, number, name)
-        assert [step for step, _ in found[SPEED]] == [step for step, _ in whole[SPEED]]
 
 
 def test_the_norm_is_that_of_all_gradients_together() -> None:

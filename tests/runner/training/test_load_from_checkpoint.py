@@ -1,4 +1,7 @@
-"""`TaskModule.load_from_checkpoint`: models of checkpoints and weight files, from the file alone."""
+"""`TaskModule.load_from_checkpoint`: models of checkpoints and weight files, from the file alone.
+
+Those with a frozen part are in `tests/runner/weights/test_frozen_weights.py`.
+"""
 
 import shutil
 import tempfile
@@ -9,12 +12,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from experiments.spec.run import RunConfig
 from lightning_modules.module import TaskModule
 from models.saved_weights import RUN
-from runner.weights.weights import existing_weights, load_weights
 from tests.runner.points import POINTS, RunHarness
-from tests.runner.tower_weights import FROZEN_TOWER, FUSED, OTHER, fresh, keep, same
+from tests.runner.tower_weights import FROZEN_TOWER, FUSED, OTHER, keep, same
 
 
 def test_a_checkpoint_holds_its_model_task_and_recipe(harness: RunHarness, tmp_path: Path) -> None:
@@ -36,23 +37,6 @@ def test_the_weights_that_a_training_leaves_are_loaded_in_the_same_way(harness: 
         save_file({name: tensor + 1 for name, tensor in load_file(file).items()}, file, saved.metadata())
     with pytest.raises(ValueError, match="was changed after it was saved: its digest differs"):
         TaskModule.load_from_checkpoint(file)
-
-
-@pytest.mark.usefixtures("photos")
-@pytest.mark.parametrize("run", [FROZEN_TOWER, FUSED], ids=["file", "parents"])
-def test_frozen_weights_come_from_files_or_from_runs_beside_it(run: RunConfig, harness: RunHarness) -> None:
-    keep(POINTS, harness.store, seed=1)
-    keep(OTHER, harness.store, seed=2, released=True)
-    harness.execute_and_kill(run, "step", 12)
-    checkpoint = harness.store.run(run.train_id).checkpoint
-    stopped = torch.load(checkpoint, weights_only=True)["state_dict"]
-    loaded = TaskModule.load_from_checkpoint(checkpoint).state_dict()
-    assert loaded.keys() > stopped.keys() and same({name: loaded[name] for name in stopped}, stopped)
-    harness.execute(run)
-    expected = fresh(run)
-    load_weights(expected, run, harness.store, existing_weights(run, harness.store))
-    weights = harness.store.run(run.train_id).weights
-    assert same(TaskModule.load_from_checkpoint(weights).model.state_dict(), expected.state_dict())
 
 
 @pytest.mark.usefixtures("photos")

@@ -18,42 +18,27 @@ from models.propagation.rules import DINO
 from runner.machine.resources import Resources
 from runner.store.run_directory import RunDirectory
 from runner.store.store import RunStore
+from tests.runner.in_process import FORKED, exit_codes
 from tests.runner.mask_runs import KEPT_MASK, PROPAGATED, STAND_IN, UNTRAINED
 from tests.runner.points import carry_out
-from tests.runner.two_devices import FORKED, exit_codes
 
+pytestmark = pytest.mark.usefixtures("stand_ins")
 RESOURCES = Resources(devices=1)
 
 
-@pytest.fixture(autouse=True)
-def stand_ins(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STAND_IN_CACHE", str(tmp_path_factory.getbasetemp() / "stand-ins"))
-
-
 @pytest.mark.parametrize("run", [UNTRAINED, KEPT_MASK], ids=["untrained", "kept"])
-def test_metrics_and_result_files_of_a_test(run: RunConfig, store: RunStore) -> None:
-    metrics = carry_out(run, store, RESOURCES)
+def test_metrics_are_those_of_the_result_files(run: RunConfig, store: RunStore) -> None:
+    metrics, directory = carry_out(run, store, RESOURCES), store.run(run.train_id)
     assert metrics["videos"] == {"evaluated": 3, "failed": 0, "missing": 0}
-    assert metrics["jf"] == pytest.approx((metrics["j"] + metrics["f"]) / 2)
-    directory = store.run(run.train_id)
     assert RunDirectory(directory.path, compare_scores=True).result(run) is not None  # equal to the saved scores
-    root = RESOURCES.root(run.data)
-    results = directory.predictions(run.eval_id)
-    for name in ("shapes-00", "shapes-02"):
-        files = sorted(path.name for path in (results / name).iterdir())
-        assert files == [f"{frame:05d}.png" for frame in range(6)]
-        first = f"{name}/00000.png"
-        assert (results / first).read_bytes() == (root / "Annotations/480p" / first).read_bytes()
-
-
-def test_metrics_are_those_of_the_result_files(store: RunStore) -> None:
-    metrics = carry_out(UNTRAINED, store, RESOURCES)
-    results = store.run(UNTRAINED.train_id).predictions(UNTRAINED.eval_id)
-    annotations = RESOURCES.root(UNTRAINED.data) / "Annotations/480p"
-    scores = MaskScores(UNTRAINED.objective)  # type: ignore[arg-type]
+    results, annotations = directory.predictions(run.eval_id), RESOURCES.root(run.data) / "Annotations/480p"
+    scores = MaskScores(run.objective)  # type: ignore[arg-type]
     for index in range(3):
+        name, files = f"shapes-{index:02d}", [f"{frame:05d}.png" for frame in range(6)]
+        assert sorted(path.name for path in (results / name).iterdir()) == files
+        assert (results / name / files[0]).read_bytes() == (annotations / name / files[0]).read_bytes()
         predicted, truth = (
-            np.stack([np.asarray(Image.open(folder / f"shapes-{index:02d}/{frame:05d}.png")) for frame in range(6)])
+            np.stack([np.asarray(Image.open(folder / name / file)) for file in files])
             for folder in (results, annotations)
         )
         scores.add(index, predicted, truth)

@@ -193,7 +193,7 @@ def test_a_training_resumes_with_the_accumulation_of_its_checkpoint(harness: Run
     whole = harness.weights(POINTS)
     harness.use_new_store("stopped")
     with pytest.raises(Stopped):
-        harness.execute(POINTS, request=StopsAfter(harness, 14))
+        harness.execute(POINTS, request=StopsAfter(harness, 13))  # within a step, which is completed
     harness.resources = replace(harness.resources, micro_batch=4)
     with pytest.raises(ValueError, match="counts 2 batches a step; go on with --micro-batch 2"):
         harness.execute(POINTS)

@@ -4,25 +4,18 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from msgspec.structs import replace as replace_fields
 
-from experiments.spec.edits import apply, data, evaluation
+from experiments.spec.edits import Edit, apply, data, evaluation
 from experiments.spec.run import RunConfig
-from interface.evaluation import EvalConfig
-from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
 from runner.machine.resources import Resources
-from runner.store.records import record_of_test, sealed, write_test
-from runner.store.saved_scores import SavedScores, save_scores, scored
+from runner.store.records import sealed
 from runner.store.store import RunStore
 from runner.training.results import rescore
-from tests.runner.points import POINTS, carry_out
-from tests.runner.stored_metrics import result
+from tests.runner.points import carry_out
 
 KeepWeights = Callable[..., None]
 ONE = Resources(devices=1)
@@ -88,33 +81,25 @@ def test_a_rescored_test_has_the_provenance_of_the_saved_scores(two_views: RunCo
 
 
 @pytest.mark.parametrize(
-    "changes",
+    "other",
     [
-        {"views": 1, "stride": 2},
-        {"views": 1, "crops": 1},
-        {"views": 1, "short_side": 40},
-        {"views": 1, "span": 1.0},
-        {"views": 1, "merge": "mean of logits"},
-        {"views": 3},
-        {"views": 4},
+        evaluation(views=1, stride=2),
+        evaluation(views=1, crops=1),
+        evaluation(views=1, short_side=40),
+        evaluation(views=1, span=1.0),
+        evaluation(views=1, merge="mean of logits"),
+        evaluation(views=3),
+        evaluation(views=4),
+        (*evaluation(views=1), *data(frames=4)),
+        (*evaluation(views=1), Edit("seed", 1)),
     ],
 )
-def test_saved_scores_are_not_used_for_other_protocols(
-    two_views: RunConfig, store: RunStore, changes: dict[str, object]
+def test_saved_scores_are_not_used_for_other_protocols_and_runs(
+    two_views: RunConfig, store: RunStore, other: tuple[Edit, ...]
 ) -> None:
-    other = protocol(two_views, **changes)
-    assert not rescored(other, store)
-    assert not store.run(other.train_id).metrics(other.eval_id).exists()
-
-
-def test_saved_scores_are_not_used_for_other_runs(two_views: RunConfig, store: RunStore) -> None:
-    for other in (replace(two_views, seed=1), apply(two_views, data(frames=4))):
-        assert not rescored(protocol(other, views=1), store)
-
-
-def test_saved_scores_without_metrics_are_ignored(two_views: RunConfig, store: RunStore) -> None:
-    store.run(two_views.train_id).metrics(two_views.eval_id).unlink()
-    assert not rescored(protocol(two_views, views=1), store)
+    run = apply(two_views, other)
+    assert not rescored(run, store)
+    assert not store.run(run.train_id).metrics(run.eval_id).exists()
 
 
 def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: RunConfig, store: RunStore) -> None:
@@ -131,8 +116,8 @@ def test_own_and_released_weights_are_rescored_from_their_own_scores(two_views: 
     assert not directory.metrics(one_view.eval_id).exists()
 
 
-def damage(path: Path, how: str) -> None:
-    """Damage saved scores."""
+def damage(path: Path, metrics: Path, how: str) -> None:
+    """Damage saved scores, or the metrics beside them."""
     whole = path.read_bytes()
     with np.load(path) as saved:
         arrays = {name: saved[name] for name in saved.files}
@@ -149,19 +134,27 @@ def damage(path: Path, how: str) -> None:
             np.savez(path, **arrays)
         case "pickled":
             np.savez(path, **{**arrays, "test": np.array([{"evaluation": {}}], dtype=object)}, allow_pickle=True)
+        case "without metrics":
+            metrics.unlink()
+        case "beside edited metrics":
+            metrics.write_text(json.dumps(fields(metrics) | {"seconds": 12345.0}))
 
 
-@pytest.mark.parametrize("how", ["cut short", "scores flipped", "of an older version", "pickled"])
+@pytest.mark.parametrize(
+    "how",
+    ["cut short", "scores flipped", "of an older version", "pickled", "without metrics", "beside edited metrics"],
+)
 def test_damaged_saved_scores_are_ignored(two_views: RunConfig, store: RunStore, how: str) -> None:
     directory, one_view = store.run(two_views.train_id), protocol(two_views, views=1)
-    path = directory.scores(two_views.eval_id)
-    whole = path.read_bytes()
-    damage(path, how)
+    path, metrics = directory.scores(two_views.eval_id), directory.metrics(two_views.eval_id)
+    whole, intact = path.read_bytes(), metrics.read_text()
+    damage(path, metrics, how)
     assert not rescored(one_view, store)
     assert not directory.metrics(one_view.eval_id).exists()
     # Intact scores of another test are still used, although their file is read later.
     path.rename(path.with_name("000.npz"))
     path.write_bytes(whole)
+    metrics.write_text(intact)
     assert rescored(one_view, store)
     assert fields(directory.metrics(one_view.eval_id))["rescored_from"] == two_views.eval_id
 
@@ -195,11 +188,11 @@ def test_results_are_compared_with_their_saved_scores_on_request(
         path.write_text(written)
     predictions = directory.scores(two_views.eval_id)
     whole = predictions.read_bytes()
-    damage(predictions, "scores flipped")
+    path = directory.metrics(two_views.eval_id)
+    damage(predictions, path, "scores flipped")
     for run in (two_views, one_view):
         assert store.test(run) is not None and comparing.test(run) is None
         assert f"its saved scores {predictions} were changed after the test" in capsys.readouterr().err
-    path = directory.metrics(two_views.eval_id)
     without_hash = {name: part for name, part in fields(path).items() if name != "predictions_sha256"}
     path.write_text(json.dumps(sealed(without_hash)))
     assert comparing.test(two_views) is None
@@ -210,32 +203,3 @@ def test_results_are_compared_with_their_saved_scores_on_request(
     assert comparing.test(two_views) is not None
     predictions.write_bytes(whole)
     assert comparing.test(two_views) is not None
-
-
-def test_an_edited_result_is_not_the_source_of_another(two_views: RunConfig, store: RunStore) -> None:
-    path = store.run(two_views.train_id).metrics(two_views.eval_id)
-    path.write_text(json.dumps(fields(path) | {"seconds": 12345.0}))
-    assert not rescored(protocol(two_views, views=1), store)
-
-
-def test_an_item_is_unreadable_in_a_rescored_test_if_the_views_used_are(store: RunStore) -> None:
-    run = replace(POINTS, evaluation=EvalConfig(views=2, crops=1))
-    made = run.objective.task(run.data.targets).new_scores(run.evaluation)
-    assert isinstance(made, ViewScores)
-    # States of the first and the last view of each item. Data sets of points re-score with the last views.
-    states = [(EVALUATED, EVALUATED), (FAILED, FAILED), (MISSING, MISSING), (FAILED, EVALUATED), (EVALUATED, FAILED)]
-    for item, states_of_item in enumerate(states):
-        for view, state in enumerate(states_of_item):
-            flags = (torch.tensor([state != EVALUATED]), torch.tensor([state == MISSING]))
-            label, place = torch.tensor([item % 4]), torch.tensor([item])
-            made.add(torch.eye(4)[None, label], label, place, torch.tensor([view]), *flags)
-    directory = store.run(run.train_id)
-    test = SavedScores(made, tuple("abcde"), (), "0123", 4)
-    save_scores(directory.scores(run.eval_id), run, test)
-    write_test(directory.metrics(run.eval_id), replace_fields(record_of_test(result(run)), **scored(run, test)))
-    one_view = replace(run, evaluation=EvalConfig(views=1, crops=1))
-    assert rescored(one_view, store)
-    both, one = (fields(directory.metrics(tested.eval_id)) for tested in (run, one_view))
-    assert both["videos"] == {"evaluated": 1, "failed": 3, "missing": 1}
-    assert one["videos"] == {"evaluated": 2, "failed": 2, "missing": 1}
-    assert (both["top1"], one["top1"]) == (pytest.approx(20), pytest.approx(40))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from torch import Tensor
 from data.errors import DataError, DecodeError
 from data.items import TestItems
 from data.labels import ItemList
-from data.stand_ins.drawing.epic100 import NOUNS, VERBS
 from experiments.motionformer.base import SSV2
 from experiments.spec.run import RunConfig
 from lightning_modules.scores import EVALUATED, FAILED, MISSING, ViewScores
@@ -23,8 +22,6 @@ from runner.store.records import READABLE, Hits
 from runner.store.saved_scores import SavedScores, scored
 from runner.training import train
 from runner.training.results import NUM_FRAMES, check_complete, decoded_clips, small
-from runner.weights.weights import save_weights
-from tests.runner.experts import ENSEMBLE, Expert
 from tests.runner.points import POINTS, Killed, PointData, RunHarness
 from tests.runner.tower_weights import keep
 
@@ -92,42 +89,17 @@ def test_a_class_that_is_predicted_and_no_label_is_counted_and_has_no_accuracy()
     assert fields["class_counts"] == {"class": {"up": (1, 1, 1), "down": (0, 0, 1), "7": (0, 1, 0)}}
 
 
-def not_finite() -> SavedScores:
-    broken = finished(EVALUATED, EVALUATED)
-    assert isinstance(broken.scores, ViewScores)
-    broken.scores.items[1].views[0][3] = torch.nan
-    return broken
-
-
 @pytest.mark.parametrize(
     ("test", "kind", "message"),
     [
         (lambda: finished(EVALUATED, FAILED, allowed=0), DataError, "1 of 2 test videos cannot be read; the limit is"),
         (lambda: finished(EVALUATED, MISSING, allowed=0), DataError, "1 of 2 test videos cannot be read; the limit is"),
         (lambda: finished(EVALUATED, EVALUATED, ids=("a", "b", "c")), RuntimeError, "item 2 of the test was scored"),
-        (not_finite, ValueError, "the scores of 1 of 2 test items are not finite: these weights are of no use"),
     ],
 )
 def test_an_incomplete_test_is_an_error(test: Callable[[], SavedScores], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         check_complete(SSV2, test())
-
-
-def test_scores_of_an_ensemble_are_the_mean_of_those_of_its_experts(harness: RunHarness) -> None:
-    experts = [replace(parent.run, model=Expert.Config(), seed=seed) for seed, parent in enumerate(ENSEMBLE.parents)]
-    parts = zip(ENSEMBLE.parents, experts, strict=True)
-    both, scores = replace(ENSEMBLE, parents=tuple(replace(parent, run=run) for parent, run in parts)), []
-    for run in (*experts, both):
-        directory = harness.store.run(run.train_id)
-        if run.optim is not None:
-            torch.manual_seed(run.seed)
-            save_weights(run.build().model, directory.weights)
-        harness.execute(run)
-        with np.load(directory.scores(run.eval_id)) as arrays:
-            scores.append(arrays["scores"])
-    left, right, mean = scores
-    assert not np.allclose(left, right)
-    np.testing.assert_allclose(mean, (left + right) / 2, atol=1e-6)
 
 
 def test_a_result_has_the_accuracies_of_actions_verbs_and_nouns(harness: RunHarness, verb_noun_run: RunConfig) -> None:
@@ -142,13 +114,7 @@ def test_a_result_has_the_accuracies_of_actions_verbs_and_nouns(harness: RunHarn
     assert metrics["verb"] == pytest.approx(100 * verb.mean())
     assert metrics["noun"] == pytest.approx(100 * noun.mean())
     assert metrics["action"] == metrics["top1"] == pytest.approx(100 * (verb & noun).mean())
-    assert "classes" not in metrics
-    kinds = {"verb": (VERBS, scores[:, :8]), "noun": ([noun.name for noun in NOUNS], scores[:, 8:])}
-    for place, (kind, (names, of_kind)) in enumerate(kinds.items()):
-        predicted, labelled = (np.eye(8, dtype=bool)[numbers] for numbers in (of_kind.argmax(1), labels[:, place]))
-        counts = np.stack([predicted & labelled, predicted, labelled]).sum(1).T.tolist()
-        found = {name: of_class for name, of_class in zip(names, counts, strict=True) if any(of_class)}
-        assert metrics["class_counts"][kind] == found
+    assert "classes" not in metrics and metrics["class_counts"].keys() == {"verb", "noun"}
 
 
 def grey(index: int, views: Sequence[int]) -> list[tuple[Tensor, ...]]:

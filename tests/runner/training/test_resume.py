@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from data.stand_ins.drawing.ssv2 import SSv2Drawing
-from data.stand_ins.of_videos import SSv2StandIn
 from experiments.spec.catalog import load
 from experiments.spec.scales import TINY
 from models.trunk import VideoViT
@@ -22,6 +21,7 @@ from runner.store.store import RunStore
 from runner.training.checkpointing import resumable
 from tests.runner.in_process import ONE_THREAD, forked, train_here, until
 from tests.runner.points import NoSignalHandlers
+from tests.runner.tower_weights import same
 
 OVERRIDES = [
     "data.dataset.stand_in.num_train=32",
@@ -57,15 +57,11 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def assert_same(runs: Path, uninterrupted: Path) -> None:
-    (metrics, weights, scores), (expected_metrics, expected_weights, expected_scores) = (
-        results(runs),
-        results(uninterrupted),
-    )
+    metrics, weights, scores = results(runs)
+    expected_metrics, expected_weights, expected_scores = results(uninterrupted)
     for name in ("top1", "top5", "videos", "train_id", "eval_id"):
         assert metrics[name] == expected_metrics[name]
-    assert weights.keys() == expected_weights.keys()
-    for name, tensor in expected_weights.items():
-        assert weights[name].equal(tensor), name
+    assert same(weights, expected_weights)
     assert np.array_equal(scores, expected_scores)
 
 
@@ -93,30 +89,18 @@ def seconds_in_checkpoint(runs: Path) -> float:
     return clock["device_seconds"]
 
 
-def test_a_killed_and_resumed_run_has_the_results_of_an_uninterrupted_run(
-    tmp_path: Path, uninterrupted: Path, server: RunServer
-) -> None:
-    process = forked(server, RUN, tmp_path)
-    until(lambda: directory(tmp_path).progress().get("epoch", 0) >= 3, process, tmp_path)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (directory(tmp_path).path / "metrics").exists()
-    hours_before = seconds_in_checkpoint(tmp_path) / 3600
-    finish(tmp_path)
-    assert_same(tmp_path, uninterrupted)
-    assert results(tmp_path)[0]["device_hours"] > hours_before > 0  # the time before the stop counts
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
 def test_a_run_resumes_after_two_signals_to_it_and_its_workers_within_an_epoch(
     tmp_path: Path, uninterrupted: Path, number: signal.Signals, server: RunServer
 ) -> None:
     process = forked(server, RUN, tmp_path, Resources(threads=1, workers=1))
-    until(lambda: directory(tmp_path).progress().get("epoch", 0) >= 2, process, tmp_path)
-    for _ in range(2):
-        os.killpg(process.pid, number)
-    assert process.wait() == 128 + number, (tmp_path / "log.txt").read_text()
-    assert directory(tmp_path).checkpoint.exists()
+    until(lambda: directory(tmp_path).progress().get("epoch", 0) >= 3, process, tmp_path)
+    with suppress(ProcessLookupError):  # the first SIGKILL has ended them
+        for _ in range(2):
+            os.killpg(process.pid, number)
+    code = -number if number == signal.SIGKILL else 128 + number
+    assert process.wait() == code, (tmp_path / "log.txt").read_text()
+    assert not (directory(tmp_path).path / "metrics").exists()
     hours_before = seconds_in_checkpoint(tmp_path) / 3600
     finish(tmp_path)
     assert_same(tmp_path, uninterrupted)
@@ -142,12 +126,3 @@ def test_a_run_resumes_after_a_stop_at_a_validation(
     assert checkpoint["global_step"] == 40
     finish(tmp_path)
     assert_same(tmp_path, uninterrupted)
-
-
-def test_hits_of_all_classes_add_up_to_the_accuracy(uninterrupted: Path) -> None:
-    metrics, _, _ = results(uninterrupted)
-    right, videos = (sum(counts[place] for counts in metrics["classes"].values()) for place in (0, 1))
-    assert videos == metrics["videos"]["evaluated"]
-    assert metrics["top1"] == pytest.approx(100 * right / videos)
-    names = {name.replace("[", "").replace("]", "") for name in SSv2Drawing(SSv2StandIn()).class_names}
-    assert set(metrics["classes"]) <= names

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from data.errors import MissingAnnotationError
@@ -23,9 +22,10 @@ from runner.machine.messages import NOTE_PREFIX
 from runner.machine.signals import Stopped
 from runner.store.store import RunStore
 from runner.training import train
+from runner.training.curves import WAITING
 from runner.weights.weights import save_weights
-from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, Tower
-from tests.runner.tower_weights import same
+from tests.runner.points import POINTS, REST, RunHarness, StopsAfter
+from tests.runner.tower_weights import FROZEN_TOWER, same
 
 # The best validation of both is the last but one.
 EPOCHS = replace(POINTS, optim=OptimConfig(epochs=6, batch_size=4, lr=0.3, validate_every=1, keep="best"))
@@ -41,7 +41,10 @@ def of_steps(**changes: object) -> RunConfig:
 
 
 LAST = of_steps(keep="last")
+ACCUMULATED = of_steps(steps=13)
+MICRO_BATCHES = {ACCUMULATED: 2}
 SCORED = ("top1", "top5", "videos", "classes")
+TIMED = ("workload/points_per_second", WAITING)
 
 
 class Whole(NamedTuple):
@@ -51,6 +54,7 @@ class Whole(NamedTuple):
     metrics: dict
     validated_after: list[int]
     num_steps: int
+    curves: dict[str, list[tuple[int, float]]]
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +63,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[RunConfig, Whole]:
     found = {}
     with pytest.MonkeyPatch.context() as patch:
         harness = RunHarness(RunStore(tmp_path_factory.mktemp("whole") / "runs"), patch)
-        for run in (EPOCHS, REST, STEPS, LAST):
-            metrics = harness.execute(run)
-            found[run] = Whole(harness.weights(run), metrics, harness.validated_after.copy(), len(harness.steps))
+        for run in (EPOCHS, REST, STEPS, LAST, ACCUMULATED):
+            harness.resources = replace(harness.resources, micro_batch=MICRO_BATCHES.get(run))
+            metrics, weights, steps = harness.execute(run), harness.weights(run), len(set(harness.steps))
+            found[run] = Whole(weights, metrics, harness.validated_after.copy(), steps, harness.curves(run))
             harness.use_new_store(run.train_id)
     return found
 
@@ -134,37 +139,34 @@ KILLS = [
     (LAST, "step", 7),  # after the end of an epoch
     (LAST, "step", 22),
     (LAST, "validation batch 1", 2),
+    (ACCUMULATED, "step", 8),  # within a step
+    (ACCUMULATED, "step", 24),
+    (ACCUMULATED, "validation batch 0", 2),
 ]
-NAMES = {id(EPOCHS): "epochs", id(REST): "rest", id(STEPS): "steps", id(LAST): "last"}
+NAMES = {id(EPOCHS): "epochs", id(REST): "rest", id(STEPS): "steps", id(LAST): "last", id(ACCUMULATED): "accumulated"}
 
 
 @pytest.mark.parametrize(("run", "event", "time"), KILLS, ids=lambda part: NAMES.get(id(part), str(part)))
-def test_a_killed_and_resumed_run_saves_the_weights_of_an_uninterrupted_run(
+def test_a_killed_and_resumed_run_saves_weights_and_curves_of_an_uninterrupted_run(
     run: RunConfig, event: str, time: int, harness: RunHarness, whole: dict[RunConfig, Whole]
 ) -> None:
+    harness.resources = replace(harness.resources, micro_batch=MICRO_BATCHES.get(run))
     harness.execute_and_kill(run, event, time)
     assert not harness.store.run(run.train_id).weights.exists()
-    metrics = harness.execute(run)
-    assert same(harness.weights(run), whole[run].weights)
-    assert set(harness.validated_after) <= set(whole[run].validated_after)
-    assert (
-        set(harness.steps) == set(range(whole[run].num_steps))
-        and harness.trainers[-1].global_step == max(harness.steps) + 1
-    )
-    assert {name: metrics[name] for name in SCORED} == {name: whole[run].metrics[name] for name in SCORED}
-
-
-def test_a_killed_run_with_gradient_accumulation_resumes_with_complete_steps(harness: RunHarness) -> None:
-    harness.resources = replace(harness.resources, micro_batch=2)
-    run = of_steps(steps=13)
-    harness.execute(run)
-    weights = harness.weights(run)
-    for event, time in (("step", 8), ("step", 24), ("validation batch 0", 2)):
-        harness.use_new_store(f"killed before {event} {time}")
-        harness.execute_and_kill(run, event, time)
-        harness.execute(run)
-        assert same(harness.weights(run), weights), (event, time)
-        assert harness.steps[-2:] == [12, 12]
+    metrics, expected = harness.execute(run), whole[run]
+    assert same(harness.weights(run), expected.weights)
+    assert set(harness.validated_after) <= set(expected.validated_after)
+    assert set(harness.steps) == set(range(expected.num_steps))
+    assert harness.trainers[-1].global_step == expected.num_steps
+    assert {name: metrics[name] for name in SCORED} == {name: expected.metrics[name] for name in SCORED}
+    if run not in (REST, LAST):  # killed before a checkpoint, and in a validation that is not repeated
+        curves = harness.curves(run)
+        assert curves.keys() == expected.curves.keys()
+        for name, points in expected.curves.items():
+            if name in TIMED:
+                assert [step for step, _ in curves[name]] == [step for step, _ in points], name
+            else:
+                assert curves[name] == points, name
 
 
 @pytest.mark.parametrize(
@@ -260,13 +262,9 @@ def test_a_run_without_training_is_tested_with_the_weights_of_its_parent_and_nee
     assert not directory.weights.exists() and not directory.training.exists()
 
 
-def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(
-    harness: RunHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PRETRAINED_WEIGHTS", str(tmp_path))
-    save_file({"weight": torch.ones(8, 2), "bias": torch.zeros(8)}, tmp_path / "photos.safetensors")
-    assert isinstance(POINTS.model, Tower.Config)
-    metrics = harness.execute(replace(POINTS, optim=None, model=replace(POINTS.model, file="photos")))
+@pytest.mark.usefixtures("photos")
+def test_a_run_without_training_and_parents_is_tested_with_its_initial_weights(harness: RunHarness) -> None:
+    metrics = harness.execute(replace(FROZEN_TOWER, optim=None))
     assert harness.steps == [] and metrics["videos"]["evaluated"] == 90
 
 

@@ -9,10 +9,9 @@ import torch
 from msgspec import to_builtins
 
 from experiments.spec.edits import apply, evaluation
-from experiments.spec.run import Parent
+from experiments.spec.run import Parent, RunConfig
 from runner.measure.device_time import measured_speed
 from runner.store.records import UNKNOWN, record_of_test
-from runner.store.store import RunStore
 from runner.training import train
 from tests.runner.points import POINTS, RunHarness
 
@@ -36,16 +35,25 @@ def named(metrics: dict) -> list[dict]:
     return [to_builtins(session) for session in record_of_test(metrics).sessions]
 
 
+def speed_of(run: RunConfig, harness: RunHarness) -> str | None:
+    """Source of the speed of a training; None without a speed."""
+    speed = measured_speed([(run, 100)], harness.store)
+    return None if speed is None else speed.source
+
+
 def test_a_result_names_code_and_machine_of_the_training_if_the_test_has_others(
-    harness: RunHarness, use_provenance: UseProvenance
+    harness: RunHarness, use_provenance: UseProvenance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_provenance(GPUS)
     assert "training" not in harness.execute(POINTS)
     use_provenance(LAPTOP)
-    retested = apply(POINTS, evaluation(views=2))
+    retested = apply(POINTS, evaluation(views=1))
     metrics = harness.execute(retested)
     assert metrics["training"] == [GPUS] and {name: metrics[name] for name in LAPTOP} == LAPTOP
     assert named(metrics) == [GPUS, LAPTOP]
+    assert speed_of(retested, harness) == "a guess: the speed of 1 training on A100"
+    monkeypatch.setattr(type(POINTS.model), "macs", lambda *_: 0)
+    assert speed_of(retested, harness) is None  # of a training without operations
 
 
 def test_a_resumed_training_names_the_code_and_machines_of_all_its_processes(
@@ -58,6 +66,7 @@ def test_a_resumed_training_names_the_code_and_machines_of_all_its_processes(
     assert metrics["training"] == [GPUS, LAPTOP] and metrics["commit"] == "bbbbbbbbbb"
     record = json.loads(harness.store.run(POINTS.train_id).training.read_text())
     assert record["sessions"] == metrics["training"]
+    assert speed_of(POINTS, harness) is None  # on machines of two kinds
 
 
 def test_processes_before_a_checkpoint_of_an_earlier_version_are_unknown(
@@ -100,39 +109,9 @@ def test_a_result_names_code_and_machines_of_the_parents(harness: RunHarness, us
     assert "parents" not in harness.execute(replace(child, seed=2))
 
 
-def test_the_speed_of_a_training_is_that_of_its_own_machine(
-    harness: RunHarness, store: RunStore, use_provenance: UseProvenance
-) -> None:
-    use_provenance(GPUS)
-    harness.execute(POINTS)
-    use_provenance(LAPTOP)
-    retested = apply(POINTS, evaluation(views=2))
-    harness.execute(retested)
-    speed = measured_speed([(retested, 100)], store)
-    assert speed is not None and speed.source == "a guess: the speed of 1 training on A100"
-
-
-def test_a_training_without_operations_has_no_speed(
-    harness: RunHarness, store: RunStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    harness.execute(POINTS)
-    assert measured_speed([(POINTS, 100)], store) is not None
-    monkeypatch.setattr(type(POINTS.model), "macs", lambda *_: 0)
-    assert measured_speed([(POINTS, 100)], store) is None
-
-
-def test_a_training_on_machines_of_two_kinds_has_no_speed(
-    harness: RunHarness, store: RunStore, use_provenance: UseProvenance
-) -> None:
-    use_provenance(GPUS)
-    harness.execute_and_kill(POINTS, "step", 12)
-    use_provenance(LAPTOP)
-    harness.execute(POINTS)
-    assert measured_speed([(POINTS, 100)], store) is None
+def test_a_training_on_machines_of_one_kind_has_their_speed(harness: RunHarness, use_provenance: UseProvenance) -> None:
     use_provenance({**GPUS, "hardware": "4 x A100"})
-    other = replace(POINTS, seed=1)
-    harness.execute_and_kill(other, "step", 12)
+    harness.execute_and_kill(POINTS, "step", 12)
     use_provenance(GPUS)
-    harness.execute(other)
-    speed = measured_speed([(other, 100)], store)
-    assert speed is not None and speed.source == "a guess: the speed of 1 training on A100"
+    harness.execute(POINTS)
+    assert speed_of(POINTS, harness) == "a guess: the speed of 1 training on A100"

@@ -16,8 +16,8 @@ from runner.jobs import run_process
 from runner.machine.signals import Stopped
 from runner.store.run_directory import Failure
 from tests.runner.conftest import Process
+from tests.runner.in_process import FORKED, exit_codes
 from tests.runner.points import POINTS, REST, RunHarness, StopsAfter, carry_out
-from tests.runner.two_devices import FORKED, exit_codes
 
 pytestmark = FORKED
 assert POINTS.optim is not None

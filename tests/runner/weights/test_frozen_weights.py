@@ -5,24 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 
 from experiments.spec.run import Parent, RunConfig
-from models.tensors import digest, frozen_fingerprint, trained_tensors
+from lightning_modules.module import TaskModule
+from models.tensors import frozen_fingerprint
 from runner.inference.evaluate import load_chosen_weights
-from runner.machine.files import StoreError
 from runner.store.store import RunStore
 from runner.weights.released import import_weights
-from runner.weights.weights import (
-    DIGEST,
-    FROZEN,
-    existing_weights,
-    load_weights,
-    read_weights,
-    save_weights,
-    start_weights,
-)
+from runner.weights.weights import existing_weights, load_weights, read_weights, save_weights, start_weights
 from tests.runner.points import POINTS, RunHarness
 from tests.runner.tower_weights import BACKBONE, FROZEN_TOWER, FUSED, OTHER, fresh, keep, same, write_photos
 
@@ -47,45 +39,31 @@ def test_equal_weights_are_equal_files(tmp_path: Path) -> None:
     assert len(contents) == 1
 
 
-def test_weights_of_a_version_with_two_keys_of_metadata_are_read(tmp_path: Path) -> None:
-    tensors, path = trained_tensors(fresh(FROZEN_TOWER)), tmp_path / "weights.safetensors"
-    save_file(tensors, path, metadata={DIGEST: digest(tensors), FROZEN: '"0123"'})
-    assert read_weights(path)[1] == "0123"
-    save_file(tensors, path, metadata={DIGEST: "another", FROZEN: '"0123"'})
-    with pytest.raises(StoreError, match="its digest differs"):
-        read_weights(path)
+def keep_frozen(store: RunStore, photos: Path, *, seed: int = 1) -> None:
+    """Keep the weights of which both runs have frozen ones, other ones for each seed."""
+    write_photos(photos, 0.5 * seed)
+    keep(POINTS, store, seed=seed)
+    keep(OTHER, store, seed=5, released=True)
 
 
-def test_frozen_weights_that_differ_from_the_training_are_refused(store: RunStore, photos: Path) -> None:
-    model = fresh(FROZEN_TOWER)
-    start_weights(model, FROZEN_TOWER, store)
-    save_weights(model, store.run(FROZEN_TOWER.train_id).weights)
-    write_photos(photos, 0.25)
-    weights = existing_weights(FROZEN_TOWER, store)
-    with pytest.raises(
-        ValueError, match=r"the frozen weights of this model \(\w+\) are not those that its other weights"
-    ):
-        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
-    photos.unlink()
-    with pytest.raises(FileNotFoundError, match="no photos here: save it as"):
-        load_weights(fresh(FROZEN_TOWER), FROZEN_TOWER, store, weights)
-
-
-def test_a_frozen_part_is_loaded_from_its_parent(store: RunStore) -> None:
-    first, second = keep(POINTS, store, seed=1), keep(OTHER, store, seed=2)
-    model = fresh(FUSED)
-    start_weights(model, FUSED, store)
-    started = model.state_dict()
-    assert all(started[name].equal(first[name]) for name in BACKBONE)
-    assert all(started[name].equal(second[name]) for name in ("head.weight", "head.bias"))
+@RUNS
+def test_a_frozen_part_is_loaded_from_where_it_was_and_refused_if_it_has_changed(
+    run: RunConfig, store: RunStore, photos: Path
+) -> None:
+    keep_frozen(store, photos)
+    model, again = fresh(run), fresh(run, seed=9)
+    start_weights(model, run, store)
     nn.init.ones_(model.get_parameter("head.weight"))  # trained
-    save_weights(model, store.run(FUSED.train_id).weights)
-    again = fresh(FUSED, seed=9)
-    load_weights(again, FUSED, store, existing_weights(FUSED, store))
+    save_weights(model, store.run(run.train_id).weights)
+    load_weights(again, run, store, existing_weights(run, store))
     assert same(again.state_dict(), model.state_dict())
-    keep(POINTS, store, seed=3)  # the parent was trained again, to other weights
-    with pytest.raises(ValueError, match="get the weights that were used then, or train again"):
-        load_weights(fresh(FUSED), FUSED, store, existing_weights(FUSED, store))
+    keep_frozen(store, photos, seed=2)
+    changed = (
+        r"the frozen weights of this model \(\w+\) are not those that its other weights .*"
+        "get the weights that were used then, or train again"
+    )
+    with pytest.raises(ValueError, match=changed):
+        load_weights(fresh(run), run, store, existing_weights(run, store))
 
 
 def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> None:
@@ -100,13 +78,6 @@ def test_a_frozen_part_of_a_parent_initialises_its_children(store: RunStore) -> 
         assert model.state_dict()["head.weight"].equal(parent.state_dict()["head.weight"]) == (part == "")
 
 
-def keep_frozen(store: RunStore, photos: Path, *, seed: int = 1) -> None:
-    """Keep the weights of which both runs have frozen ones, other ones for each seed."""
-    write_photos(photos, 0.5 * seed)
-    keep(POINTS, store, seed=seed)
-    keep(OTHER, store, seed=5)
-
-
 @RUNS
 def test_training_neither_changes_nor_saves_a_frozen_part_and_resumes_with_the_same_one(
     run: RunConfig, harness: RunHarness, photos: Path
@@ -119,11 +90,17 @@ def test_training_neither_changes_nor_saves_a_frozen_part_and_resumes_with_the_s
     assert whole.keys() == {"head.weight", "head.bias", "scale"}
     load_weights(model, run, harness.store, existing_weights(run, harness.store))
     assert all(model.state_dict()[name].equal(started.state_dict()[name]) for name in BACKBONE)
+    loaded = TaskModule.load_from_checkpoint(harness.store.run(run.train_id).weights)
+    assert same(loaded.model.state_dict(), model.state_dict())
     harness.use_new_store("killed")
     keep_frozen(harness.store, photos)
     harness.execute_and_kill(run, "step", 12)
-    checkpoint = torch.load(harness.store.run(run.train_id).checkpoint, weights_only=True)
-    assert not any("backbone" in name for name in checkpoint["state_dict"])
+    checkpoint = harness.store.run(run.train_id).checkpoint
+    stopped = torch.load(checkpoint, weights_only=True)["state_dict"]
+    assert not any("backbone" in name for name in stopped)
+    resumed = TaskModule.load_from_checkpoint(checkpoint)
+    assert same({**resumed.state_dict(), **stopped}, resumed.state_dict())
+    assert all(resumed.model.state_dict()[name].equal(started.state_dict()[name]) for name in BACKBONE)
     keep_frozen(harness.store, photos, seed=2)
     with pytest.raises(ValueError, match=r"the frozen weights \(\w+\) are not those of the checkpoint"):
         harness.execute(run)

@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
 
 from experiments.spec.run import Parent, RunConfig
+from models.tensors import digest
 from runner.machine.files import StoreError, write_atomically
 from runner.store.records import ImportedWeights
 from runner.store.store import RunStore
 from runner.weights.weights import (
+    DIGEST,
+    FROZEN,
     ReleasedStart,
     Weights,
     existing_weights,
@@ -150,24 +154,15 @@ def test_weights_of_another_run_in_place_of_a_runs_own_are_refused(harness: RunH
         harness.execute(POINTS, eval_only=True)
 
 
-def test_weights_of_a_version_without_digests_are_used(store: RunStore) -> None:
-    tensors = keep(POINTS, store)
-    path = store.run(POINTS.train_id).weights
-    save_file(tensors, path)
-    assert same(read_weights(path)[0], tensors)
-
-
-def test_runs_are_initialised_with_the_weights_of_their_trained_parents(harness: RunHarness) -> None:
-    with pytest.raises(ValueError, match="has no weights: train it"):
-        harness.execute(FUSED)
-    for run in (POINTS, OTHER, FUSED):
-        harness.execute(run)
-    model = fresh(FUSED)
-    load_weights(model, FUSED, harness.store, existing_weights(FUSED, harness.store))
-    for name in BACKBONE:
-        assert model.state_dict()[name].equal(harness.weights(POINTS)[name])
-    metrics = harness.execute(FUSED)  # a second call finds its own directory again
-    assert "started_from" not in metrics
+def test_weights_of_versions_with_other_metadata_are_read(tmp_path: Path) -> None:
+    tensors, path = fresh(POINTS).state_dict(), tmp_path / "weights.safetensors"
+    for metadata, fingerprint in ((None, None), ({DIGEST: digest(tensors), FROZEN: '"0123"'}, "0123")):
+        save_file(tensors, path, metadata)
+        found = read_weights(path)
+        assert same(found[0], tensors) and found[1] == fingerprint
+    save_file(tensors, path, {DIGEST: "another", FROZEN: '"0123"'})
+    with pytest.raises(StoreError, match="its digest differs"):
+        read_weights(path)
 
 
 @pytest.mark.parametrize("run", [CHILD, TESTED], ids=["training", "test alone"])
