@@ -1,5 +1,7 @@
 """Messages of one line, what the process of a run tells the launcher, and numbers with their units."""
 
+import functools
+import sys
 from collections.abc import Mapping, Sequence
 
 from data.errors import escaped
@@ -15,6 +17,12 @@ def one_line(text: object) -> str:
     """Text in one line with control characters escaped. The middle of more than LONGEST characters is left out."""
     line = escaped(" ".join(str(text).split()))
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+
+
+@functools.cache
+def say_once(text: str) -> None:
+    """Print a line on stderr, the first time."""
+    print(one_line(text), file=sys.stderr, flush=True)
 
 
 DURATIONS = ((86_400, "days"), (3_600, "h"), (60, "min"))
