@@ -57,7 +57,7 @@ def test_published_results_are_marked_as_in_reports(listed: Listed) -> None:
     assert f"{PUBLISHED_SIGN}: some are published, not run here" in lines[-1]
 
 
-@pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
+@pytest.mark.parametrize(("width", "shows_data"), [(60, False), (80, False), (120, True), (160, True)])
 def test_a_terminal_shows_the_words_that_fit(
     width: int, shows_data: bool, listed: Listed, terminal: TerminalOf
 ) -> None:
