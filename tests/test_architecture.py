@@ -154,6 +154,7 @@ def test_no_room_imports_one_above_or_beside_it(package: str) -> None:
 
 def test_no_folder_holds_more_than_twenty_modules() -> None:
     counts = Counter(file.parent for file in files_in(*PACKAGES) if file.name != "__init__.py")
+    counts.pop(ROOT / "data" / "datasets")  # a file a data set, to which others are added
     large = {str(folder.relative_to(ROOT)): count for folder, count in counts.items() if count > 20}
     assert not large
 
