@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from types import MappingProxyType
 
 from data.datasets.videos import VideoDataset
 from data.sampling.base import SamplingConfig
@@ -18,7 +17,7 @@ NO_KINETICS600 = "no list of classes is published for a part of Kinetics-600"
 def recipe(
     epochs: Mapping[str, int],
     *edits: Edit,
-    shares: Mapping[str, float] = MappingProxyType({}),
+    shares: Mapping[str, float] | None = None,
     left_out: Callable[[RunConfig], str] = lambda run: "",
 ) -> Recipe:
     """Recipe of a part of the data and fewer epochs, with the times of the schedule in proportion, and of further edits.
@@ -36,7 +35,7 @@ def recipe(
         from data.datasets.subset import NAMES, Subset  # here: other scales need it not
 
         assert isinstance(dataset, VideoDataset)
-        share = shares.get(dataset.name, 1.0)
+        share = (shares or {}).get(dataset.name, 1.0)
         return Subset.Config.of(dataset, share) if share < 1 or dataset.name in NAMES else dataset
 
     def shorter(run: RunConfig) -> object:

@@ -130,7 +130,6 @@ def first_difference(found: object, expected: object, path: str = "") -> str | N
 
 def _refuse(path: Path, problem: ValueError | StoreError, verb: str) -> None:
     """Name the file to restore or remove: a StoreError names another one, with the remedy."""
-    text = f"{path} is not taken as a result: {problem}; {REMEDY.format(verb=verb)}"
-    if isinstance(problem, StoreError):
-        text = f"{problem}; until then, {path} is not taken as a result"
+    named, remedy = f"{path} is not taken as a result", REMEDY.format(verb=verb)
+    text = f"{problem}; until then, {named}" if isinstance(problem, StoreError) else f"{named}: {problem}; {remedy}"
     say_once(f"reproduce: {text}")
