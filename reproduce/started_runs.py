@@ -21,14 +21,15 @@ from runner.store.store import RunStore
 def started_jobs(options: Status, store: RunStore) -> tuple[list[Job], str]:
     """Jobs of all runs that were started here, and a sentence on those that no row gives as it is, empty without any.
 
-    Runs without overrides of seed 0 come first, then those whose folders say what started them.
+    Runs without overrides of seed 0 come first, then those whose folders say what started them,
+    by row and overrides.
     """
     if options.overrides or options.seeds:
         raise ValueError("status of some changed runs, or of other seeds, needs the name of their table")
     folders, known, others = run_folders(options.runs), known_runs(), list[str]()
     shown = {(table, scale) for train_id in folders for table, scale in known.get(train_id, {}).items()}
     tables = tuple(table for table in read_index()["tables"] if (table, options.scale) in shown)
-    found = jobs(replace(options, tables=tables)) if tables else []
+    found, changed = jobs(replace(options, tables=tables)) if tables else [], list[Job]()
     for train_id, folder in zip(folders, map(RunDirectory, folders.values()), strict=True):
         starts, of_folder, text = read_starts(folder.starts), list[Job](), folder.path.name
         for start in starts:
@@ -39,9 +40,10 @@ def started_jobs(options: Status, store: RunStore) -> tuple[list[Job], str]:
                     text = f"{folder.path.name}, as {error} (`{of_moved_videos(start, options)}`)"
                 except ValueError:  # the code here has no such row or field
                     continue
-        found += of_folder
+        changed += of_folder
         if not (of_folder or train_id in known) and folder.log.exists():
             others += [text] if all(start.scale == options.scale for start in starts) else []
+    found += sorted(changed, key=lambda job: (job.full_cell, job.overrides, job.seed))
     of_no_row = f"{number_of(len(others), 'runs')} that no row gives as it is (`reproduce runs list`)"
     unknown = f"{of_no_row}: {'; '.join(others)}" if others else ""
     distinct = {job.key: job for job in reversed(found) if job.directory(store).started}

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.annotations import data_lines
 from data.config import DatasetConfig, OfficialSizes, Split
-from data.datasets.annotations import data_lines
 from data.datasets.folders import checked_root, needed_file, refuse_duplicates
 from data.errors import DataError, DecodeError, MissingAnnotationError, decoding
 from data.labels import hashed

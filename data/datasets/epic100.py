@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
+from data.annotations import class_number, csv_rows, file_text
 from data.config import OfficialSizes, Split
-from data.datasets.annotations import class_number, csv_rows, file_text
 from data.datasets.folders import (
     ANNOTATION_FOLDERS,
     files_by_stem,

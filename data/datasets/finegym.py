@@ -23,8 +23,8 @@ from typing import ClassVar, Literal, Self, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from data.annotations import file_text, json_content
 from data.config import OfficialSizes, Split
-from data.datasets.annotations import file_text, json_content
 from data.datasets.folders import (
     ANNOTATION_FOLDERS,
     files_by_stem,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
+from data.annotations import csv_rows, file_text
 from data.config import OfficialSizes, Split
-from data.datasets.annotations import csv_rows, file_text
 from data.datasets.folders import files_by_stem, first_file, folders_in, needed_file, refuse_absent, refuse_duplicates
 from data.datasets.video_lists import folder_class_names, list_bases, list_names, listed_videos
 from data.datasets.videos import VideoDataset, VideoList, VideoRecord

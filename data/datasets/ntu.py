@@ -21,8 +21,8 @@ from typing import ClassVar, Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from data.annotations import file_text
 from data.config import Split
-from data.datasets.annotations import file_text
 from data.datasets.folders import VIDEO_SUFFIXES, files_by_stem
 from data.datasets.pose_videos import PoseDatasetConfig, Poses, PoseVideoList
 from data.datasets.videos import VideoRecord

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn, Self
 
+from data.annotations import file_text
 from data.config import DatasetConfig, Split
-from data.datasets.annotations import file_text
 from data.datasets.folders import VIDEO_SUFFIXES, checked_name, folders_in, refuse_duplicates, videos_below
 from data.datasets.video_lists import folder_class_names, list_lines, listed_videos
 from data.datasets.videos import VideoList, VideoRecord

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
+from data.annotations import json_content
 from data.config import OfficialSizes, Split
-from data.datasets.annotations import json_content
 from data.datasets.folders import files_by_stem, first_file, needed_file, refuse_absent, refuse_duplicates
 from data.datasets.video_lists import list_bases, list_names, listed_videos
 from data.datasets.videos import VideoDataset, VideoList, VideoRecord

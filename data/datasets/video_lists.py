@@ -18,8 +18,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from data.annotations import class_number, data_lines
 from data.config import DatasetConfig, Split
-from data.datasets.annotations import class_number, data_lines
 from data.datasets.folders import base_with, refuse_absent, refuse_duplicates
 from data.datasets.videos import Pictures, Span, VideoRecord, is_frame
 from data.errors import DataError, reading, shortened

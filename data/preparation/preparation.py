@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from data.datasets.annotations import data_lines
+from data.annotations import data_lines
 from data.datasets.videos import VideoDataset, VideoRecord
 from data.errors import DataError, DecodeError, MissingAnnotationError, shortened
 from data.inspection.inspection import ALL_SPLITS, files_below

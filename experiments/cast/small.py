@@ -6,7 +6,7 @@ VideoMAE (K400) are fine-tuned on whole data sets, which contain the training vi
 
 from dataclasses import fields, replace
 
-from experiments.spec.language import Edit, Recipe
+from experiments.spec.language import Edit
 from experiments.spec.scaling import recipe, with_doubled_stride
 from models.cast.baselines import LoneExpert
 from models.cast.clip_expert import ClipExpert, FixedPositionsConfig
@@ -30,12 +30,11 @@ def on_fewer_patches(part: object) -> object:
     return part
 
 
-SMALL = Recipe(
-    edits=(
-        *recipe(dict.fromkeys(("kinetics400", "ssv2", "epic100"), 8), {"kinetics400": 1 / 3, "ssv2": 1 / 3}),
-        Edit("model", on_fewer_patches),
-        Edit("data.crop", lambda crop: crop // 2),
-        Edit("data.frames", lambda frames: frames // 2),
-        Edit("data.sampling", with_doubled_stride),
-    )
+SMALL = recipe(
+    dict.fromkeys(("kinetics400", "ssv2", "epic100"), 8),
+    Edit("model", on_fewer_patches),
+    Edit("data.crop", lambda crop: crop // 2),
+    Edit("data.frames", lambda frames: frames // 2),
+    Edit("data.sampling", with_doubled_stride),
+    shares={"kinetics400": 1 / 3, "ssv2": 1 / 3},
 )

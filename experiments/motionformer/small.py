@@ -5,7 +5,7 @@ A run on SSv2 starts from one on Mini-Kinetics, as at the paper's size from one 
 
 from dataclasses import replace
 
-from experiments.spec.language import Edit, Recipe, RunConfig
+from experiments.spec.language import Edit, RunConfig
 from experiments.spec.scaling import NO_KINETICS600, recipe, with_doubled_stride
 from models.imagenet import ImageNet
 from models.mixers.orthoformer import Orthoformer
@@ -49,14 +49,12 @@ def left_out(run: RunConfig) -> str:
     return REASONS.get(run.data.dataset.name, "")
 
 
-SMALL = Recipe(
-    edits=(
-        *recipe({"kinetics400": 11, "ssv2": 12, "epic100": 12}),
-        Edit("model", smaller),
-        Edit("data.crop", lambda crop: 4 * crop // 7),
-        Edit("data.frames", lambda frames: max(1, frames // 2)),
-        Edit("data.sampling", with_doubled_stride),
-        Edit("evaluation.stride", lambda stride: stride and 2 * stride),
-    ),
+SMALL = recipe(
+    {"kinetics400": 11, "ssv2": 12, "epic100": 12},
+    Edit("model", smaller),
+    Edit("data.crop", lambda crop: 4 * crop // 7),
+    Edit("data.frames", lambda frames: max(1, frames // 2)),
+    Edit("data.sampling", with_doubled_stride),
+    Edit("evaluation.stride", lambda stride: stride and 2 * stride),
     left_out=left_out,
 )

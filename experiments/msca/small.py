@@ -3,7 +3,7 @@
 Its recipe keeps the best weights by the validation, whose videos are those of the test; the last ones are tested here.
 """
 
-from experiments.spec.language import Edit, Recipe, RunConfig, optim
+from experiments.spec.language import Edit, RunConfig, optim
 from experiments.spec.scaling import recipe
 from models.framewise.model import FramewiseViT
 from models.msca.attention import TokenGroupShift
@@ -19,11 +19,10 @@ def too_large(run: RunConfig) -> str:
     return ""
 
 
-SMALL = Recipe(
-    edits=(
-        *recipe({"kinetics400": 10}, {"kinetics400": 1 / 3}),
-        *optim(keep="last", validate_every=5),
-        Edit("data.crop", lambda crop: crop // 2),
-    ),
+SMALL = recipe(
+    {"kinetics400": 10},
+    *optim(keep="last", validate_every=5),
+    Edit("data.crop", lambda crop: crop // 2),
+    shares={"kinetics400": 1 / 3},
     left_out=too_large,
 )

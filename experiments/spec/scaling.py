@@ -1,26 +1,35 @@
 """Parts of data sets and short trainings for scales between `tiny` and `paper`; tables at a scale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 
 from data.datasets.videos import VideoDataset
 from data.sampling.base import SamplingConfig
-from experiments.spec.edits import Edit, Edits
+from experiments.spec.edits import Edit
 from experiments.spec.run import RunConfig
-from experiments.spec.scales import Scale
+from experiments.spec.scales import Recipe, Scale
 from experiments.spec.table import Cell, Row, Table, label_text
 from lightning_modules.optim import ScheduleConfig
 
 NO_KINETICS600 = "no list of classes is published for a part of Kinetics-600"
 
 
-def recipe(epochs: Mapping[str, int], shares: Mapping[str, float] | None = None) -> Edits:
-    """Edits to a part of the data and fewer epochs, with the times of the schedule in proportion.
+def recipe(
+    epochs: Mapping[str, int],
+    *edits: Edit,
+    shares: Mapping[str, float] | None = None,
+    left_out: Callable[[RunConfig], str] = lambda run: "",
+) -> Recipe:
+    """Recipe of a part of the data and fewer epochs, with the times of the schedule in proportion, and of further edits.
 
     Args:
-        epochs: length of a training, by the name of the data set.
+        epochs: length of a training, by the name of the data set. Those on other data sets are left out.
         shares: shares of the training videos; all of those of other data sets.
     """
+
+    def reason(run: RunConfig) -> str:
+        name = run.data.dataset.name
+        return left_out(run) or ("" if name in epochs or run.optim is None else f"no part of {name} is chosen")
 
     def part(dataset: object) -> object:
         from data.datasets.subset import NAMES, Subset  # here: other scales need it not
@@ -35,7 +44,8 @@ def recipe(epochs: Mapping[str, int], shares: Mapping[str, float] | None = None)
         schedule = stretched(run.optim.schedule, length / run.optim.length)
         return replace(run.optim, epochs=length, schedule=schedule, precision="bf16-mixed")
 
-    return Edit("data.dataset", part), Edit("optim", shorter, only_if_trained=True, of_run=True)
+    of_data = Edit("data.dataset", part), Edit("optim", shorter, only_if_trained=True, of_run=True)
+    return Recipe(edits=(*of_data, *edits), left_out=reason)
 
 
 def with_doubled_stride(sampling: object) -> object:

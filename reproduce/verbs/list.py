@@ -16,7 +16,7 @@ UNKNOWN = "–"
 PUBLISHED_SIGN = "§"  # as in reports, whose code imports PyTorch
 HEADERS = ("table", "rows", "tested", "cost", "caption", "data")
 NUM_FIXED = 4  # columns that are never cut
-MIN_CAPTION = 16  # characters
+MIN_CAPTION = 12  # characters
 MIN_BOTH = 48  # characters of captions and data sets beside each other
 
 

@@ -57,6 +57,7 @@ def execute(options: Measure) -> int:
                 measurements.setdefault((run.train_id, metric.kind), Measurement(metric, cell, run, table))
     if not measurements:
         raise ValueError(f"{' '.join(options.tables)}: no column is measured on a device")
+    store.check_writable()
     num_made = measure_each([m for m in measurements.values() if not m.metric.in_turns], options, store)
     for kind in IN_TURNS:
         if several := [m for m in measurements.values() if m.metric.kind == kind]:
@@ -75,6 +76,7 @@ def measure_reading(options: Measure) -> int:
     found = [(job, job.run.optim) for job in jobs(options) if job.run.optim is not None]
     if not found:
         raise ValueError(f"{' '.join(options.tables)}: no run is trained")
+    store.check_writable()
     lists, of_data = resources.item_lists(), dict[DataConfig, ReadingSpeed]()
     for job, optim in found:
         run, unit = job.run, job.run.data.dataset.unit

@@ -224,7 +224,7 @@ def plan_text(options: Plan, found: list[Job], plans: list[dict], resources: Res
     cells = number_of(sum(len(plan["cells"]) for plan in plans), "cells")
     text = [f"{number_of(runs, 'distinct runs')}{tested} for {cells}, {pending} to do, "]
     text[0] += cost_text(options, plans, resources.num_devices)
-    sources = (plan["items"] and plan["items"]["source"] for plan in plans)
+    sources = (plan["items"] and plan["state"] not in FINISHED and plan["items"]["source"] for plan in plans)
     official = (job.run.data for job, source in zip(found, sources, strict=True) if source == OFFICIAL)
     for name in dict.fromkeys(data.dataset.name for data in official):
         text.append(f"{name}: the cost is for the official split sizes; the data are not there")

@@ -18,6 +18,7 @@ from reproduce import options as of_verbs
 from reproduce.next_command import say_next
 from reproduce.options import DONE, FAILED
 from reproduce.selection import note_renamed, published_store, reports_of, store_of
+from runner.machine.files import StoreError
 from runner.store.store import RunStore
 
 
@@ -48,11 +49,15 @@ def execute(options: of_verbs.Report) -> int:
         else:
             texts.append(report.rendered(form))
     print_texts(texts, form)
-    for one in reports:
-        if one.report.whole:
+    for one in (one for one in reports if one.report.whole):
+        try:
             _print_path("saved as", one.write(with_plot=options.plot))
             if options.plot:
                 _print_plot(one.report, one.path.with_suffix(".png"))
+        except StoreError as error:  # of a read-only or full disk
+            if options.plot:
+                raise
+            print(f"note: {error}", file=sys.stderr)
     if options.publish:
         publish_all([one.report for one in reports], options, store)
     note_renamed((result.run for one in reports for cell in one.report.cells for result in cell.seeds), store)

@@ -155,7 +155,8 @@ def status_text(entries: list[dict]) -> str:
     cells = [[line[n] for n in kept] for line in lines]
     text = [table_text([HEADERS[n] for n in kept], cells, num_labels=num_labels_of(lines))]
     by_state = ", ".join(f"{count} {state}" for state, count in counts.items())
-    text.append(f"{number_of(len(lines), 'runs')}: {by_state}")
+    shared = "" if differ else " ".join(entries[0]["overrides"])
+    text.append(f"{number_of(len(lines), 'runs')}: {by_state}" + (f"; overrides: {shared}" if shared else ""))
     if any(entry["published"] for entry in entries):
         text.append("published, §: not run here; the value comes from reports/results")
     return "\n\n".join(text)

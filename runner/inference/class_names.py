@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from data.annotations import file_text
 from data.config import DataConfig
-from data.datasets.annotations import file_text
 from data.datasets.folders import refuse_duplicates
 from data.datasets.own_videos import ListFile, UnlabelledVideos
 from data.errors import DataError, number_of

@@ -1,5 +1,7 @@
 """Messages of one line, what the process of a run tells the launcher, and numbers with their units."""
 
+import functools
+import sys
 from collections.abc import Mapping, Sequence
 
 from data.errors import escaped
@@ -17,6 +19,7 @@ def one_line(text: object) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
+say_once = functools.cache(lambda text: print(one_line(text), file=sys.stderr, flush=True))  # the first time
 DURATIONS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 
 

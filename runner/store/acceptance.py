@@ -7,7 +7,6 @@ not exist.
 
 import functools
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +14,10 @@ import msgspec
 
 from experiments.spec.run import RunConfig
 from runner.machine.files import StoreError, read_json
-from runner.machine.messages import one_line
+from runner.machine.messages import say_once
 from runner.store.records import CountOrZero, Provenance, TestRecord, read_sealed, read_test
 
 REMEDY = "restore or remove it, or `reproduce {verb}` makes it again"
-
-_refused: set[tuple[Path, str]] = set()  # files that were named on stderr, with the reasons
 
 
 class Measurement(Provenance, frozen=True, kw_only=True):
@@ -133,9 +130,6 @@ def first_difference(found: object, expected: object, path: str = "") -> str | N
 
 def _refuse(path: Path, problem: ValueError | StoreError, verb: str) -> None:
     """Name the file to restore or remove: a StoreError names another one, with the remedy."""
-    if (path, str(problem)) not in _refused:
-        _refused.add((path, str(problem)))
-        text = f"{path} is not taken as a result: {problem}; {REMEDY.format(verb=verb)}"
-        if isinstance(problem, StoreError):
-            text = f"{problem}; until then, {path} is not taken as a result"
-        print(one_line(f"reproduce: {text}"), file=sys.stderr, flush=True)
+    named, remedy = f"{path} is not taken as a result", REMEDY.format(verb=verb)
+    text = f"{problem}; until then, {named}" if isinstance(problem, StoreError) else f"{named}: {problem}; {remedy}"
+    say_once(f"reproduce: {text}")

@@ -1,5 +1,6 @@
 """Runs in one file: what a colleague needs of them, and what is checked before they are taken."""
 
+import shutil
 import tarfile
 import tempfile
 import zlib
@@ -51,7 +52,10 @@ def import_runs(file: Path, root: Path) -> list[RunDirectory]:
         raise ValueError(f"there is no file {file}")
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=PARTIAL) as name, tarfile.open(file) as archive:
+        prefix = f"{PARTIAL}{file.name}."
+        for left in root.glob(f"{prefix}*"):  # of a killed import
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(dir=root, prefix=prefix) as name, tarfile.open(file) as archive:
             tops = dict.fromkeys(Path(member.name).parts[0] for member in archive)
             here = run_folders(root)
             if known := [str(here[id_]) for top in tops if (id_ := train_id_of(Path(top))) in here]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from experiments.spec.names import OWN_DATA
-from runner.machine.files import read_record, write_record
+from runner.machine.files import StoreError, read_record, write_record
+from runner.machine.messages import say_once
 from runner.store.folders import STARTS, run_folders
 
 
@@ -39,8 +40,12 @@ class Starts(Struct, frozen=True):
 
 
 def read_starts(file: Path) -> tuple[Start, ...]:
-    """What started a run, the first one first; empty for runs of earlier versions."""
-    found = read_record(file, Starts)
+    """What started a run, the first one first; empty for runs of earlier versions. A damaged file counts as none."""
+    try:
+        found = read_record(file, Starts)
+    except StoreError as error:
+        say_once(f"note: {error}")
+        return ()
     return () if found is None else found.starts
 
 

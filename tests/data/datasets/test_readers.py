@@ -53,6 +53,7 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_items_of_generated_data_are_pinned(name: str) -> None:
     config, root = DATASETS[name], root_of(name)
+    assert name in FINGERPRINTS, (name, [config.build(root, split).fingerprint for split in SPLITS])
     for split, fingerprint, size in zip(SPLITS, FINGERPRINTS[name], SIZES.get(name, (26, 13, 13)), strict=True):
         if fingerprint is None:
             with pytest.raises(MissingAnnotationError):

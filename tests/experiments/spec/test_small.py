@@ -1,11 +1,14 @@
 """Runs of the scale `small`: what they change, and how long those of a table take."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from data.config import DatasetConfig
+from data.datasets.kinetics import Kinetics
 from data.datasets.subset import Subset
+from experiments.motionformer.base import K400
 from experiments.spec.catalog import Selection, captions, find, load
 from experiments.spec.edits import changed_fields
 from experiments.spec.run import RunConfig
@@ -100,3 +103,10 @@ def test_what_cannot_be_made_small_has_no_run_and_a_reason() -> None:
     assert any(
         "`small`: all rows: Long Range Arena" in note for note in at_scale(load("motionformer/table5"), SMALL).notes
     )
+
+
+def test_a_row_of_data_without_a_part_is_left_out() -> None:
+    data = replace(K400.data, dataset=Kinetics.Config(name="kinetics700", num_classes=700))
+    recipe = load("motionformer/table4").recipe(SMALL)
+    assert recipe is not None and not recipe.left_out(K400)
+    assert recipe.left_out(replace(K400, data=data)) == "no part of kinetics700 is chosen"

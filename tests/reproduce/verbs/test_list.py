@@ -49,7 +49,7 @@ def test_published_results_are_marked_as_in_reports(output: Output) -> None:
     assert f"{PUBLISHED_SIGN}: some are published, not run here" in lines[-1]
 
 
-@pytest.mark.parametrize(("width", "shows_data"), [(80, False), (120, True), (160, True)])
+@pytest.mark.parametrize(("width", "shows_data"), [(60, False), (80, False), (120, True), (160, True)])
 def test_a_terminal_shows_the_words_that_fit(
     width: int, shows_data: bool, output: Output, terminal: TerminalOf
 ) -> None:

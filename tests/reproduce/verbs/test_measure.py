@@ -148,6 +148,17 @@ def test_memory_without_a_gpu_is_one_line_of_a_table_and_nothing_is_measured(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [(TABLE,), ("motionformer/table4", "--reading", "--scale", "tiny")])
+def test_nothing_is_measured_that_cannot_be_saved(
+    words: tuple[str, ...], reproduce: Reproduce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reproduce.verbs.measure.measured", None)
+    monkeypatch.setattr("runner.measure.reading.reading_speed", None)
+    (tmp_path / "runs").write_text("")
+    refused = reproduce("measure", *words, "--runs", tmp_path / "runs")
+    assert refused.code == 3 and refused.err.startswith(f"reproduce: cannot write {tmp_path / 'runs'}")
+
+
 @pytest.fixture
 def in_turns(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Cells of each measurement in turns, which are made up: the n-th run takes n seconds an item.

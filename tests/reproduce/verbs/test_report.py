@@ -53,6 +53,14 @@ def test_looking_writes_beside_the_runs_alone(report: Reproduce, committed: Path
     assert "61.0" in saved and "73.2" not in saved and f"](../../{result.relative_to(runs)})" in saved
 
 
+def test_a_table_whose_page_cannot_be_saved_is_printed(report: Reproduce, runs: Path) -> None:
+    finish(runs, "k400.one-frame", 61.0)
+    (runs / "reports").write_text("")  # where a folder is to be
+    printed = report()
+    assert printed.code == 0 and "61.0" in printed.out and f"note: cannot write {runs / 'reports'}" in printed.err
+    assert report("--plot").code == 3
+
+
 def test_a_window_shows_a_table_its_signs_and_counts_of_verdicts_in_the_styles_of_a_terminal(
     report: Reproduce, runs: Path, terminal: TerminalOf
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_colleague_imports_runs_with_what_started_them_and_their_results(
     assert runs("export", file, "--name", "short").code == 0
     again = runs("export", file)
     assert again.code == 2 and "exists; name another file" in again.err
+    write_atomically(there / f".partial.{file.name}.killed" / "half", "")
     taken = reproduce("runs", "import", file, "--runs", there)
     assert taken.code == 0 and "next: reproduce report motionformer/table6b --runs" in taken.err
     assert "top1 47.2" in taken.out

@@ -189,9 +189,8 @@ def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status
     short = logged(store, ("optim.epochs=3",), 7, "short")
     write_atomically(short.directory(store).checkpoint, "")
     alone = status()
-    assert f"{MFORMER}.top1 seed 7" in alone.out and alone.err == (
-        f"next: reproduce run {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root}\n"
-    )
+    assert f"{MFORMER}.top1 seed 7" in alone.out and "1 run: 1 interrupted; overrides: optim.epochs=3\n" in alone.out
+    assert alone.err == (f"next: reproduce run {MFORMER} --seeds 7 -o optim.epochs=3 --runs {store.root}\n")
     unchanged = logged(store)
     write_result(store, unchanged.run)
     both = status()
@@ -200,6 +199,12 @@ def test_changed_runs_are_listed_without_a_table_with_overrides_and_names(status
     entries = {entry["train_id"]: entry for entry in json.loads(status("--json").out)}
     of_short, of_unchanged = (entries[job.run.train_id] for job in (short, unchanged))
     assert (of_short["name"], of_short["overrides"], of_unchanged["name"]) == ("short", ["optim.epochs=3"], None)
+
+
+def test_variants_are_in_the_order_of_their_overrides_and_seeds(status: Reproduce, store: RunStore) -> None:
+    variants = [((f"optim.epochs={number}",), seed) for number in (3, 4, 5) for seed in (0, 1, 10)]
+    ids = [logged(store, *one).run.train_id for one in variants]
+    assert [line["train_id"] for line in json.loads(status("--json").out)] == ids != sorted(ids)
 
 
 @pytest.mark.parametrize("verb", [("status",), ("runs", "list")], ids=" ".join)

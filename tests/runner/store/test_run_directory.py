@@ -145,6 +145,15 @@ def test_each_set_of_overrides_has_one_entry_whose_name_alone_can_change(tmp_pat
     assert named_overrides(tmp_path) == {"both": ("x=1", "y=2"), "baseline": ()}
 
 
+def test_a_damaged_file_is_named_once_and_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = RunDirectory(tmp_path / "a.b.c.d-0123456789ab").starts
+    write_atomically(file, "half")
+    assert read_starts(file) == read_starts(file) == ()
+    assert capsys.readouterr().err.startswith(f"note: cannot read {file}: ") and not capsys.readouterr().err
+    add_start(file, FIRST)
+    assert read_starts(file) == (FIRST,)
+
+
 def test_own_videos_that_moved_have_their_new_place(tmp_path: Path) -> None:
     folder = RunDirectory(tmp_path / "a.b.c.d-0123456789ab")
     unchanged = Start(cell="a/b:c.d", scale="tiny", overrides=("x=1",))
