@@ -104,6 +104,13 @@ def test_a_closed_pipe_is_not_an_error() -> None:
     assert process.stderr.read() == "" and process.wait() == 0
 
 
+def test_what_was_printed_before_an_error_is_not_lost() -> None:
+    code = "from reproduce import command; command.main = lambda: print('kept') or 3; command.command()"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (3, "kept\n")
+
+
 @pytest.mark.parametrize(
     "module", ["reproduce.command", "runner.inference.row_model", "runner.jobs.run_process", "benchmarks.__main__"]
 )
