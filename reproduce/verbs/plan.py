@@ -141,7 +141,7 @@ def plan_json(options: Plan, found: list[Job], store: RunStore, resources: Resou
         plan = {
             "run": job.name,
             "cells": [*map(str, job.cells)],
-            "starts": job.starts,
+            "starts": [*dict.fromkeys(one.full_cell for one in job.needed_by)],
             "train_id": run.train_id,
             "eval_id": run.eval_id,
             "state": state,

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 WITH_RELEASED = "released weights"  # tested or, for a run that no cell shows, available as initial weights
 IMPORTED, UNTRAINED = "released weights, not tested", "released weights, not trained"  # of a run that can be trained
-FINISHED = {"done", WITH_RELEASED}
+NOT_NEEDED = "not needed"  # by a run that is not done
+FINISHED = {"done", WITH_RELEASED, NOT_NEEDED}
 UNDER_WAY = {"running", "queued", "requeued"}
 UNFINISHED = {"running", "failed", "interrupted"}
 HEADERS = ("run", "id", "state", "value", "name", "overrides", "detail")
@@ -75,11 +76,15 @@ def without_tests_to_come(found: Sequence[Job], store: RunStore) -> list[Job]:
 
 
 def job_state(job: Job, store: RunStore, *, eval_only: bool = False) -> str:
-    """State of a job. Released weights finish a prerequisite; with `eval_only`, their test finishes a job, too."""
+    """State of a job. Released weights finish a prerequisite, as do finished runs that need it.
+
+    With `eval_only`, the test of released weights finishes a job, too.
+    """
     directory = job.directory(store)
     state = directory.state(job.run)
     if state != "done" and job.finished(store, eval_only):
-        return WITH_RELEASED
+        has_released = directory.released.exists() or directory.tested(job.run, eval_only=True)
+        return WITH_RELEASED if has_released else NOT_NEEDED
     if state == "not run" and directory.released.exists():
         return UNTRAINED if directory.tested(job.run, eval_only=True) else IMPORTED
     return state

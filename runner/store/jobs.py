@@ -42,8 +42,8 @@ class Job:
     """Names of the parents that lead from the run of that cell to this one."""
     cells: list[CellName] = field(default_factory=list)
     """Cells that show the test. None shows the test of a prerequisite, which trains a parent of other runs."""
-    starts: list[str] = field(default_factory=list)
-    """Names of the runs that are initialised with the weights of this run."""
+    needed_by: "list[Job]" = field(default_factory=list)
+    """Jobs whose runs are initialised with the weights of this run."""
     printed_hours: float | None = None
     outcome: str | None = None
     """Done, failed, blocked by the failure of another job, or skipped for want of weights to test."""
@@ -92,12 +92,15 @@ class Job:
     def finished(self, store: RunStore, eval_only: bool) -> bool:
         """Whether the job is done.
 
-        A prerequisite is also done if it needs no training, or has imported released weights and none of its own.
+        A prerequisite is also done if it needs no training, has imported released weights and none of its own, or if
+        all that need it are done.
         """
         directory = self.directory(store)
         released_suffices = not directory.weights.exists() and directory.released.exists()
-        if not self.cells and (self.run.optim is None or released_suffices):
-            return True
+        if not self.cells:
+            needless = self.needed_by and all(job.finished(store, eval_only) for job in self.needed_by)
+            if needless or self.run.optim is None or released_suffices:
+                return True
         return directory.tested(self.run, eval_only or self.run.optim is None)
 
 
@@ -124,7 +127,7 @@ def jobs_of(
             run, texts = parent.run, job.overrides if job.run.is_ensemble else ()  # others change no parents
             made_by = tuple(text for text in texts if not lacks_part(text, run))
             needed = add(Job(run, job.place, job.seed, made_by, (*job.path, parent.name)))
-            needed.starts.append(f"{job.place.table}:{job.cell}")
+            needed.needed_by.append(jobs.get(job.key, job))
         return jobs.setdefault(job.key, job)
 
     cells = [

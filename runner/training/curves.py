@@ -60,7 +60,7 @@ class Curves(Callback):
         """
         self.interval = steps_per_point(int(trainer.estimated_stepping_batches))
         trainer.log_every_n_steps = self.interval  # pyright: ignore[reportAttributeAccessIssue]
-        if trainer.global_step and trainer.is_global_zero and isinstance(trainer.logger, CurveLogger):
+        if trainer.is_global_zero and isinstance(trainer.logger, CurveLogger):
             trainer.logger.restart(trainer.global_step)
         if pl_module.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(pl_module.device)

@@ -16,6 +16,7 @@ from runner.store.starts import Start
 from runner.store.store import RunStore
 from tests.runner.experts import ENSEMBLE, PRETRAINED, SMALL_RECIPE
 from tests.runner.experts import FUSED as EXPERTS_FUSED
+from tests.runner.stored_metrics import write_result
 
 T4 = "motionformer/table4"
 FUSED = replace(SSV2, parents=(Parent(run=K400, part="spatial"), Parent(run=SSV2, part="temporal")))
@@ -62,8 +63,8 @@ def test_several_parents_are_named_by_the_parts_that_they_initialise() -> None:
     spatial, temporal, fused = found.values()
     assert (spatial.run, temporal.run, fused.run) == (K400, SSV2, FUSED)
     # K400 is also the parent of SSV2: both share one job.
-    assert spatial.starts == ["p/t:fused.top1", "p/t:fused.top1.temporal"]
-    assert temporal.starts == ["p/t:fused.top1"]
+    assert [one.full_cell for one in spatial.needed_by] == ["p/t:fused.top1", "p/t:fused.top1.temporal"]
+    assert [one.full_cell for one in temporal.needed_by] == ["p/t:fused.top1"]
     assert not spatial.cells and not temporal.cells and fused.cells
 
 
@@ -87,7 +88,7 @@ def test_a_start_has_the_overrides_that_made_the_run_and_their_name() -> None:
 def test_a_parent_with_its_own_cell_is_named_after_the_cell() -> None:
     made = table((TOP1_COLUMN,), row("tuned", ("",), base=SSV2, paper=()), row("first", ("",), base=K400, paper=()))
     first, tuned = jobs_of_table(made)
-    assert (first.name, cells(first), first.starts) == ("p/t:first.top1", ["p/t:first.top1"], ["p/t:tuned.top1"])
+    assert (first.name, cells(first), first.needed_by) == ("p/t:first.top1", ["p/t:first.top1"], [tuned])
     assert tuned.run == SSV2
 
 
@@ -110,7 +111,7 @@ def test_parents_stay_first_when_tests_are_ordered_by_views() -> None:
     child = Column(key="child", header="", metric=TOP1, base=replace(SSV2, parents=(Parent(run=parent),)))
     found = jobs_of_table(table((views("one", 1), child, views("ten", 10)), row("plain", ("",), paper=())))
     assert [job.cell for job in found] == ["plain.ten", "plain.child", "plain.one"]
-    assert found[2].starts == ["p/t:plain.child"]  # its parent has the same protocol
+    assert [one.full_cell for one in found[2].needed_by] == ["p/t:plain.child"]  # its parent has the same protocol
 
 
 def test_a_column_selects_only_its_runs() -> None:
@@ -123,9 +124,9 @@ def test_a_column_also_selects_the_parents_of_its_runs_without_their_cells() -> 
     parent, ssv2 = jobs(f"{T4}:trajectory", scale=PAPER, columns=["ssv2"])
     assert cells(ssv2) == [f"{T4}:trajectory.ssv2"]
     assert [one.run for one in ssv2.run.parents] == [parent.run]
-    assert not parent.cells and parent.starts == [f"{T4}:trajectory.ssv2"]
+    assert not parent.cells and parent.needed_by == [ssv2]
     (alone,) = jobs(f"{T4}:trajectory", scale=PAPER, columns=["k400"])
-    assert alone.run == parent.run and alone.starts == []
+    assert alone.run == parent.run and alone.needed_by == []
 
 
 def test_a_run_in_several_tables_is_named_after_a_selected_cell_of_a_column_that_one_of_them_has() -> None:
@@ -139,8 +140,9 @@ def test_the_error_for_a_column_without_runs_contains_those_with_runs(column: st
         jobs(T4, columns=["k400", column])
 
 
-def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) -> None:
-    parent = Job(K400, CellName("p/t", "a", "top1"), 0, ("start",), starts=["p/t:a.top1"])
+def test_imported_weights_and_what_needs_it_finish_a_prerequisite_but_not_a_cell(store: RunStore) -> None:
+    child = Job(SSV2, CellName("p/t", "a", "top1"), 0, cells=[CellName("p/t", "a", "top1")])
+    parent = Job(K400, CellName("p/t", "a", "top1"), 0, ("start",), needed_by=[child])
     shown = Job(K400, CellName("p/t", "b", "top1"), 0, cells=[CellName("p/t", "b", "top1")])
     directory = store.run(K400.train_id)
     directory.released.parent.mkdir(parents=True)
@@ -150,6 +152,8 @@ def test_imported_weights_finish_a_prerequisite_but_not_a_cell(store: RunStore) 
     assert not shown.finished(store, eval_only=False)  # cells show only results of trained weights
     directory.weights.touch()
     assert not parent.finished(store, eval_only=False)  # trained weights need a test
+    write_result(store, SSV2)
+    assert parent.finished(store, eval_only=False) and not shown.finished(store, eval_only=False)
 
 
 EXPERTS = table(
@@ -165,7 +169,7 @@ def test_parents_of_a_small_scale_are_trained_once_for_all_rows() -> None:
     assert [job.run for job in found.values() if not job.run.parents] == list(PRETRAINED.values())
     left = found["ensemble.top1.left.backbone"]
     assert left.run == PRETRAINED["left"] and not left.cells
-    assert set(left.starts) == {"p/t:ensemble.top1.left", "p/t:ensemble.one.left", "p/t:fused.top1", "p/t:fused.one"}
+    assert {one.full_cell for one in left.needed_by} == {"p/t:ensemble.top1.left", "p/t:fused.top1", "p/t:fused.one"}
     order = [job.run.train_id for job in found.values()]
     for job in found.values():
         assert all(order.index(parent.run.train_id) < order.index(job.run.train_id) for parent in job.run.parents)
