@@ -215,6 +215,7 @@ def test_expected_settings_of_a_run_have_the_authors_names() -> None:
     assert "SAMPLING_RATE" not in expected_settings(segments)  # segment sampling has no rate
     joint = apply(EPIC100, model(attention=JointAttention.Config()))
     assert "APPROX_ATTN_TYPE" not in expected_settings(joint)
+    assert expected_settings(apply(EPIC100, [Edit("data.crop", 336)]))["TRAIN_CROP_SIZE"] == 336
     assert RELEASED.stated_settings(EPIC100, "no settings") == {}
     of_stride_8 = apply(EPIC100, [Edit("data.sampling.stride", 8)])
     assert RELEASED.stated_settings(of_stride_8, CFG.format(**STATED | {"stride": 8}))["SAMPLING_RATE"] == "8"

@@ -133,7 +133,7 @@ def damage(path: Path, metrics: Path, how: str) -> None:
             del arrays["test"]
             np.savez(path, **arrays)
         case "pickled":
-            np.savez(path, **{**arrays, "test": np.array([{"evaluation": {}}], dtype=object)}, allow_pickle=True)
+            np.savez(path, **{**arrays, "test": np.array(str(arrays["test"]), dtype=object)}, allow_pickle=True)
         case "without metrics":
             metrics.unlink()
         case "beside edited metrics":
