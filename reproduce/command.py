@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
             gc.freeze()
         gc.enable()
         code = verb.execute(options)
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, where a full disk or a closed pipe is told
         return code
     except KeyboardInterrupt as interrupt:
         return 128 + interrupt.args[0] if interrupt.args else INTERRUPTED

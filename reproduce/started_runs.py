@@ -21,8 +21,8 @@ from runner.store.store import RunStore
 def started_jobs(options: Status, store: RunStore) -> tuple[list[Job], str]:
     """Jobs of all runs that were started here, and a sentence on those that no row gives as it is, empty without any.
 
-    Runs without overrides of seed 0 come first, then those whose folders say what started them,
-    by row and overrides.
+    Runs without overrides of seed 0 come first, then those whose folders say what started them, by
+    row and overrides.
     """
     if options.overrides or options.seeds:
         raise ValueError("status of some changed runs, or of other seeds, needs the name of their table")

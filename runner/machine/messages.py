@@ -19,7 +19,12 @@ def one_line(text: object) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
-say_once = functools.cache(lambda text: print(one_line(text), file=sys.stderr, flush=True))  # the first time
+@functools.cache
+def say_once(text: str) -> None:
+    """Print a text in one line on stderr, the first time."""
+    print(one_line(text), file=sys.stderr, flush=True)
+
+
 DURATIONS = ((86_400, "days"), (3_600, "h"), (60, "min"))
 
 

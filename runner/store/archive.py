@@ -1,5 +1,6 @@
 """Runs in one file: what a colleague needs of them, and what is checked before they are taken."""
 
+import glob
 import shutil
 import tarfile
 import tempfile
@@ -53,7 +54,7 @@ def import_runs(file: Path, root: Path) -> list[RunDirectory]:
     try:
         root.mkdir(parents=True, exist_ok=True)
         prefix = f"{PARTIAL}{file.name}."
-        for left in root.glob(f"{prefix}*"):  # of a killed import
+        for left in root.glob(f"{glob.escape(prefix)}*"):  # of a killed import
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(dir=root, prefix=prefix) as name, tarfile.open(file) as archive:
             tops = dict.fromkeys(Path(member.name).parts[0] for member in archive)

@@ -95,13 +95,14 @@ class Job:
         A prerequisite is also done if it needs no training, has imported released weights and none of its own, or if
         all that need it are done.
         """
-        directory = self.directory(store)
+        directory, is_trained = self.directory(store), self.run.optim is not None
+        is_tested = directory.tested(self.run, eval_only or not is_trained)
+        if self.cells or is_tested:
+            return is_tested
         released_suffices = not directory.weights.exists() and directory.released.exists()
-        if not self.cells:
-            needless = self.needed_by and all(job.finished(store, eval_only) for job in self.needed_by)
-            if needless or self.run.optim is None or released_suffices:
-                return True
-        return directory.tested(self.run, eval_only or self.run.optim is None)
+        if released_suffices or not is_trained:
+            return True
+        return bool(self.needed_by) and all(job.finished(store, eval_only) for job in self.needed_by)
 
 
 def jobs_of(
